@@ -1,0 +1,60 @@
+"""Nouns that every room shares: errors, seeded generators, and files that are whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+
+class InsituError(Exception):
+    """A mistake the user can mend: the message says what was given, what is allowed, what to do."""
+
+
+def seed_of(seed: int, *names: str | int) -> int:
+    """Return a 63-bit seed derived from ``seed`` and ``names``: equal arguments, equal seed, on any machine."""
+    text = "/".join(str(part) for part in (seed, *names))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
+
+
+def generator(seed: int, *names: str | int) -> np.random.Generator:
+    """Return the NumPy generator that belongs to ``(seed, *names)``; every random draw in insitu comes from one."""
+    return np.random.default_rng(seed_of(seed, *names))
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside ``path`` and rename it to ``path`` on success, so no reader sees half a file.
+
+    Raises ``InsituError`` naming the path where the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            # mkstemp makes the file private; give it the mode an ordinary new file has
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InsituError(
+            f"could not write {path}: {error.strerror or error}; free some space or choose another folder"
+        ) from error
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Call ``write`` with a temporary name beside ``path`` and rename the outcome to ``path``."""
+    with whole_file(path) as temporary:
+        write(temporary)

@@ -1,0 +1,105 @@
+"""Physics of one memory cell, one published model per file. Only this room and the crossbar speak of microsiemens."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insitu.core import InsituError
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """State of an array of cells; every field is float32 of one shape, except times, which are float64.
+
+    A cell that is pulsed or programmed gets a new ``programmed_s`` of its own: cells written on different days have
+    different ages.
+    """
+
+    conductance_us: Array  # as it stands one reference time after programming, before drift
+    drift: Array  # exponent nu of the power law
+    programmed_s: NDArray[np.float64]  # time of the last pulse or programming
+    history: Array  # what the model remembers of earlier pulses; 0 where it remembers nothing
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array of cells."""
+        return self.conductance_us.shape
+
+    def take(self, index: object) -> Cells:
+        """Return the cells at a NumPy index."""
+        return Cells(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    def put(self, index: object, cells: Cells) -> Cells:
+        """Return a copy in which the cells at a NumPy index are replaced by ``cells``."""
+        parts = {}
+        for f in fields(self):
+            parts[f.name] = getattr(self, f.name).copy()
+            parts[f.name][index] = getattr(cells, f.name)
+        return Cells(**parts)
+
+    @staticmethod
+    def join(parts: list[Cells], axis: int) -> Cells:
+        """Return the cells of ``parts`` side by side along ``axis``."""
+        return Cells(**{f.name: np.concatenate([getattr(p, f.name) for p in parts], axis) for f in fields(Cells)})
+
+
+@dataclass(frozen=True)
+class Device(ABC):
+    """One published model of a memory cell: an immutable record of its constants. Conductances in µS, times in s."""
+
+    @property
+    @abstractmethod
+    def full_scale_us(self) -> float:
+        """Largest conductance that programming aims at."""
+
+    @abstractmethod
+    def reset(self, shape: tuple[int, ...], now_s: float, rng: np.random.Generator) -> Cells:
+        """Return cells of ``shape`` just after RESET (melted and quenched)."""
+
+    @abstractmethod
+    def program(self, target_us: Array, now_s: float, rng: np.random.Generator) -> Cells:
+        """Return cells programmed iteratively towards ``target_us``, with the model's programming error."""
+
+    @abstractmethod
+    def read(self, cells: Cells, now_s: float) -> tuple[Array, Array]:
+        """Return mean and standard deviation (µS) of one read of every cell at ``now_s``; the cells do not change."""
+
+    def pulse(self, cells: Cells, pulses: NDArray[np.integer], now_s: float, rng: np.random.Generator) -> Cells:
+        """Return the cells after ``pulses`` partial-SET pulses each (same shape, >= 0); a cell with none is untouched.
+
+        Raises ``InsituError`` for models that describe iterative programming only.
+        """
+        raise InsituError(
+            f"{type(self).__name__} has no model of single SET pulses; write by programming, "
+            "or use a device that crystallises step by step (pcm_nandakumar2018, ideal)"
+        )
+
+    @property
+    def crystallises(self) -> bool:
+        """Whether the model describes single SET pulses, which superposing in place needs."""
+        return type(self).pulse is not Device.pulse
+
+
+def check_now(cells: Cells, now_s: float) -> None:
+    """Raise ``InsituError`` where a read would come before the cell was written."""
+    latest = float(cells.programmed_s.max(initial=-np.inf))
+    if now_s < latest:
+        raise InsituError(f"time runs forward: read at {now_s} s, but a cell was written at {latest} s")
+
+
+def uniform_cells(conductance_us: Array, drift: Array, now_s: float, history: float = 0.0) -> Cells:
+    """Return cells with these conductances (µS) and drift exponents, all written at ``now_s``."""
+    return Cells(
+        conductance_us=conductance_us.astype(np.float32, copy=False),
+        drift=np.broadcast_to(drift, conductance_us.shape).astype(np.float32),
+        programmed_s=np.full(conductance_us.shape, now_s, np.float64),
+        history=np.full(conductance_us.shape, history, np.float32),
+    )
+
+

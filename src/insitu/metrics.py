@@ -1,0 +1,88 @@
+"""What is measured, defined in one place: accuracies in percent, gaps in points, over the rows of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insitu.experiments import Row
+
+
+def accuracies(guess: NDArray[np.int64], labels: NDArray[np.int64], base_classes: int) -> dict[str, float | int]:
+    """Return ``classes`` seen and the top-1 accuracies in percent over all tests, old classes and new classes.
+
+    ``overall`` counts every test image once; ``base`` and ``novel`` are those of classes below and from
+    ``base_classes``; ``harmonic`` is the harmonic mean of base and novel. Without novel tests, the last two are absent.
+    """
+    right = guess == labels
+    old = labels < base_classes
+    out: dict[str, float | int] = {
+        "classes": int(len(np.unique(labels))),
+        "overall": 100 * float(right.mean()),
+        "base": 100 * float(right[old].mean()),
+    }
+    if not old.all():
+        base, novel = out["base"], 100 * float(right[~old].mean())
+        out |= {"novel": novel, "harmonic": 2 * base * novel / (base + novel) if base + novel else 0.0}
+    return out
+
+
+def per_seed(rows: list[Row], value: Callable[[list[Row]], float]) -> list[float]:
+    """Return ``value`` of the rows of each seed, in the order of seeds."""
+    return [value([row for row in rows if row["seed"] == seed]) for seed in sorted({int(row["seed"]) for row in rows})]
+
+
+def _series(rows: list[Row], arm: str, name: str, age_s: float) -> dict[int, float]:
+    return {
+        int(row["session"]): float(row[name])
+        for row in rows
+        if row["arm"] == arm and name in row and row["age_s"] == age_s
+    }
+
+
+def _last(rows: list[Row]) -> int:
+    return max(int(row["session"]) for row in rows)
+
+
+def at_session(arm: str, name: str, session: int, age_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: ``name`` of ``arm`` at one session (-1: the last)."""
+    return lambda rows: per_seed(
+        rows, lambda part: _series(part, arm, name, age_s)[session if session >= 0 else _last(part)]
+    )
+
+
+def mean_of_sessions(arm: str, name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: ``name`` of ``arm`` averaged over all sessions."""
+    return lambda rows: per_seed(rows, lambda part: float(np.mean(list(_series(part, arm, name, age_s).values()))))
+
+
+def drop(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: overall accuracy of the first session minus that of the last."""
+
+    def value(part: list[Row]) -> float:
+        series = _series(part, arm, "overall", age_s)
+        return series[0] - series[max(series)]
+
+    return lambda rows: per_seed(rows, value)
+
+
+def mean_gap(name: str, age_s: float, fresh_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: float minus device, averaged over the sessions; the device is read at ``age_s``, float at ``fresh_s``."""
+
+    def value(part: list[Row]) -> float:
+        exact, device = _series(part, "float", name, fresh_s), _series(part, "device", name, age_s)
+        return float(np.mean([exact[session] - device[session] for session in exact]))
+
+    return lambda rows: per_seed(rows, value)
+
+
+def last_gap(name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: float minus device at the last session."""
+
+    def value(part: list[Row]) -> float:
+        last = _last(part)
+        return _series(part, "float", name, age_s)[last] - _series(part, "device", name, age_s)[last]
+
+    return lambda rows: per_seed(rows, value)

@@ -1,0 +1,33 @@
+"""The one loop: prepare once; per session learn, then predict at every age; yield a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from insitu import metrics
+from insitu.core import generator
+from insitu.experiments import Experiment, Row
+
+
+def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
+    """Yield the rows of one seed: one per learner, session and age; float results and device results alike.
+
+    A row holds ``seed``, ``arm`` (``float`` for the baseline, ``device`` for the learner), ``session``, ``age_s``,
+    ``classes`` and the accuracies of ``metrics.accuracies`` in percent; rows of the device carry what it has spent.
+    """
+    base = experiment.scenario.base(experiment.data)
+    for arm, learner in (("float", experiment.baseline), ("device", experiment.learner)):
+        rng = generator(seed, arm)
+        state = None
+        for session in experiment.scenario.sessions(experiment.data, seed):
+            if state is None:
+                state = learner.prepare(base, session.time_s, rng)
+            if session.train is not None:
+                state = learner.learn(state, session.train, session.time_s, rng)
+            for age_s in experiment.ages_s:
+                guess = learner.predict(state, session.test.x, session.time_s + age_s, rng)
+                row: Row = {"seed": seed, "arm": arm, "session": session.number, "age_s": age_s}
+                row |= metrics.accuracies(guess.numpy(), session.test.labels.numpy(), session.base_classes)
+                row |= {f"spent_{name}": count for name, count in learner.cost(state).counts.items()}
+                row |= {f"query_{name}": count for name, count in learner.query_cost(state).counts.items()}
+                yield row

@@ -1,0 +1,64 @@
+"""How a matrix is held and multiplied: in float or b-bit numbers, or in devices behind converters."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from insitu.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Substrate(ABC):
+    """Holds matrices of shape (in, out) and multiplies rows by them. A held matrix is a value: every verb returns anew.
+
+    ``held`` below is whatever ``store`` or ``blank`` returned; ``now_s`` is the time in seconds, which never runs
+    backwards; ``rng`` is a NumPy generator. ``columns`` is a list of column numbers.
+    """
+
+    @abstractmethod
+    def store(self, weights: Tensor, now_s: float, rng: np.random.Generator) -> Any:
+        """Hold ``weights`` (in, out), written as exactly as the substrate can."""
+
+    @abstractmethod
+    def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Any:
+        """Hold a matrix of erased cells."""
+
+    @abstractmethod
+    def expand(self, held: Any, outputs: int, now_s: float, rng: np.random.Generator) -> Any:
+        """Append ``outputs`` erased columns."""
+
+    @abstractmethod
+    def add(self, held: Any, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Any:
+        """Superpose ``amounts`` (in, len(columns)) on columns in place; a crossbar gives |amount| pulses to one side."""
+
+    @abstractmethod
+    def write(self, held: Any, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Any:
+        """Replace columns by ``weights`` (in, len(columns)), programmed as exactly as the substrate can."""
+
+    @abstractmethod
+    def erase(self, held: Any, columns: list[int], now_s: float, rng: np.random.Generator) -> Any:
+        """RESET the cells of these columns."""
+
+    @abstractmethod
+    def multiply(self, held: Any, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return x (batch, in) times the held matrix, (batch, out), as the hardware gives it at ``now_s``.
+
+        The gradient with respect to x is that of the exact product with the held mean (straight-through).
+        """
+
+    @abstractmethod
+    def written(self, held: Any) -> Ledger:
+        """Return all that has been spent on writing this matrix so far."""
+
+    @abstractmethod
+    def product_cost(self, held: Any, batch: int) -> Ledger:
+        """Return what multiplying ``batch`` rows by this matrix costs."""
+
+    @abstractmethod
+    def endurance(self, held: Any) -> dict[str, int]:
+        """Return the largest number of SET pulses and of RESETs that any one cell of this matrix has seen."""

@@ -1,0 +1,96 @@
+"""Random crops, flips, colours, quarter turns and cut-and-paste mixing of a batch, all drawn from one generator."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def to_batch(pixels: NDArray[np.uint8], size: int) -> Tensor:
+    """Resize images (n, h, w, c) uint8 to a float batch (n, c, size, size) in [-1, 1], channels last in memory."""
+    batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+    if batch.shape[2:] != (size, size):
+        batch = F.interpolate(batch, size=(size, size), mode="bilinear", antialias=True)
+    return normalise(batch)
+
+
+def normalise(batch: Tensor) -> Tensor:
+    """Map uint8 0..255 to float -1..1."""
+    return (batch.float() / 127.5 - 1.0).contiguous(memory_format=torch.channels_last)
+
+
+def random_crops(
+    pixels: NDArray[np.uint8], size: int, rng: np.random.Generator, area: tuple[float, float], flip: bool = True
+) -> Tensor:
+    """Cut a random box from every image and resize it: (n, h, w, c) uint8 to (n, c, size, size) float in [-1, 1].
+
+    The box covers a share of the image drawn from ``area``, its aspect ratio is log-uniform in 3/4..4/3, and half of
+    the boxes are mirrored where ``flip`` is set.
+    """
+    n, height, width, channels = pixels.shape
+    shares = rng.uniform(*area, n)
+    ratios = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), n))
+    heights = np.clip(np.sqrt(shares * height * width / ratios).round().astype(int), 1, height)
+    widths = np.clip(np.sqrt(shares * height * width * ratios).round().astype(int), 1, width)
+    tops = (rng.random(n) * (height - heights + 1)).astype(int)
+    lefts = (rng.random(n) * (width - widths + 1)).astype(int)
+    flips = rng.random(n) < 0.5
+    # channels-last memory keeps torch's vectorised uint8 resize on its fast path
+    out = torch.empty(n, channels, size, size, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+    for i in range(n):
+        box = pixels[i, tops[i] : tops[i] + heights[i], lefts[i] : lefts[i] + widths[i]]
+        if flip and flips[i]:
+            box = box[:, ::-1]
+        image = torch.from_numpy(np.ascontiguousarray(box)).permute(2, 0, 1)[None]
+        out[i] = F.interpolate(image, size=(size, size), mode="bilinear", antialias=True)[0]
+    return normalise(out)
+
+
+def jitter_colours(batch: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
+    """Scale brightness, contrast and saturation of each image by factors drawn from 1 +- ``strength``."""
+    n = len(batch)
+    bright, contrast, saturation = (
+        torch.from_numpy(rng.uniform(1 - strength, 1 + strength, (3, n, 1, 1, 1)).astype(np.float32)).unbind(0)
+    )
+    # brightness scales the light itself, which is zero at -1
+    batch = (batch + 1) * bright - 1
+    mean = batch.mean((1, 2, 3), keepdim=True)
+    batch = (batch - mean) * contrast + mean
+    grey = batch.mean(1, keepdim=True)
+    return ((batch - grey) * saturation + grey).clamp(-1, 1)
+
+
+def quarter_turns(batch: Tensor, labels: Tensor, classes: int, rng: np.random.Generator, share: float) -> Tensor:
+    """Turn a ``share`` of the images in place by 90, 180 or 270 degrees; return labels that count turns as classes.
+
+    A turned image of class c by k quarters becomes class ``c + classes * k``: virtual classes that leave room in the
+    embedding for classes not seen yet.
+    """
+    turns = rng.integers(1, 4, len(batch)) * (rng.random(len(batch)) < share)
+    for k in (1, 2, 3):
+        rows = torch.from_numpy(np.flatnonzero(turns == k))
+        if len(rows):
+            batch[rows] = torch.rot90(batch[rows], k, (2, 3))
+    return labels + classes * torch.from_numpy(turns)
+
+
+def cut_mix(batch: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
+    """Paste one random box of a shuffled copy over the batch (CutMix); return batch, partner rows, share kept."""
+    n, _, height, width = batch.shape
+    partner = torch.from_numpy(rng.permutation(n))
+    side = np.sqrt(1 - rng.random())
+    h, w = int(round(side * height)), int(round(side * width))
+    top, left = int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))
+    mixed = batch.clone()
+    mixed[:, :, top : top + h, left : left + w] = batch[partner, :, top : top + h, left : left + w]
+    return mixed, partner, 1 - h * w / (height * width)
+
+
+def mix_up(batch: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
+    """Blend every image with a partner (mixup, Beta(1, 1)); return batch, partner rows, share kept."""
+    partner = torch.from_numpy(rng.permutation(len(batch)))
+    share = float(rng.random())
+    return share * batch + (1 - share) * batch[partner], partner, share

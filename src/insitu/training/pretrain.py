@@ -1,0 +1,194 @@
+"""Stage 1: train a backbone on the base classes with a cosine classifier over the vectors the memory will hold.
+
+C-FSCIL (Hersche et al., 2022) trains a linear classifier with cross-entropy; O-FSCIL (2024) adds CutMix and mixup.
+Own choices, not from either paper: the vector passes tanh before the cosine, so that its signs, which are what a
+phase-change memory stores, carry the class; quarter turns count as classes of their own; image size grows during the
+run, which buys epochs; bfloat16 convolutions.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from insitu.core import InsituError, generator, seed_of
+from insitu.data.images import Images
+from insitu.training import augment, checkpoint
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """Cross-entropy on base classes: one-cycle SGD, random crops, CutMix and mixup, quarter turns as classes."""
+
+    epochs: int = 60
+    batch: int = 128
+    rate: float = 0.1  # peak learning rate
+    momentum: float = 0.9
+    decay: float = 5e-4
+    first_size: int = 28  # pixels per side in the first epoch
+    last_size: int = 40  # pixels per side in the last epoch
+    area: float = 0.25  # smallest share of the image that a crop covers
+    colours: float = 0.3
+    mix: float = 0.5  # share of batches mixed, half CutMix and half mixup
+    turns: float = 0.0  # share of images turned; 0 trains on the classes alone
+    scale: float = 16.0  # of the cosine
+    flip: bool = True
+    bfloat16: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 2:
+            raise InsituError(f"pretraining needs epochs >= 1 and batch >= 2; got {self.epochs} and {self.batch}")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training says after each logging interval."""
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    accuracy: float  # share of right answers on the (augmented, mixed) training batches since the last line
+    images_per_s: float
+    left_s: float
+
+
+def train(
+    recipe: Pretrain,
+    network: nn.Module,
+    data: Images,
+    file: Path,
+    every_s: float = 240.0,
+    log_s: float = 15.0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress]:
+    """Train ``network`` in place on ``data``; yield progress; checkpoint at ``file`` each epoch and every ``every_s``.
+
+    ``network`` maps (n, c, h, w) to (n, dim). A second call with the same arguments continues from the checkpoint and
+    ends with exactly the weights of an uninterrupted run: every draw is derived from (seed, epoch, step).
+    Labels are 0..classes-1. Where ``stop()`` turns true, the state is saved and the iterator ends.
+    """
+    classes = int(data.labels.max()) + 1
+    steps_per_epoch = len(data) // recipe.batch
+    if steps_per_epoch == 0:
+        raise InsituError(f"{len(data)} images are fewer than one batch of {recipe.batch}; make the batch smaller")
+    steps = recipe.epochs * steps_per_epoch
+    head = _head(network, data, classes * (4 if recipe.turns else 1), recipe.seed)
+    parameters = [*network.parameters(), head]
+    optimiser = torch.optim.SGD(
+        parameters, lr=recipe.rate, momentum=recipe.momentum, weight_decay=recipe.decay, nesterov=True
+    )
+    what = f"{network.__class__.__name__} {[tuple(p.shape) for p in parameters]} {asdict(recipe)} {len(data)} images"
+    step = 0
+    if state := checkpoint.load(file, what):
+        network.load_state_dict(state["network"])
+        with torch.no_grad():
+            head.copy_(state["head"])
+        optimiser.load_state_dict(state["optimiser"])
+        step = state["step"]
+
+    def save() -> None:
+        checkpoint.save(
+            file,
+            what,
+            {
+                "network": network.state_dict(),
+                "head": head.detach(),
+                "optimiser": optimiser.state_dict(),
+                "step": step,
+            },
+        )
+
+    network.train()
+    logged = saved = time.monotonic()
+    seen, right, total = 0, 0.0, 0.0
+    while step < steps:
+        epoch, within = divmod(step, steps_per_epoch)
+        if within == 0 or seen == 0:
+            order = generator(recipe.seed, "order", epoch).permutation(len(data))
+        rows = np.sort(order[within * recipe.batch : (within + 1) * recipe.batch])
+        for group in optimiser.param_groups:
+            group["lr"] = _rate(recipe, step, steps)
+        loss, hits = _step(recipe, network, head, data.take(rows), classes, epoch, step)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        if not math.isfinite(loss.item()):
+            raise InsituError(
+                f"training diverged at step {step} (loss {loss.item()}); the last good state is {file}: lower the rate"
+            )
+        step += 1
+        seen, right, total = seen + recipe.batch, right + hits, total + loss.item() * recipe.batch
+        now = time.monotonic()
+        if step % steps_per_epoch == 0 or now - saved > every_s or step == steps or stop():
+            save()
+            saved = time.monotonic()
+        if now - logged > log_s or step == steps:
+            speed = seen / (now - logged)
+            ahead = _images_ahead(recipe, step, steps_per_epoch) / speed
+            yield Progress(step, steps, step / steps_per_epoch, total / seen, right / seen, speed, ahead)
+            logged, seen, right, total = time.monotonic(), 0, 0.0, 0.0
+        if stop():
+            return
+    network.eval()
+
+
+def _head(network: nn.Module, data: Images, classes: int, seed: int) -> nn.Parameter:
+    with torch.no_grad():
+        network.eval()
+        dim = network(augment.to_batch(data.pixels[:1], 32)).shape[1]
+    draw = torch.Generator().manual_seed(seed_of(seed, "head"))
+    return nn.Parameter(torch.randn(classes, dim, generator=draw) / math.sqrt(dim))
+
+
+def size_at(recipe: Pretrain, epoch: int) -> int:
+    """Return the image size of an epoch: a ramp from first to last size in steps of 4 over the first three quarters."""
+    share = min(1.0, epoch / max(1.0, 0.75 * recipe.epochs))
+    return int(round((recipe.first_size + share * (recipe.last_size - recipe.first_size)) / 4)) * 4
+
+
+def _images_ahead(recipe: Pretrain, step: int, steps_per_epoch: int) -> float:
+    """Count the images still to come, each weighed by its pixels relative to one of the present epoch."""
+    present = size_at(recipe, min(step // steps_per_epoch, recipe.epochs - 1)) ** 2
+    within = step % steps_per_epoch
+    ahead = [size_at(recipe, e) ** 2 / present for e in range(step // steps_per_epoch, recipe.epochs)]
+    return recipe.batch * (sum(ahead) * steps_per_epoch - (ahead[0] * within if ahead else 0.0))
+
+
+def _rate(recipe: Pretrain, step: int, steps: int) -> float:
+    """One cycle: linear warm-up over a tenth of the run, then half a cosine down to zero."""
+    warm = max(1, steps // 10)
+    if step < warm:
+        return recipe.rate * (step + 1) / warm
+    return recipe.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def _step(
+    recipe: Pretrain, network: nn.Module, head: Tensor, images: Images, classes: int, epoch: int, step: int
+) -> tuple[Tensor, float]:
+    rng = generator(recipe.seed, "step", step)
+    batch = augment.random_crops(images.pixels, size_at(recipe, epoch), rng, (recipe.area, 1.0), recipe.flip)
+    if recipe.colours:
+        batch = augment.jitter_colours(batch, rng, recipe.colours)
+    labels = torch.from_numpy(images.labels)
+    if recipe.turns:
+        labels = augment.quarter_turns(batch, labels, classes, rng, recipe.turns)
+    partner, kept = torch.arange(len(batch)), 1.0
+    if rng.random() < recipe.mix:
+        mix = augment.cut_mix if rng.random() < 0.5 else augment.mix_up
+        batch, partner, kept = mix(batch, rng)
+    batch = batch.contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+        vectors = network(batch)
+    logits = recipe.scale * F.normalize(torch.tanh(vectors.float())) @ F.normalize(head).T
+    loss = kept * F.cross_entropy(logits, labels) + (1 - kept) * F.cross_entropy(logits, labels[partner])
+    return loss, float((logits.argmax(1) == labels).sum())
