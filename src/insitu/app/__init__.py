@@ -1,0 +1,1 @@
+"""The outside: the command line, the reports it writes. Nothing below imports from here."""

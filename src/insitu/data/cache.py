@@ -4,35 +4,85 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import write_whole
+from insitu.core import InsituError
 from insitu.data.paths import cache_folder
 
+Arrays = dict[str, NDArray[Any]]
 
-def arrays(source: Path, name: str, decode: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+
+def arrays(source: Path | tuple[Path, ...], name: str, decode: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
     """Return ``decode()``, or what an earlier call with the same unchanged ``source`` stored (memory-mapped).
 
-    The key covers the source's path, size and time of change: a replaced archive is decoded anew.
+    The key covers path, size and time of change of every source, and of every file in it where it is a folder: what
+    has changed is decoded anew, and so is what was stored and has come to harm.
     """
-    stat = source.stat()
-    key = hashlib.blake2b(f"{source.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode(), digest_size=6).hexdigest()
-    folder = cache_folder() / "decoded" / f"{name}-{key}"
-    index = folder / "index.json"
-    if not index.exists():
-        decoded = decode()
+    sources = source if isinstance(source, tuple) else (source,)
+    places = "|".join(str(path.resolve()) for path in sources)
+    folder = cache_folder() / "decoded" / f"{name}-{_digest(places)}-{_digest('|'.join(map(_state, sources)))}"
+    stored = _stored(folder)
+    if stored is None:
+        decoded = dict(decode())
+        _store(folder, decoded)
+        _drop_older(folder)
+        stored = _stored(folder) or decoded
+    return stored
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=6).hexdigest()
+
+
+def _state(source: Path) -> str:
+    """Return what changes when the contents of ``source`` change, without reading them."""
+    try:
+        files = [source]
+        if source.is_dir():
+            files = sorted(Path(at) / name for at, _, names in os.walk(source) for name in names)
+        stats = [(file, file.stat()) for file in files]
+    except OSError as error:
+        raise InsituError(f"{error.filename or source} cannot be read: {error.strerror}; check the path") from error
+    return "|".join(f"{os.path.relpath(file, source)}|{stat.st_size}|{stat.st_mtime_ns}" for file, stat in stats)
+
+
+def _stored(folder: Path) -> Arrays | None:
+    try:
+        parts = json.loads((folder / "index.json").read_text())
+        return {part: np.load(folder / f"{part}.npy", mmap_mode="r") for part in parts} or None
+    except (OSError, ValueError, TypeError, EOFError):  # not there, cut short, or not ours: decode anew
+        return None
+
+
+def _store(folder: Path, decoded: Arrays) -> None:
+    """Write all arrays into a folder beside ``folder`` and rename it, so that no reader sees half of them."""
+    temporary = folder.with_name(f".{folder.name}.{uuid4().hex}")
+    try:
+        temporary.mkdir(parents=True)
         for part, array in decoded.items():
-            write_whole(folder / f"{part}.npy", lambda path, array=array: _save(path, array))
-        # written last: its presence says that every array before it is whole
-        write_whole(index, lambda path: path.write_text(json.dumps(sorted(decoded))))
-    return {part: np.load(folder / f"{part}.npy", mmap_mode="r") for part in json.loads(index.read_text())}
+            np.save(temporary / f"{part}.npy", array, allow_pickle=False)
+        (temporary / "index.json").write_text(json.dumps(sorted(decoded)))
+        if _stored(folder) is None:  # else another process was faster, and what it stored is as good
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.rename(folder)
+    except OSError as error:
+        raise InsituError(
+            f"could not write {folder}: {error.strerror or error}; free some space or set INSITU_CACHE to another folder"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _save(path: Path, array: NDArray[Any]) -> None:
-    with path.open("wb") as file:
-        np.save(file, array)
+def _drop_older(folder: Path) -> None:
+    """Delete what was decoded from an earlier state of the same source: nobody will ask for it again."""
+    for other in folder.parent.glob(f"{folder.name.rsplit('-', 1)[0]}-*"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)

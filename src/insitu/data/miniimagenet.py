@@ -2,88 +2,102 @@
 
 from __future__ import annotations
 
-import zipfile
+from collections import Counter
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from insitu.core import InsituError
-from insitu.data import cache, paths
-from insitu.data.images import Images
+from insitu.data import Archive, DataSet, FewShotImages, Images, _decode, cache, paths
+from insitu.data._bundle import Bundle, open_bundle
 
-NAMES = ("miniimagenet_fscil.zip", "miniimagenet_fscil", "miniimagenet")
-BASE_CLASSES, NOVEL_PER_SESSION, SESSIONS = 60, 5, 8
+SESSIONS, SIDE = 8, 84
 
 
 @dataclass(frozen=True)
-class MiniImageNet:
-    """All images of the benchmark: ``train`` holds base images and shots, ``session`` says where each came from.
+class MiniImageNet(DataSet):
+    """100 classes of ImageNet at 84 x 84: 60 base classes x 500 images, 8 sessions x 25 shots, 100 tests a class.
 
-    ``session[i]`` is 0 for a base image and 1..8 for the shots of session i; ``test`` has 100 images per class.
+    A folder or a zip that holds ``classes.txt`` (WordNet ids in the order of labels), ``sessions/session_1.txt``
+    (base) to ``session_9.txt`` and ``sessions/test.txt`` (paths), and the images at ``train/<class>/<name>.jpg`` and
+    ``test/<class>/<name>.jpg``. The lists say what belongs where; images keep their order.
     """
 
-    train: Images
-    session: NDArray[np.int64]
-    test: Images
+    source: Path | None = None  # the folder or the zip; looked for where it is not given
 
-
-class _Folder:
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def read(self, name: str) -> bytes:
-        return (self.root / name).read_bytes()
-
-
-def load(source: Path | None = None) -> MiniImageNet:
-    """Read the benchmark from a folder or a zip; decoded pixels are cached, so a second call takes seconds.
-
-    Labels follow ``classes.txt``; the order of images follows the session lists. Raises ``InsituError`` where the
-    data set is not found or a file in it is damaged.
-    """
-    source = source or paths.find("miniimagenet", NAMES)
-    arrays = cache.arrays(source, "miniimagenet-84", lambda: _decode(source))
-    names = tuple(str(name) for name in arrays["names"])
-    return MiniImageNet(
-        train=Images(arrays["train_pixels"], arrays["train_labels"], names),
-        session=arrays["train_session"],
-        test=Images(arrays["test_pixels"], arrays["test_labels"], names),
+    origin: ClassVar[str] = (
+        "Vinyals et al. 2016, drawn from ImageNet; few-shot lists by Tao et al. 2020. The images and the lists "
+        "(data/index_list/mini_imagenet) are linked from github.com/icoz69/CEC-CVPR2021; put them into one folder or zip "
+        "as classes.txt, sessions/session_1.txt to session_9.txt, sessions/test.txt, train/ and test/"
+    )
+    terms: ClassVar[str] = "non-commercial research only, as ImageNet; cite Vinyals et al. 2016 and Tao et al. 2020"
+    archives: ClassVar[tuple[Archive, ...]] = (Archive("miniimagenet_fscil.zip"),)
+    layouts: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("miniimagenet_fscil.zip",),
+        ("miniimagenet_fscil",),
+        ("miniimagenet",),
     )
 
+    def read(self) -> FewShotImages:
+        """Return the benchmark; see ``DataSet.read``."""
+        source = self.source or paths.find("miniimagenet", self.layouts)[0]
+        arrays = cache.arrays(source, "miniimagenet-84", lambda: _decoded(source))
+        names = tuple(str(name) for name in arrays["names"])
+        return FewShotImages(
+            train=Images(arrays["train_pixels"], arrays["train_labels"], names),
+            session=arrays["train_session"],
+            test=Images(arrays["test_pixels"], arrays["test_labels"], names),
+            verified=self.verified,
+        )
 
-def _decode(source: Path) -> dict[str, NDArray[np.generic]]:
-    try:
-        reader = zipfile.ZipFile(source) if source.is_file() else _Folder(source)
-        names = reader.read("classes.txt").decode().split()
-        lists = [reader.read(f"sessions/session_{i}.txt").decode().split() for i in range(1, SESSIONS + 2)]
-        test = reader.read("sessions/test.txt").decode().split()
-        label = {name: number for number, name in enumerate(names)}
 
-        def pixels(files: list[str]) -> NDArray[np.uint8]:
-            out = np.empty((len(files), 84, 84, 3), np.uint8)
-            for row, name in enumerate(files):
-                with Image.open(BytesIO(reader.read(name))) as image:
-                    out[row] = np.asarray(image.convert("RGB"))
-            return out
+def load(source: Path | None = None) -> FewShotImages:
+    """Read the benchmark from a folder or a zip, or from where it is found."""
+    return MiniImageNet(source).read()
 
-        def labels(files: list[str]) -> NDArray[np.int64]:
-            return np.array([label[name.split("/")[1]] for name in files], np.int64)
 
-        train = [name for part in lists for name in part]
+def _decoded(source: Path) -> dict[str, NDArray[np.generic]]:
+    with open_bundle(source) as bundle:
+        bundle.enter("classes.txt")
+        names = bundle.words("classes.txt")
+        lists = [bundle.words(f"sessions/session_{number}.txt") for number in range(1, SESSIONS + 2)]
+        train, test = [name for part in lists for name in part], bundle.words("sessions/test.txt")
+        for what, words in (("classes.txt names a class", names), ("the lists name an image", train + test)):
+            if len(set(words)) < len(words):
+                twice = Counter(words).most_common(1)[0][0]
+                raise InsituError(f"{source}: {what} twice ({twice}); get the lists again")
         return {
             "names": np.array(names),
-            "train_pixels": pixels(train),
-            "train_labels": labels(train),
+            "train_labels": _labels(source, train, names),
+            "test_labels": _labels(source, test, names),
             "train_session": np.repeat(np.arange(len(lists)), [len(part) for part in lists]),
-            "test_pixels": pixels(test),
-            "test_labels": labels(test),
+            "train_pixels": _pixels(bundle, train),
+            "test_pixels": _pixels(bundle, test),
         }
-    except (OSError, KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
-        raise InsituError(
-            f"{source} is not a whole miniImageNet few-shot archive ({error}); "
-            "it holds classes.txt, sessions/ and the images those lists name: fetch it again"
-        ) from error
+
+
+def _labels(source: Path, files: list[str], names: list[str]) -> NDArray[np.int64]:
+    label = {name: number for number, name in enumerate(names)}
+    for file in files:
+        if file.count("/") != 2 or file.split("/")[1] not in label:
+            raise InsituError(
+                f"{source}: a list names {file!r}; a name is train/<class>/<image> or test/<class>/<image>, "
+                "and its class is in classes.txt: get the lists again"
+            )
+    return np.array([label[file.split("/")[1]] for file in files], np.int64)
+
+
+def _pixels(bundle: Bundle, files: list[str]) -> NDArray[np.uint8]:
+    out = np.empty((len(files), SIDE, SIDE, 3), np.uint8)
+    for row, file in enumerate(files):
+        image = _decode.pixels(bundle.read(file), f"{file} in {bundle.path}", "RGB")
+        if image.shape != out.shape[1:]:
+            raise InsituError(
+                f"{file} in {bundle.path} is {image.shape[1]} x {image.shape[0]} pixels; "
+                f"images of this data set are {SIDE} x {SIDE}: get it again"
+            )
+        out[row] = image
+    return out

@@ -15,20 +15,38 @@ def cache_folder() -> Path:
     return Path(given).expanduser() if given else Path(base).expanduser() / "insitu"
 
 
+def download_folder() -> Path:
+    """Return the folder that fetched archives go to; it is also looked in."""
+    return cache_folder() / "data"
+
+
 def data_folders() -> list[Path]:
     """Return the folders in which data sets are looked for, first match wins."""
     given = os.environ.get("INSITU_DATA")
-    return [*([Path(given).expanduser()] if given else []), cache_folder() / "data"]
+    return [*([Path(given).expanduser()] if given else []), download_folder()]
 
 
-def find(data_set: str, names: tuple[str, ...]) -> Path:
-    """Return the first existing file or folder called one of ``names``; raise ``InsituError`` telling where to put it."""
-    for folder in data_folders():
-        for name in names:
-            if (folder / name).exists():
-                return folder / name
-    raise InsituError(
-        f"{data_set} is not on this machine: no {' or '.join(names)} in "
-        f"{' or '.join(str(folder) for folder in data_folders())}; "
-        f"see 'insitu data path', or set INSITU_DATA to the folder that holds it"
-    )
+def locate(layouts: tuple[tuple[str, ...], ...], folders: list[Path] | None = None) -> tuple[Path, ...] | None:
+    """Return the paths of the first layout that is there whole, all its names in one folder; None where none is."""
+    for folder in data_folders() if folders is None else folders:
+        for names in layouts:
+            if all((folder / name).exists() for name in names):
+                return tuple(folder / name for name in names)
+    return None
+
+
+def find(data_set: str, layouts: tuple[tuple[str, ...], ...], folders: list[Path] | None = None) -> tuple[Path, ...]:
+    """Return what ``locate`` finds; raise ``InsituError`` telling what was looked for, and where."""
+    found = locate(layouts, folders)
+    if found is None:
+        places = " or ".join(str(folder) for folder in (data_folders() if folders is None else folders))
+        raise InsituError(
+            f"{data_set} is not on this machine: no {spelled(layouts)} in {places}; "
+            "see 'insitu data path', or set INSITU_DATA to the folder that holds it"
+        )
+    return found
+
+
+def spelled(layouts: tuple[tuple[str, ...], ...]) -> str:
+    """Return layouts as words: ``a.zip, or b with c``."""
+    return ", or ".join(" with ".join(names) for names in layouts)

@@ -87,19 +87,51 @@ class Device(ABC):
 
 
 def check_now(cells: Cells, now_s: float) -> None:
-    """Raise ``InsituError`` where a read would come before the cell was written."""
+    """Raise ``InsituError`` where a read or pulse would come before the cell was written, or at no time at all."""
     latest = float(cells.programmed_s.max(initial=-np.inf))
-    if now_s < latest:
+    if not now_s >= latest:  # so that NaN is caught too
         raise InsituError(f"time runs forward: read at {now_s} s, but a cell was written at {latest} s")
 
 
-def uniform_cells(conductance_us: Array, drift: Array, now_s: float, history: float = 0.0) -> Cells:
+def checked_targets(target_us: object, full_scale_us: float) -> Array:
+    """Return ``target_us`` as a float32 array; raise ``InsituError`` unless every entry is within 0..full scale."""
+    allowed = f"targets are an array of conductances within 0..{full_scale_us:g} µS, one per cell"
+    try:
+        target = np.asarray(target_us)
+    except ValueError as error:  # rows of unequal length
+        raise InsituError(f"{allowed}; got rows of unequal length; give a rectangular array") from error
+    if target.dtype.kind not in "fiu" or not target.ndim:
+        raise InsituError(f"{allowed}; got {target.dtype} of shape {target.shape}; give a float32 array")
+    # a target scaled in float32 may pass full scale by a rounding; such a one is full scale
+    bad = ~((target >= 0) & (target <= full_scale_us * (1 + 1e-6)))
+    if bad.any():
+        raise InsituError(f"{allowed}; got {target[bad][0]} ({bad.sum()} bad of {bad.size}); scale or clip them first")
+    return np.asarray(np.minimum(target, full_scale_us), np.float32)
+
+
+def checked_pulses(pulses: object, shape: tuple[int, ...]) -> NDArray[np.integer]:
+    """Return ``pulses`` as integers; raise ``InsituError`` unless they are whole numbers >= 0 of this shape."""
+    given = np.asarray(pulses)
+    if given.shape != shape or given.dtype.kind not in "fiu":
+        raise InsituError(f"pulses are counts >= 0 of shape {shape}; got {given.dtype} of shape {given.shape}")
+    bad = ~((given >= 0) & np.isfinite(given) & (given == np.floor(given)))
+    if bad.any():
+        raise InsituError(f"pulses are whole numbers >= 0, one per cell; got {given[bad][0]}; round or clip them first")
+    return given.astype(np.int64)
+
+
+def drifted(cells: Cells, now_s: float, t0_s: float) -> tuple[Array, NDArray[np.float64]]:
+    """Return conductances under G (age / t0)^-nu, and the ages (s); a cell younger than ``t0_s`` counts as that old."""
+    check_now(cells, now_s)
+    age_s = np.maximum(now_s - cells.programmed_s, t0_s)
+    return (cells.conductance_us * (age_s / t0_s) ** -cells.drift).astype(np.float32), age_s
+
+
+def uniform_cells(conductance_us: Array, drift: Array | float, now_s: float, history: float = 0.0) -> Cells:
     """Return cells with these conductances (µS) and drift exponents, all written at ``now_s``."""
     return Cells(
         conductance_us=conductance_us.astype(np.float32, copy=False),
-        drift=np.broadcast_to(drift, conductance_us.shape).astype(np.float32),
+        drift=np.full(conductance_us.shape, drift, np.float32),
         programmed_s=np.full(conductance_us.shape, now_s, np.float64),
         history=np.full(conductance_us.shape, history, np.float32),
     )
-
-

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.devices import Array, Cells, Device, check_now, uniform_cells
+from insitu.devices import Array, Cells, Device, check_now, checked_pulses, checked_targets, drifted, uniform_cells
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,12 @@ class PcmNandakumar2018(Device):
     def reset(self, shape: tuple[int, ...], now_s: float, rng: np.random.Generator) -> Cells:
         """Return cells just after RESET: 0.1 µS with a spread of 0.01 µS."""
         g = self.g_min_us + self.reset_std_us * rng.standard_normal(shape, dtype=np.float32)
-        return uniform_cells(np.maximum(g, 0), np.float32(self.drift_exponent), now_s, history=1.0)
+        return uniform_cells(np.maximum(g, 0), self.drift_exponent, now_s, history=1.0)
 
     def pulse(self, cells: Cells, pulses: NDArray[np.integer], now_s: float, rng: np.random.Generator) -> Cells:
         """Return the cells after ``pulses`` SET pulses each; draws are made only for cells that are pulsed."""
         check_now(cells, now_s)
-        given = np.asarray(pulses)
-        if given.shape != cells.shape or (given.size and given.min() < 0):
-            raise InsituError(f"pulses are counts >= 0 of shape {cells.shape}; got shape {given.shape}")
+        given = checked_pulses(pulses, cells.shape)
         g, history = cells.conductance_us.copy(), cells.history.copy()
         for round_ in range(int(given.max(initial=0))):
             hit = np.nonzero(given > round_)
@@ -68,10 +66,11 @@ class PcmNandakumar2018(Device):
 
     def program(self, target_us: Array, now_s: float, rng: np.random.Generator) -> Cells:
         """Return cells pulsed from RESET until they first reach ``target_us`` (at most ``max_pulses`` each)."""
-        cells = self.reset(target_us.shape, now_s, rng)
+        target = checked_targets(target_us, self.full_scale_us)
+        cells = self.reset(target.shape, now_s, rng)
         g, history = cells.conductance_us, cells.history
         for _ in range(self.max_pulses):
-            short = np.nonzero(g < target_us)
+            short = np.nonzero(g < target)
             if not len(short[0]):
                 break
             g[short], history[short] = self._step(g[short], history[short], rng)
@@ -79,9 +78,7 @@ class PcmNandakumar2018(Device):
 
     def read(self, cells: Cells, now_s: float) -> tuple[Array, Array]:
         """Return mean and standard deviation (µS) of a read at ``now_s``."""
-        check_now(cells, now_s)
-        age = np.maximum((now_s - cells.programmed_s) / self.drift_t0_s, 1.0)
-        mean = (cells.conductance_us * age ** -cells.drift).astype(np.float32)
+        mean, _ = drifted(cells, now_s, self.drift_t0_s)
         return mean, self.read_slope * mean + np.float32(self.read_floor_us)
 
     def _step(self, g: Array, history: Array, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,7 +22,9 @@ from torch import Tensor, nn
 
 from insitu.core import InsituError, generator, seed_of
 from insitu.data.images import Images
-from insitu.training import augment, checkpoint
+from insitu.backbones._inputs import to_batch
+from insitu.training import _augment as augment
+from insitu.training import _checkpoint as checkpoint
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Pretrain:
     colours: float = 0.3
     mix: float = 0.5  # share of batches mixed, half CutMix and half mixup
     turns: float = 0.0  # share of images turned; 0 trains on the classes alone
+    head: Literal["cosine", "linear"] = "cosine"
     scale: float = 16.0  # of the cosine
     flip: bool = True
     bfloat16: bool = True
@@ -145,7 +149,7 @@ def train(
 def _head(network: nn.Module, data: Images, classes: int, seed: int) -> nn.Parameter:
     with torch.no_grad():
         network.eval()
-        dim = network(augment.to_batch(data.pixels[:1], 32)).shape[1]
+        dim = network(to_batch(data.pixels[:1], 32)).shape[1]
     draw = torch.Generator().manual_seed(seed_of(seed, "head"))
     return nn.Parameter(torch.randn(classes, dim, generator=draw) / math.sqrt(dim))
 
@@ -189,6 +193,9 @@ def _step(
     batch = batch.contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
         vectors = network(batch)
-    logits = recipe.scale * F.normalize(torch.tanh(vectors.float())) @ F.normalize(head).T
+    if recipe.head == "cosine":
+        logits = recipe.scale * F.normalize(torch.tanh(vectors.float())) @ F.normalize(head).T
+    else:
+        logits = vectors.float() @ head.T
     loss = kept * F.cross_entropy(logits, labels) + (1 - kept) * F.cross_entropy(logits, labels[partner])
     return loss, float((logits.argmax(1) == labels).sum())

@@ -1,0 +1,59 @@
+# The few words of this project; `make` alone lists them. Everything runs in .venv, made on demand.
+PYTHON ?= python3
+DEMO ?= run karunaratne2022-miniimagenet
+
+VENV := .venv
+# Called by path, so another active environment does not matter.
+IN := $(VENV)/bin/python
+# The stamp is named after this folder: in a copied or moved checkout, .venv would still import the code of the old one.
+STAMP := $(VENV)/.installed-$(shell pwd | cksum | cut -d ' ' -f 1)
+
+# Settings of the caller's shell that would lead the interpreter or pip elsewhere.
+unexport PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test check format bench clean
+
+help:  ## list these words
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
+	@echo "  PYTHON=python3.12 picks the interpreter (3.11 or newer) that .venv is made from"
+
+install: $(STAMP)  ## make .venv and install the pinned environment
+
+demo: $(STAMP)  ## the main job: learn 40 new classes in phase-change memory, with a report
+	@$(VENV)/bin/insitu $(DEMO)
+
+test: $(STAMP)  ## run the tests
+	@$(IN) -m pytest
+
+check: $(STAMP)  ## format, lint and types; changes nothing
+	@$(IN) -m ruff format --check .
+	@$(IN) -m ruff check .
+	@$(IN) -m mypy
+
+format: $(STAMP)  ## format and mend what ruff can
+	@$(IN) -m ruff check --fix-only --exit-zero .
+	@$(IN) -m ruff format .
+
+bench: $(STAMP)  ## measure against named rivals (see bench/README.md)
+	@$(IN) bench/crossbar_vs_aihwkit.py
+
+clean:  ## remove .venv and caches; keep results in runs/
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks src/*.egg-info
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A whole .venv of a good Python is kept; a missing, broken or too old one is made anew.
+GOOD := import sys, pip; sys.exit(sys.version_info < (3, 11))
+OLD := import sys; v = sys.version_info; sys.exit(v < (3, 11) and "insitu needs Python 3.11 or newer, and $(PYTHON) \
+is %d.%d; say which to use: make PYTHON=python3.12 $(MAKECMDGOALS)" % v[:2])
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON) here; say which Python (3.11 or newer) to use: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(IN) -c '$(GOOD)' 2>/dev/null || { $(PYTHON) -c '$(OLD)' && $(PYTHON) -m venv --clear $(VENV); }
+	@echo "installing the pinned environment into $(VENV) (once; some minutes)"
+	@$(IN) -m pip install --quiet --constraint constraints.txt setuptools
+	@$(IN) -m pip install --progress-bar on --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@

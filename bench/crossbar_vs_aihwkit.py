@@ -1,0 +1,195 @@
+"""Writing and searching a phase-change memory of 100 classes, against aihwkit's torch tile; growth; peak memory.
+
+    INSITU_RIVAL_AIHWKIT=path/to/python python bench/crossbar_vs_aihwkit.py [--rounds 15] [--out FILE]
+
+Prints a table and writes bench/results/crossbar.json. See bench/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rounds import THREADS, Side, compare
+
+HERE = Path(__file__).resolve().parent
+OURS, THEIRS = HERE / "_crossbar_insitu.py", HERE / "_crossbar_aihwkit.py"
+VARIABLE = "INSITU_RIVAL_AIHWKIT"
+HOW = f"""the rival is not here: aihwkit needs an environment of its own. Make one and name its interpreter:
+  python3 -m venv ../rival-aihwkit && ../rival-aihwkit/bin/pip install torch==2.13.0 aihwkit==1.1.0
+  {VARIABLE}=../rival-aihwkit/bin/python make bench
+(--ours-only measures growth and memory alone)"""
+TEN_THOUSAND_BY_TENS = 1000.0  # their per-query search is measured on 10 queries
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One line of the comparison; ``at_least`` is the ratio this project wants, None where it only informs."""
+
+    what: str
+    ours: str
+    theirs: str
+    our_task: str
+    their_task: str
+    factor: float = 1.0
+    at_least: float | None = None
+
+
+PAIRS = (
+    Pair(
+        "write 100 classes x 5 shots of 512-d, shot by shot",
+        "5 x add: SET pulses superposed in place (nandakumar2018)",
+        "5 x set_weights + program_analog_weights: no pulses there, so every shot rewrites the tile (hermes)",
+        "superpose",
+        "program_every_shot",
+        at_least=3.0,
+    ),
+    Pair(
+        "the same, the five shots summed beforehand by the rival",
+        "5 x add, as above",
+        "1 x program: the tile sees only the sum",
+        "superpose",
+        "program",
+    ),
+    Pair(
+        "write 512 x 100 once, like for like",
+        "1 x write: iterative programming, HERMES fit, 2 devices per sign",
+        "1 x program: the same fit",
+        "write",
+        "program",
+    ),
+    Pair(
+        "search 10 000 queries at a new moment",
+        "noise drawn for every query",
+        "drift + forward: one noise draw shared by the batch; the same 256-row tiles",
+        "search_anew",
+        "search_anew",
+        at_least=3.0,
+    ),
+    Pair(
+        "the same, the rival in one 512-row tile",
+        "256-row tiles, noise for every query",
+        "half the conversions; one noise draw",
+        "search_anew",
+        "search_anew_single",
+    ),
+    Pair(
+        "search 10 000 queries once more at the same moment",
+        "noise drawn for every query",
+        "forward alone: the noise of the last draw, frozen",
+        "search_again",
+        "search_again",
+    ),
+    Pair(
+        "search 10 000 queries, noise for every query on both sides",
+        "as above",
+        "drift + forward for each query; measured on 10 queries, times 1000",
+        "search_anew",
+        "search_each",
+        factor=TEN_THOUSAND_BY_TENS,
+    ),
+)
+
+
+def growth(sizes: list[int], batch: int) -> list[dict[str, float]]:
+    """Cost per query for memories of ``sizes`` classes, each in a process of its own."""
+    out = []
+    for classes in sizes:
+        with Side(sys.executable, OURS) as ours:
+            value = ours.ask("growth", classes, batch)["value"]
+        per_query = value["per_query_s"]
+        out.append(
+            {
+                "classes": classes,
+                "per_query_us": 1e6 * per_query,
+                "per_query_and_class_ns": 1e9 * per_query / classes,
+                "first_batch_ms": 1e3 * value["first_batch_s"],
+            }
+        )
+        print(
+            f"  {classes:>7} classes  {1e6 * per_query:>9.1f} µs a query  {1e9 * per_query / classes:>6.2f} ns a class"
+        )
+    return out
+
+
+def exponent(rows: list[dict[str, float]]) -> float:
+    """Power with which the cost grows between the two largest memories: 1 is linear."""
+    a, b = rows[-2], rows[-1]
+    return math.log(b["per_query_us"] / a["per_query_us"]) / math.log(b["classes"] / a["classes"])
+
+
+def memory(classes: int) -> dict[str, float]:
+    """Peak resident size above what importing took, in MiB, of building a memory and searching 10 000 queries."""
+    with Side(sys.executable, OURS) as ours:
+        mib = ours.ask("peak", classes)["value"] / 2**20
+    print(f"  {classes:>7} classes  {mib:>9.0f} MiB")
+    return {"classes": classes, "peak_mib": mib}
+
+
+def against(rival: str, rounds: int) -> dict[str, Any]:
+    """Run all pairs; print a table; return rows and versions."""
+    with Side(sys.executable, OURS) as ours, Side(rival, THEIRS) as theirs:
+        facts = {"ours": ours.facts, "theirs": theirs.facts}
+        measured = compare(ours, theirs, [(p.our_task, p.their_task, p.factor) for p in PAIRS], rounds)
+    rows = []
+    for pair, row in zip(PAIRS, measured, strict=True):
+        verdict = "" if pair.at_least is None else "met" if row["ratio"] >= pair.at_least else "not met"
+        rows.append(asdict(pair) | row | {"verdict": verdict})
+        print(f"{pair.what}\n  ours    {row['ours_ms']:>10.1f} ms  {pair.ours}")
+        print(f"  theirs  {row['theirs_ms']:>10.1f} ms  {pair.theirs}")
+        spread = f"{row['ratio_lower_quartile']:.2f}..{row['ratio_upper_quartile']:.2f}"
+        wanted = f"; wanted >= {pair.at_least:g}: {verdict}" if pair.at_least else ""
+        print(f"  ratio   {row['ratio']:>10.2f}     quartiles {spread} over {rounds} rounds{wanted}")
+    return {"versions": facts, "rows": rows}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rival", default=os.environ.get(VARIABLE), help=f"interpreter with aihwkit (or {VARIABLE})")
+    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000, 100_000])
+    options.add_argument("--batch", type=int, default=100, help="queries at a time when measuring growth")
+    options.add_argument("--ours-only", action="store_true")
+    options.add_argument("--out", type=Path, default=HERE / "results" / "crossbar.json")
+    given = options.parse_args()
+    if not given.ours_only and not (given.rival and Path(given.rival).is_file()):
+        raise SystemExit(HOW)
+    if given.rounds < 2 or len(given.sizes) < 2:
+        raise SystemExit("--rounds and the number of --sizes are at least 2")
+
+    result: dict[str, Any] = {
+        "date": datetime.date.today().isoformat(),
+        "threads": THREADS,
+        "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)},
+    }
+    if not given.ours_only:
+        result |= {"rounds": given.rounds} | against(given.rival, given.rounds)
+    print(f"cost per query, {given.batch} queries at a time")
+    rows = growth(given.sizes, given.batch)
+    power = exponent(rows)
+    print(f"  grows with the power {power:.2f} of the number of classes (1 is linear)")
+    print("peak memory of a search over 10 000 queries, above what importing takes")
+    result |= {"growth": rows, "growth_exponent": power, "memory": [memory(classes) for classes in (100, 1_000)]}
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"written: {given.out}")
+
+
+def processor() -> str:
+    """Return the processor's name as the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""List the parts there are, room by room: experiments, learners, devices ...
+
+usage: insitu list [ROOM]
+
+Lists derive from the files there are: a part is a file of its room. 'insitu show NAME' tells more about one.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from shutil import get_terminal_size
+
+from insitu import catalog
+from insitu.core import InsituError
+
+
+def main(args: list[str]) -> int:
+    """Print the parts of all rooms, or of the one given."""
+    if len(args) > 1:
+        raise InsituError(f"list takes one room at most, got {' '.join(args)}; rooms are {', '.join(catalog.ROOMS)}")
+    found = catalog.parts(args[0] if args else None)
+    width = max((len(part.name) for part in found), default=0)
+    columns = get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    for number, (room, members) in enumerate(groupby(found, key=lambda part: part.room)):
+        print(f"{chr(10) if number else ''}{room}")
+        for part in members:
+            line = f"  {part.name:{width}}  {part.summary}"
+            print(line if len(line) <= columns else line[: max(columns - 2, width + 20)].rstrip() + " …")
+    return 0

@@ -1,0 +1,110 @@
+"""Run an experiment: all its seeds, a table, the claims with verdicts, and a report as JSON and HTML.
+
+usage: insitu run NAME [--quick] [--seeds N] [--data package|images] [--out DIR] [--ANY.FIELD VALUE ...]
+
+Every field of the experiment is a flag: 'insitu run NAME --help' lists them with their defaults. A part is swapped by
+its name (--learner.substrate.device pcm-joshi2020). Finished seeds are kept in DIR (default: runs/NAME) and are not
+computed again: the same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from insitu import catalog
+from insitu.core import InsituError
+
+if TYPE_CHECKING:
+    from insitu.app.report import Report
+    from insitu.app.seeds import Seed
+    from insitu.experiments import Experiment
+
+
+def main(args: list[str]) -> int:
+    """Run the experiment named first; the rest are its flags."""
+    names = ", ".join(part.name for part in catalog.parts("experiments"))
+    if not args or args[0].startswith("-"):
+        raise InsituError(f"run takes the name of an experiment first: {names or 'there is none yet'}")
+    part = catalog.find(args[0], "experiments")
+    from rich.console import Console
+
+    from insitu import run
+    from insitu.app import composition, machine, page, progress, report, seeds, source, terminal
+
+    quick = any(word in ("--quick", "--quick=True") for word in args[1:])
+    original, experiment, out = _parse(part, quick, args[1:])
+    data = experiment.scenario.describe(experiment.data)
+    store = seeds.Store.open(out, composition.key(experiment, data))
+    started = datetime.datetime.now(datetime.UTC)
+    with progress.watcher(part.name, experiment.seeds, Console(stderr=True)) as watcher:
+        done, reused = seeds.compute(experiment, store, run.rows, watcher)
+    made = _report(experiment, done) | {
+        "experiment": part.name,
+        "title": source.docstring(part).partition("\n")[0],
+        "data": data,
+        "quick": quick,
+        "changes": composition.changes(_shape(original), _shape(experiment)),
+        "versions": machine.versions(),
+        "machine": machine.machine(),
+        "started": started.isoformat(timespec="seconds"),
+    }
+    console = Console()
+    terminal.show(made, console)
+    report.save(made, out / "report.json")
+    page.save(made, out / "report.html")
+    if reused:
+        console.print(f"\n{reused} of {experiment.seeds} seeds were found finished in {out} and not computed again")
+    # plain prints: a path is one word that can be copied, whatever the width of the terminal
+    print(f"\nreport  {out / 'report.html'}\ndata    {out / 'report.json'}")
+    return 0
+
+
+def _parse(part: catalog.Part, quick: bool, args: list[str]) -> tuple[Experiment, Experiment, Path]:
+    """Return the experiment as its file has it, as the flags change it, and the output folder."""
+    import importlib
+
+    from insitu.app import flags
+
+    original = catalog.load(part)
+    if quick:
+        original = getattr(importlib.import_module(part.module), "QUICK", None)
+        if original is None:
+            raise InsituError(f"{part.name} has no quick variant; leave --quick away, or give fewer --seeds")
+    folder = Path("runs") / (part.name + ("-quick" if quick else ""))
+    experiment, extras = flags.parse(
+        original,
+        args,
+        prog=f"insitu run {part.name}",
+        hidden={"paper", "claims", "verified"},
+        quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
+        out=flags.Extra(Path, folder, "folder of the results"),
+    )
+    return original, experiment, extras["out"]
+
+
+def _shape(experiment: Experiment) -> dict[str, Any]:
+    from insitu.app.composition import DESCRIPTION, composition
+
+    return composition(experiment, DESCRIPTION | {"seeds"})
+
+
+def _report(experiment: Experiment, done: list[Seed]) -> Report:
+    from insitu.app import summary
+    from insitu.app.composition import DESCRIPTION, composition
+    from insitu.app.report import SCHEMA
+
+    rows = [row for seed in done for row in seed.rows]
+    return {
+        "schema": SCHEMA,
+        "paper": experiment.paper,
+        "verified": experiment.verified,
+        "composition": composition(experiment, DESCRIPTION),
+        "seeds": [seed.number for seed in done],
+        "seconds": round(sum(seed.seconds for seed in done), 1),
+        "table": summary.table(rows),
+        "cost": summary.cost(rows),
+        "claims": summary.claims(rows, experiment.claims),
+        "rows": rows,
+    }

@@ -1,0 +1,156 @@
+"""Every field of a record as a typed flag: the record is the configuration, its values are the defaults.
+
+Everything that can be wrong with a flag is one line: what was given, what is allowed, what to do.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+from insitu import catalog
+from insitu.app import source
+from insitu.app.swap import Group, dash, slots, swap, takes
+from insitu.core import InsituError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A flag of the command itself, which is no field of the record."""
+
+    kind: Any
+    default: Any
+    help: str
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag that a record accepts: where it leads and what it takes."""
+
+    name: str  # learner.substrate.adc-bits
+    kind: Any
+    value: Any
+
+
+def parse(
+    record: T, args: list[str], prog: str, hidden: Set[str] = frozenset(), **extras: Extra
+) -> tuple[T, dict[str, Any]]:
+    """Return ``record`` changed as ``args`` say, and the values of ``extras``; ``hidden`` fields are no flags.
+
+    Prints help and exits where ``args`` ask for it. Raises ``InsituError`` for an unknown flag or value.
+    """
+    groups = _groups(args, prog)
+    record, groups = swap(record, groups, hidden)
+    known = {flag.name: flag for flag in flags(record, hidden)}
+    known |= {dash(name): Flag(dash(name), extra.kind, extra.default) for name, extra in extras.items()}
+    for group in [] if _asks_help(groups) else groups:
+        if group.name not in known and _without_no(group.name) not in known:
+            hint = catalog.suggest(group.name, sorted(known))
+            raise InsituError(f"unknown field {group.tokens[0]}; {hint or 'every field:'} see '{prog} --help'")
+    values = _tyro(record, groups, prog, hidden, extras, known)
+    fields = {f.name for f in dataclasses.fields(record) if f.name in values}  # type: ignore[arg-type]
+    changed = replace(record, **{name: values[name] for name in fields})  # type: ignore[type-var]
+    return changed, {name: values[name] for name in extras}
+
+
+def flags(record: object, hidden: Set[str] = frozenset(), prefix: str = "") -> Iterator[Flag]:
+    """Yield the flags of a record, depth first; fields that hold callables are left out."""
+    hints = get_type_hints(type(record))
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]
+        value, name = getattr(record, field.name), prefix + dash(field.name)
+        if field.name in hidden or callable(value) or not field.init:
+            continue
+        if dataclasses.is_dataclass(value):
+            yield from flags(value, prefix=f"{name}.")
+        else:
+            yield Flag(name, hints[field.name], value)
+
+
+def _groups(args: list[str], prog: str) -> list[Group]:
+    groups: list[Group] = []
+    for token in args:
+        if token.startswith("--") or token == "-h":
+            groups.append(Group(dash(token.lstrip("-").partition("=")[0]), [token]))
+        elif groups:
+            groups[-1].tokens.append(token)
+        else:
+            raise InsituError(f"{token!r} is not a flag; flags begin with --: see '{prog} --help'")
+    return groups
+
+
+def _tyro(
+    record: object,
+    groups: list[Group],
+    prog: str,
+    hidden: Set[str],
+    extras: dict[str, Extra],
+    known: dict[str, Flag],
+) -> dict[str, Any]:
+    """Parse with tyro through a record of the same fields without the hidden ones, and with the extras."""
+    import tyro
+
+    hints = get_type_hints(type(record))
+    comments = {f.name: f.help for f in source.fields_of(Path(inspect.getfile(type(record))), type(record).__name__)}
+    annotated: Any = Annotated  # types made at run time are no types to a checker
+    columns: list[tuple[str, Any, Any]] = []
+    for name, extra in extras.items():
+        column = annotated[extra.kind, tyro.conf.arg(help=extra.help)]
+        columns.append((name, column, dataclasses.field(default=extra.default)))
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]
+        if field.name not in hidden:
+            column = annotated[hints[field.name], tyro.conf.arg(help=comments.get(field.name) or None)]
+            value = getattr(record, field.name)
+            columns.append((field.name, column, dataclasses.field(default_factory=_constant(value))))
+    shape = dataclasses.make_dataclass("Flags", columns, frozen=True)
+    config = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed)
+    about = _about(record, hidden)
+
+    def run(part: list[Group], quiet: bool) -> Any:
+        tokens = [token for group in part for token in group.tokens]
+        return tyro.cli(shape, args=tokens, prog=prog, description=about, config=config, console_outputs=not quiet)
+
+    if _asks_help(groups):
+        run([Group("help", ["--help"])], quiet=False)
+    try:
+        parsed = run(groups, quiet=True)
+    except SystemExit as error:
+        for group in groups:
+            try:
+                run([group], quiet=True)
+            except SystemExit:
+                flag = known.get(group.name) or known[_without_no(group.name)]
+                given = " ".join(group.values) or "nothing"
+                wanted = f"{takes(flag.kind)} (now {_shown(flag.value)})"
+                raise InsituError(f"--{group.name} takes {wanted}; got {given}") from error
+        raise InsituError(f"these flags do not go together; see '{prog} --help'") from error
+    return {name: getattr(parsed, name) for name, _, _ in columns}
+
+
+def _constant(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _about(record: object, hidden: Set[str]) -> str:
+    lines = ["Every field is a flag. A part is swapped by its name, before its own fields are read:"]
+    for name, room, _ in slots(record, hidden):
+        lines.append(f"  --{name} {' | '.join(part.name for part in catalog.parts(room))}")
+    return "\n".join(lines) if len(lines) > 1 else lines[0].partition(".")[0] + "."
+
+
+def _shown(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _asks_help(groups: list[Group]) -> bool:
+    return any(group.name in ("help", "h") for group in groups)
+
+
+def _without_no(name: str) -> str:
+    head, dot, last = name.rpartition(".")
+    return head + dot + last.removeprefix("no-")

@@ -1,0 +1,133 @@
+"""What one sees while seeds are computed: bars and a growing table in a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from insitu.app.seeds import Seed, Watcher
+from insitu.experiments import Row
+
+KEPT_LINES = 8  # lines of the growing table: the last four seeds, float and device
+
+
+def watcher(name: str, seeds: int, console: Console) -> Plain | Display:
+    """Return the display that suits ``console``."""
+    return Display(name, seeds, console) if console.is_terminal else Plain(name, seeds, console)
+
+
+class Plain(Watcher):
+    """One line per seed and arm, as it is finished: for logs."""
+
+    def __init__(self, name: str, seeds: int, console: Console) -> None:
+        self.name, self.seeds, self.console = name, seeds, console
+        self.begun, self.arm = 0.0, Series()
+
+    def __enter__(self) -> Plain:
+        """Say what starts."""
+        self.console.print(f"{self.name}: {self.seeds} seeds; overall accuracy in percent, session by session")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Say nothing."""
+
+    def begin(self, seed: int) -> None:
+        """Note the time."""
+        self.begun, self.arm = time.monotonic(), Series()
+
+    def row(self, row: Row) -> None:
+        """Print a line when an arm gives way to the next."""
+        if self.arm.add(row):
+            self._line(self.arm)
+            self.arm = Series()
+            self.arm.add(row)
+
+    def end(self, seed: Seed, reused: bool) -> None:
+        """Print the last arm, or that the seed was there."""
+        if reused:
+            self.console.print(f"seed {seed.number}: found finished, not computed again")
+        else:
+            self._line(self.arm)
+
+    def _line(self, arm: Series) -> None:
+        spent = f"({time.monotonic() - self.begun:.1f} s)"
+        self.console.print(f"{arm.label}: {' '.join(arm.values)} {spent}", soft_wrap=True)
+
+
+class Series:
+    """The overall accuracies of one seed and arm, session by session, at the first age."""
+
+    def __init__(self) -> None:
+        self.label, self.values = "", list[str]()
+        self.sessions: set[int] = set()
+
+    def add(self, row: Row) -> bool:
+        """Take the row in; return True, taking nothing, where it belongs to another seed or arm."""
+        label = f"seed {row['seed']} {row['arm']}"
+        if self.label not in ("", label):
+            return True
+        self.label = label
+        session = int(row["session"])
+        if session not in self.sessions:
+            self.sessions.add(session)
+            self.values.append(f"{float(row['overall']):.1f}")
+        return False
+
+
+class Display(Watcher):
+    """Two bars (seeds, rows of this seed) above the accuracies that came last."""
+
+    def __init__(self, name: str, seeds: int, console: Console) -> None:
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            expand=True,
+        )
+        self.seeds: TaskID = self.bars.add_task(name, total=seeds)
+        self.rows: TaskID = self.bars.add_task("rows of this seed", total=None)
+        self.arms = [Series()]
+        self.live = Live(self._view(), console=console, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> Display:
+        """Start to draw."""
+        self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the display away; the tables of the report follow."""
+        self.live.stop()
+
+    def begin(self, seed: int) -> None:
+        """Start the lower bar anew; after the first seed its length is known."""
+        task = next(task for task in self.bars.tasks if task.id == self.rows)
+        self.bars.reset(self.rows, total=task.completed or None, description=f"seed {seed}")
+
+    def row(self, row: Row) -> None:
+        """Move the lower bar and write the accuracy into the table."""
+        if self.arms[-1].add(row):
+            self.arms = [*self.arms[1 - KEPT_LINES :], Series()]
+            self.arms[-1].add(row)
+        self.bars.advance(self.rows)
+        self.live.update(self._view())
+
+    def end(self, seed: Seed, reused: bool) -> None:
+        """Move the upper bar."""
+        self.bars.advance(self.seeds)
+        if reused:
+            self.bars.update(self.rows, description=f"seed {seed.number} was finished")
+        self.live.update(self._view())
+
+    def _view(self) -> Group:
+        table = Table(box=None, padding=(0, 1, 0, 0), show_header=False, pad_edge=False)
+        sessions = max(len(arm.values) for arm in self.arms)
+        for arm in self.arms:
+            style = "dim" if arm.label.endswith("float") else ""
+            table.add_row(arm.label, *arm.values, *[""] * (sessions - len(arm.values)), style=style)
+        return Group(self.bars, table)

@@ -1,0 +1,144 @@
+"""From rows to what is shown: medians and spread per session, cost per class, claims with verdicts."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable
+from statistics import median
+from typing import Any
+
+from insitu.experiments import Claim, Row
+from insitu.ledger import ENERGY_PJ
+
+MEASURES = ("overall", "base", "novel", "harmonic")
+GAPS = ("overall", "base", "novel")
+
+
+def stat(values: Iterable[float]) -> dict[str, float] | None:
+    """Return median, lowest and highest of the finite values, or None where there are none."""
+    known = [float(value) for value in values if math.isfinite(value)]
+    if not known:
+        return None
+    return {"median": round(median(known), 4), "min": round(min(known), 4), "max": round(max(known), 4)}
+
+
+def table(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return one block per age: per session the classes so far, each arm's accuracies, and the gap seed by seed."""
+    return [
+        {
+            "age_s": age,
+            "sessions": [_session([r for r in rows if r["age_s"] == age], s) for s in _known(rows, "session")],
+        }
+        for age in _known(rows, "age_s")
+    ]
+
+
+def _known(rows: list[Row], name: str) -> list[Any]:
+    return sorted({row[name] for row in rows}, key=float)
+
+
+def _session(rows: list[Row], session: int) -> dict[str, Any]:
+    here = [row for row in rows if row["session"] == session]
+    arms = {arm: [row for row in here if row["arm"] == arm] for arm in ("float", "device")}
+    block: dict[str, Any] = {"session": session, "classes": max((int(row["classes"]) for row in here), default=0)}
+    for arm, own in arms.items():
+        block[arm] = {name: stat(_numbers(own, name)) for name in MEASURES}
+    block["gap"] = {}
+    for name in GAPS:
+        exact = {row["seed"]: float(row[name]) for row in arms["float"] if name in row}
+        pairs = [
+            (exact[row["seed"]], float(row[name])) for row in arms["device"] if name in row and row["seed"] in exact
+        ]
+        block["gap"][name] = stat(a - b for a, b in pairs)
+    return block
+
+
+def _numbers(rows: list[Row], name: str) -> list[float]:
+    return [float(row[name]) for row in rows if name in row]
+
+
+def cost(rows: list[Row]) -> dict[str, Any]:
+    """Return what the device has spent per class learned, before the first session, and per query.
+
+    Counts are exact; energies are estimates from the table of ``insitu.ledger``, None for events it does not hold.
+    """
+    own = [row for row in rows if row["arm"] == "device"]
+    if not own:
+        return {"classes": 0, "learning": [], "query": [], "preparation": []}
+    own = [row for row in own if row["age_s"] == min(float(r["age_s"]) for r in own)]
+    seeds = [
+        sorted((r for r in own if r["seed"] == seed), key=lambda r: float(r["session"])) for seed in _known(own, "seed")
+    ]
+    first, last = [part[0] for part in seeds], [part[-1] for part in seeds]
+    learned = [float(b["classes"]) - float(a["classes"]) for a, b in zip(first, last, strict=True)]
+
+    def each(prefix: str, value: Callable[[int, str], float]) -> list[dict[str, Any]]:
+        names = sorted({name for row in last for name in row if name.startswith(prefix)})
+        counts = {name.removeprefix(prefix): stat(value(i, name) for i in range(len(seeds))) for name in names}
+        return [_event(name, count) for name, count in counts.items() if count and count["max"]]
+
+    def per_class(i: int, name: str) -> float:
+        spent = float(last[i].get(name, 0)) - float(first[i].get(name, 0))
+        return spent / learned[i] if learned[i] else math.nan
+
+    return {
+        "classes": int(median(learned)),
+        "learning": each("spent_", per_class),
+        "preparation": each("spent_", lambda i, name: float(first[i].get(name, 0))),
+        "query": each("query_", lambda i, name: float(last[i].get(name, 0))),
+    }
+
+
+def _event(name: str, count: dict[str, float]) -> dict[str, Any]:
+    energy = ENERGY_PJ.get(name)
+    return {
+        "event": name.replace("_", " "),
+        "count": count,
+        "energy_pj": round(energy[0] * count["median"], 3) if energy else None,
+        "source": energy[1] if energy else "",
+    }
+
+
+def claims(rows: list[Row], claimed: Iterable[Claim]) -> list[dict[str, Any]]:
+    """Return every claim with its values per seed and a verdict: met, missed, reported (no target) or not measured."""
+    return [_claim(rows, claim) for claim in claimed]
+
+
+def _claim(rows: list[Row], claim: Claim) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            # a mean over rows that are not there is a warning in NumPy, and here a thing not measured
+            warnings.simplefilter("error", RuntimeWarning)
+            values = [float(value) for value in claim.measure(rows)]
+    except (KeyError, RuntimeWarning):
+        values = []
+    spread = stat(values)
+    return {
+        "name": claim.name,
+        "unit": claim.unit,
+        "published": claim.published,
+        "where": claim.where,
+        "target": _target(claim),
+        "at_most": claim.at_most,
+        "at_least": claim.at_least,
+        "values": [round(value, 4) for value in values],
+        "measured": spread,
+        "verdict": _verdict(claim, spread),
+    }
+
+
+def _target(claim: Claim) -> str:
+    bounds = [f"≥ {claim.at_least:g}"] if claim.at_least is not None else []
+    bounds += [f"≤ {claim.at_most:g}"] if claim.at_most is not None else []
+    return " and ".join(bounds)
+
+
+def _verdict(claim: Claim, spread: dict[str, float] | None) -> str:
+    if spread is None:
+        return "not measured"
+    if claim.at_most is None and claim.at_least is None:
+        return "reported"
+    low = -math.inf if claim.at_least is None else claim.at_least
+    high = math.inf if claim.at_most is None else claim.at_most
+    return "met" if low <= spread["median"] <= high else "missed"

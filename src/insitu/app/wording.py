@@ -1,0 +1,96 @@
+"""How figures are written, the same in the terminal, the page and the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+UNITS = ((365 * 86400.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
+ENERGIES = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
+
+
+def age(seconds: float) -> str:
+    """Write a time span: 60 is '1 minute', 90 '90 s', a year and a half '1.5 years'."""
+    for length, unit in UNITS:
+        if seconds >= length:
+            count = seconds / length
+            return f"{count:g} {unit}{'' if count == 1 else 's'}" if round(count, 2) == count else f"{count:.1f} {unit}s"
+    return f"{seconds:g} s"
+
+
+def duration(seconds: float) -> str:
+    """Write how long something took: '42 s', '3 min 05 s', '2 h 10 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def energy(picojoules: float | None) -> str:
+    """Write an energy with the unit that suits it; '' where none is known."""
+    if picojoules is None:
+        return ""
+    for size, unit in ENERGIES:
+        if picojoules >= size:
+            return f"{picojoules / size:.3g} {unit}"
+    return f"{picojoules:.3g} pJ"
+
+
+def count(value: float) -> str:
+    """Write a count with thin gaps between thousands: 12 345."""
+    whole = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
+    return whole.replace(",", "\u202f")
+
+
+def number(stat: dict[str, float] | None, digits: int = 1) -> str:
+    """Write the median; a dash where nothing was measured."""
+    return f"{_signed(stat['median'], digits)}" if stat else "–"
+
+
+def spread(stat: dict[str, float] | None, digits: int = 1) -> str:
+    """Write lowest and highest over the seeds; '' where they agree."""
+    if not stat:
+        return ""
+    low, high = _signed(stat["min"], digits), _signed(stat["max"], digits)
+    return f"{low} … {high}" if low != high else ""
+
+
+def measured(claim: dict[str, Any]) -> str:
+    """Write median and spread of a claim, with digits enough to tell it from its target."""
+    stat = claim["measured"]
+    if stat is None:
+        return "–"
+    wide = spread(stat, 2)
+    return f"{number(stat, 2)}{f' [{wide}]' if wide else ''}"
+
+
+def seeds(report: dict[str, Any]) -> str:
+    """Write how many seeds there are."""
+    total = len(report["seeds"])
+    return f"{total} seed{'' if total == 1 else 's'}"
+
+
+def machine(report: dict[str, Any]) -> str:
+    """Write the machine in one line."""
+    held = report["machine"]
+    cores = f"{held['cores']} core{'' if held['cores'] == 1 else 's'}"
+    return f"{held['processor']}, {cores}, Python {held['python']}, {held['platform']}"
+
+
+def cautions(report: dict[str, Any]) -> list[str]:
+    """Return what a reader has to know before the figures: quick variant, changed fields, data not verified."""
+    out = []
+    if report.get("quick"):
+        out.append("Quick variant: a smaller run to see that everything works; its figures are no results.")
+    if changed := report.get("changes"):
+        fields = ", ".join(f"{each['field']} {each['before']} → {each['after']}" for each in changed)
+        out.append(f"Not the published composition: {fields}.")
+    if report.get("verified"):
+        out.append(f"Not verified: {report['verified']}.".replace("..", "."))
+    return out
+
+
+def _signed(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\u2212")

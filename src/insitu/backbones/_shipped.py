@@ -1,0 +1,82 @@
+"""Trained backbones that come with the package: a safetensors file and a JSON card each, and how they encode images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from insitu.backbones._inputs import to_batch
+from insitu.backbones.resnet12 import ResNet12, ResNet12Module
+from insitu.core import InsituError, write_whole
+
+FOLDER = Path(__file__).resolve().parents[1] / "weights"
+BATCH = 250
+
+
+def save(stem: Path, network: ResNet12Module, record: ResNet12, card: dict[str, Any]) -> None:
+    """Write ``stem``.safetensors (float16) and ``stem``.json; the card names architecture, data, recipe, accuracy."""
+    weights = {name: _half(value) for name, value in network.state_dict().items()}
+    write_whole(stem.with_suffix(".safetensors"), lambda path: save_file(weights, path))
+    card = {"architecture": "resnet12", "record": asdict(record), **card}
+    write_whole(stem.with_suffix(".json"), lambda path: path.write_text(json.dumps(card, indent=2) + "\n"))
+
+
+def load(stem: Path) -> tuple[ResNet12Module, dict[str, Any]]:
+    """Return the network stored at ``stem`` in eval mode, and its card.
+
+    Raises ``InsituError`` where a file is missing or damaged or holds another architecture than its card says.
+    """
+    try:
+        card = json.loads(stem.with_suffix(".json").read_text())
+        weights = load_file(stem.with_suffix(".safetensors"))
+        record = ResNet12(**{**card["record"], "widths": tuple(card["record"]["widths"])})
+    except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+        raise InsituError(f"{stem} is not a whole backbone ({error}); it is {stem.name}.safetensors and .json") from error
+    network = record.build()
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != given:
+        odd = sorted(name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name))[0]
+        raise InsituError(
+            f"{stem.name}.safetensors holds another architecture than {record}: {odd} is {given.get(odd, 'missing')}, "
+            f"expected {expected.get(odd, 'nothing')}; use the card that belongs to the weights"
+        )
+    network.load_state_dict({name: _whole(value) for name, value in weights.items()})
+    return network.eval(), card
+
+
+def fingerprint(stem: Path) -> str:
+    """Return a short hash of the stored weights, for the names of cached encodings."""
+    return hashlib.blake2b(stem.with_suffix(".safetensors").read_bytes(), digest_size=6).hexdigest()
+
+
+def features(network: ResNet12Module, pixels: NDArray[np.uint8], size: int) -> Tensor:
+    """Encode images (n, h, w, c) uint8, resized to ``size``: mean-pooled activations (n, widths[-1]) as float16.
+
+    Half precision is part of the code, so that
+    encodings shipped with the package equal those made from the images up to rounding.
+    """
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(pixels), BATCH):
+            batch = to_batch(pixels[start : start + BATCH], size)
+            parts.append(network.features(batch).half())
+    return torch.cat(parts)
+
+
+def _half(value: Tensor) -> Tensor:
+    return value.half().contiguous() if value.is_floating_point() else value
+
+
+def _whole(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value

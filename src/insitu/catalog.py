@@ -1,0 +1,125 @@
+"""Finds parts by file name without importing them: adding a part is adding one file.
+
+A part is a file of a room that defines a class of the file's own name (``pcm_joshi2020.py``: ``PcmJoshi2020``), or a
+ready record: ``EXPERIMENT`` among the experiments, ``JOB`` among the trainings. Files are read as source text, so a
+list costs no import of torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from insitu.core import InsituError
+
+ROOMS = ("experiments", "scenarios", "learners", "substrates", "devices", "backbones", "training", "data")
+RECORDS = {"experiments": "EXPERIMENT", "training": "JOB"}  # constants that make a file a part
+ROOTS = [Path(__file__).parent]  # tests add a folder of fakes
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a room: its public name has dashes; ``symbol`` is what the file defines."""
+
+    room: str
+    name: str
+    path: Path
+    symbol: str
+    summary: str  # first line of the file's docstring
+
+    @property
+    def module(self) -> str:
+        """Name to import the file by."""
+        return f"insitu.{self.room}.{self.path.stem}"
+
+
+def parts(room: str | None = None) -> list[Part]:
+    """Return the parts of ``room``, or of every room, in the order of rooms and names."""
+    if room is not None and room not in ROOMS:
+        raise InsituError(f"no room called {room!r}; {_nearest(room, list(ROOMS))}")
+    found = []
+    for each in ROOMS if room is None else (room,):
+        files = sorted((f for root in ROOTS for f in (root / each).glob("[!_]*.py")), key=lambda file: file.stem)
+        found += [part for file in files if (part := _part(each, file, file.stat().st_mtime_ns))]
+    return found
+
+
+def find(name: str, room: str | None = None) -> Part:
+    """Return the part called ``name`` (dashes or underscores; ``room/name`` where two rooms share a name).
+
+    Raises ``InsituError`` with the closest names where there is none.
+    """
+    given = name
+    if room is None and "/" in name:
+        room, name = name.split("/", 1)
+    known = parts(room)
+    hits = [part for part in known if part.name == dashed(name)]
+    if not hits:
+        where = f"the room {room}" if room else "any room"
+        raise InsituError(f"nothing called {given!r} in {where}; {_nearest(dashed(name), [p.name for p in known])}")
+    if len(hits) > 1:
+        raise InsituError(f"{given!r} is in several rooms; say {' or '.join(f'{p.room}/{p.name}' for p in hits)}")
+    return hits[0]
+
+
+def load(part: Part) -> Any:
+    """Import the part's file and return the class it defines, or its ready record."""
+    return getattr(importlib.import_module(part.module), part.symbol)
+
+
+def part_of(kind: type) -> Part | None:
+    """Return the part that defines the class ``kind``, or None for a class that is not a part."""
+    pieces = kind.__module__.split(".")
+    if len(pieces) != 3 or pieces[0] != "insitu" or pieces[1] not in ROOMS:
+        return None
+    return next((part for part in parts(pieces[1]) if part.symbol == kind.__name__), None)
+
+
+def dashed(name: str) -> str:
+    """Return a name as it is shown: with dashes."""
+    return name.strip().lower().replace("_", "-").removesuffix(".py")
+
+
+def suggest(given: str, allowed: list[str]) -> str:
+    """Return the close matches of ``given`` as a half-sentence, or '' where nothing is close."""
+    close = get_close_matches(given, allowed, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else ""
+
+
+def _nearest(given: str, allowed: list[str]) -> str:
+    return suggest(given, allowed) or f"there are: {', '.join(allowed) or 'none'}; see 'insitu list'"
+
+
+@lru_cache(maxsize=1000)
+def _part(room: str, file: Path, changed_ns: int) -> Part | None:
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InsituError(f"{room}/{file.name} cannot be read: {error}; mend the file or take it away") from error
+    symbol = _symbol(room, file.stem, tree)
+    summary = (ast.get_docstring(tree) or "").split("\n", 1)[0]
+    return Part(room, dashed(file.stem), file, symbol, summary) if symbol else None
+
+
+def _symbol(room: str, stem: str, tree: ast.Module) -> str | None:
+    if (record := RECORDS.get(room)) in assigned(tree):
+        return record
+    wanted = stem.replace("_", "").lower()
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    return next((name for name in classes if name.lower() == wanted), None)
+
+
+def assigned(tree: ast.Module) -> dict[str, ast.expr]:
+    """Return the module's top-level names that are given a value, with that value."""
+    out: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            out |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            out[node.target.id] = node.value
+    return out

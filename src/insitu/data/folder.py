@@ -1,0 +1,105 @@
+"""Your own images: a folder with one sub-folder per class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from insitu.core import InsituError
+from insitu.data import DataSet, FewShotImages, Images, _decode, cache
+
+
+@dataclass(frozen=True)
+class Folder(DataSet):
+    """One sub-folder per class, named after it; classes are taken in the order of names, images too.
+
+    The first ``base_classes`` are the base: the last fifth of their images (at least one) is the test. The others come
+    in sessions of ``per_session`` classes (the last session may have fewer): the first ``shots`` images are learned,
+    the rest is the test. Of each image the middle square is scaled to ``size`` x ``size``. Any format Pillow reads.
+    """
+
+    path: Path
+    base_classes: int = 0
+    shots: int = 5
+    per_session: int = 1
+    size: int = 84
+
+    origin: ClassVar[str] = "your own images: a folder with one sub-folder per class; there is nothing to fetch"
+    terms: ClassVar[str] = "yours"
+
+    def __post_init__(self) -> None:
+        for name, least in (("base_classes", 0), ("shots", 1), ("per_session", 1), ("size", 1)):
+            if getattr(self, name) < least:
+                raise InsituError(f"{name} is at least {least}; got {getattr(self, name)}")
+
+    def read(self) -> FewShotImages:
+        """Return the images; see ``DataSet.read``. A folder that has changed is decoded anew."""
+        files = self._files()
+        arrays = cache.arrays(self.path, f"folder-{self.size}", lambda: _decoded(files, self.size))
+        names = tuple(files)
+        train: list[NDArray[np.int64]] = []
+        test: list[NDArray[np.int64]] = []
+        session: list[int] = []
+        start = 0
+        for number, (name, images) in enumerate(files.items()):
+            is_base = number < self.base_classes
+            least = 2 if is_base else self.shots + 1
+            if len(images) < least:
+                what = "training and test" if is_base else f"{self.shots} shots and a test"
+                raise InsituError(
+                    f"class {name} has {len(images)} image{'s' * (len(images) != 1)} in {self.path / name}; it needs at "
+                    f"least {least}, for {what}: add some, ask for fewer shots, or take the folder away"
+                )
+            cut = start + (len(images) - max(1, len(images) // 5) if is_base else self.shots)
+            stop = start + len(images)
+            train.append(np.arange(start, cut))
+            test.append(np.arange(cut, stop))
+            session += (cut - start) * [0 if is_base else 1 + (number - self.base_classes) // self.per_session]
+            start = stop
+        images_ = Images(arrays["pixels"], arrays["labels"], names)
+        return FewShotImages(
+            images_.take(np.concatenate(train)), np.array(session, np.int64), images_.take(np.concatenate(test))
+        )
+
+    def _files(self) -> dict[str, list[Path]]:
+        """Return the image files of each class."""
+        if not self.path.is_dir():
+            raise InsituError(f"{self.path} is not a folder; give a folder with one sub-folder of images per class")
+        Image.init()  # else Pillow does not know all formats yet
+        known = Image.registered_extensions()
+        try:
+            classes = sorted(entry for entry in self.path.iterdir() if entry.is_dir() and entry.name[0] not in "._")
+            found = {
+                folder.name: sorted(
+                    file
+                    for file in folder.iterdir()
+                    if file.suffix.lower() in known and not file.name.startswith(".") and file.is_file()
+                )
+                for folder in classes
+            }
+        except OSError as error:
+            raise InsituError(f"{error.filename} cannot be read: {error.strerror}; check who may read it") from error
+        if not found:
+            raise InsituError(f"{self.path} has no classes; make one sub-folder of images per class")
+        if self.base_classes > len(found):
+            raise InsituError(
+                f"base_classes is {self.base_classes}, but {self.path} has {len(found)} classes; ask for fewer"
+            )
+        return found
+
+
+def _decoded(files: dict[str, list[Path]], size: int) -> dict[str, NDArray[np.generic]]:
+    labels = np.repeat(np.arange(len(files)), [len(images) for images in files.values()])
+    pixels = np.empty((len(labels), size, size, 3), np.uint8)
+    for row, file in enumerate(file for images in files.values() for file in images):
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise InsituError(f"{file} cannot be read: {error.strerror}; check who may read it") from error
+        pixels[row] = _decode.pixels(data, str(file), "RGB", size)
+    return {"pixels": pixels, "labels": labels}

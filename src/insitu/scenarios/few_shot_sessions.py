@@ -1,0 +1,79 @@
+"""Few-shot class-incremental sessions: many old classes, then sessions of a few new classes with a few shots each.
+
+Protocol of Tao et al. (CVPR 2020) as used by C-FSCIL: after each session, test on all test images of all classes seen
+so far. ``published`` uses the fixed lists; ``redrawn`` draws new shots for every seed from all images of the novel
+classes (the rest of them are the test), for confidence intervals over support sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from insitu.core import InsituError, generator
+from insitu.learners import Base, Examples
+from insitu.scenarios import Scenario, Session
+from insitu.scenarios._embedded import Embedded, load
+
+
+@dataclass(frozen=True)
+class FewShotSessions(Scenario):
+    """Base classes first, then sessions of new classes from a few shots each, tested on all classes seen so far."""
+
+    data_set: str = "miniimagenet"
+    supports: Literal["published", "redrawn"] = "published"
+    shots: int = 5  # per class, of those the lists hold
+    spacing_s: float = 3600.0  # from one session to the next
+
+    def __post_init__(self) -> None:
+        if self.shots < 1:
+            raise InsituError(f"shots is at least 1; got {self.shots}")
+        if self.supports not in ("published", "redrawn"):
+            raise InsituError(f"supports is published or redrawn; got {self.supports!r}")
+
+    def base(self, data: str) -> Base:
+        """Return class means and examples of the base classes."""
+        all_ = load(self.data_set, data)
+        return Base(all_.means, Examples(all_.examples, all_.example_labels), all_.weight, all_.bias)
+
+    def sessions(self, data: str, seed: int) -> Iterator[Session]:
+        """Yield session 0 (nothing to learn) and the sessions of the lists."""
+        all_ = load(self.data_set, data)
+        base_classes = len(all_.means)
+        x, labels, shot, test = self._pool(all_, seed)
+        known = torch.arange(base_classes)
+        for number in range(int(all_.shot_sessions.max()) + 1):
+            train = None
+            if number:
+                new = all_.shot_labels[all_.shot_sessions == number].unique()
+                rows = shot[torch.isin(labels[shot], new)]
+                train = Examples(x[rows], labels[rows])
+                known = torch.cat([known, new])
+            rows = test[torch.isin(labels[test], known)]
+            yield Session(number, number * self.spacing_s, train, Examples(x[rows], labels[rows]), base_classes)
+
+    def describe(self, data: str) -> str:
+        """Say which data this is."""
+        return f"{load(self.data_set, data).note}; {self.supports} support sets, {self.shots} shots"
+
+    def _pool(self, all_: Embedded, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return all vectors and labels, and which rows are shots and which are tests; no row is both."""
+        x = torch.cat([all_.shots, all_.test])
+        labels = torch.cat([all_.shot_labels, all_.test_labels])
+        count = len(all_.shots)
+        test = torch.arange(count, len(x))
+        order = torch.arange(count)
+        if self.supports == "redrawn":
+            order = torch.from_numpy(generator(seed, "supports").permutation(len(x)))
+        shot = []
+        for label in all_.shot_labels.unique():
+            rows = order[labels[order] == label]
+            if len(rows) < self.shots + (self.supports == "redrawn"):
+                raise InsituError(f"class {int(label)} has {len(rows)} images; ask for fewer than {self.shots} shots")
+            shot.append(rows[: self.shots])
+        chosen = torch.cat(shot)
+        return x, labels, chosen, test[~torch.isin(test, chosen)]

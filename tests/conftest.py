@@ -1,0 +1,18 @@
+"""What all tests share: fixed threads, examples of hypothesis that do not change from run to run, no display."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import torch
+
+# plots are drawn into files; a machine without a display has no other way
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# sums of floats depend on how many threads share them; two is what every machine that runs these tests has
+torch.set_num_threads(2)
+
+# the same examples every time, so that a failure is the change's own; no deadline, since machines are shared
+hypothesis.settings.register_profile("insitu", derandomize=True, deadline=None, max_examples=50, database=None)
+hypothesis.settings.load_profile("insitu")
