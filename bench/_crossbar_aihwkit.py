@@ -24,6 +24,7 @@ from aihwkit.simulator.configs import TorchInferenceRPUConfig  # noqa: E402
 from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType  # noqa: E402
 
 DIM, CLASSES, SHOTS, QUERIES = 512, 100, 5, 10_000
+SINGLY = 200  # queries that come one at a time
 FEW = 10  # queries of which the per-query cost is measured
 torch.set_num_threads(THREADS)
 torch.manual_seed(0)
@@ -76,6 +77,12 @@ def search_again(which: torch.nn.Module) -> None:
 
 
 @torch.no_grad()
+def search_singly() -> None:
+    for row in range(SINGLY):
+        tiled(queries[row : row + 1])
+
+
+@torch.no_grad()
 def search_each() -> None:
     for row in range(FEW):
         tiled.drift_analog_weights(later())
@@ -89,6 +96,7 @@ serve(
         "search_anew": lambda: search_anew(tiled),
         "search_anew_single": lambda: search_anew(single),
         "search_again": lambda: search_again(tiled),
+        "search_singly": search_singly,
         "search_each": search_each,
     },
     {"aihwkit": aihwkit.__version__, "python": platform.python_version(), "torch": torch.__version__},

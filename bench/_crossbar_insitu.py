@@ -19,6 +19,7 @@ from insitu.substrates.crossbar import Crossbar
 from rounds import THREADS, serve
 
 DIM, CLASSES, SHOTS, QUERIES = 512, 100, 5, 10_000
+SINGLY = 200  # queries that come one at a time
 
 
 def peak_bytes() -> int:
@@ -61,6 +62,10 @@ def tasks() -> dict[str, Any]:
         for shot in shots:
             memory = accumulating.add(memory, columns, shot, 1.0, rng)
 
+    def search_singly() -> None:
+        for row in range(SINGLY):
+            programmed.multiply(held, queries[row : row + 1], 999.0, rng)
+
     def growth(classes: int, batch: int) -> dict[str, float]:
         """Seconds per query where ``classes`` are stored: at a new moment, and again at the same one."""
         memory = accumulating.blank(DIM, classes, 0.0, rng)
@@ -86,6 +91,7 @@ def tasks() -> dict[str, Any]:
         "write": lambda: programmed.write(held, columns, weights, 1.0, rng),
         "search_anew": lambda: programmed.multiply(held, queries, later(), rng),
         "search_again": lambda: programmed.multiply(held, queries, 999.0, rng),
+        "search_singly": search_singly,
         "growth": growth,
         "peak": peak,
     }

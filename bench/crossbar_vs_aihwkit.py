@@ -89,6 +89,13 @@ PAIRS = (
         "search_again",
     ),
     Pair(
+        "search 200 queries that come one at a time, at one moment",
+        "noise drawn for every query",
+        "forward alone: the noise of the last draw, frozen",
+        "search_singly",
+        "search_singly",
+    ),
+    Pair(
         "search 10 000 queries, noise for every query on both sides",
         "as above",
         "drift + forward for each query; measured on 10 queries, times 1000",

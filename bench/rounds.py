@@ -75,20 +75,20 @@ def compare(ours: Side, theirs: Side, pairs: list[tuple[str, str, float]], round
     """
     seconds: list[list[tuple[float, float]]] = [[] for _ in pairs]
     for count in range(rounds + 1):
-        for row, (mine, other, factor) in enumerate(pairs):
+        for taken, (mine, other, factor) in zip(seconds, pairs, strict=True):
             if count % 2:
                 b, a = theirs.ask(other)["s"], ours.ask(mine)["s"]
             else:
                 a, b = ours.ask(mine)["s"], theirs.ask(other)["s"]
             if count:
-                seconds[row].append((a, b * factor))
+                taken.append((a, b * factor))
     out = []
-    for row in seconds:
-        low, middle, high = statistics.quantiles([b / a for a, b in row], n=4)
+    for taken in seconds:
+        low, middle, high = statistics.quantiles([b / a for a, b in taken], n=4)
         out.append(
             {
-                "ours_ms": 1e3 * statistics.median(a for a, _ in row),
-                "theirs_ms": 1e3 * statistics.median(b for _, b in row),
+                "ours_ms": 1e3 * statistics.median(a for a, _ in taken),
+                "theirs_ms": 1e3 * statistics.median(b for _, b in taken),
                 "ratio": middle,
                 "ratio_lower_quartile": low,
                 "ratio_upper_quartile": high,

@@ -8,7 +8,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Set
+from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -39,24 +41,39 @@ class Flag:
 
 
 def parse(
-    record: T, args: list[str], prog: str, hidden: Set[str] = frozenset(), **extras: Extra
+    record: T, args: list[str], prog: str, title: str = "", hidden: Set[str] = frozenset(), **extras: Extra
 ) -> tuple[T, dict[str, Any]]:
     """Return ``record`` changed as ``args`` say, and the values of ``extras``; ``hidden`` fields are no flags.
 
     Prints help and exits where ``args`` ask for it. Raises ``InsituError`` for an unknown flag or value.
     """
-    groups = _groups(args, prog)
-    record, groups = swap(record, groups, hidden)
+    import tyro
+
+    record, groups = swap(record, _groups(args, prog), hidden)
+    shape, about = _shape(record, hidden, extras), _about(record, hidden, title)
+
+    def run(part: list[Group], quiet: bool = True) -> Any:
+        tokens = [token for group in part for token in group.tokens]
+        config = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed)
+        # some of tyro's errors reach the terminal even when told to be quiet
+        with redirect_stderr(StringIO()) if quiet else nullcontext():
+            return tyro.cli(shape, args=tokens, prog=prog, description=about, config=config, console_outputs=not quiet)
+
+    if any(group.name in ("help", "h") for group in groups):
+        run([Group("help", ["--help"])], quiet=False)
     known = {flag.name: flag for flag in flags(record, hidden)}
     known |= {dash(name): Flag(dash(name), extra.kind, extra.default) for name, extra in extras.items()}
-    for group in [] if _asks_help(groups) else groups:
+    for group in groups:
         if group.name not in known and _without_no(group.name) not in known:
-            hint = catalog.suggest(group.name, sorted(known))
-            raise InsituError(f"unknown field {group.tokens[0]}; {hint or 'every field:'} see '{prog} --help'")
-    values = _tyro(record, groups, prog, hidden, extras, known)
-    fields = {f.name for f in dataclasses.fields(record) if f.name in values}  # type: ignore[arg-type]
-    changed = replace(record, **{name: values[name] for name in fields})  # type: ignore[type-var]
-    return changed, {name: values[name] for name in extras}
+            hint = catalog.suggest(f"--{group.name}", [f"--{name}" for name in sorted(known)])
+            raise InsituError(f"unknown field --{group.name}; {hint and hint + ' '}'{prog} --help' lists every field")
+    try:
+        parsed = run(groups)
+    except SystemExit as error:
+        raise _culprit(groups, known, run, prog) from error
+    names = {f.name for f in dataclasses.fields(record)} - hidden  # type: ignore[arg-type]
+    changed = replace(record, **{name: getattr(parsed, name) for name in names})  # type: ignore[type-var]
+    return changed, {name: getattr(parsed, name) for name in extras}
 
 
 def flags(record: object, hidden: Set[str] = frozenset(), prefix: str = "") -> Iterator[Flag]:
@@ -84,20 +101,13 @@ def _groups(args: list[str], prog: str) -> list[Group]:
     return groups
 
 
-def _tyro(
-    record: object,
-    groups: list[Group],
-    prog: str,
-    hidden: Set[str],
-    extras: dict[str, Extra],
-    known: dict[str, Flag],
-) -> dict[str, Any]:
-    """Parse with tyro through a record of the same fields without the hidden ones, and with the extras."""
+def _shape(record: object, hidden: Set[str], extras: dict[str, Extra]) -> type:
+    """Return a record type for tyro with the fields of ``record`` as defaults, without those hidden, and the extras."""
     import tyro
 
+    annotated: Any = Annotated  # types made at run time are no types to a checker
     hints = get_type_hints(type(record))
     comments = {f.name: f.help for f in source.fields_of(Path(inspect.getfile(type(record))), type(record).__name__)}
-    annotated: Any = Annotated  # types made at run time are no types to a checker
     columns: list[tuple[str, Any, Any]] = []
     for name, extra in extras.items():
         column = annotated[extra.kind, tyro.conf.arg(help=extra.help)]
@@ -107,40 +117,32 @@ def _tyro(
             column = annotated[hints[field.name], tyro.conf.arg(help=comments.get(field.name) or None)]
             value = getattr(record, field.name)
             columns.append((field.name, column, dataclasses.field(default_factory=_constant(value))))
-    shape = dataclasses.make_dataclass("Flags", columns, frozen=True)
-    config = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed)
-    about = _about(record, hidden)
+    return dataclasses.make_dataclass("Flags", columns, frozen=True)
 
-    def run(part: list[Group], quiet: bool) -> Any:
-        tokens = [token for group in part for token in group.tokens]
-        return tyro.cli(shape, args=tokens, prog=prog, description=about, config=config, console_outputs=not quiet)
 
-    if _asks_help(groups):
-        run([Group("help", ["--help"])], quiet=False)
-    try:
-        parsed = run(groups, quiet=True)
-    except SystemExit as error:
-        for group in groups:
-            try:
-                run([group], quiet=True)
-            except SystemExit:
-                flag = known.get(group.name) or known[_without_no(group.name)]
-                given = " ".join(group.values) or "nothing"
-                wanted = f"{takes(flag.kind)} (now {_shown(flag.value)})"
-                raise InsituError(f"--{group.name} takes {wanted}; got {given}") from error
-        raise InsituError(f"these flags do not go together; see '{prog} --help'") from error
-    return {name: getattr(parsed, name) for name, _, _ in columns}
+def _culprit(groups: list[Group], known: dict[str, Flag], run: Callable[[list[Group]], Any], prog: str) -> InsituError:
+    """Find the flag that does not parse even alone, and say what it takes."""
+    for group in groups:
+        try:
+            run([group])
+        except SystemExit:
+            flag = known.get(group.name) or known[_without_no(group.name)]
+            given = " ".join(group.values) or "nothing"
+            return InsituError(f"--{group.name} takes {takes(flag.kind)} (now {_shown(flag.value)}); got {given}")
+    return InsituError(f"these flags do not go together; see '{prog} --help'")
 
 
 def _constant(value: Any) -> Callable[[], Any]:
     return lambda: value
 
 
-def _about(record: object, hidden: Set[str]) -> str:
-    lines = ["Every field is a flag. A part is swapped by its name, before its own fields are read:"]
-    for name, room, _ in slots(record, hidden):
-        lines.append(f"  --{name} {' | '.join(part.name for part in catalog.parts(room))}")
-    return "\n".join(lines) if len(lines) > 1 else lines[0].partition(".")[0] + "."
+def _about(record: object, hidden: Set[str], title: str) -> str:
+    lines = [title, ""] if title else []
+    lines.append("Every field is a flag. A part is swapped by its name, before its own fields are read:")
+    for slot in slots(record, hidden):
+        allowed = [*slot.allowed, *(["none"] if slot.optional else [])]
+        lines.append(f"  --{slot.flag} {' | '.join(allowed)}")
+    return "\n".join(lines)
 
 
 def _shown(value: Any) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from insitu import catalog
 from insitu.core import InsituError
 
-OK, IO_ERROR, USAGE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 COMMANDS = Path(__file__).parent / "commands"
 ORDER = ("list", "show", "run", "train", "report", "data")  # the order in which one meets them
 
@@ -36,6 +36,9 @@ def main(args: list[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print(f"insitu: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        return _fail(InsituError(f"{what} (this is a bug of insitu; INSITU_DEBUG=1 shows where)"), BUG)
 
 
 def commands() -> dict[str, str]:

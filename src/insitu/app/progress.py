@@ -29,7 +29,7 @@ class Plain(Watcher):
 
     def __enter__(self) -> Plain:
         """Say what starts."""
-        self.console.print(f"{self.name}: {self.seeds} seeds; overall accuracy in percent, session by session")
+        self._say(f"{self.name}: {self.seeds} seeds; overall accuracy in percent, session by session")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,13 +49,16 @@ class Plain(Watcher):
     def end(self, seed: Seed, reused: bool) -> None:
         """Print the last arm, or that the seed was there."""
         if reused:
-            self.console.print(f"seed {seed.number}: found finished, not computed again")
+            self._say(f"seed {seed.number}: found finished, not computed again")
         else:
             self._line(self.arm)
 
     def _line(self, arm: Series) -> None:
         spent = f"({time.monotonic() - self.begun:.1f} s)"
-        self.console.print(f"{arm.label}: {' '.join(arm.values)} {spent}", soft_wrap=True)
+        self._say(f"{arm.label}: {' '.join(arm.values)} {spent}")
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 class Series:
@@ -125,8 +128,12 @@ class Display(Watcher):
         self.live.update(self._view())
 
     def _view(self) -> Group:
-        table = Table(box=None, padding=(0, 1, 0, 0), show_header=False, pad_edge=False)
         sessions = max(len(arm.values) for arm in self.arms)
+        table = Table(box=None, padding=(0, 1, 0, 0), show_header=False, pad_edge=False)
+        table.add_column()
+        for _ in range(sessions):
+            table.add_column(justify="right", no_wrap=True)
+        table.add_row("session", *map(str, range(sessions)), style="dim")
         for arm in self.arms:
             style = "dim" if arm.label.endswith("float") else ""
             table.add_row(arm.label, *arm.values, *[""] * (sessions - len(arm.values)), style=style)

@@ -12,7 +12,7 @@ from typing import Any
 from insitu.core import InsituError, write_whole
 
 SCHEMA = 1
-NEEDED = ("experiment", "title", "data", "seeds", "rows", "table", "cost", "claims", "composition", "machine")
+NEEDED = ("experiment", "title", "data", "seeds", "rows", "table", "ages", "cost", "claims", "composition", "machine")
 
 Report = dict[str, Any]
 

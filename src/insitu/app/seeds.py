@@ -33,7 +33,11 @@ class Store:
         """Return the store below ``out``; raise ``InsituError`` now, not after an hour, where it cannot be written."""
         folder = out / "seeds" / key
         probe = folder / ".writable"
-        write_whole(probe, lambda file: file.write_text(""))
+        try:
+            write_whole(probe, lambda file: file.write_text(""))
+        except InsituError as error:
+            reason = getattr(error.__cause__, "strerror", None) or error
+            raise InsituError(f"results cannot be kept in {out} ({reason}); choose another --out") from error.__cause__
         probe.unlink(missing_ok=True)
         return Store(folder)
 
@@ -75,8 +79,6 @@ def compute(
 
     ``rows`` is the loop (``insitu.run.rows``). Raises ``KeyboardInterrupt`` saying what is kept.
     """
-    if experiment.seeds < 1:
-        raise InsituError(f"--seeds is at least 1; got {experiment.seeds}")
     done: list[Seed] = []
     reused = 0
     try:

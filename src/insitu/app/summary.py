@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from insitu.experiments import Claim, Row
@@ -32,6 +32,24 @@ def table(rows: list[Row]) -> list[dict[str, Any]]:
         }
         for age in _known(rows, "age_s")
     ]
+
+
+def ages(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return one entry per age: each arm's accuracies averaged over the sessions, seed by seed."""
+    return [
+        {"age_s": age} | {arm: _mean(rows, age, arm) for arm in ("float", "device")} for age in _known(rows, "age_s")
+    ]
+
+
+def _mean(rows: list[Row], age: float, arm: str) -> dict[str, Any]:
+    out = {}
+    for name in MEASURES:
+        own: dict[Any, list[float]] = {}
+        for row in rows:
+            if row["age_s"] == age and row["arm"] == arm and name in row:
+                own.setdefault(row["seed"], []).append(float(row[name]))
+        out[name] = stat(fmean(values) for values in own.values())
+    return out
 
 
 def _known(rows: list[Row], name: str) -> list[Any]:

@@ -31,24 +31,41 @@ class Group:
         return ([first[2]] if first[1] else []) + self.tokens[1:]
 
 
-def slots(record: object, hidden: Set[str] = frozenset(), prefix: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Yield (flag, room, kind) of every field that holds a part, depth first: those that can be swapped by name."""
+@dataclass(frozen=True)
+class Slot:
+    """A field that holds a part: its flag, the room, and the names of the parts that fit ('none' where allowed)."""
+
+    flag: str
+    room: str
+    allowed: list[str]
+    optional: bool
+
+
+def slots(record: object, hidden: Set[str] = frozenset(), prefix: str = "") -> Iterator[Slot]:
+    """Yield the fields, depth first, that can be swapped by name: those with a choice."""
     hints = get_type_hints(type(record))
     for field in dataclasses.fields(record):  # type: ignore[arg-type]
-        value, kind = getattr(record, field.name), hints[field.name]
         if field.name in hidden:
             continue
-        if room := _room(kind) or (dataclasses.is_dataclass(value) and _room(type(value))):
-            yield prefix + dash(field.name), room, kind
+        slot = _slot(prefix + dash(field.name), hints[field.name])
+        if slot and len(slot.allowed) + slot.optional > 1:
+            yield slot
+        value = getattr(record, field.name)
         if dataclasses.is_dataclass(value):
             yield from slots(value, prefix=f"{prefix}{dash(field.name)}.")
 
 
-def _room(kind: Any) -> str | None:
-    for each in get_args(kind) or (kind,):
-        pieces = getattr(each, "__module__", "").split(".")
-        if isinstance(each, type) and pieces[0] == "insitu" and len(pieces) > 1 and pieces[1] in catalog.ROOMS:
-            return pieces[1]
+def _slot(flag: str, kind: Any) -> Slot | None:
+    kinds = [each for each in get_args(kind) or (kind,) if isinstance(each, type) and each is not NoneType]
+    optional = NoneType in get_args(kind)
+    for each in kinds:
+        pieces = each.__module__.split(".")
+        if pieces[0] == "insitu" and len(pieces) > 1 and pieces[1] in catalog.ROOMS:
+            # a room's own contract lets every part of the room in, a part's class only that part
+            records = set(catalog.RECORDS.values())
+            parts = [part for part in catalog.parts(pieces[1]) if part.symbol not in records]
+            fit = [part.name for part in parts if len(pieces) == 2 or part.symbol in {k.__name__ for k in kinds}]
+            return Slot(flag, pieces[1], fit, optional) if fit else None
     return None
 
 
@@ -56,30 +73,26 @@ def swap(record: T, groups: list[Group], hidden: Set[str]) -> tuple[T, list[Grou
     """Put the parts that are named into the record, outermost first, and return the flags that are left."""
     left = []
     for group in sorted(groups, key=lambda group: group.name.count(".")):
-        slot = next((found for found in slots(record, hidden) if found[0] == group.name), None)
+        slot = next((found for found in slots(record, hidden) if found.flag == group.name), None)
         if slot is None:
             left.append(group)
             continue
-        _, room, kind = slot
-        allowed = [part.name for part in catalog.parts(room)]
+        names = [*slot.allowed, *(["none"] if slot.optional else [])]
         if len(group.values) != 1:
-            raise InsituError(f"--{group.name} takes the name of one part: {', '.join(allowed)}")
+            raise InsituError(f"--{group.name} takes the name of one part: {', '.join(names)}")
         given = catalog.dashed(group.values[0])
-        if given not in allowed:
-            raise InsituError(f"--{group.name} {group.values[0]}: no such part; the {room} are {', '.join(allowed)}")
-        record = _put(record, group.name.replace("-", "_").split("."), _made(group.name, given, room, kind))
+        if given not in names:
+            raise InsituError(f"--{group.name} {group.values[0]}: no such part; the {slot.room} are {', '.join(names)}")
+        made = None if given == "none" else _made(group.name, given, slot.room)
+        record = _put(record, group.name.replace("-", "_").split("."), made)
     return record, left
 
 
-def _made(flag: str, name: str, room: str, kind: Any) -> Any:
+def _made(flag: str, name: str, room: str) -> Any:
     try:
-        made = catalog.load(catalog.find(name, room))()
+        return catalog.load(catalog.find(name, room))()
     except TypeError as error:
         raise InsituError(f"--{flag} {name}: this part has no defaults ({error}); name another") from error
-    wanted = tuple(each for each in (get_args(kind) or (kind,)) if isinstance(each, type))
-    if wanted and not isinstance(made, wanted):
-        raise InsituError(f"--{flag} {name}: here goes a {takes(kind)}, and {name} is none")
-    return made
 
 
 def _put(record: Any, path: list[str], value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 from rich import box
@@ -15,74 +17,72 @@ from insitu.app.report import Report
 STYLES = {"met": "green", "missed": "bold red", "not measured": "yellow", "reported": "dim"}
 
 
-def show(report: Report, console: Console) -> None:
+def console() -> Console:
+    """Return the console for results: a page of text has no width of its own, give it a hundred columns."""
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=100 if piped else None, highlight=False)
+
+
+def show(report: Report, to: Console) -> None:
     """Print the report as tables."""
-    console.print(f"\n[bold]{escape(report['title'])}[/bold]")
-    console.print(escape(f"{report['data']}; {wording.seeds(report)}"), style="dim")
+    to.print(f"\n[bold]{escape(report['title'])}[/bold]")
+    to.print(escape(f"{report['data']}; {wording.seeds(report)}"), style="dim")
     for caution in wording.cautions(report):
-        console.print(escape(caution), style="yellow")
+        to.print(escape(caution), style="yellow")
     for block in report["table"]:
-        console.print(_sessions(block, several=len(report["table"]) > 1))
-    console.print(
-        "Accuracies in percent, medians over the seeds; gap = float − device, in points, with the least and the most "
-        "over the seeds.",
+        read = f", read {wording.age(block['age_s'])} after it was written" if len(report["table"]) > 1 else ""
+        to.print(f"\n[bold]Per session{read}[/bold]", _sessions(block), sep="\n")
+    to.print(
+        "Accuracy in percent, medians over the seeds; gap = float − device in points, with the least and the most; "
+        "old, new, harmonic: float/device.",
         style="dim",
     )
     if report["cost"]["learning"] or report["cost"]["query"]:
-        console.print(_cost(report["cost"]))
+        to.print("\n[bold]What the device spends[/bold] (counts exact, energies estimated)", _cost(report["cost"]))
     if report["claims"]:
-        console.print(_claims(report["claims"]))
+        to.print("\n[bold]Claims[/bold]", _claims(report["claims"]), sep="\n")
 
 
-def _table(title: str) -> Table:
-    return Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-def _sessions(block: dict[str, Any], several: bool) -> Table:
-    read = f", read {wording.age(block['age_s'])} after it was written" if several else ""
-    table = _table(f"Per session{read}")
-    for heading in ("", "classes", "float", "device", "gap", "least … most"):
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("base", "novel", "harmonic"):
-        table.add_column(f"{heading}\nfloat", justify="right", no_wrap=True)
-        table.add_column("\ndevice", justify="right", no_wrap=True)
-    table.columns[0].header = "session"
+    return table
+
+
+def _sessions(block: dict[str, Any]) -> Table:
+    table = _table("session", "classes", "float", "device", "gap", "", "old", "new", "harmonic")
     for row in block["sessions"]:
         exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
+        spread = wording.spread(gap).replace(" … ", "…")
         cells = [str(row["session"]), str(row["classes"]), wording.number(exact["overall"])]
-        cells += [f"[bold]{wording.number(device['overall'])}[/bold]", wording.number(gap, 2), wording.spread(gap)]
+        cells += [f"[bold]{wording.number(device['overall'])}[/bold]", wording.number(gap, 2), f"[dim]{spread}[/dim]"]
         for name in ("base", "novel", "harmonic"):
-            cells += [wording.number(exact[name]), wording.number(device[name])]
+            pair = f"{wording.number(exact[name])}/{wording.number(device[name])}"
+            cells.append(pair if exact[name] or device[name] else "–")
         table.add_row(*cells)
     return table
 
 
 def _cost(cost: dict[str, Any]) -> Table:
-    table = _table("What the device spends (counts exact, energies estimated)")
-    table.add_column("")
-    table.add_column("event")
-    table.add_column("count", justify="right")
-    table.add_column("energy, about", justify="right")
-    headings = {"learning": "per learned class", "query": "per query"}
-    for name, heading in headings.items():
+    table = _table("", "", "count", "energy, about")
+    table.columns[0].justify = table.columns[1].justify = "left"
+    for name, heading in {"learning": "per learned class", "query": "per query"}.items():
         known = [each["energy_pj"] for each in cost[name] if each["energy_pj"] is not None]
         for number, each in enumerate(cost[name]):
             count = wording.count(each["count"]["median"])
-            table.add_row(heading if not number else "", each["event"], count, wording.energy(each["energy_pj"]))
+            table.add_row("" if number else heading, each["event"], count, wording.energy(each["energy_pj"]))
         if len(known) > 1:
-            table.add_row("", "[dim]together[/dim]", "", f"[dim]{wording.energy(sum(known))}[/dim]")
+            table.add_row("", "together", "", wording.energy(sum(known)), style="dim")
     return table
 
 
 def _claims(claims: list[dict[str, Any]]) -> Table:
-    table = _table("Claims")
-    table.add_column("claim", ratio=3)
-    table.add_column("published", ratio=1)
-    table.add_column("target", justify="right", no_wrap=True)
-    table.add_column("measured [least … most]", justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table = _table("claim", "published", "target", "measured", "")
+    for column in table.columns[:2]:
+        column.justify, column.no_wrap, column.overflow = "left", False, "fold"
     for claim in claims:
         verdict = f"[{STYLES[claim['verdict']]}]{claim['verdict']}[/]"
-        measured = escape(wording.measured(claim))
+        measured = escape(wording.measured(claim)).replace(" … ", "…")
         table.add_row(escape(claim["name"]), escape(claim["published"]), claim["target"], measured, verdict)
     return table

@@ -13,7 +13,9 @@ def age(seconds: float) -> str:
     for length, unit in UNITS:
         if seconds >= length:
             count = seconds / length
-            return f"{count:g} {unit}{'' if count == 1 else 's'}" if round(count, 2) == count else f"{count:.1f} {unit}s"
+            return (
+                f"{count:g} {unit}{'' if count == 1 else 's'}" if round(count, 2) == count else f"{count:.1f} {unit}s"
+            )
     return f"{seconds:g} s"
 
 

@@ -1,0 +1,1 @@
+"""Networks that turn an input into a vector."""

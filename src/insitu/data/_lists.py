@@ -9,6 +9,6 @@ from numpy.typing import NDArray
 
 
 def rows(data_set: str) -> NDArray[np.int64]:
-    """Return the numbers of ``lists/<data_set>.txt`` as a matrix; its first lines say what they mean and whose they are."""
+    """Return the numbers of ``lists/<data_set>.txt`` as a matrix; the file says what they mean and whose they are."""
     text = (files("insitu.data") / "lists" / f"{data_set}.txt").read_text(encoding="utf-8")
     return np.array([line.split() for line in text.splitlines() if line and not line.startswith("#")], np.int64)

@@ -22,7 +22,7 @@ _IMAGE = re.compile(r"(?:^|/)(?P<character>[^/]+/character\d+)/(?P<number>\d{4})
 
 def packed(file: Path) -> dict[str, NDArray[np.generic]]:
     """Decode one file of bits (1 = ink), eight to a byte."""
-    with damage_named(str(file)), np.load(file) as archive:
+    with damage_named(str(file)), file.open("rb") as opened, np.load(opened) as archive:
         bits, number = archive["ink_packed"], archive["orig_char_id"]
         alphabet, background = archive["alphabet_of_class"], archive["background"].astype(bool)
         if bits.shape[:2] != (CHARACTERS, DRAWINGS) or not np.array_equal(np.sort(number), np.arange(CHARACTERS) + 1):

@@ -26,5 +26,11 @@ class _Plain(pickle.Unpickler):
 
 
 def plain(data: bytes) -> Any:
-    """Return what ``data`` holds; text of Python 2 is read as Latin-1, the way its arrays need it."""
-    return _Plain(io.BytesIO(data), encoding="latin1").load()
+    """Return what ``data`` holds; text of Python 2 is read as Latin-1, the way its arrays need it.
+
+    Raises ``UnpicklingError``, and nothing else, where it holds other things or is damaged.
+    """
+    try:
+        return _Plain(io.BytesIO(data), encoding="latin1").load()
+    except Exception as error:  # damaged instructions go wrong in any way there is
+        raise pickle.UnpicklingError(str(error) or type(error).__name__) from error

@@ -75,7 +75,7 @@ def _store(folder: Path, decoded: Arrays) -> None:
             temporary.rename(folder)
     except OSError as error:
         raise InsituError(
-            f"could not write {folder}: {error.strerror or error}; free some space or set INSITU_CACHE to another folder"
+            f"could not write {folder}: {error.strerror or error}; free some space or set INSITU_CACHE"
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -27,7 +27,9 @@ class Cifar100(DataSet):
 
     source: Path | None = None  # the archive or the folder; looked for where it is not given
 
-    origin: ClassVar[str] = "A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html; few-shot lists by Tao et al."
+    origin: ClassVar[str] = (
+        "A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html; few-shot lists by Tao et al."
+    )
     terms: ClassVar[str] = "free for research; cite Krizhevsky 2009 and, for the lists, Tao et al. 2020"
     archives: ClassVar[tuple[Archive, ...]] = (
         Archive(
@@ -67,7 +69,9 @@ def _decoded(source: Path) -> dict[str, NDArray[np.generic]]:
     wanted = BASE + (sessions - 1) * PER_SESSION
     for row, lowest in zip(shots.ravel(), wanted, strict=True):
         if row >= len(labels) or not lowest <= labels[row] < lowest + PER_SESSION:
-            raise InsituError(f"{source}: training image {row} is not of the class the lists say; get the archive again")
+            raise InsituError(
+                f"{source}: training image {row} is not of the class the lists say; get the archive again"
+            )
     base = np.flatnonzero(labels < BASE)
     train = np.concatenate([base, shots.ravel()])
     return {

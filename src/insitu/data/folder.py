@@ -13,6 +13,8 @@ from PIL import Image
 from insitu.core import InsituError
 from insitu.data import DataSet, FewShotImages, Images, _decode, cache
 
+Rows = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class Folder(DataSet):
@@ -26,7 +28,7 @@ class Folder(DataSet):
     path: Path
     base_classes: int = 0
     shots: int = 5
-    per_session: int = 1
+    per_session: int = 5
     size: int = 84
 
     origin: ClassVar[str] = "your own images: a folder with one sub-folder per class; there is nothing to fetch"
@@ -40,45 +42,46 @@ class Folder(DataSet):
     def read(self) -> FewShotImages:
         """Return the images; see ``DataSet.read``. A folder that has changed is decoded anew."""
         files = self._files()
+        # before decoding: a class too small should not cost minutes to hear of
+        train, session, test = self._split({name: len(images) for name, images in files.items()})
         arrays = cache.arrays(self.path, f"folder-{self.size}", lambda: _decoded(files, self.size))
-        names = tuple(files)
-        train: list[NDArray[np.int64]] = []
-        test: list[NDArray[np.int64]] = []
-        session: list[int] = []
-        start = 0
-        for number, (name, images) in enumerate(files.items()):
+        everything = Images(arrays["pixels"], arrays["labels"], tuple(files))
+        return FewShotImages(everything.take(train), session, everything.take(test))
+
+    def _split(self, counts: dict[str, int]) -> tuple[Rows, Rows, Rows]:
+        """Return which images are for training, the session of each of these, and which are the test."""
+        session: list[int] = []  # of each image; -1 for a test
+        for number, (name, count) in enumerate(counts.items()):
             is_base = number < self.base_classes
-            least = 2 if is_base else self.shots + 1
-            if len(images) < least:
-                what = "training and test" if is_base else f"{self.shots} shots and a test"
+            least, what = (2, "training and test") if is_base else (self.shots + 1, f"{self.shots} shots and a test")
+            if count < least:
                 raise InsituError(
-                    f"class {name} has {len(images)} image{'s' * (len(images) != 1)} in {self.path / name}; it needs at "
-                    f"least {least}, for {what}: add some, ask for fewer shots, or take the folder away"
+                    f"class {name} has {count} image{'s' * (count != 1)} in {self.path / name}; it needs at least "
+                    f"{least}, for {what}: add some, ask for fewer shots, or take the folder away"
                 )
-            cut = start + (len(images) - max(1, len(images) // 5) if is_base else self.shots)
-            stop = start + len(images)
-            train.append(np.arange(start, cut))
-            test.append(np.arange(cut, stop))
-            session += (cut - start) * [0 if is_base else 1 + (number - self.base_classes) // self.per_session]
-            start = stop
-        images_ = Images(arrays["pixels"], arrays["labels"], names)
-        return FewShotImages(
-            images_.take(np.concatenate(train)), np.array(session, np.int64), images_.take(np.concatenate(test))
-        )
+            trained = count - max(1, count // 5) if is_base else self.shots
+            session += trained * [0 if is_base else 1 + (number - self.base_classes) // self.per_session]
+            session += (count - trained) * [-1]
+        of_image = np.array(session, np.int64)
+        return np.flatnonzero(of_image >= 0), of_image[of_image >= 0], np.flatnonzero(of_image < 0)
 
     def _files(self) -> dict[str, list[Path]]:
         """Return the image files of each class."""
         if not self.path.is_dir():
             raise InsituError(f"{self.path} is not a folder; give a folder with one sub-folder of images per class")
         Image.init()  # else Pillow does not know all formats yet
-        known = Image.registered_extensions()
+        known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+
+        def clutter(entry: Path) -> bool:
+            return entry.name.startswith((".", "__MACOSX"))
+
         try:
-            classes = sorted(entry for entry in self.path.iterdir() if entry.is_dir() and entry.name[0] not in "._")
+            classes = sorted(entry for entry in self.path.iterdir() if entry.is_dir() and not clutter(entry))
             found = {
                 folder.name: sorted(
                     file
                     for file in folder.iterdir()
-                    if file.suffix.lower() in known and not file.name.startswith(".") and file.is_file()
+                    if file.suffix.lower() in known and file.is_file() and not clutter(file)
                 )
                 for folder in classes
             }

@@ -29,9 +29,9 @@ class MiniImageNet(DataSet):
     source: Path | None = None  # the folder or the zip; looked for where it is not given
 
     origin: ClassVar[str] = (
-        "Vinyals et al. 2016, drawn from ImageNet; few-shot lists by Tao et al. 2020. The images and the lists "
-        "(data/index_list/mini_imagenet) are linked from github.com/icoz69/CEC-CVPR2021; put them into one folder or zip "
-        "as classes.txt, sessions/session_1.txt to session_9.txt, sessions/test.txt, train/ and test/"
+        "Vinyals et al. 2016, drawn from ImageNet; few-shot lists by Tao et al. 2020. github.com/icoz69/CEC-CVPR2021 "
+        "links to the images and holds the lists (data/index_list/mini_imagenet); put them into one folder or zip as "
+        "classes.txt, sessions/session_1.txt to session_9.txt, sessions/test.txt, train/ and test/"
     )
     terms: ClassVar[str] = "non-commercial research only, as ImageNet; cite Vinyals et al. 2016 and Tao et al. 2020"
     archives: ClassVar[tuple[Archive, ...]] = (Archive("miniimagenet_fscil.zip"),)

@@ -1,4 +1,4 @@
-"""Omniglot: 1623 hand-drawn characters of 50 alphabets, 20 drawings each (1200 base + 9 x 47 novel classes, 105 x 105)."""
+"""Omniglot: 20 drawings each of 1623 characters of 50 alphabets (1200 base + 9 x 47 novel classes, 105 x 105)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
 
 @dataclass(frozen=True)
 class Drawings:
-    """All drawings in the order of characters, 20 after each other of each; ``background[c]`` tells the two sets apart."""
+    """All drawings in the order of characters, 20 of each after each other; ``background`` tells the two sets apart."""
 
     images: Images  # paper is 255, ink is 0; names are alphabet/character
     background: NDArray[np.bool_]  # (classes,)
@@ -36,11 +36,17 @@ class Omniglot(DataSet):
     source: Path | None = None  # the packed file, or the folder that holds the official two; else looked for
     base_train: int = 14
 
-    origin: ClassVar[str] = "B. M. Lake et al. 2015, https://github.com/brendenlake/omniglot; lists by Hersche et al. 2022"
+    origin: ClassVar[str] = (
+        "B. M. Lake et al. 2015, https://github.com/brendenlake/omniglot; lists by Hersche et al. 2022"
+    )
     terms: ClassVar[str] = "MIT licence (B. M. Lake); cite Lake et al., Science 350 (2015)"
     archives: ClassVar[tuple[Archive, ...]] = (
-        Archive("images_background.zip", f"{_URL}images_background.zip", "md5:68d2efa1b9178cc56df9314c21c6e718", 9_464_212),
-        Archive("images_evaluation.zip", f"{_URL}images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811", 6_462_886),
+        Archive(
+            "images_background.zip", f"{_URL}images_background.zip", "md5:68d2efa1b9178cc56df9314c21c6e718", 9_464_212
+        ),
+        Archive(
+            "images_evaluation.zip", f"{_URL}images_evaluation.zip", "md5:6b91aef0f799c5bb55b94e3f2daec811", 6_462_886
+        ),
     )
     layouts: ClassVar[tuple[tuple[str, ...], ...]] = (
         ("omniglot105_packed.npz",),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from insitu.core import InsituError
 from insitu.ledger import Ledger
 
 
@@ -61,3 +63,26 @@ class Learner(ABC):
     def query_cost(self, state: Any) -> Ledger:
         """Return what one prediction spends."""
         return Ledger()
+
+
+def check_queries(x: Tensor, features: int) -> None:
+    """Raise ``InsituError`` unless ``x`` is a non-empty, finite float (n, features)."""
+    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != features or not x.is_floating_point():
+        given = f"{tuple(x.shape)} of {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
+        raise InsituError(f"x is a float tensor (n, {features}); got {given}")
+    if not len(x):
+        raise InsituError(f"x is empty; give at least one vector of {features} numbers")
+    if not torch.isfinite(x).all():
+        row = int((~torch.isfinite(x)).any(1).nonzero()[0])
+        raise InsituError(f"x holds NaN or infinity, first in row {row}; drop such rows")
+
+
+def check_examples(examples: Examples, features: int) -> None:
+    """Raise ``InsituError`` unless ``examples`` are finite vectors with one int64 label >= 0 each."""
+    check_queries(examples.x, features)
+    labels = examples.labels
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(examples.x),):
+        given = f"{tuple(labels.shape)} of {labels.dtype}" if isinstance(labels, Tensor) else type(labels).__name__
+        raise InsituError(f"labels are int64 ({len(examples.x)},), one per example; got {given}")
+    if int(labels.min()) < 0:
+        raise InsituError(f"labels are class numbers from 0; got {int(labels.min())}")

@@ -40,7 +40,8 @@ def main(args: list[str]) -> int:
     started = datetime.datetime.now(datetime.UTC)
     with progress.watcher(part.name, experiment.seeds, Console(stderr=True)) as watcher:
         done, reused = seeds.compute(experiment, store, run.rows, watcher)
-    made = _report(experiment, done) | {
+    about = {
+        "schema": report.SCHEMA,
         "experiment": part.name,
         "title": source.docstring(part).partition("\n")[0],
         "data": data,
@@ -50,7 +51,8 @@ def main(args: list[str]) -> int:
         "machine": machine.machine(),
         "started": started.isoformat(timespec="seconds"),
     }
-    console = Console()
+    made = about | _results(experiment, done)
+    console = terminal.console()
     terminal.show(made, console)
     report.save(made, out / "report.json")
     page.save(made, out / "report.html")
@@ -77,10 +79,13 @@ def _parse(part: catalog.Part, quick: bool, args: list[str]) -> tuple[Experiment
         original,
         args,
         prog=f"insitu run {part.name}",
+        title=part.summary,
         hidden={"paper", "claims", "verified"},
         quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
         out=flags.Extra(Path, folder, "folder of the results"),
     )
+    if experiment.seeds < 1:
+        raise InsituError(f"--seeds is at least 1; got {experiment.seeds}")
     return original, experiment, extras["out"]
 
 
@@ -90,20 +95,19 @@ def _shape(experiment: Experiment) -> dict[str, Any]:
     return composition(experiment, DESCRIPTION | {"seeds"})
 
 
-def _report(experiment: Experiment, done: list[Seed]) -> Report:
+def _results(experiment: Experiment, done: list[Seed]) -> Report:
     from insitu.app import summary
     from insitu.app.composition import DESCRIPTION, composition
-    from insitu.app.report import SCHEMA
 
     rows = [row for seed in done for row in seed.rows]
     return {
-        "schema": SCHEMA,
         "paper": experiment.paper,
         "verified": experiment.verified,
         "composition": composition(experiment, DESCRIPTION),
         "seeds": [seed.number for seed in done],
         "seconds": round(sum(seed.seconds for seed in done), 1),
         "table": summary.table(rows),
+        "ages": summary.ages(rows),
         "cost": summary.cost(rows),
         "claims": summary.claims(rows, experiment.claims),
         "rows": rows,

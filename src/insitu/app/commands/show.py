@@ -24,6 +24,9 @@ def main(args: list[str]) -> int:
     """Print what is known of one part, without importing torch."""
     name, figure = _arguments(args)
     part = catalog.find(name)
+    if figure and part.room != "devices":
+        devices = ", ".join(each.name for each in catalog.parts("devices"))
+        raise InsituError(f"{part.name} has no curves to draw; --figure goes with a device: {devices}")
     print(f"{part.name}  ({part.room})\n\n{source.docstring(part)}\n")
     if part.room == "experiments":
         _experiment(part)
@@ -40,9 +43,6 @@ def main(args: list[str]) -> int:
         if figure:
             _figures.draw(curves, figure)
             print(f"\ndrawn in {figure}")
-    elif figure:
-        devices = ", ".join(each.name for each in catalog.parts("devices"))
-        raise InsituError(f"{part.name} has no curves to draw; --figure goes with a device: {devices}")
     return 0
 
 

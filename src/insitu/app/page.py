@@ -1,0 +1,89 @@
+"""A report as one HTML file: figures inside, no link that leads out, light and dark. Reads only the report."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from insitu.app import figures, sections, wording
+from insitu.app.report import Report
+from insitu.core import write_whole
+
+STYLE = Path(__file__).with_name("page.css")
+
+
+def save(report: Report, file: Path) -> None:
+    """Write the page whole."""
+    text = page(report)
+    write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def page(report: Report) -> str:
+    """Return the page as text."""
+    parts = [_head(report), _tiles(report), sections.claims(report["claims"]), figures.figures(report)]
+    parts += [
+        sections.sessions(report["table"]),
+        sections.cost(report["cost"]),
+        sections.composition(report),
+        _foot(report),
+    ]
+    body = "\n".join(part for part in parts if part)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(report['title'])}</title>\n"
+        f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _head(report: Report) -> str:
+    cautions = "".join(f'<p class="caution">{escape(text)}</p>' for text in wording.cautions(report))
+    return (
+        f'<p class="eyebrow"><b>insitu</b> · {escape(report["experiment"])} · {escape(report["started"][:10])}</p>\n'
+        f"<h1>{escape(report['title'].rstrip('.'))}</h1>\n"
+        f'<p class="lead">{escape(report["paper"])}</p>\n'
+        f'<p class="note">{escape(report["data"])}; {wording.seeds(report)}.</p>\n{cautions}'
+    )
+
+
+def _tiles(report: Report) -> str:
+    tiles: list[tuple[str, str, str]] = []
+    judged = [claim for claim in report["claims"] if claim["verdict"] in ("met", "missed")]
+    if judged:
+        met = sum(claim["verdict"] == "met" for claim in judged)
+        left = len(report["claims"]) - len(judged)
+        tiles.append(
+            ("Claims met", f"{met}<small> of {len(judged)}</small>", f"{left} without a verdict" if left else "")
+        )
+    if report["ages"]:
+        fresh = report["ages"][0]
+        tiles.append(_tile("Mean over the sessions", fresh["device"]["overall"], fresh["float"]["overall"]))
+    if report["table"]:
+        last = report["table"][0]["sessions"][-1]
+        if last["device"]["novel"]:
+            tiles.append(_tile("New classes, last session", last["device"]["novel"], last["float"]["novel"]))
+    known = [each["energy_pj"] for each in report["cost"]["learning"] if each["energy_pj"] is not None]
+    if known:
+        tiles.append(("Energy per learned class", f"{wording.energy(sum(known))}", "estimated from exact counts"))
+    cells = "".join(
+        f'<div><dt>{name}</dt><dd class="big">{big}</dd><dd class="under">{escape(under)}</dd></div>'
+        for name, big, under in tiles
+    )
+    return f'<dl class="tiles">{cells}</dl>' if tiles else ""
+
+
+def _tile(name: str, device: Any, exact: Any) -> tuple[str, str, str]:
+    return name, f"{wording.number(device)}<small> %</small>", f"in float {wording.number(exact)} %"
+
+
+def _foot(report: Report) -> str:
+    lines = {
+        "machine": wording.machine(report),
+        "versions": ", ".join(f"{name} {version}" for name, version in report["versions"].items()),
+        "started": report["started"].replace("T", " ").replace("+00:00", " UTC"),
+        "computing": wording.duration(report["seconds"]),
+        "seeds": ", ".join(map(str, report["seeds"])),
+    }
+    items = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in lines.items())
+    return f"<footer><dl>{items}</dl></footer>"

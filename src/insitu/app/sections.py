@@ -1,0 +1,144 @@
+"""The tables of a report's page: claims, sessions, costs, composition."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from insitu.app import wording
+from insitu.app.report import Report
+
+
+def claims(claimed: list[dict[str, Any]]) -> str:
+    """Return the claims with their verdicts."""
+    if not claimed:
+        return ""
+    rows = []
+    for claim in claimed:
+        where = f'<br><span class="note">{escape(claim["where"])}</span>' if claim["where"] else ""
+        label = "" if claim["published"].startswith("not ") else "published"
+        kind = claim["verdict"].replace(" ", "-")
+        rows.append(
+            f'<tr><td class="text">{escape(claim["name"])}{where}</td>'
+            f'<td class="text soft" data-label="{label}">{escape(claim["published"])}</td>'
+            f'<td data-label="target">{claim["target"] or "–"}</td>'
+            f'<td data-label="measured">{_measured(claim)}</td>'
+            f'<td class="verdict"><span class="chip {kind}">{claim["verdict"]}</span></td></tr>'
+        )
+    return (
+        '<h2>Claims</h2>\n<p class="note">Median over the seeds; in brackets the least and the most.</p>\n'
+        '<div class="scroll"><table class="claims"><thead><tr><th class="text">claim</th>'
+        f'<th class="text">published</th>'
+        f"<th>target</th><th>measured</th><th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _measured(claim: dict[str, Any]) -> str:
+    median, _, wide = wording.measured(claim).partition(" ")
+    unit = escape(claim["unit"]) if claim["measured"] else ""
+    return f'<strong>{median}</strong> <span class="soft">{escape(wide)} {unit}</span>'
+
+
+def sessions(table: list[dict[str, Any]]) -> str:
+    """Return the table of the first age, and those of other ages folded below it."""
+    if not table:
+        return ""
+    note = (
+        "Top-1 accuracy in percent, medians over the seeds. The gap is float minus device, seed by seed; its spread "
+        "reaches from the least to the most."
+    )
+    read = f" {wording.age(table[0]['age_s'])} after each session was written:" if len(table) > 1 else ""
+    folded = [
+        f"<details><summary>{wording.age(block['age_s'])} after each session was written</summary>"
+        f"{_age(block)}</details>"
+        for block in table[1:]
+    ]
+    return f'<h2>Session by session</h2>\n<p class="note">{note}{read and " Read"}{read}</p>\n' + "\n".join(
+        [_age(table[0]), *folded]
+    )
+
+
+def _age(block: dict[str, Any]) -> str:
+    rows = []
+    for row in block["sessions"]:
+        exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
+        cells = [f"<td>{row['session']}</td><td>{row['classes']}</td>"]
+        cells.append(f'<td class="start">{wording.number(exact["overall"])}</td>')
+        cells.append(f"<td><strong>{wording.number(device['overall'])}</strong></td>")
+        cells.append(f'<td>{wording.number(gap, 2)}</td><td class="soft">{wording.spread(gap, 2)}</td>')
+        for name in ("base", "novel", "harmonic"):
+            cells += [
+                f'<td class="start">{wording.number(exact[name])}</td>',
+                f"<td>{wording.number(device[name])}</td>",
+            ]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    pairs = "".join('<th class="start">float</th><th>device</th>' for _ in range(3))
+    groups = "".join(
+        f'<th class="group start" colspan="2">{name}</th>' for name in ("old classes", "new classes", "harmonic mean")
+    )
+    return (
+        f'<div class="scroll"><table class="sessions"><thead><tr><th colspan="2"></th>'
+        f'<th class="group start" colspan="4">all classes</th>{groups}</tr>'
+        f'<tr><th>session</th><th>classes</th><th class="start">float</th><th>device</th><th>gap</th><th>spread</th>'
+        f"{pairs}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def cost(spent: dict[str, Any]) -> str:
+    """Return what learning and searching spend."""
+    rows = []
+    for key, heading in (
+        ("learning", "One class learned"),
+        ("query", "One query"),
+        ("preparation", "The base classes"),
+    ):
+        if spent[key]:
+            rows.append(f'<tr class="part"><td class="text" colspan="3">{heading}</td></tr>')
+        for each in spent[key]:
+            source = f'<br><span class="note">{escape(each["source"])}</span>' if each["source"] else ""
+            rows.append(
+                f'<tr><td class="text">{escape(each["event"])}{source}</td>'
+                f"<td>{wording.count(each['count']['median'])}</td><td>{wording.energy(each['energy_pj'])}</td></tr>"
+            )
+    if not rows:
+        return ""
+    return (
+        '<h2>What it costs</h2>\n<p class="note">Counts are exact. Energies are estimates: a count times one figure, '
+        'whose source stands below it.</p>\n<div class="scroll"><table><thead><tr><th class="text">event</th>'
+        f"<th>count</th><th>energy, about</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def composition(report: Report) -> str:
+    """Return all fields of the experiment, those that were changed marked."""
+    fields = report["composition"]["fields"]
+    changed = {each["field"] for each in report.get("changes", [])}
+    parts = {name: value for name, value in fields.items() if isinstance(value, dict)}
+    plain = {name: value for name, value in fields.items() if name not in parts}
+    cards = [
+        f"<section><h3>{escape(name)}<b>{escape(value['type'])}</b></h3>"
+        f"{_fields(value['fields'], changed, name)}</section>"
+        for name, value in parts.items()
+    ]
+    cards.append(f"<section><h3>run<b>Experiment</b></h3>{_fields(plain, changed, '')}</section>")
+    return f'<h2>Composition</h2>\n<div class="parts">{"".join(cards)}</div>'
+
+
+def _fields(fields: dict[str, Any], changed: set[str], path: str) -> str:
+    items = []
+    for name, value in fields.items():
+        here = f"{path}.{name}" if path else name
+        below = _fields(value["fields"], changed, here) if isinstance(value, dict) else ""
+        shown = (
+            f'<span class="type">{escape(value["type"])}</span>' if isinstance(value, dict) else escape(_text(value))
+        )
+        mark = ' <span class="chip not-measured">changed</span>' if here in changed else ""
+        row = f'<div class="row"><span class="name">{escape(name)}</span><span>{shown}{mark}</span></div>'
+        items.append(f"<li>{row}{below}</li>")
+    return f"<ul>{''.join(items)}</ul>" if items else ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_text(item["type"] if isinstance(item, dict) else item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

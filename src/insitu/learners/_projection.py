@@ -1,0 +1,81 @@
+"""From a backbone's activations to the unit vector that the memory holds, and how far off a few-shot mean is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from insitu.core import InsituError, generator
+from insitu.learners import Base
+
+Kind = Literal["trained", "whitened"]
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """x -> normalise(act((x - shift) W^T + b) - centre); ``scatter`` is the mean squared distance to the class mean."""
+
+    weight: Tensor  # (dim, features)
+    bias: Tensor  # (dim,)
+    tanh: bool
+    centre: Tensor  # (dim,)
+    scatter: float
+
+    def vectors(self, x: Tensor) -> Tensor:
+        """Map activations (n, features) to unit vectors (n, dim)."""
+        out = F.linear(x, self.weight, self.bias)
+        if self.tanh:
+            out = torch.tanh(out)
+        return F.normalize(out - self.centre)
+
+
+def fit(base: Base, kind: Kind, dim: int, shrink: float) -> Projection:
+    """Fit the projection on base examples only.
+
+    ``trained`` is C-FSCIL's: the backbone's last layer, then tanh; ours subtracts the mean base vector besides, which
+    makes classes nearly orthogonal. ``whitened`` is our own choice: activations are whitened by the pooled
+    within-class covariance, shrunk towards a multiple of the identity (``shrink`` times its mean variance), and turned
+    into ``dim`` dimensions by a fixed random matrix with orthonormal rows or columns, so that no row of the array
+    carries more than another.
+    """
+    x, labels = base.examples.x, base.examples.labels
+    if kind == "trained":
+        weight, bias, tanh = base.weight, base.bias, True
+    else:
+        if shrink <= 0:
+            raise InsituError(f"shrink is above 0, so that few examples suffice; got {shrink}")
+        within = x - base.means[labels]
+        covariance = within.T @ within / len(x)
+        features = x.shape[1]
+        covariance += shrink * covariance.trace() / features * torch.eye(features)
+        values, axes = torch.linalg.eigh(covariance)
+        whiten = axes * values.rsqrt() @ axes.T
+        weight = _turn(features, dim) @ whiten
+        bias, tanh = -weight @ base.means.mean(0), False
+    raw = Projection(weight, bias, tanh, torch.zeros(len(weight)), 0.0)
+    out = F.linear(x, weight, bias)
+    centre = torch.tanh(out).mean(0) if tanh else torch.zeros(len(weight))
+    vectors = Projection(weight, bias, tanh, centre, 0.0).vectors(x)
+    return Projection(raw.weight, raw.bias, tanh, centre, scatter(vectors, labels))
+
+
+def scatter(vectors: Tensor, labels: Tensor) -> float:
+    """Return the mean squared distance of vectors (n, dim) to their class mean, unbiased; 0 where classes have one."""
+    classes, index = labels.unique(return_inverse=True)
+    count = torch.bincount(index)
+    sums = torch.zeros(len(classes), vectors.shape[1]).index_add_(0, index, vectors)
+    free = int((count - 1).sum())
+    if not free:
+        return 0.0
+    return float((vectors - (sums / count[:, None])[index]).square().sum() / free)
+
+
+def _turn(features: int, dim: int) -> Tensor:
+    """Return a fixed random (dim, features) matrix with orthonormal columns (dim >= features) or rows."""
+    draw = generator(0, "projection", features, dim).standard_normal((max(dim, features), min(dim, features)))
+    q, _ = torch.linalg.qr(torch.from_numpy(draw).float())
+    return q if dim >= features else q.T

@@ -1,0 +1,57 @@
+"""Prototype modes of C-FSCIL: what is done to class means and to the last layer before a session's test.
+
+Hersche et al., CVPR 2022: mode 1 does nothing more; mode 2 turns prototypes bipolar and retrains the last layer to
+match (10 iterations); mode 3 nudges prototypes apart (100 iterations of SGD at 0.1 on the mean over pairs of
+e^(4s) + e^(-4s) - 2 plus the mean of 1 - cos to where they were), then retrains the layer (50 iterations).
+Own choice: the layer is retrained by SGD at 0.01 on the mean of 1 - cosine of tanh's.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def nudge(prototypes: Tensor, iterations: int = 100, rate: float = 0.1) -> Tensor:
+    """Return prototypes (classes, dim) moved towards mutual orthogonality, and not far from where they were."""
+    start = prototypes.detach()
+    moved = start.clone().requires_grad_()
+    optimiser = torch.optim.SGD([moved], rate)
+    for _ in range(iterations):
+        unit = F.normalize(torch.tanh(moved))
+        cosine = unit @ unit.T
+        off = ~torch.eye(len(unit), dtype=torch.bool)
+        apart = (torch.exp(4 * cosine[off]) + torch.exp(-4 * cosine[off]) - 2).mean() if len(unit) > 1 else 0.0
+        loss = apart + (1 - F.cosine_similarity(moved, start)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return moved.detach()
+
+
+def retrain(
+    weight: Tensor, bias: Tensor, means: Tensor, targets: Tensor, iterations: int, rate: float = 0.01
+) -> tuple[Tensor, Tensor]:
+    """Return the last layer (weight (dim, features), bias (dim,)) moved so that means (classes, features) hit targets."""
+    w, b = weight.clone().requires_grad_(), bias.clone().requires_grad_()
+    optimiser = torch.optim.SGD([w, b], rate, momentum=0.9)
+    aim = torch.tanh(targets)
+    for _ in range(iterations):
+        loss = (1 - F.cosine_similarity(torch.tanh(F.linear(means, w, b)), aim)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return w.detach(), b.detach()
+
+
+def adapt(weight: Tensor, bias: Tensor, means: Tensor, mode: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weight, bias and prototypes (classes, dim) of ``mode`` 1, 2 or 3 for class means of activations."""
+    prototypes = F.linear(means, weight, bias)
+    if mode == 2:
+        prototypes = torch.sign(prototypes)
+        weight, bias = retrain(weight, bias, means, prototypes, 10)
+    elif mode == 3:
+        prototypes = nudge(prototypes)
+        weight, bias = retrain(weight, bias, means, prototypes, 50)
+    return weight, bias, prototypes

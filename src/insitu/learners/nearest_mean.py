@@ -1,0 +1,45 @@
+"""Nearest class mean in float: the baseline beside every memory, with the same projection and the same correction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from insitu.learners import Base, Examples, Learner
+from insitu.learners._projection import Kind
+from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.substrates.digital import Digital
+
+
+@dataclass(frozen=True)
+class NearestMean(Learner):
+    """Exact cosine to class means in float: an explicit memory on ideal numbers."""
+
+    projection: Kind = "whitened"
+    dim: int = 512
+    shrink: float = 1.0  # of the whitening covariance
+    correction: float = 0.5  # share of the few-shot excess length that is taken out
+
+    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
+        """Return the means of the base classes."""
+        return self._memory().prepare(base, now_s, rng)
+
+    def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
+        """Average examples (n, features) into the means of their classes."""
+        return self._memory().learn(state, examples, now_s, rng)
+
+    def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return the classes (n,) of the nearest means."""
+        return self._memory().predict(state, x, now_s, rng)
+
+    def _memory(self) -> ExplicitMemory:
+        return ExplicitMemory(
+            substrate=Digital(),
+            projection=self.projection,
+            dim=self.dim,
+            shrink=self.shrink,
+            support="program",
+            correction=self.correction,
+        )

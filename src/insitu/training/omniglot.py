@@ -1,0 +1,19 @@
+"""Omniglot backbone that comes with the package: 1200 base characters only, four hundred thousand weights, 32 pixels."""
+
+from __future__ import annotations
+
+from insitu.backbones.resnet12 import ResNet12
+from insitu.data.omniglot import Omniglot
+from insitu.training.jobs import Job
+from insitu.training.pretrain import Pretrain
+
+JOB = Job(
+    data_set=Omniglot(),
+    backbone=ResNet12(widths=(24, 48, 96, 128), dim=512, channels=1),
+    # a mirrored or strongly cropped character is another character; a turned one is a new class
+    pretrain=Pretrain(
+        epochs=16, batch=64, first_size=28, last_size=28, area=0.6, colours=0.0, mix=0.0, turns=0.4, flip=False
+    ),
+    image_size=32,
+    examples=2,
+)

@@ -1,0 +1,21 @@
+"""Parts made for these tests only, found beside the real ones."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from insitu import catalog
+
+FAKES = Path(__file__).parent / "fakes"
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(catalog, "ROOTS", [*catalog.ROOTS, FAKES])
+    for folder in FAKES.iterdir():
+        room = importlib.import_module(f"insitu.{folder.name}")
+        monkeypatch.setattr(room, "__path__", [*room.__path__, str(folder)])
+    return FAKES

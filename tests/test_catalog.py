@@ -1,0 +1,91 @@
+"""Parts are found by file name and source text; nothing is imported before it is loaded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from insitu import catalog
+from insitu.core import InsituError
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for room in ("devices", "experiments", "data", "training"):
+        (tmp_path / room).mkdir()
+    (tmp_path / "devices" / "my_cell2024.py").write_text('"""A cell.\n\nMore."""\n\nclass MyCell2024:\n    pass\n')
+    (tmp_path / "devices" / "helper.py").write_text(
+        '"""No part: defines no class of its name."""\n\nclass Other: ...\n'
+    )
+    (tmp_path / "devices" / "_private.py").write_text("class Private: ...\n")
+    (tmp_path / "experiments" / "some_table.py").write_text('"""A table."""\nimport nothing_at_all\nEXPERIMENT = 3\n')
+    (tmp_path / "data" / "pictures.py").write_text('"""Pictures."""\nclass Pictures: ...\n')
+    (tmp_path / "training" / "pictures.py").write_text('"""A training."""\nJOB = 1\n')
+    monkeypatch.setattr(catalog, "ROOTS", [tmp_path])
+    return tmp_path
+
+
+def test_a_part_is_a_file_that_defines_its_own_name(root: Path) -> None:
+    assert [(part.room, part.name, part.symbol) for part in catalog.parts()] == [
+        ("experiments", "some-table", "EXPERIMENT"),
+        ("devices", "my-cell2024", "MyCell2024"),
+        ("training", "pictures", "JOB"),
+        ("data", "pictures", "Pictures"),
+    ]
+
+
+def test_the_summary_is_the_first_line_of_the_docstring(root: Path) -> None:
+    assert catalog.find("my-cell2024").summary == "A cell."
+
+
+@pytest.mark.parametrize("name", ["my-cell2024", "my_cell2024", "My_Cell2024", "devices/my-cell2024"])
+def test_names_take_dashes_and_underscores(root: Path, name: str) -> None:
+    assert catalog.find(name).path == root / "devices" / "my_cell2024.py"
+
+
+def test_an_unknown_name_gets_the_closest(root: Path) -> None:
+    with pytest.raises(InsituError, match="'my-cell2023' in any room; did you mean my-cell2024"):
+        catalog.find("my-cell2023")
+    with pytest.raises(InsituError, match="in the room data; there are: pictures"):
+        catalog.find("zzz", "data")
+
+
+def test_an_unknown_room_gets_the_closest() -> None:
+    with pytest.raises(InsituError, match="no room called 'device'; did you mean devices"):
+        catalog.parts("device")
+
+
+def test_a_name_in_two_rooms_asks_for_the_room(root: Path) -> None:
+    with pytest.raises(InsituError, match="training/pictures or data/pictures"):
+        catalog.find("pictures")
+    assert catalog.find("data/pictures").room == "data"
+    assert catalog.find("pictures", "training").symbol == "JOB"
+
+
+def test_a_damaged_file_is_named(root: Path) -> None:
+    (root / "devices" / "broken.py").write_text("class Broken(:\n")
+    with pytest.raises(InsituError, match=r"devices/broken\.py cannot be read"):
+        catalog.parts("devices")
+
+
+def test_an_edited_file_is_read_again(root: Path) -> None:
+    catalog.parts()
+    (root / "devices" / "helper.py").write_text('"""Now a part."""\n\nclass Helper: ...\n\nX = "longer"\n')
+    assert "helper" in [part.name for part in catalog.parts("devices")]
+
+
+def test_every_real_part_loads_and_knows_itself() -> None:
+    for part in catalog.parts("devices"):
+        kind = catalog.load(part)
+        assert part.summary
+        assert kind.__name__.lower() == part.name.replace("-", "")
+        assert catalog.part_of(kind) == part
+    assert catalog.part_of(int) is None
+
+
+def test_a_list_imports_no_part(root: Path) -> None:
+    catalog.parts()
+    assert "nothing_at_all" not in sys.modules
+    assert "insitu.experiments.some_table" not in sys.modules
