@@ -21,6 +21,7 @@ from typing import Any
 from rounds import THREADS, Side, compare
 
 HERE = Path(__file__).resolve().parent
+SOURCE = HERE.parent / "src"  # what is measured is this checkout
 OURS, THEIRS = HERE / "_crossbar_insitu.py", HERE / "_crossbar_aihwkit.py"
 VARIABLE = "INSITU_RIVAL_AIHWKIT"
 HOW = f"""the rival is not here: aihwkit needs an environment of its own. Make one and name its interpreter:
@@ -110,7 +111,7 @@ def growth(sizes: list[int], batch: int) -> list[dict[str, float]]:
     """Cost per query for memories of ``sizes`` classes, each in a process of its own."""
     out = []
     for classes in sizes:
-        with Side(sys.executable, OURS) as ours:
+        with Side(sys.executable, OURS, SOURCE) as ours:
             value = ours.ask("growth", classes, batch)["value"]
         per_query = value["per_query_s"]
         out.append(
@@ -135,7 +136,7 @@ def exponent(rows: list[dict[str, float]]) -> float:
 
 def memory(classes: int) -> dict[str, float]:
     """Peak resident size above what importing took, in MiB, of building a memory and searching 10 000 queries."""
-    with Side(sys.executable, OURS) as ours:
+    with Side(sys.executable, OURS, SOURCE) as ours:
         mib = ours.ask("peak", classes)["value"] / 2**20
     print(f"  {classes:>7} classes  {mib:>9.0f} MiB")
     return {"classes": classes, "peak_mib": mib}
@@ -143,7 +144,7 @@ def memory(classes: int) -> dict[str, float]:
 
 def against(rival: str, rounds: int) -> dict[str, Any]:
     """Run all pairs; print a table; return rows and versions."""
-    with Side(sys.executable, OURS) as ours, Side(rival, THEIRS) as theirs:
+    with Side(sys.executable, OURS, SOURCE) as ours, Side(rival, THEIRS) as theirs:
         facts = {"ours": ours.facts, "theirs": theirs.facts}
         measured = compare(ours, theirs, [(p.our_task, p.their_task, p.factor) for p in PAIRS], rounds)
     rows = []

@@ -20,27 +20,28 @@ THREADS = 1  # one thread on each side: what is compared is work, not schedulers
 
 
 def serve(tasks: dict[str, Callable[..., Any]], facts: dict[str, str]) -> None:
-    """Answer requests ``[name, *arguments]``, a JSON line each, with seconds taken and what the task returned."""
+    """Answer requests ``[name, *arguments]``: a JSON line each with seconds, processor seconds and what came of it."""
     answers = os.fdopen(os.dup(1), "w")
     sys.stdout = sys.stderr  # a library that prints must not talk into the answers
     print(json.dumps({"facts": facts}), file=answers, flush=True)
     for line in sys.stdin:
         name, *arguments = json.loads(line)
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         value = tasks[name](*arguments)
-        seconds = time.perf_counter() - start
+        seconds, cpu = time.perf_counter() - start, time.process_time() - worked
         plain = value if isinstance(value, (int, float, list, dict)) else None
-        print(json.dumps({"s": seconds, "value": plain}), file=answers, flush=True)
+        print(json.dumps({"s": seconds, "cpu_s": cpu, "value": plain}), file=answers, flush=True)
 
 
 class Side:
-    """A child process that serves tasks; ``facts`` are its versions."""
+    """A child process that serves tasks; ``facts`` are its versions. It imports from ``source`` first, if given."""
 
-    def __init__(self, python: str, script: Path) -> None:
+    def __init__(self, python: str, script: Path, source: Path | None = None) -> None:
         limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), str(THREADS))
         kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+        paths = {"PYTHONPATH": str(source)} if source else {}
         self.child = subprocess.Popen(
-            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=kept | limits
+            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=kept | limits | paths
         )
         self.facts: dict[str, str] = self._answer(script.name)["facts"]
 
@@ -73,25 +74,30 @@ def compare(ours: Side, theirs: Side, pairs: list[tuple[str, str, float]], round
     The factor multiplies their seconds, for a task too slow to be run whole. One round before them warms both up and is
     thrown away. A ratio above 1 means that ours is faster.
     """
-    seconds: list[list[tuple[float, float]]] = [[] for _ in pairs]
+    taken: list[list[tuple[dict[str, Any], dict[str, Any]]]] = [[] for _ in pairs]
     for count in range(rounds + 1):
-        for taken, (mine, other, factor) in zip(seconds, pairs, strict=True):
+        for rows, (mine, other, _) in zip(taken, pairs, strict=True):
             if count % 2:
-                b, a = theirs.ask(other)["s"], ours.ask(mine)["s"]
+                b, a = theirs.ask(other), ours.ask(mine)
             else:
-                a, b = ours.ask(mine)["s"], theirs.ask(other)["s"]
+                a, b = ours.ask(mine), theirs.ask(other)
             if count:
-                taken.append((a, b * factor))
-    out = []
-    for taken in seconds:
-        low, middle, high = statistics.quantiles([b / a for a, b in taken], n=4)
-        out.append(
-            {
-                "ours_ms": 1e3 * statistics.median(a for a, _ in taken),
-                "theirs_ms": 1e3 * statistics.median(b for _, b in taken),
-                "ratio": middle,
-                "ratio_lower_quartile": low,
-                "ratio_upper_quartile": high,
-            }
-        )
-    return out
+                rows.append((a, b))
+    return [
+        measured(rows, "s", factor, "") | measured(rows, "cpu_s", factor, "cpu_")
+        for rows, (_, _, factor) in zip(taken, pairs, strict=True)
+    ]
+
+
+def measured(
+    rows: list[tuple[dict[str, Any], dict[str, Any]]], key: str, factor: float, prefix: str
+) -> dict[str, float]:
+    """Medians of both sides and of their ratios, pair by pair, with quartiles."""
+    low, middle, high = statistics.quantiles([factor * b[key] / a[key] for a, b in rows], n=4)
+    return {
+        f"{prefix}ours_ms": 1e3 * statistics.median(a[key] for a, _ in rows),
+        f"{prefix}theirs_ms": 1e3 * factor * statistics.median(b[key] for _, b in rows),
+        f"{prefix}ratio": middle,
+        f"{prefix}ratio_lower_quartile": low,
+        f"{prefix}ratio_upper_quartile": high,
+    }

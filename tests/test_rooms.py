@@ -13,14 +13,13 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "insitu"
 # From the bottom up. A room imports itself and rooms of lower floors; rooms of one floor do not know each other.
 FLOORS = (
     {"core"},  # errors, seeded generators, whole files
-    {"catalog", "ledger"},  # names of parts; counts of what hardware does
-    {"devices", "data", "kernels"},  # one cell; files of images; fast loops
+    {"catalog", "ledger", "metrics", "kernels"},  # names of parts; counts of what hardware does; measures; fast loops
+    {"devices", "data"},  # one cell; files of images
     {"substrates", "backbones"},  # matrices in cells; networks
     {"learners"},  # fast learning
     {"scenarios", "memory"},  # examples and time, in the learners' nouns; the user's own memory
     {"training"},  # slow preparation of what is shipped: networks, and a scenario's embeddings
     {"experiments"},  # published tables as compositions
-    {"metrics"},  # measures over rows
     {"run"},  # the loop
     {"app"},  # command line, reports, web
 )

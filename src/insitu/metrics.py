@@ -7,25 +7,32 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.experiments import Row
+from insitu.core import InsituError
+
+Row = dict[str, float | int | str]  # one line of a run: names to numbers or words
 
 
 def accuracies(guess: NDArray[np.int64], labels: NDArray[np.int64], base_classes: int) -> dict[str, float | int]:
     """Return ``classes`` seen and the top-1 accuracies in percent over all tests, old classes and new classes.
 
     ``overall`` counts every test image once; ``base`` and ``novel`` are those of classes below and from
-    ``base_classes``; ``harmonic`` is the harmonic mean of base and novel. Without novel tests, the last two are absent.
+    ``base_classes``; ``harmonic`` is the harmonic mean of base and novel. What has no tests is absent.
     """
+    if guess.shape != labels.shape or not labels.size:
+        raise InsituError(f"accuracies take one guess per label, at least one; got {guess.shape} and {labels.shape}")
     right = guess == labels
     old = labels < base_classes
     out: dict[str, float | int] = {
         "classes": int(len(np.unique(labels))),
         "overall": 100 * float(right.mean()),
-        "base": 100 * float(right[old].mean()),
     }
+    if old.any():
+        out["base"] = 100 * float(right[old].mean())
     if not old.all():
-        base, novel = out["base"], 100 * float(right[~old].mean())
-        out |= {"novel": novel, "harmonic": 2 * base * novel / (base + novel) if base + novel else 0.0}
+        out["novel"] = 100 * float(right[~old].mean())
+    if "base" in out and "novel" in out:
+        base, novel = out["base"], out["novel"]
+        out["harmonic"] = 2 * base * novel / (base + novel) if base + novel else 0.0
     return out
 
 
@@ -63,13 +70,13 @@ def drop(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
 
     def value(part: list[Row]) -> float:
         series = _series(part, arm, "overall", age_s)
-        return series[0] - series[max(series)]
+        return series[min(series, default=0)] - series[max(series)]
 
     return lambda rows: per_seed(rows, value)
 
 
 def mean_gap(name: str, age_s: float, fresh_s: float) -> Callable[[list[Row]], list[float]]:
-    """Measure: float minus device, averaged over the sessions; the device is read at ``age_s``, float at ``fresh_s``."""
+    """Measure: float minus device, mean of sessions; the device is read at ``age_s``, float at ``fresh_s``."""
 
     def value(part: list[Row]) -> float:
         exact, device = _series(part, "float", name, fresh_s), _series(part, "device", name, age_s)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from insitu import metrics
 from insitu.core import generator
-from insitu.experiments import Experiment, Row
+from insitu.experiments import Experiment
+from insitu.metrics import Row
 
 
 def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
@@ -14,6 +15,7 @@ def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
 
     A row holds ``seed``, ``arm`` (``float`` for the baseline, ``device`` for the learner), ``session``, ``age_s``,
     ``classes`` and the accuracies of ``metrics.accuracies`` in percent; rows of the device carry what it has spent.
+    What is asked draws from generators of its own, so that another age changes neither the memory nor other rows.
     """
     base = experiment.scenario.base(experiment.data)
     for arm, learner in (("float", experiment.baseline), ("device", experiment.learner)):
@@ -25,7 +27,8 @@ def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
             if session.train is not None:
                 state = learner.learn(state, session.train, session.time_s, rng)
             for age_s in experiment.ages_s:
-                guess = learner.predict(state, session.test.x, session.time_s + age_s, rng)
+                asked = generator(seed, arm, "predict", session.number, str(float(age_s)))
+                guess = learner.predict(state, session.test.x, session.time_s + age_s, asked)
                 row: Row = {"seed": seed, "arm": arm, "session": session.number, "age_s": age_s}
                 row |= metrics.accuracies(guess.numpy(), session.test.labels.numpy(), session.base_classes)
                 row |= {f"spent_{name}": count for name, count in learner.cost(state).counts.items()}

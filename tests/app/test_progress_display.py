@@ -8,7 +8,7 @@ from rich.console import Console
 
 from insitu.app import progress
 from insitu.app.seeds import Seed
-from insitu.experiments import Row
+from insitu.metrics import Row
 
 
 def rows(seed: int) -> list[Row]:

@@ -12,7 +12,8 @@ import pytest
 
 from insitu import run
 from insitu.app.main import main
-from insitu.experiments import Experiment, Row
+from insitu.experiments import Experiment
+from insitu.metrics import Row
 
 pytestmark = pytest.mark.usefixtures("fakes")
 

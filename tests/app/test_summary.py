@@ -8,7 +8,8 @@ import pytest
 
 from insitu import metrics
 from insitu.app import summary
-from insitu.experiments import Claim, Row
+from insitu.experiments import Claim
+from insitu.metrics import Row
 
 
 def row(seed: int, arm: str, session: int, overall: float, **more: float) -> Row:

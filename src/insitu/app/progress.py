@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from insitu.app.seeds import Seed, Watcher
-from insitu.experiments import Row
+from insitu.metrics import Row
 
 KEPT_LINES = 8  # lines of the growing table: the last four seeds, float and device
 

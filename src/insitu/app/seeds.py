@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from insitu.core import InsituError, write_whole
-from insitu.experiments import Experiment, Row
+from insitu.experiments import Experiment
+from insitu.metrics import Row
 
 
 @dataclass(frozen=True)

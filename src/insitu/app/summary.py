@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from statistics import fmean, median
 from typing import Any
 
-from insitu.experiments import Claim, Row
+from insitu.experiments import Claim
 from insitu.ledger import ENERGY_PJ
+from insitu.metrics import Row
 
 MEASURES = ("overall", "base", "novel", "harmonic")
 GAPS = ("overall", "base", "novel")

@@ -12,7 +12,8 @@ import numpy as np
 import safetensors
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as packed
 from torch import Tensor
 
 from insitu.backbones._inputs import to_batch
@@ -26,7 +27,7 @@ BATCH = 250
 def save(stem: Path, network: ResNet12Module, record: ResNet12, card: dict[str, Any]) -> None:
     """Write ``stem``.safetensors (float16) and ``stem``.json; the card names architecture, data, recipe, accuracy."""
     weights = {name: _half(value) for name, value in network.state_dict().items()}
-    write_whole(stem.with_suffix(".safetensors"), lambda path: save_file(weights, path))
+    write_whole(stem.with_suffix(".safetensors"), lambda path: path.write_bytes(packed(weights)))
     card = {"architecture": "resnet12", "record": asdict(record), **card}
     write_whole(stem.with_suffix(".json"), lambda path: path.write_text(json.dumps(card, indent=2) + "\n"))
 
@@ -41,7 +42,9 @@ def load(stem: Path) -> tuple[ResNet12Module, dict[str, Any]]:
         weights = load_file(stem.with_suffix(".safetensors"))
         record = ResNet12(**{**card["record"], "widths": tuple(card["record"]["widths"])})
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
-        raise InsituError(f"{stem} is not a whole backbone ({error}); it is {stem.name}.safetensors and .json") from error
+        raise InsituError(
+            f"{stem} is not a whole backbone ({error}); give both {stem.name}.safetensors and .json"
+        ) from error
     network = record.build()
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     given = {name: tuple(value.shape) for name, value in weights.items()}

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from insitu.core import InsituError, seed_of
 
 SLOPE = 0.1
+LEAST = 16  # pixels per side, which four pools make one
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Block(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(outputs) for _ in steps)
         self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
         for layer in [*self.convs, self.shortcut[0]]:
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", a=SLOPE)  # type: ignore[arg-type]
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", a=SLOPE)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, inputs, h, w) to (n, outputs, h // 2, w // 2)."""
@@ -59,16 +60,21 @@ class Block(nn.Module):
 
 
 class ResNet12Module(nn.Module):
-    """The trainable network; ``features`` stops before the linear layer, ``forward`` gives the vector for the memory."""
+    """The trainable network; ``features`` stops before the linear layer, ``forward`` gives what the memory holds."""
 
     def __init__(self, record: ResNet12) -> None:
         super().__init__()
+        self.channels = record.channels
         widths = (record.channels, *record.widths)
         self.blocks = nn.Sequential(*(Block(i, o) for i, o in zip(widths, widths[1:], strict=False)))
         self.project = nn.Linear(record.widths[-1], record.dim)
 
     def features(self, x: Tensor) -> Tensor:
         """Map images (n, channels, h, w) to mean-pooled activations (n, widths[-1])."""
+        if x.ndim != 4 or x.shape[1] != self.channels or min(x.shape[2:]) < LEAST:
+            raise InsituError(
+                f"resnet12 takes images (n, {self.channels}, h, w) of at least {LEAST} pixels; got {tuple(x.shape)}"
+            )
         out: Tensor = self.blocks(x).mean((2, 3))
         return out
 

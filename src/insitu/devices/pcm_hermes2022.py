@@ -1,12 +1,12 @@
 """Iteratively programmed phase-change cell of the 14 nm HERMES core (Khaddam-Aljameh et al., JSSC, 2022).
 
 The statistical fit is the one of the aihwkit simulator's HERMES model, for one or two devices per sign of a weight.
-Equations (G in µS, r = G / g_max, t = time since programming in s, never below t0; c, a, b ... in ``FITS``)::
+Equations (G in µS, r = G / g_max, t = time since programming in s, never below t0; constants in ``FITS``)::
 
-    G_prog = max(G_target + N(0, s_prog), 0),   s_prog = c0 + c1 r + c2 r^2 + c3 r^3            r of the target
-    G(t)   = G_prog (t / t0)^-nu,               nu = |N(m, s)|, drawn once per cell             m, s of the target's r
-    read noise N(0, G(t) Q sqrt(ln((t + t_r) / (2 t_r))))                                       Q of G_prog's r, t_r = 512 ns
-    each of m, s, Q = clip(a ln r + b, lowest, top) below a split in r, a polynomial in r from there on
+    G_prog = max(G_target + N(0, s_prog), 0),  s_prog = c0 + c1 r + c2 r^2 + c3 r^3        r of the target
+    G(t) = G_prog (t / t0)^-nu,                nu = |N(m, s)|, drawn once per cell         m, s of the target's r
+    read noise N(0, G(t) Q sqrt(ln((t + t_r) / (2 t_r)))),  t_r = 512 ns                   Q of G_prog's r
+    m, s and Q = clip(a ln r + b, lowest, top) below a split in r, a polynomial in r from there on
 
 Fitted within 0..10.35 µS (one device) and 0..20.7 µS (two devices, which program more exactly and drift more alike).
 With two devices a ``cell`` here is the pair: both are taken to hold the same state. Not modelled: single SET pulses,

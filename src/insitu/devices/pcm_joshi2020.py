@@ -1,11 +1,13 @@
-"""Iteratively programmed phase-change cell (Joshi et al., Nat. Commun. 11, 2473, 2020), as the aihwkit simulator uses it.
+"""Iteratively programmed phase-change cell (Joshi et al., Nat. Commun. 11, 2473, 2020), as in the aihwkit simulator.
 
 Equations (G in µS, r = G / g_max, t = time since programming in s, never below t0)::
 
-    G_prog = max(G_target + N(0, s_prog), 0),   s_prog = 0.26348 + 1.9650 r - 1.1731 r^2        r of the target
-    G(t)   = G_prog (t / t0)^-nu,               nu = |N(m, s)|, drawn once per cell             t0 = 20 s
-             m = clip(-0.0155 ln r + 0.0244, 0.049, 0.1),  s = clip(-0.0125 ln r - 0.0059, 0.008, 0.045)   of the target
-    read noise N(0, G(t) Q sqrt(ln((t + t_r) / (2 t_r)))),  Q = min(0.0088 / r^0.65, 0.2)       r of G_prog, t_r = 250 ns
+    G_prog = max(G_target + N(0, s_prog), 0),  s_prog = 0.26348 + 1.9650 r - 1.1731 r^2    r of the target
+    G(t) = G_prog (t / t0)^-nu,                t0 = 20 s; nu = |N(m, s)|, drawn once per cell
+        m = clip(-0.0155 ln r + 0.0244, 0.049, 0.1)                                        r of the target
+        s = clip(-0.0125 ln r - 0.0059, 0.008, 0.045)
+    read noise N(0, G(t) Q sqrt(ln((t + t_r) / (2 t_r)))),  t_r = 250 ns
+        Q = min(0.0088 / r^0.65, 0.2)                                                      r of G_prog
 
 Fitted to a million 90 nm mushroom cells, one side of a differential pair programmed within 0..25 µS. The constants
 belong together: another g_max is another fit, hence another file. Not modelled: single SET pulses, correlation of read

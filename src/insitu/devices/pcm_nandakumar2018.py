@@ -23,6 +23,10 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.devices import Array, Cells, Device, check_now, checked_pulses, checked_targets, drifted, uniform_cells
+from insitu.kernels import compiled
+
+STEP_MEAN_US = np.array([-0.084, 0.880, 1.40], np.float32)  # of one pulse: coefficients of G, 1 and P
+STEP_STD_US = np.array([0.091, 0.260, 2.15], np.float32)
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,8 @@ class PcmNandakumar2018(Device):
         """Return the cells after ``pulses`` SET pulses each; draws are made only for cells that are pulsed."""
         check_now(cells, now_s)
         given = checked_pulses(pulses, cells.shape)
-        g, history = cells.conductance_us.copy(), cells.history.copy()
-        for round_ in range(int(given.max(initial=0))):
-            hit = np.nonzero(given > round_)
-            g[hit], history[hit] = self._step(g[hit], history[hit], rng)
+        drawn = rng.standard_normal(int(given.sum()), dtype=np.float32)
+        g, history = self._pulsed(cells.conductance_us, cells.history, given, drawn)
         written = np.where(given > 0, now_s, cells.programmed_s)
         return Cells(g, cells.drift, written, history)
 
@@ -73,7 +75,8 @@ class PcmNandakumar2018(Device):
             short = np.nonzero(g < target)
             if not len(short[0]):
                 break
-            g[short], history[short] = self._step(g[short], history[short], rng)
+            normals = rng.standard_normal(len(short[0]), dtype=np.float32)
+            g[short], history[short] = self._step(g[short], history[short], normals)
         return cells
 
     def read(self, cells: Cells, now_s: float) -> tuple[Array, Array]:
@@ -81,9 +84,31 @@ class PcmNandakumar2018(Device):
         mean, _ = drifted(cells, now_s, self.drift_t0_s)
         return mean, self.read_slope * mean + np.float32(self.read_floor_us)
 
-    def _step(self, g: Array, history: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-        history = history * np.float32(np.exp(-1 / self.history_decay))
-        mean = -0.084 * g + 0.880 + 1.40 * history
-        std = 0.091 * g + 0.260 + 2.15 * history
-        step = mean + std * rng.standard_normal(g.shape, dtype=np.float32)
-        return np.clip(g + step, self.g_min_us, self.g_max_us).astype(np.float32), history
+    def _pulsed(self, g: Array, history: Array, given: NDArray[np.integer], drawn: Array) -> tuple[Array, Array]:
+        """Conductances and histories after ``given`` pulses; ``drawn`` has a normal per pulse, round after round."""
+        g, history = np.array(g, order="C"), np.array(history, order="C")
+        if (fast := compiled()) is not None:
+            # the counts of a caller are of many kinds; one kind is one compiled loop
+            counts = np.ascontiguousarray(given, np.int64).ravel()
+            limits = np.float32(self.g_min_us), np.float32(self.g_max_us)
+            fast.set_pulses(
+                g.reshape(-1), history.reshape(-1), counts, drawn, self._decay, STEP_MEAN_US, STEP_STD_US, *limits
+            )
+            return g, history
+        used = 0
+        for round_ in range(int(given.max(initial=0))):
+            hit = np.nonzero(given > round_)
+            normals = drawn[used : used + len(hit[0])]
+            g[hit], history[hit] = self._step(g[hit], history[hit], normals)
+            used += len(normals)
+        return g, history
+
+    @property
+    def _decay(self) -> np.float32:
+        return np.float32(np.exp(-1 / self.history_decay))
+
+    def _step(self, g: Array, history: Array, normals: Array) -> tuple[Array, Array]:
+        history = history * self._decay
+        mean = STEP_MEAN_US[0] * g + STEP_MEAN_US[1] + STEP_MEAN_US[2] * history
+        std = STEP_STD_US[0] * g + STEP_STD_US[1] + STEP_STD_US[2] * history
+        return np.clip(g + (mean + std * normals), self.g_min_us, self.g_max_us).astype(np.float32), history

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from insitu.learners import Learner
+from insitu.metrics import Row
 from insitu.scenarios import Scenario
-
-Row = dict[str, float | int | str]
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,9 @@ class Learner(ABC):
 
 
 def check_queries(x: Tensor, features: int) -> None:
-    """Raise ``InsituError`` unless ``x`` is a non-empty, finite float (n, features)."""
-    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != features or not x.is_floating_point():
-        given = f"{tuple(x.shape)} of {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
-        raise InsituError(f"x is a float tensor (n, {features}); got {given}")
+    """Raise ``InsituError`` unless ``x`` is a non-empty, finite float32 (n, features)."""
+    if not isinstance(x, Tensor) or x.ndim != 2 or x.shape[1] != features or x.dtype != torch.float32:
+        raise InsituError(f"x is a float32 tensor (n, {features}); got {_given(x)}; convert or reshape it")
     if not len(x):
         raise InsituError(f"x is empty; give at least one vector of {features} numbers")
     if not torch.isfinite(x).all():
@@ -82,7 +81,30 @@ def check_examples(examples: Examples, features: int) -> None:
     check_queries(examples.x, features)
     labels = examples.labels
     if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(examples.x),):
-        given = f"{tuple(labels.shape)} of {labels.dtype}" if isinstance(labels, Tensor) else type(labels).__name__
-        raise InsituError(f"labels are int64 ({len(examples.x)},), one per example; got {given}")
+        raise InsituError(f"labels are int64 ({len(examples.x)},), one per example; got {_given(labels)}")
     if int(labels.min()) < 0:
         raise InsituError(f"labels are class numbers from 0; got {int(labels.min())}")
+
+
+def check_base(base: Base) -> None:
+    """Raise ``InsituError`` unless means, examples and last layer of ``base`` are finite and fit together."""
+    means = base.means
+    if not isinstance(means, Tensor) or means.ndim != 2 or not means.numel() or means.dtype != torch.float32:
+        raise InsituError(f"means of the base are float32 (classes, features), at least (1, 1); got {_given(means)}")
+    classes, features = means.shape
+    for name, value, shape in (
+        ("means", means, (classes, features)),
+        ("weight", base.weight, (len(base.bias), features)),
+        ("bias", base.bias, (len(base.bias),)),
+    ):
+        if value.shape != shape or value.dtype != torch.float32:
+            raise InsituError(f"{name} of the base is float32 {shape}; got {_given(value)}")
+        if not torch.isfinite(value).all():
+            raise InsituError(f"{name} of the base holds NaN or infinity; make it anew")
+    check_examples(base.examples, features)
+    if (top := int(base.examples.labels.max())) >= classes:
+        raise InsituError(f"examples of the base are of its {classes} classes, 0 to {classes - 1}; got class {top}")
+
+
+def _given(value: object) -> str:
+    return f"{tuple(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else type(value).__name__

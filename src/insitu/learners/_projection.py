@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from insitu.core import InsituError, generator
+from insitu.core import generator
 from insitu.learners import Base
 
 Kind = Literal["trained", "whitened"]
@@ -43,22 +43,23 @@ def fit(base: Base, kind: Kind, dim: int, shrink: float) -> Projection:
     carries more than another.
     """
     x, labels = base.examples.x, base.examples.labels
+    several = float(len(base.means) > 1)  # one class alone is no centre: nothing of it would be left
     if kind == "trained":
         weight, bias, tanh = base.weight, base.bias, True
     else:
-        if shrink <= 0:
-            raise InsituError(f"shrink is above 0, so that few examples suffice; got {shrink}")
         within = x - base.means[labels]
         covariance = within.T @ within / len(x)
         features = x.shape[1]
-        covariance += shrink * covariance.trace() / features * torch.eye(features)
+        # one example per class says nothing of the spread: all directions count alike
+        variance = covariance.trace() / features if covariance.any() else torch.ones(())
+        covariance += shrink * variance * torch.eye(features)
         values, axes = torch.linalg.eigh(covariance)
         whiten = axes * values.rsqrt() @ axes.T
         weight = _turn(features, dim) @ whiten
-        bias, tanh = -weight @ base.means.mean(0), False
+        bias, tanh = -weight @ base.means.mean(0) * several, False
     raw = Projection(weight, bias, tanh, torch.zeros(len(weight)), 0.0)
     out = F.linear(x, weight, bias)
-    centre = torch.tanh(out).mean(0) if tanh else torch.zeros(len(weight))
+    centre = torch.tanh(out).mean(0) * several if tanh else torch.zeros(len(weight))
     vectors = Projection(weight, bias, tanh, centre, 0.0).vectors(x)
     return Projection(raw.weight, raw.bias, tanh, centre, scatter(vectors, labels))
 
@@ -77,5 +78,5 @@ def scatter(vectors: Tensor, labels: Tensor) -> float:
 def _turn(features: int, dim: int) -> Tensor:
     """Return a fixed random (dim, features) matrix with orthonormal columns (dim >= features) or rows."""
     draw = generator(0, "projection", features, dim).standard_normal((max(dim, features), min(dim, features)))
-    q, _ = torch.linalg.qr(torch.from_numpy(draw).float())
+    q: Tensor = torch.linalg.qr(torch.from_numpy(draw).float())[0]
     return q if dim >= features else q.T

@@ -33,7 +33,7 @@ def nudge(prototypes: Tensor, iterations: int = 100, rate: float = 0.1) -> Tenso
 def retrain(
     weight: Tensor, bias: Tensor, means: Tensor, targets: Tensor, iterations: int, rate: float = 0.01
 ) -> tuple[Tensor, Tensor]:
-    """Return the last layer (weight (dim, features), bias (dim,)) moved so that means (classes, features) hit targets."""
+    """Return weight (dim, features) and bias (dim,) moved so that means (classes, features) hit targets."""
     w, b = weight.clone().requires_grad_(), bias.clone().requires_grad_()
     optimiser = torch.optim.SGD([w, b], rate, momentum=0.9)
     aim = torch.tanh(targets)

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.learners import Base, Examples, Learner, check_examples, check_queries
+from insitu.learners import Base, Examples, Learner, check_base, check_examples, check_queries
 from insitu.learners._projection import Kind, Projection, fit
 from insitu.learners._prototypes import adapt
 from insitu.ledger import Ledger
@@ -71,6 +71,10 @@ class ExplicitMemory(Learner):
             raise InsituError("pulses, base_shots and dim are at least 1")
         if not 0 < self.clip <= 1 or not 0 <= self.correction < 1:
             raise InsituError(f"0 < clip <= 1 and 0 <= correction < 1; got {self.clip} and {self.correction}")
+        if not self.shrink > 0:
+            raise InsituError(f"shrink is above 0, so that few examples suffice; got {self.shrink}")
+        if self.projection not in ("trained", "whitened"):
+            raise InsituError(f"projection is trained or whitened; got {self.projection!r}")
         if self.support not in ("bipolar", "magnitude", "program"):
             raise InsituError(f"support is bipolar, magnitude or program; got {self.support!r}")
         if self.mode not in (1, 2, 3):
@@ -88,7 +92,7 @@ class ExplicitMemory(Learner):
 
     def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
         """Return the memory that holds the base classes, each written as its mean."""
-        check_examples(base.examples, base.means.shape[1])
+        check_base(base)
         projection = fit(base, self.projection, self.dim, self.shrink)
         dim, classes = len(projection.weight), len(base.means)
         state = State(
@@ -158,13 +162,14 @@ class ExplicitMemory(Learner):
         """RESET the columns of these classes; they are free for classes to come."""
         known = {int(label): column for column, label in enumerate(state.labels) if label != FREE}
         if missing := [c for c in classes if c not in known]:
-            raise InsituError(f"the memory does not hold class {missing[0]}; it holds {sorted(known)}")
-        columns = [known[c] for c in classes]
+            held = ", ".join(map(str, sorted(known)[:20])) + (", ..." if len(known) > 20 else "")
+            raise InsituError(f"the memory does not hold class {missing[0]}; it holds {held or 'no class'}")
+        columns = [known[c] for c in dict.fromkeys(classes)]
         cleared = {name: getattr(state, name).clone() for name in ("labels", "shots", "activations", "sums")}
         for name, value in cleared.items():
             value[columns] = FREE if name == "labels" else 0
-        held = self.substrate.erase(state.held, columns, now_s, rng)
-        return replace(state, held=held, **cleared)
+        erased = self.substrate.erase(state.held, columns, now_s, rng)
+        return self._finished(replace(state, held=erased, **cleared), now_s, rng)
 
     def cost(self, state: State) -> Ledger:
         """Return the pulses, RESETs and programmings spent on the array so far."""

@@ -22,6 +22,9 @@ class NearestMean(Learner):
     shrink: float = 1.0  # of the whitening covariance
     correction: float = 0.5  # share of the few-shot excess length that is taken out
 
+    def __post_init__(self) -> None:
+        self._memory()  # which checks the fields
+
     def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
         """Return the means of the base classes."""
         return self._memory().prepare(base, now_s, rng)

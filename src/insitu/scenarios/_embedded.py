@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zipfile
+import zlib
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,18 +39,20 @@ class Embedded:
     note: str  # which data, in one sentence
 
 
-def encode(images: FewShotImages, stem: Path, examples: int = EXAMPLES) -> dict[str, NDArray[np.generic]]:
-    """Encode a data set by the backbone at ``stem`` and return the arrays that make an ``Embedded``."""
+# what is stored; the rest comes with the backbone
+STORED = tuple(field.name for field in fields(Embedded) if field.name not in ("weight", "bias", "note"))
+
+
+def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
+    """Encode a data set by the backbone at ``stem``, as its card says, and return the arrays of an ``Embedded``."""
     network, card = _shipped.load(stem)
-    size = int(card["image_size"])
+    size, examples = int(card["image_size"]), int(card.get("examples", EXAMPLES))
     base = np.flatnonzero(images.session == 0)
     labels = images.train.labels[base]
     activations = _shipped.features(network, images.train.pixels[base], size).float().numpy()
     classes = int(labels.max()) + 1
     draw = generator(0, "examples")
-    chosen = np.concatenate(
-        [np.sort(draw.permutation(np.flatnonzero(labels == c))[:examples]) for c in range(classes)]
-    )
+    chosen = np.concatenate([np.sort(draw.permutation(np.flatnonzero(labels == c))[:examples]) for c in range(classes)])
     shots = np.flatnonzero(images.session > 0)
     return {
         "means": np.stack([activations[labels == c].mean(0) for c in range(classes)]).astype(np.float16),
@@ -64,32 +69,33 @@ def encode(images: FewShotImages, stem: Path, examples: int = EXAMPLES) -> dict[
 @cache
 def load(name: str, data: str) -> Embedded:
     """Return data set ``name`` as vectors: ``data`` is ``package`` or ``images``; encodings of images are cached."""
+    if data not in ("package", "images"):
+        raise InsituError(f"data is 'package' or 'images'; got {data!r}")
     stem = _shipped.FOLDER / name
     if data == "package":
         file = _shipped.FOLDER / f"{name}.embeddings.npz"
         if not file.exists():
             raise InsituError(f"no embeddings of {name} come with the package; get the images and use --data images")
         arrays, note = _read(file), f"embeddings of {name} that come with the package, made by the shipped backbone"
-    elif data == "images":
-        images = catalog.load("data", name)().read()
-        file = paths.cache_folder() / "embeddings" / f"{name}-{_shipped.fingerprint(stem)}.npz"
+        network, _ = _shipped.load(stem)
+    else:
+        network, card = _shipped.load(stem)  # before images are read, which takes long
+        images = catalog.load(catalog.find(name, "data"))().read()
+        made = f"{name}-{card['image_size']}-{card.get('examples', EXAMPLES)}-{_shipped.fingerprint(stem)}"
+        file = paths.cache_folder() / "embeddings" / f"{made}.npz"
         if not file.exists():
             arrays = encode(images, stem)
             write_whole(file, lambda path: write(path, arrays))
         arrays, note = _read(file), f"images of {name}, encoded here by the shipped backbone"
-    else:
-        raise InsituError(f"data is 'package' or 'images'; got {data!r}")
-    network, _ = _shipped.load(stem)
+        note += f"; {images.verified}" if images.verified else ""
     tensors = {
-        key: torch.from_numpy(value).to(torch.float32 if value.dtype == np.float16 else torch.int64)
+        key: torch.from_numpy(value).to(torch.float32 if value.dtype.kind == "f" else torch.int64)
         for key, value in arrays.items()
     }
-    return Embedded(
-        **tensors, weight=network.project.weight.detach(), bias=network.project.bias.detach(), note=note
-    )
+    return Embedded(**tensors, weight=network.project.weight.detach(), bias=network.project.bias.detach(), note=note)
 
 
-def write(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+def write(path: Path, arrays: dict[str, Any]) -> None:
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -97,6 +103,6 @@ def write(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
 def _read(file: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(file) as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError) as error:
+            return {name: archive[name] for name in STORED}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise InsituError(f"{file} is damaged ({error}); delete it and run again, or reinstall the package") from error

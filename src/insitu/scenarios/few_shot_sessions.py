@@ -65,10 +65,10 @@ class FewShotSessions(Scenario):
         x = torch.cat([all_.shots, all_.test])
         labels = torch.cat([all_.shot_labels, all_.test_labels])
         count = len(all_.shots)
-        test = torch.arange(count, len(x))
-        order = torch.arange(count)
+        test, order = torch.arange(count, len(x)), torch.arange(count)
         if self.supports == "redrawn":
-            order = torch.from_numpy(generator(seed, "supports").permutation(len(x)))
+            # shots of the lists that are not drawn are as good a test as any other image of a novel class
+            test, order = torch.arange(len(x)), torch.from_numpy(generator(seed, "supports").permutation(len(x)))
         shot = []
         for label in all_.shot_labels.unique():
             rows = order[labels[order] == label]

@@ -11,6 +11,7 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
+from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,36 +32,45 @@ class Digital(Substrate):
         if self.bits and not 2 <= self.bits <= 16:
             raise InsituError(f"bits is 0 (float) or 2..16; got {self.bits}")
 
-    def store(self, weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
-        """Hold ``weights`` (in, out)."""
-        return Held(self._round(weights.detach().float()), Ledger.of(written_weight=weights.numel()))
-
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Hold zeros."""
+        checked_size(inputs, outputs)
         return Held(torch.zeros(inputs, outputs), Ledger())
 
     def expand(self, held: Held, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Append columns of zeros."""
-        fresh = torch.zeros(held.weights.shape[0], outputs)
+        checked_size(len(held.weights), outputs)
+        fresh = torch.zeros(len(held.weights), outputs)
         return replace(held, weights=torch.cat([held.weights, fresh], 1))
 
     def add(self, held: Held, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """Add ``amounts`` (in, len(columns)) to columns."""
-        return self.write(held, columns, held.weights[:, columns] + amounts, now_s, rng)
+        columns = column_numbers(columns, self.outputs(held))
+        given = torch.from_numpy(checked_weights(amounts, len(held.weights), len(columns)))
+        return self.write(held, columns, held.weights[:, columns] + given, now_s, rng)
 
     def write(self, held: Held, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """Replace columns by ``weights`` (in, len(columns))."""
+        columns = column_numbers(columns, self.outputs(held))
+        given = torch.from_numpy(checked_weights(weights, len(held.weights), len(columns)))
         changed = held.weights.clone()
-        changed[:, columns] = self._round(weights.detach().float())
-        return Held(changed, held.spent + Ledger.of(written_weight=weights.numel()))
+        changed[:, columns] = self._round(given)
+        return Held(changed, held.spent + Ledger.of(written_weight=given.numel()))
 
     def erase(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """Set columns to zero."""
-        return self.write(held, columns, torch.zeros(held.weights.shape[0], len(columns)), now_s, rng)
+        return self.write(held, columns, torch.zeros(len(held.weights), len(columns)), now_s, rng)
 
     def multiply(self, held: Held, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return x (batch, in) times the weights, exactly; time changes nothing."""
-        return x @ held.weights
+        checked_rows(x, len(held.weights))
+        if not x.isfinite().all():
+            raise InsituError("x must be finite; it holds NaN or infinity")
+        return x.float() @ held.weights
+
+    def outputs(self, held: Held) -> int:
+        """Return the number of columns."""
+        return held.weights.shape[1]
 
     def written(self, held: Held) -> Ledger:
         """Return how many weights have been written."""
@@ -79,4 +89,5 @@ class Digital(Substrate):
             return weights
         top = 2 ** (self.bits - 1) - 1
         scale = weights.abs().amax(0, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny) / top
-        return torch.round(weights / scale) * scale
+        rounded: Tensor = torch.round(weights / scale) * scale
+        return rounded

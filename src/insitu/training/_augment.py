@@ -26,7 +26,7 @@ def random_crops(
     widths = np.clip(np.sqrt(shares * height * width * ratios).round().astype(int), 1, width)
     tops = (rng.random(n) * (height - heights + 1)).astype(int)
     lefts = (rng.random(n) * (width - widths + 1)).astype(int)
-    flips = rng.random(n) < 0.5
+    flips = np.less(rng.random(n), 0.5)
     # channels-last memory keeps torch's vectorised uint8 resize on its fast path
     out = torch.empty(n, channels, size, size, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
     for i in range(n):
@@ -41,9 +41,9 @@ def random_crops(
 def jitter_colours(batch: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
     """Scale brightness, contrast and saturation of each image by factors drawn from 1 +- ``strength``."""
     n = len(batch)
-    bright, contrast, saturation = (
-        torch.from_numpy(rng.uniform(1 - strength, 1 + strength, (3, n, 1, 1, 1)).astype(np.float32)).unbind(0)
-    )
+    bright, contrast, saturation = torch.from_numpy(
+        rng.uniform(1 - strength, 1 + strength, (3, n, 1, 1, 1)).astype(np.float32)
+    ).unbind(0)
     # brightness scales the light itself, which is zero at -1
     batch = (batch + 1) * bright - 1
     mean = batch.mean((1, 2, 3), keepdim=True)

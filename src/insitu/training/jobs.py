@@ -61,6 +61,7 @@ def train(job: Job, name: str, out: Path | None = None, stop: Callable[[], bool]
             return
     card = {
         "image_size": job.image_size,
+        "examples": job.examples,
         "data": f"{name}: {len(data)} images of {int(data.labels.max()) + 1} base classes, no other image was seen",
         "recipe": {
             "pretrain": asdict(job.pretrain),
@@ -72,7 +73,7 @@ def train(job: Job, name: str, out: Path | None = None, stop: Callable[[], bool]
     }
     stem = out / name
     _shipped.save(stem, network, job.backbone, card)
-    arrays = _embedded.encode(images, stem, job.examples)
+    arrays = _embedded.encode(images, stem)
     write_whole(out / f"{name}.embeddings.npz", lambda path: _embedded.write(path, arrays))
     _shipped.save(stem, network, job.backbone, card | {"accuracy": _accuracy(arrays)})
 
@@ -105,7 +106,7 @@ def _commit() -> str:
     """Return the commit of the checkout this runs from, or 'unknown' in an installed package."""
     try:
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

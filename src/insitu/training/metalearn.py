@@ -64,6 +64,8 @@ def train(
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
     """Train ``network`` in place by episodes over ``data``; yields, checkpoints and resumes like ``pretrain.train``."""
+    if not len(data):
+        raise InsituError("episodes need images of base classes; the data holds none")
     rows_of = [np.flatnonzero(data.labels == c) for c in range(int(data.labels.max()) + 1)]
     short = min(len(rows) for rows in rows_of)
     if recipe.ways > len(rows_of) or recipe.support + recipe.query > short:
@@ -72,7 +74,7 @@ def train(
             f"the data has {len(rows_of)} classes of at least {short} images"
         )
     frozen = recipe.layers == "projection"
-    trained = list(network.project.parameters()) if frozen else list(network.parameters())  # type: ignore[union-attr,operator]
+    trained = list(network.project.parameters()) if frozen else list(network.parameters())  # type: ignore[union-attr]
     optimiser = torch.optim.SGD(trained, recipe.rate, recipe.momentum, weight_decay=recipe.decay, nesterov=True)
     what = f"{asdict(recipe)} {[tuple(p.shape) for p in network.parameters()]} {len(data)} images"
     step = 0
@@ -94,27 +96,28 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * 0.5 * (1 + np.cos(np.pi * step / recipe.episodes))
         vectors = _vectors(recipe, network, data, kept, rows.reshape(-1), rng).view(recipe.ways, size, -1)
+        if not torch.isfinite(vectors).all():  # the loss would speak of probabilities instead
+            raise checkpoint.diverged(file, step, "vectors hold NaN or infinity")
         loss, hits = _loss(recipe, vectors)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
-        if not np.isfinite(loss.item()):
-            raise InsituError(f"episodes diverged at {step} (loss {loss.item()}); last good state {file}: lower the rate")
         step += 1
         seen, right, total = seen + 1, right + hits, total + loss.item()
         now = time.monotonic()
-        if now - saved > every_s or step == recipe.episodes or stop():
+        stopping = stop()  # asked once, so that what ends is what was saved
+        if now - saved > every_s or step == recipe.episodes or stopping:
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
             checkpoint.save(file, what, state)
             saved = time.monotonic()
         if now - logged > log_s or step == recipe.episodes:
-            speed = seen / (now - logged)
+            speed = seen / max(now - logged, 1e-9)
             images = speed * recipe.ways * size
             yield Progress(
                 step, recipe.episodes, step, total / seen, right / seen, images, (recipe.episodes - step) / speed
             )
             logged, seen, right, total = time.monotonic(), 0, 0.0, 0.0
-        if stop():
+        if stopping:
             return
 
 

@@ -10,6 +10,6 @@ from insitu.training.pretrain import Pretrain
 JOB = Job(
     data_set=MiniImageNet(),
     backbone=ResNet12(widths=(32, 64, 128, 256), dim=512),
-    pretrain=Pretrain(epochs=52, first_size=28, last_size=40, area=0.35, colours=0.2, mix=0.3),
+    pretrain=Pretrain(epochs=52, cut=24, tail=18, first_size=28, last_size=40, area=0.35, colours=0.2, mix=0.3),
     image_size=48,
 )

@@ -1,4 +1,4 @@
-"""Omniglot backbone that comes with the package: 1200 base characters only, four hundred thousand weights, 32 pixels."""
+"""Omniglot backbone that comes with the package: 1200 base characters only, 0.4 million weights, 32 pixels."""
 
 from __future__ import annotations
 

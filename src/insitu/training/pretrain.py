@@ -20,9 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from insitu.backbones._inputs import to_batch
 from insitu.core import InsituError, generator, seed_of
 from insitu.data.images import Images
-from insitu.backbones._inputs import to_batch
 from insitu.training import _augment as augment
 from insitu.training import _checkpoint as checkpoint
 
@@ -31,7 +31,9 @@ from insitu.training import _checkpoint as checkpoint
 class Pretrain:
     """Cross-entropy on base classes: one-cycle SGD, random crops, CutMix and mixup, quarter turns as classes."""
 
-    epochs: int = 60
+    epochs: int = 60  # of the one-cycle schedule
+    cut: int = 0  # epoch after which the cycle is left and the rate falls straight to zero; 0 runs it whole
+    tail: int = 0  # epochs of that fall
     batch: int = 128
     rate: float = 0.1  # peak learning rate
     momentum: float = 0.9
@@ -51,6 +53,20 @@ class Pretrain:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2:
             raise InsituError(f"pretraining needs epochs >= 1 and batch >= 2; got {self.epochs} and {self.batch}")
+        if not 0 <= self.cut <= self.epochs or (self.cut > 0) != (self.tail > 0):
+            raise InsituError(f"cut and tail are both 0, or a cut within {self.epochs} epochs and a tail of at least 1")
+        if self.head not in ("cosine", "linear"):
+            raise InsituError(f"head is cosine or linear; got {self.head!r}")
+        if not 0 < self.area <= 1 or min(self.first_size, self.last_size) < 1:
+            raise InsituError(
+                f"0 < area <= 1, and sizes are at least 1 pixel; "
+                f"got {self.area}, {self.first_size} and {self.last_size}"
+            )
+
+    @property
+    def length(self) -> int:
+        """Number of epochs that are run."""
+        return self.cut + self.tail if self.cut else self.epochs
 
 
 @dataclass(frozen=True)
@@ -81,11 +97,11 @@ def train(
     ends with exactly the weights of an uninterrupted run: every draw is derived from (seed, epoch, step).
     Labels are 0..classes-1. Where ``stop()`` turns true, the state is saved and the iterator ends.
     """
-    classes = int(data.labels.max()) + 1
     steps_per_epoch = len(data) // recipe.batch
     if steps_per_epoch == 0:
         raise InsituError(f"{len(data)} images are fewer than one batch of {recipe.batch}; make the batch smaller")
-    steps = recipe.epochs * steps_per_epoch
+    classes = int(data.labels.max()) + 1
+    steps = recipe.length * steps_per_epoch
     head = _head(network, data, classes * (4 if recipe.turns else 1), recipe.seed)
     parameters = [*network.parameters(), head]
     optimiser = torch.optim.SGD(
@@ -121,27 +137,26 @@ def train(
             order = generator(recipe.seed, "order", epoch).permutation(len(data))
         rows = np.sort(order[within * recipe.batch : (within + 1) * recipe.batch])
         for group in optimiser.param_groups:
-            group["lr"] = _rate(recipe, step, steps)
+            group["lr"] = _rate(recipe, step, steps_per_epoch)
         loss, hits = _step(recipe, network, head, data.take(rows), classes, epoch, step)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
         if not math.isfinite(loss.item()):
-            raise InsituError(
-                f"training diverged at step {step} (loss {loss.item()}); the last good state is {file}: lower the rate"
-            )
+            raise checkpoint.diverged(file, step, f"the loss is {loss.item()}")
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
         step += 1
         seen, right, total = seen + recipe.batch, right + hits, total + loss.item() * recipe.batch
         now = time.monotonic()
-        if step % steps_per_epoch == 0 or now - saved > every_s or step == steps or stop():
+        stopping = stop()  # asked once, so that what ends is what was saved
+        if step % steps_per_epoch == 0 or now - saved > every_s or stopping:
             save()
             saved = time.monotonic()
         if now - logged > log_s or step == steps:
-            speed = seen / (now - logged)
+            speed = seen / max(now - logged, 1e-9)
             ahead = _images_ahead(recipe, step, steps_per_epoch) / speed
             yield Progress(step, steps, step / steps_per_epoch, total / seen, right / seen, speed, ahead)
             logged, seen, right, total = time.monotonic(), 0, 0.0, 0.0
-        if stop():
+        if stopping:
             return
     network.eval()
 
@@ -162,15 +177,18 @@ def size_at(recipe: Pretrain, epoch: int) -> int:
 
 def _images_ahead(recipe: Pretrain, step: int, steps_per_epoch: int) -> float:
     """Count the images still to come, each weighed by its pixels relative to one of the present epoch."""
-    present = size_at(recipe, min(step // steps_per_epoch, recipe.epochs - 1)) ** 2
+    present = size_at(recipe, min(step // steps_per_epoch, recipe.length - 1)) ** 2
     within = step % steps_per_epoch
-    ahead = [size_at(recipe, e) ** 2 / present for e in range(step // steps_per_epoch, recipe.epochs)]
+    ahead = [size_at(recipe, e) ** 2 / present for e in range(step // steps_per_epoch, recipe.length)]
     return recipe.batch * (sum(ahead) * steps_per_epoch - (ahead[0] * within if ahead else 0.0))
 
 
-def _rate(recipe: Pretrain, step: int, steps: int) -> float:
-    """One cycle: linear warm-up over a tenth of the run, then half a cosine down to zero."""
-    warm = max(1, steps // 10)
+def _rate(recipe: Pretrain, step: int, steps_per_epoch: int) -> float:
+    """One cycle: linear warm-up over a tenth of it, then half a cosine; from ``cut`` on, a straight fall to zero."""
+    steps = recipe.epochs * steps_per_epoch
+    warm, cut = max(1, steps // 10), recipe.cut * steps_per_epoch
+    if cut and step >= cut:
+        return _rate(recipe, cut - 1, steps_per_epoch) * (1 - (step - cut) / (recipe.tail * steps_per_epoch))
     if step < warm:
         return recipe.rate * (step + 1) / warm
     return recipe.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))

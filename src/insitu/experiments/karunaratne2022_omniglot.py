@@ -1,0 +1,44 @@
+"""Omniglot, 1200 old characters and 9 sessions of 47 new ones from 5 drawings, superposed in phase-change memory.
+
+The Omniglot variant of C-FSCIL's protocol (Hersche et al., CVPR 2022) on the explicit memory of Karunaratne et al.,
+ESSCIRC 2022. Published for the software: accuracy drops by less than 1.6 points over the nine sessions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from insitu import metrics
+from insitu.experiments import Claim, Experiment
+from insitu.learners.explicit_memory import ExplicitMemory
+from insitu.learners.nearest_mean import NearestMean
+from insitu.scenarios.few_shot_sessions import FewShotSessions
+from insitu.substrates.crossbar import Crossbar
+
+FRESH_S = 60.0
+
+EXPERIMENT = Experiment(
+    paper="Karunaratne et al., ESSCIRC 2022, arXiv 2207.06810; protocol of Hersche et al., CVPR 2022",
+    scenario=FewShotSessions(data_set="omniglot"),
+    learner=ExplicitMemory(substrate=Crossbar(compensation="column")),
+    baseline=NearestMean(),
+    ages_s=(FRESH_S,),
+    claims=(
+        Claim(
+            "PCM, total drop from session 0 to 9",
+            published="below 1.6",
+            measure=metrics.drop("device", FRESH_S),
+            at_most=1.6,
+            where="C-FSCIL, Omniglot variant",
+        ),
+        Claim(
+            "PCM below float, mean of the ten sessions",
+            published="1.28 to 2.5 (on CIFAR-100 and miniImageNet)",
+            measure=metrics.mean_gap("overall", FRESH_S, FRESH_S),
+            at_most=1.28,
+            where="abstract",
+        ),
+    ),
+)
+
+QUICK = replace(EXPERIMENT, seeds=1)

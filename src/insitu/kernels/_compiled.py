@@ -1,0 +1,223 @@
+"""The compiled loops, all in one file: Numba's cache on disk notices changes of the file a loop stands in, no others.
+
+Written so that LLVM turns inner loops into vector instructions: helpers are inlined by force, constants and
+intermediate integers are kept to 32 bits by hand, and nothing within an inner loop branches. Sums are not reordered
+and products not fused, so that the NumPy references beside the callers give the same bits.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+u32, u64, i32, f32 = np.uint32, np.uint64, np.int32, np.float32
+
+
+def loop(function):  # type: ignore[no-untyped-def]
+    try:
+        return numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+    except RuntimeError:  # no folder to write the cache to: compile anew in every process
+        return numba.njit(error_model="numpy", nogil=True)(function)
+
+
+def inline(function):  # type: ignore[no-untyped-def]
+    return numba.njit(forceinline=True, error_model="numpy")(function)
+
+
+# -- normals by position, see kernels/normals.py ------------------------------------------------------------------
+
+
+@inline
+def mix(c0, c1, c2, c3, k0, k1, turn):  # type: ignore[no-untyped-def]
+    p0, p1 = u64(0xD2511F53) * u64(c0), u64(0xCD9E8D57) * u64(c2)
+    k0, k1 = u32(k0 + u32(turn * 0x9E3779B9)), u32(k1 + u32(turn * 0xBB67AE85))
+    return u32(u32(p1 >> u64(32)) ^ c1 ^ k0), u32(p1), u32(u32(p0 >> u64(32)) ^ c3 ^ k1), u32(p0)
+
+
+@inline
+def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+    # seven calls by hand: a loop here would keep the loop around it from becoming vector instructions
+    c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 0)
+    c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 1)
+    c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 2)
+    c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 3)
+    c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 4)
+    c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 5)
+    return mix(c0, c1, c2, c3, k0, k1, 6)
+
+
+@inline
+def logarithm(x):  # type: ignore[no-untyped-def]
+    """Natural logarithm of a normal float32 > 0 within 1e-7 of its size (the polynomial of the Cephes library)."""
+    bits = i32(f32(x).view(i32) - i32(0x3F3504F3))  # of sqrt(1/2): the mantissa below is in sqrt(1/2)..sqrt(2)
+    exponent = f32(i32(bits >> i32(23)))
+    m = f32(i32(i32(bits & i32(0x7FFFFF)) + i32(0x3F3504F3)).view(f32) - f32(1))
+    p = f32(7.0376836292e-2) * m - f32(1.1514610310e-1)
+    p = p * m + f32(1.1676998740e-1)
+    p = p * m - f32(1.2420140846e-1)
+    p = p * m + f32(1.4249322787e-1)
+    p = p * m - f32(1.6668057665e-1)
+    p = p * m + f32(2.0000714765e-1)
+    p = p * m - f32(2.4999993993e-1)
+    p = p * m + f32(3.3333331174e-1)
+    z = m * m
+    return m + (m * z * p - f32(0.5) * z) + exponent * f32(0.69314718)
+
+
+@inline
+def box_muller(a, b):  # type: ignore[no-untyped-def]
+    radius = np.sqrt(f32(-2) * logarithm((f32(a) + f32(0.5)) * f32(2.0**-32)))
+    t = f32(i32(b)) * f32(2.0**-32 * np.pi)  # half the angle, in -pi/2..pi/2, where Taylor's series is short
+    z = t * t
+    s = f32(1 / 362880) - z * f32(1 / 39916800)
+    s = t * (f32(1) - z * (f32(1 / 6) - z * (f32(1 / 120) - z * (f32(1 / 5040) - z * s))))
+    c = f32(1 / 40320) - z * f32(1 / 3628800)
+    c = f32(1) - z * (f32(1 / 2) - z * (f32(1 / 24) - z * (f32(1 / 720) - z * c)))
+    return radius * (f32(1) - f32(2) * s * s), radius * (f32(2) * s * c)
+
+
+@loop
+def fill_normals(out, k0, k1, group, first_column, block):  # type: ignore[no-untyped-def]
+    """Normals of the four rows of a group: out (4, columns)."""
+    one, two, three, four = out[0], out[1], out[2], out[3]
+    for j in range(out.shape[1]):
+        a, b, c, d = philox(u32(group), u32(first_column + j), u32(block), u32(0), k0, k1)
+        one[j], two[j] = box_muller(a, b)
+        three[j], four[j] = box_muller(c, d)
+
+
+# -- converters, see kernels/readout.py ----------------------------------------------------------------------------
+
+
+@inline
+def largest_of(given):  # type: ignore[no-untyped-def]
+    """Largest |entry|, at least 1e-30, or NaN where an entry is not finite; as bits, which order like the numbers."""
+    bits = given.view(np.uint32)
+    largest = u32(0)
+    for i in range(given.shape[0]):
+        largest = max(largest, u32(bits[i] & u32(0x7FFFFFFF)))
+    if largest >= u32(0x7F800000):
+        return f32(np.nan)
+    return max(f32(u32(largest).view(f32)), f32(1e-30))
+
+
+@loop
+def pulse_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-def]
+    for row in range(x.shape[0]):
+        given, width, square = x[row], widths[row], squares[row]
+        top = largest_of(given)
+        tops[row] = top
+        if levels > 0:
+            scale, step = levels / top, f32(1) / levels
+            for i in range(given.shape[0]):
+                value = np.rint(given[i] * scale) * step
+                width[i] = value
+                square[i] = value * value
+        else:
+            scale = f32(1) / top
+            for i in range(given.shape[0]):
+                value = given[i] * scale
+                width[i] = value
+                square[i] = value * value
+
+
+@loop
+def whole_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-def]
+    """As above, as whole numbers: widths int8, squares bfloat16 as the upper half of a float32."""
+    top_level = f32(levels)
+    for row in range(x.shape[0]):
+        given, width, square = x[row], widths[row], squares[row]
+        top = largest_of(given)
+        tops[row] = top
+        scale = top_level / top
+        for i in range(given.shape[0]):
+            value = np.rint(given[i] * scale)
+            width[i] = np.int8(value)
+            square[i] = np.uint16(u32(f32(value * value).view(u32) + u32(0x8000)) >> u32(16))
+
+
+@inline
+def convert(now, full, top, first, total):  # type: ignore[no-untyped-def]
+    """Clip and round one row of a block to the converter's steps, where it has any, and add it to the sum."""
+    if top > 0:
+        step, inverse = full / top, top / full
+        for j in range(now.shape[0]):
+            now[j] = np.rint(min(max(now[j] * inverse, -top), top)) * step
+    if first:
+        for j in range(now.shape[0]):
+            total[j] = now[j]
+    else:
+        for j in range(now.shape[0]):
+            total[j] += now[j]
+
+
+@loop
+def readout(  # type: ignore[no-untyped-def]
+    current, variance, noisy, k0, k1, first_row, first_column, full, levels, row_gain, column_gain, out
+):
+    blocks, rows, columns = current.shape
+    noise = np.empty((4, columns), np.float32)
+    for start in range(0, rows, 4):
+        for block in range(blocks):
+            if noisy:
+                fill_normals(noise, k0, k1, (first_row + start) // 4, first_column, block)
+            for lane in range(min(4, rows - start)):
+                now = current[block, start + lane]
+                if noisy:
+                    spread, drawn = variance[block, start + lane], noise[lane]
+                    for j in range(columns):
+                        now[j] += np.sqrt(spread[j]) * drawn[j]
+                convert(now, full[block], f32(levels), block == 0, out[start + lane])
+        for row in range(start, min(start + 4, rows)):
+            gain, total = row_gain[row], out[row]
+            for j in range(columns):
+                total[j] = total[j] * gain * column_gain[j]
+
+
+@loop
+def whole_readout(  # type: ignore[no-untyped-def]
+    digits, unit, variance, spread, noisy, k0, k1, first_row, first_column, full, levels, row_gain, column_gain, out
+):
+    """As above, from digit sums (blocks, rows, 2 x columns) int32 and variances as upper halves of float32."""
+    blocks, rows, columns = variance.shape
+    noise = np.empty((4, columns), np.float32)
+    now = np.empty(columns, np.float32)
+    for start in range(0, rows, 4):
+        for block in range(blocks):
+            if noisy:
+                fill_normals(noise, k0, k1, (first_row + start) // 4, first_column, block)
+            for lane in range(min(4, rows - start)):
+                high, low = digits[block, start + lane, :columns], digits[block, start + lane, columns:]
+                for j in range(columns):
+                    now[j] = (f32(high[j]) * f32(256) + f32(low[j])) * unit[j]
+                if noisy:
+                    halves, drawn = variance[block, start + lane], noise[lane]
+                    for j in range(columns):
+                        wide = f32(u32(u32(halves[j]) << u32(16)).view(f32))
+                        now[j] += np.sqrt(wide * spread[block, j]) * drawn[j]
+                convert(now, full[block], f32(levels), block == 0, out[start + lane])
+        for row in range(start, min(start + 4, rows)):
+            gain, total = row_gain[row], out[row]
+            for j in range(columns):
+                total[j] = total[j] * gain * column_gain[j]
+
+
+# -- SET pulses, see devices/pcm_nandakumar2018.py -----------------------------------------------------------------
+
+
+@loop
+def set_pulses(g, history, counts, drawn, decay, mean, std, lowest, top):  # type: ignore[no-untyped-def]
+    """Pulse cells in place, round by round; ``drawn`` holds a normal per pulse in the order they are given."""
+    used = 0
+    rounds = 0
+    for i in range(counts.shape[0]):
+        rounds = max(rounds, counts[i])
+    for turn in range(rounds):
+        for i in range(counts.shape[0]):
+            if counts[i] > turn:
+                h = history[i] * decay
+                grown = mean[0] * g[i] + mean[1] + mean[2] * h
+                grown = g[i] + (grown + (std[0] * g[i] + std[1] + std[2] * h) * drawn[used])
+                g[i] = min(max(grown, lowest), top)
+                history[i] = h
+                used += 1

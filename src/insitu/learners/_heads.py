@@ -1,0 +1,53 @@
+"""What heads of scikit-learn share: every example is kept beside them, and a fit leaves one linear score per class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from insitu.learners import Base, Examples, check_base, check_examples, check_queries
+
+# from vectors (n, features) and labels (n,) to weights (rows, features) and offsets (rows,)
+Fit = Callable[[NDArray[np.float64], NDArray[np.int64]], tuple[NDArray[Any], NDArray[Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All examples so far and the scores x W^T + b that were fitted to them, in float64."""
+
+    kept: Examples
+    classes: Tensor  # (classes,)
+    weight: Tensor  # (classes, features)
+    bias: Tensor  # (classes,)
+
+
+def prepared(base: Base, fit: Fit) -> State:
+    check_base(base)
+    return _fitted(base.examples, fit)
+
+
+def learned(state: State, examples: Examples, fit: Fit) -> State:
+    check_examples(examples, state.weight.shape[1])
+    x, labels = torch.cat([state.kept.x, examples.x]), torch.cat([state.kept.labels, examples.labels])
+    return _fitted(Examples(x, labels), fit)
+
+
+def predicted(state: State, x: Tensor) -> Tensor:
+    check_queries(x, state.weight.shape[1])
+    return state.classes[(x.double() @ state.weight.T + state.bias).argmax(1)]
+
+
+def _fitted(kept: Examples, fit: Fit) -> State:
+    classes = kept.labels.unique()
+    weight, bias = np.zeros((1, kept.x.shape[1])), np.zeros(1)
+    if len(classes) > 1:  # one class alone needs no fit, and scikit-learn refuses it
+        weight, bias = fit(kept.x.double().numpy(), kept.labels.numpy())
+    if len(classes) == 2:  # scikit-learn gives one row for two classes, that of the second
+        weight, bias = np.concatenate([-weight, weight]), np.concatenate([-bias, bias])
+    return State(kept, classes, torch.from_numpy(weight).double(), torch.from_numpy(bias).double())

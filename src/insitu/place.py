@@ -1,0 +1,150 @@
+"""The same network with its linear and convolution layers held on a substrate.
+
+Weights become what the substrate holds and take no gradient: nothing trains through a write. Biases stay digital and,
+like all other parameters, trainable; the gradient passes placed layers straight through, as that of the exact product
+with the mean weights. To train weights against the hardware, train the network it was placed from and place it anew.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from insitu.core import InsituError
+from insitu.substrates import Substrate
+
+ROWS = 2**16  # of unfolded images that a convolution multiplies at a time
+OTHERS = (_ConvNd, nn.Bilinear, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention, nn.modules.lazy.LazyModuleMixin)
+
+
+class Placed(nn.Module):
+    """A layer whose weights are on a substrate; multiplies as the hardware would at ``now_s``."""
+
+    def __init__(self, layer: nn.Linear | nn.Conv2d, substrate: Substrate, now_s: float, rng: np.random.Generator):
+        super().__init__()
+        self.substrate, self.now_s, self.rng = substrate, now_s, rng
+        self.bias = layer.bias
+        self.held = substrate.store(layer.weight.detach().flatten(1).T, now_s, rng)  # (in, out)
+        self.calibrating = False
+
+    def product(self, rows: Tensor) -> Tensor:
+        """Multiply rows (n, in), on the way fitting converters where that is under way; add the bias: (n, out)."""
+        if self.calibrating:
+            self.held = self.substrate.calibrate(self.held, rows, self.now_s)
+        out = self.substrate.multiply(self.held, rows, self.now_s, self.rng)
+        return out if self.bias is None else out + self.bias
+
+
+class PlacedLinear(Placed):
+    """``nn.Linear`` on a substrate."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., in) to (..., out)."""
+        return self.product(x.flatten(0, -2)).unflatten(0, x.shape[:-1]) if x.ndim != 2 else self.product(x)
+
+
+class PlacedConv2d(Placed):
+    """``nn.Conv2d`` of one group on a substrate: every patch of the image is a row."""
+
+    def __init__(self, layer: nn.Conv2d, substrate: Substrate, now_s: float, rng: np.random.Generator):
+        super().__init__(layer, substrate, now_s, rng)
+        self.kernel, self.stride, self.dilation = layer.kernel_size, layer.stride, layer.dilation
+        self.padding = _padding(layer)
+        self.padding_mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, channels, h, w) to (n, out, h', w')."""
+        if x.ndim != 4:
+            raise InsituError(f"a placed convolution takes images (n, channels, h, w); got {tuple(x.shape)}")
+        x = F.pad(x, self.padding, mode=self.padding_mode)
+        size = [(x.shape[2 + i] - self.dilation[i] * (self.kernel[i] - 1) - 1) // self.stride[i] + 1 for i in range(2)]
+        at_a_time = max(ROWS // max(size[0] * size[1], 1), 1)
+        if self.calibrating:
+            at_a_time = max(len(x), 1)  # converters are fitted to all patches at once
+        return torch.cat([self._images(part, size) for part in x.split(at_a_time)])
+
+    def _images(self, x: Tensor, size: list[int]) -> Tensor:
+        patches = F.unfold(x, self.kernel, self.dilation, 0, self.stride)  # (n, in, h' w')
+        out = self.product(patches.transpose(1, 2).flatten(0, 1))  # (n h' w', out)
+        return out.unflatten(0, (len(x), -1)).transpose(1, 2).unflatten(2, size)
+
+
+def place(
+    network: nn.Module,
+    substrate: Substrate,
+    now_s: float,
+    rng: np.random.Generator,
+    example: Tensor | None = None,
+) -> nn.Module:
+    """Return a copy of ``network`` whose linear and convolution layers are written to ``substrate`` at ``now_s``.
+
+    Converters are fitted to the inputs of each layer as ``example``, a batch for the network, brings them about;
+    without one the substrate's own rule holds. ``at`` moves the copy's clock. Products draw their noise from ``rng``.
+    Raises ``InsituError`` where a layer holds weights that no substrate can: convolutions in groups or of other
+    dimensions, transposed ones, recurrent and attention layers.
+    """
+    for name, layer in network.named_modules():
+        if isinstance(layer, OTHERS) and not (type(layer) is nn.Conv2d and layer.groups == 1):
+            kind = f"{type(layer).__name__}{' in groups' if isinstance(layer, nn.Conv2d) else ''}"
+            raise InsituError(f"{name or 'the network'} is a {kind}; place takes nn.Linear and nn.Conv2d of one group")
+    placed: dict[nn.Module, Placed] = {}  # a layer used in two places is written once
+    network = _replaced(copy.deepcopy(network), placed, substrate, now_s, rng)
+    if example is not None:
+        _calibrate(network, list(placed.values()), example)
+    return network
+
+
+def at(network: nn.Module, now_s: float) -> None:
+    """Let it be ``now_s`` for every placed layer of ``network``: what is multiplied from now on has drifted so far."""
+    for layer in _placed(network):
+        layer.now_s = now_s
+
+
+def _placed(network: nn.Module) -> Iterator[Placed]:
+    return (layer for layer in network.modules() if isinstance(layer, Placed))
+
+
+def _replaced(
+    module: nn.Module, placed: dict[nn.Module, Placed], substrate: Substrate, now_s: float, rng: np.random.Generator
+) -> nn.Module:
+    if isinstance(module, (nn.Linear, nn.Conv2d)):
+        if module not in placed:
+            kind = PlacedLinear if isinstance(module, nn.Linear) else PlacedConv2d
+            placed[module] = kind(module, substrate, now_s, rng)  # type: ignore[arg-type]
+        return placed[module]
+    for name, child in module.named_children():
+        setattr(module, name, _replaced(child, placed, substrate, now_s, rng))
+    return module
+
+
+@torch.no_grad()
+def _calibrate(network: nn.Module, layers: list[Placed], example: Tensor) -> None:
+    """Run ``example`` through, in evaluation mode, so that running statistics stay as they are."""
+    training = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        for layer in layers:
+            layer.calibrating = True
+        network(example)
+    finally:
+        for layer in layers:
+            layer.calibrating = False
+        for module, mode in training.items():
+            module.training = mode
+
+
+def _padding(layer: nn.Conv2d) -> list[int]:
+    """Return the padding as ``F.pad`` takes it: left, right, top, bottom."""
+    if layer.padding == "valid":
+        return [0, 0, 0, 0]
+    if layer.padding == "same":
+        whole = [layer.dilation[i] * (layer.kernel_size[i] - 1) for i in (1, 0)]
+        return [side for total in whole for side in (total // 2, total - total // 2)]
+    height, width = (int(side) for side in layer.padding)
+    return [width, width, height, height]

@@ -1,0 +1,41 @@
+"""What a substrate may be given: sizes, rows, weights, column numbers; refused with what was given and is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from insitu.core import InsituError
+
+
+def checked_size(inputs: int, outputs: int) -> None:
+    """Raise ``InsituError`` unless a matrix (or what is appended to it) has rows and no negative number of columns."""
+    if inputs < 1 or outputs < 0:
+        raise InsituError(f"a matrix has at least 1 input and 0 outputs; got {inputs} and {outputs}")
+
+
+def checked_rows(x: Tensor, inputs: int) -> None:
+    """Raise ``InsituError`` unless x is (batch, inputs) of at least one row."""
+    if x.ndim != 2 or x.shape[1] != inputs or not len(x):
+        raise InsituError(f"x is (batch, {inputs}) with at least one row; got {tuple(x.shape)}")
+
+
+def checked_weights(weights: Tensor, inputs: int, columns: int) -> NDArray[np.float32]:
+    """Return ``weights`` as a float32 array (inputs, columns); ``InsituError`` for another shape or NaN."""
+    given: NDArray[np.float32] = weights.detach().float().contiguous().numpy()
+    if given.shape != (inputs, columns):
+        raise InsituError(f"{columns} columns of this matrix take ({inputs}, {columns}); got {given.shape}")
+    if not np.isfinite(given).all():
+        raise InsituError("what is written must be finite; it holds NaN or infinity")
+    return given
+
+
+def column_numbers(columns: Sequence[int], outputs: int) -> list[int]:
+    """Return ``columns`` as integers; raise ``InsituError`` unless they are different numbers in 0..outputs-1."""
+    given = [int(column) for column in columns]
+    if (given and not 0 <= min(given) <= max(given) < outputs) or len(set(given)) != len(given):
+        raise InsituError(f"columns are different numbers in 0..{outputs - 1}; got {given}")
+    return given

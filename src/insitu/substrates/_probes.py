@@ -1,0 +1,31 @@
+"""What a crossbar can find out about its own columns: outputs for fixed bipolar inputs, of which drift is undone."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from insitu.core import generator
+
+PROBES = 64  # fixed inputs by which columns are measured
+SMALLEST_US = 1e-6
+
+
+def probes(inputs: int) -> Tensor:
+    """Return the fixed inputs (PROBES, in) of -1 and 1; the same for every matrix of as many rows."""
+    bits = generator(0, "probe", inputs).integers(0, 2, (PROBES, inputs))
+    return torch.from_numpy(np.where(bits, np.float32(1), np.float32(-1)))
+
+
+def drift_factors(how: str, reference: Tensor, present: Tensor) -> Tensor:
+    """Return the factors (out,) that undo drift: summed |output| when written over the same now, all columns or each.
+
+    A column that was never written (reference 0) takes no part.
+    """
+    written = reference > 0
+    if how == "column":
+        return torch.where(written, reference / present.clamp_min(SMALLEST_US), torch.ones(()))
+    if not written.any():
+        return torch.ones(len(reference))
+    return (reference[written].sum() / present[written].sum().clamp_min(SMALLEST_US)).expand(len(reference))
