@@ -27,6 +27,13 @@ def generator(seed: int, *names: str | int) -> np.random.Generator:
     return np.random.default_rng(seed_of(seed, *names))
 
 
+def cache_folder() -> Path:
+    """Return the folder for derived files: ``INSITU_CACHE``, else ``insitu`` in the user's cache folder."""
+    given = os.environ.get("INSITU_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(given).expanduser() if given else Path(base).expanduser() / "insitu"
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside ``path`` and rename it to ``path`` on success, so no reader sees half a file.

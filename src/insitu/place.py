@@ -72,7 +72,8 @@ class PlacedConv2d(Placed):
     def _images(self, x: Tensor, size: list[int]) -> Tensor:
         patches = F.unfold(x, self.kernel, self.dilation, 0, self.stride)  # (n, in, h' w')
         out = self.product(patches.transpose(1, 2).flatten(0, 1))  # (n h' w', out)
-        return out.unflatten(0, (len(x), -1)).transpose(1, 2).unflatten(2, size)
+        images: Tensor = out.unflatten(0, (len(x), -1)).transpose(1, 2).unflatten(2, size)
+        return images
 
 
 def place(

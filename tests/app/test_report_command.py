@@ -175,3 +175,12 @@ def test_energies_in_words(value: float | None, text: str) -> None:
 )
 def test_durations_in_words(value: float, text: str) -> None:
     assert wording.duration(value) == text
+
+
+def test_a_file_with_markers_keeps_all_else(tmp_path: Path, folder: Path) -> None:
+    file = tmp_path / "README.md"
+    file.write_text(f"before\n{results.BEGIN}\nold figures\n{results.END}\nafter\n", encoding="utf-8")
+    assert main(["report", "--results", str(file), str(folder)]) == 0
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith(f"before\n{results.BEGIN}\n| experiment |") and text.endswith(f"{results.END}\nafter\n")
+    assert "old figures" not in text

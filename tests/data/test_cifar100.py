@@ -16,11 +16,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from insitu.core import InsituError
+from insitu.core import InsituError, cache_folder
 from insitu.data import _lists
 from insitu.data._unpickle import plain
 from insitu.data.cifar100 import Cifar100
-from insitu.data.paths import cache_folder
 
 
 def python2_pickle(value: Any) -> bytes:

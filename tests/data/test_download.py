@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from insitu.core import InsituError
+from insitu.core import InsituError, cache_folder
 from insitu.data import Archive, download, paths
 from insitu.data.cifar100 import Cifar100
 from insitu.data.omniglot import Omniglot
@@ -251,9 +251,9 @@ def test_where(tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch, pack
 def test_folders_in_the_home_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INSITU_CACHE")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert paths.cache_folder() == Path.home() / ".cache" / "insitu"
+    assert cache_folder() == Path.home() / ".cache" / "insitu"
     monkeypatch.setenv("XDG_CACHE_HOME", "~/elsewhere")
-    assert paths.cache_folder() == Path.home() / "elsewhere" / "insitu"
+    assert cache_folder() == Path.home() / "elsewhere" / "insitu"
 
 
 def test_layouts_are_found_whole(tmp_path: Path) -> None:

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from insitu.core import InsituError
+from insitu.core import InsituError, cache_folder
 from insitu.data import _decode
 from insitu.data.folder import Folder
-from insitu.data.paths import cache_folder
 
 
 def test_classes_and_sessions(mine: Path) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from insitu.core import InsituError
+from insitu.core import InsituError, cache_folder
 from insitu.data import cache
-from insitu.data.paths import cache_folder
 
 
 class Decoder:

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from insitu.core import InsituError
+from insitu.core import InsituError, cache_folder
 from insitu.data import miniimagenet
 from insitu.data.miniimagenet import MiniImageNet
-from insitu.data.paths import cache_folder
 
 
 def test_lists_decide(mini: Path) -> None:

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from insitu.core import InsituError
+from insitu.core import InsituError, cache_folder
 from insitu.data import _lists
 from insitu.data.omniglot import Omniglot
-from insitu.data.paths import cache_folder
 
 
 def test_drawings_come_in_the_order_of_characters(ink: NDArray[np.uint8], packed: Path) -> None:

@@ -18,15 +18,41 @@ least and the most. A verdict judges the median against the target.
 """
 
 
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+
+
 def save(reports: list[Report], file: Path) -> None:
-    """Write the ledger whole."""
-    text = ledger(reports)
+    """Write the ledger whole; a file that holds the two markers keeps all else and gets the claims between them."""
+    old = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if BEGIN in old and END in old:
+        text = old[: old.index(BEGIN) + len(BEGIN)] + "\n" + short(reports) + old[old.index(END) :]
+    else:
+        text = ledger(reports)
     write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def ledger(reports: list[Report]) -> str:
     """Return the ledger as Markdown, reports in the order of their names."""
     return "\n".join([HEADER, *(_section(r) for r in sorted(reports, key=lambda r: (r["experiment"], r["quick"])))])
+
+
+def short(reports: list[Report]) -> str:
+    """Return the claims of all reports as one table."""
+    rows = []
+    for report in reports:
+        for claim in report["claims"]:
+            cells = (report["experiment"], claim["name"], claim["published"], claim["target"] or "–")
+            measured = f"{wording.measured(claim)} {claim['unit']}"
+            rows.append(
+                "| " + " | ".join(str(c).replace("|", "\\|") for c in (*cells, measured, claim["verdict"])) + " |"
+            )
+    head = ["| experiment | claim | published | target | measured here | verdict |", "|---|---|---|---|---|---|"]
+    first = reports[0]
+    note = (
+        f"Medians over {wording.seeds(first)}, in brackets the least and the most; {first['data']}; "
+        f"{wording.machine(first)}; {first['started'][:10]}."
+    )
+    return "\n".join([*head, *rows, "", note, ""])
 
 
 def _section(report: Report) -> str:
@@ -44,6 +70,7 @@ def _section(report: Report) -> str:
         "|---|---|---|---|---|---|",
         *(_row(claim) for claim in report["claims"]),
         "",
+        *(line for block in report["table"] for line in _sessions(block)),
     ]
     return "\n".join(lines)
 
@@ -54,3 +81,20 @@ def _row(claim: dict[str, Any]) -> str:
     cells = [claim["name"], published, claim["target"] or "–", wording.measured(claim), claim["unit"]]
     verdict = f"**{claim['verdict']}**" if claim["verdict"] == "missed" else claim["verdict"]
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in [*cells, verdict]) + " |"
+
+
+def _sessions(block: dict[str, Any]) -> list[str]:
+    """Return one age's table of sessions: accuracy in percent, medians over the seeds."""
+    names = ("overall", "base", "novel", "harmonic")
+    head = " | ".join(f"{name}, float / device" for name in names)
+    lines = [
+        f"{wording.age(block['age_s'])} after each session was written:",
+        "",
+        f"| session | classes | {head} | gap |",
+        "|" + "---|" * (len(names) + 3),
+    ]
+    for row in block["sessions"]:
+        pairs = [f"{wording.number(row['float'][name])} / {wording.number(row['device'][name])}" for name in names]
+        cells = [row["session"], row["classes"], *pairs, wording.number(row["gap"]["overall"], 2)]
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return [*lines, ""]

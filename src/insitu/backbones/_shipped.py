@@ -18,10 +18,19 @@ from torch import Tensor
 
 from insitu.backbones._inputs import to_batch
 from insitu.backbones.resnet12 import ResNet12, ResNet12Module
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError, cache_folder, write_whole
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
 BATCH = 250
+
+
+def stem(name: str) -> Path:
+    """Return where backbone ``name`` is: in the package, else where ``insitu train`` leaves it."""
+    trained = cache_folder() / "training" / name / name
+    for place in (FOLDER / name, trained):
+        if place.with_suffix(".safetensors").exists():
+            return place
+    raise InsituError(f"no backbone {name} comes with the package or is in {trained.parent}; see 'insitu train {name}'")
 
 
 def save(stem: Path, network: ResNet12Module, record: ResNet12, card: dict[str, Any]) -> None:

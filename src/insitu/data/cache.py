@@ -14,8 +14,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import InsituError
-from insitu.data.paths import cache_folder
+from insitu.core import InsituError, cache_folder
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -5,14 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from insitu.core import InsituError
-
-
-def cache_folder() -> Path:
-    """Return the folder for derived files: ``INSITU_CACHE``, else ``insitu`` in the user's cache folder."""
-    given = os.environ.get("INSITU_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(given).expanduser() if given else Path(base).expanduser() / "insitu"
+from insitu.core import InsituError, cache_folder
 
 
 def download_folder() -> Path:

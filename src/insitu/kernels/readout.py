@@ -78,11 +78,12 @@ def readout_reference(
 ) -> None:
     """Do the same in plain NumPy, given the normals (blocks, rows, columns)."""
     if variance is not None and noise is not None:
-        current = current + np.sqrt(variance) * noise
+        current = (current + np.sqrt(variance) * noise).astype(np.float32, copy=False)
     if levels:
         top = np.float32(levels)
         step, inverse = (full / top)[:, None, None], (top / full)[:, None, None]
-        current = (np.rint(np.clip(current * inverse, -top, top)) * step).astype(np.float32)
+        steps: Array = np.clip(current * inverse, -top, top)
+        current = np.rint(steps) * step
     total = current[0].copy()
     for block in current[1:]:
         total += block

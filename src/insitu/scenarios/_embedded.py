@@ -16,8 +16,8 @@ from torch import Tensor
 
 from insitu import catalog
 from insitu.backbones import _shipped
-from insitu.core import InsituError, generator, write_whole
-from insitu.data import FewShotImages, paths
+from insitu.core import InsituError, cache_folder, generator, write_whole
+from insitu.data import FewShotImages
 
 EXAMPLES = 20  # per base class, kept beside the means
 
@@ -71,18 +71,18 @@ def load(name: str, data: str) -> Embedded:
     """Return data set ``name`` as vectors: ``data`` is ``package`` or ``images``; encodings of images are cached."""
     if data not in ("package", "images"):
         raise InsituError(f"data is 'package' or 'images'; got {data!r}")
-    stem = _shipped.FOLDER / name
     if data == "package":
         file = _shipped.FOLDER / f"{name}.embeddings.npz"
         if not file.exists():
             raise InsituError(f"no embeddings of {name} come with the package; get the images and use --data images")
         arrays, note = _read(file), f"embeddings of {name} that come with the package, made by the shipped backbone"
-        network, _ = _shipped.load(stem)
+        network, _ = _shipped.load(_shipped.stem(name))
     else:
+        stem = _shipped.stem(name)
         network, card = _shipped.load(stem)  # before images are read, which takes long
         images = catalog.load(catalog.find(name, "data"))().read()
         made = f"{name}-{card['image_size']}-{card.get('examples', EXAMPLES)}-{_shipped.fingerprint(stem)}"
-        file = paths.cache_folder() / "embeddings" / f"{made}.npz"
+        file = cache_folder() / "embeddings" / f"{made}.npz"
         if not file.exists():
             arrays = encode(images, stem)
             write_whole(file, lambda path: write(path, arrays))
@@ -102,7 +102,7 @@ def write(path: Path, arrays: dict[str, Any]) -> None:
 
 def _read(file: Path) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(file) as archive:
+        with file.open("rb") as opened, np.load(opened) as archive:
             return {name: archive[name] for name in STORED}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise InsituError(f"{file} is damaged ({error}); delete it and run again, or reinstall the package") from error

@@ -51,6 +51,10 @@ class Substrate(ABC):
     def erase(self, held: Any, columns: list[int], now_s: float, rng: np.random.Generator) -> Any:
         """RESET the cells of these columns."""
 
+    def calibrate(self, held: Any, x: Tensor, now_s: float) -> Any:
+        """Fit converter ranges to inputs like ``x`` (batch, in); a substrate without converters has nothing to fit."""
+        return held
+
     @abstractmethod
     def multiply(self, held: Any, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return x (batch, in) times the held matrix, (batch, out), as the hardware gives it at ``now_s``.

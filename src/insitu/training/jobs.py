@@ -14,8 +14,8 @@ import torch
 
 from insitu.backbones import _shipped
 from insitu.backbones.resnet12 import ResNet12
-from insitu.core import write_whole
-from insitu.data import DataSet, FewShotImages, paths
+from insitu.core import cache_folder, write_whole
+from insitu.data import DataSet, FewShotImages
 from insitu.data.images import Images
 from insitu.scenarios import _embedded
 from insitu.training import metalearn, pretrain
@@ -48,7 +48,7 @@ def train(job: Job, name: str, out: Path | None = None, stop: Callable[[], bool]
 
     Checkpoints live in ``out``/checkpoints (by default in the user's cache); the same call resumes from them exactly.
     """
-    out = out or paths.cache_folder() / "training" / name
+    out = out or cache_folder() / "training" / name
     images = job.data_set.read()
     data = base_part(images, job)
     network = job.backbone.build(job.pretrain.seed)

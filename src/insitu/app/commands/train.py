@@ -56,7 +56,7 @@ def _files(out: Path, stem: str) -> dict[Path, tuple[int, int]]:
 
 def _parse(part: catalog.Part, args: list[str]) -> tuple[Job, Path]:
     from insitu.app import flags
-    from insitu.data.paths import cache_folder
+    from insitu.core import cache_folder
     from insitu.training import jobs
 
     quick = any(word in ("--quick", "--quick=True") for word in args)

@@ -1,0 +1,268 @@
+"""Laws that every substrate obeys: adding a file to the room adds it to these tests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from insitu import catalog
+from insitu.core import InsituError, generator
+from insitu.devices import Cells
+from insitu.devices.ideal import Ideal
+from insitu.devices.pcm_hermes2022 import PcmHermes2022
+from insitu.substrates import Substrate
+
+ROOM = {part.name: catalog.load(part) for part in catalog.parts("substrates")}
+# variants of a substrate by name; a new substrate is tested as its defaults make it
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "crossbar": [
+        {},
+        {"pairs": 1, "tile": 7, "compensation": "column"},
+        {"device": Ideal(), "input_bits": 0, "adc_bits": 0, "tile": 5},
+        {"device": PcmHermes2022(), "input_bits": 12, "compensation": "global"},
+    ],
+    "digital": [{}, {"bits": 8}],
+}
+EVERY = [
+    pytest.param(kind(**settings), id=f"{name}-{number}")
+    for name, kind in ROOM.items()
+    for number, settings in enumerate(VARIANTS.get(name, [{}]))
+]
+ADDING = [param for param in EVERY if getattr(getattr(param.values[0], "device", None), "crystallises", True)]
+INPUTS, OUTPUTS, NOW = 12, 9, 100.0
+
+
+def rng(*names: str | int) -> np.random.Generator:
+    return generator(0, "law", *names)
+
+
+def matrix(*shape: int, seed: int = 0) -> Tensor:
+    return torch.from_numpy(rng("matrix", seed).standard_normal(shape).astype(np.float32))
+
+
+def stored(substrate: Substrate, seed: int = 0) -> Any:
+    return substrate.store(matrix(INPUTS, OUTPUTS), 1.0, rng("store", seed))
+
+
+def product(substrate: Substrate, held: Any, now_s: float = NOW, batch: int = 6) -> Tensor:
+    return substrate.multiply(held, matrix(batch, INPUTS, seed=1), now_s, rng("multiply"))
+
+
+def arrays(value: Any) -> Iterator[np.ndarray]:
+    """All numbers that a state holds, copied."""
+    if isinstance(value, Tensor):
+        yield value.numpy().copy()
+    elif isinstance(value, np.ndarray):
+        yield value.copy()
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from arrays(item)
+    elif isinstance(value, (int, float)):
+        yield np.array(value)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from arrays(getattr(value, field.name))
+
+
+def same(one: Any, other: Any) -> bool:
+    pairs = list(zip(arrays(one), arrays(other), strict=True))
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_the_same_seed_gives_the_same_cells_and_products(substrate: Substrate) -> None:
+    one, other = stored(substrate), stored(substrate)
+    assert same(one, other)
+    assert torch.equal(product(substrate, one), product(substrate, other))
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_reading_changes_nothing(substrate: Substrate) -> None:
+    held = stored(substrate)
+    before = list(arrays(held))
+    x = matrix(6, INPUTS, seed=1)
+    substrate.multiply(held, x, NOW, rng())
+    substrate.search(held, x, NOW, rng())
+    substrate.calibrate(held, x, NOW)
+    assert all(np.array_equal(a, b) for a, b in zip(before, arrays(held), strict=True))
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_writing_leaves_the_state_given_as_it_was(substrate: Substrate) -> None:
+    held = stored(substrate)
+    before = list(arrays(held))
+    part = matrix(INPUTS, 2, seed=2)
+    substrate.write(held, [3, 1], part, 5.0, rng())
+    substrate.erase(held, [0], 5.0, rng())
+    substrate.expand(held, 3, 5.0, rng())
+    assert all(np.array_equal(a, b) for a, b in zip(before, arrays(held), strict=True))
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_products_come_near_the_exact_one(substrate: Substrate) -> None:
+    x = matrix(40, INPUTS, seed=1)
+    held = substrate.calibrate(stored(substrate), x, NOW)
+    exact = x @ matrix(INPUTS, OUTPUTS)
+    assert np.corrcoef(substrate.multiply(held, x, NOW, rng()).ravel(), exact.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+@given(start=st.integers(0, 5), more=st.integers(0, 12))
+def test_expanding_appends_erased_columns(substrate: Substrate, start: int, more: int) -> None:
+    held = substrate.blank(INPUTS, start, 0.0, rng("blank"))
+    weights = matrix(INPUTS, start)
+    held = substrate.write(held, list(range(start)), weights, 1.0, rng("write"))
+    wider = substrate.expand(held, more, 2.0, rng("expand"))
+    assert substrate.outputs(wider) == start + more
+    assert substrate.written(wider) == substrate.written(held)
+    out = product(substrate, wider)
+    assert out.shape == (6, start + more)
+    if start and more:
+        assert out[:, start:].square().mean() < out[:, :start].square().mean()
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_columns_written_are_the_columns_given(substrate: Substrate) -> None:
+    held = substrate.blank(INPUTS, OUTPUTS, 0.0, rng())
+    columns = [8, 2, 5]
+    weights = matrix(INPUTS, 3)
+    held = substrate.calibrate(substrate.write(held, columns, weights, 1.0, rng()), matrix(6, INPUTS, seed=1), NOW)
+    out, exact = product(substrate, held), matrix(6, INPUTS, seed=1) @ weights
+    for place, column in enumerate(columns):
+        assert np.corrcoef(out[:, column], exact[:, place])[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_erasing_forgets_and_writing_anew_learns_again(substrate: Substrate) -> None:
+    held = stored(substrate)
+    erased = substrate.erase(held, [4, 0], 2.0, rng("erase"))
+    blank = substrate.blank(INPUTS, OUTPUTS, 2.0, rng("blank"))
+    assert product(substrate, erased)[:, [4, 0]].abs().max() <= 4 * product(substrate, blank).abs().max() + 1e-6
+    again = substrate.write(erased, [4, 0], matrix(INPUTS, OUTPUTS)[:, [4, 0]], 3.0, rng("again"))
+    exact = matrix(6, INPUTS, seed=1) @ matrix(INPUTS, OUTPUTS)
+    assert np.corrcoef(product(substrate, again)[:, 4], exact[:, 4])[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("substrate", ADDING)
+def test_adding_superposes(substrate: Substrate) -> None:
+    held = substrate.blank(INPUTS, OUTPUTS, 0.0, rng())
+    amounts = matrix(INPUTS, 2).sign()
+    x = matrix(200, INPUTS, seed=1)
+    norms = []
+    for shot in range(3):
+        held = substrate.add(held, [7, 1], amounts, float(shot), rng(shot))
+        out = substrate.multiply(held, x, NOW, rng("x"))
+        norms.append(float(out[:, [7, 1]].norm()))
+        assert np.corrcoef(out[:, 7], (x @ amounts)[:, 0])[0, 1] > 0.7
+    assert norms == sorted(norms)
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_the_cost_of_products_is_counted_per_row(substrate: Substrate) -> None:
+    held = stored(substrate)
+    one, many = substrate.product_cost(held, 1), substrate.product_cost(held, 7)
+    assert one.counts
+    assert all(many.counts[name] == 7 * count for name, count in one.counts.items())
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_writing_is_counted(substrate: Substrate) -> None:
+    held = substrate.blank(INPUTS, OUTPUTS, 0.0, rng())
+    assert not substrate.written(held).counts
+    once = substrate.write(held, [1], matrix(INPUTS, 1), 1.0, rng())
+    twice = substrate.write(once, [1], matrix(INPUTS, 1), 2.0, rng())
+    first = substrate.written(once)
+    assert first.counts
+    assert substrate.written(twice) == first + first
+    assert set(substrate.endurance(twice)) == {"set_pulses", "resets"}
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_the_gradient_is_that_of_the_mean_matrix(substrate: Substrate) -> None:
+    held = stored(substrate)
+    x = matrix(3, INPUTS, seed=1).requires_grad_()
+    weight = matrix(3, OUTPUTS, seed=2)
+    (substrate.multiply(held, x, NOW, rng()) * weight).sum().backward()  # type: ignore[no-untyped-call]
+    other = matrix(3, INPUTS, seed=5).requires_grad_()
+    (substrate.multiply(held, other, NOW, rng("other")) * weight).sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    assert other.grad is not None
+    assert torch.equal(x.grad, other.grad)  # linear: it does not depend on x, nor on noise
+    assert np.corrcoef(x.grad.ravel(), (weight @ matrix(INPUTS, OUTPUTS).T).ravel())[0, 1] > 0.9
+    assert not substrate.multiply(held, matrix(3, INPUTS), NOW, rng()).requires_grad
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+@given(seed=st.integers(0, 1000), batch=st.integers(1, 9))
+def test_search_is_the_largest_of_the_product(substrate: Substrate, seed: int, batch: int) -> None:
+    held = stored(substrate)
+    x = matrix(batch, INPUTS, seed=seed)
+    scale, offset = matrix(OUTPUTS, seed=seed).abs(), matrix(OUTPUTS, seed=seed + 1)
+    allowed = torch.from_numpy(rng("allowed", seed).random(OUTPUTS) < 0.5)
+    allowed[seed % OUTPUTS] = True
+    out = substrate.multiply(held, x, NOW, rng("search"))
+    assert torch.equal(substrate.search(held, x, NOW, rng("search")), torch.from_numpy(out.numpy().argmax(1)))
+    scores = (out * scale + offset).masked_fill(~allowed, -torch.inf)
+    found = substrate.search(held, x, NOW, rng("search"), scale, offset, allowed)
+    assert found.dtype == torch.int64
+    assert torch.equal(found, torch.from_numpy(scores.numpy().argmax(1)))
+
+
+Bad = Callable[[Substrate, Any], object]
+BAD: dict[str, Bad] = {
+    "x of another dimension": lambda s, h: s.multiply(h, matrix(2, INPUTS + 1), NOW, rng()),
+    "x of one dimension": lambda s, h: s.multiply(h, matrix(INPUTS), NOW, rng()),
+    "an empty batch": lambda s, h: s.multiply(h, torch.empty(0, INPUTS), NOW, rng()),
+    "an empty search": lambda s, h: s.search(h, torch.empty(0, INPUTS), NOW, rng()),
+    "NaN in x": lambda s, h: s.multiply(h, torch.full((2, INPUTS), torch.nan), NOW, rng()),
+    "infinity in x": lambda s, h: s.search(h, torch.full((2, INPUTS), -torch.inf), NOW, rng()),
+    "NaN in what is written": lambda s, h: s.write(h, [0], torch.full((INPUTS, 1), torch.nan), NOW, rng()),
+    "infinity in what is added": lambda s, h: s.add(h, [0], torch.full((INPUTS, 1), torch.inf), NOW, rng()),
+    "too few weights": lambda s, h: s.write(h, [0, 1], matrix(INPUTS, 1), NOW, rng()),
+    "a column twice": lambda s, h: s.add(h, [1, 1], matrix(INPUTS, 2), NOW, rng()),
+    "a column that is not there": lambda s, h: s.write(h, [OUTPUTS], matrix(INPUTS, 1), NOW, rng()),
+    "a negative column": lambda s, h: s.erase(h, [-1], NOW, rng()),
+    "a vector to store": lambda s, h: s.store(matrix(INPUTS), NOW, rng()),
+    "no inputs": lambda s, h: s.blank(0, 3, NOW, rng()),
+    "fewer columns": lambda s, h: s.expand(h, -1, NOW, rng()),
+    "no column allowed": lambda s, h: s.search(
+        h, matrix(1, INPUTS), NOW, rng(), allowed=torch.zeros(OUTPUTS, dtype=torch.bool)
+    ),
+    "a mask of numbers": lambda s, h: s.search(h, matrix(1, INPUTS), NOW, rng(), allowed=torch.ones(OUTPUTS)),
+    "too few scales": lambda s, h: s.search(h, matrix(1, INPUTS), NOW, rng(), scale=torch.ones(2)),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+@pytest.mark.parametrize("substrate", EVERY)
+def test_bad_input_is_refused_in_one_line(substrate: Substrate, what: str) -> None:
+    held = stored(substrate)
+    with pytest.raises(InsituError) as caught:
+        BAD[what](substrate, held)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_writing_no_columns_changes_nothing(substrate: Substrate) -> None:
+    held = stored(substrate)
+    for after in (
+        substrate.write(held, [], torch.empty(INPUTS, 0), NOW, rng()),
+        substrate.erase(held, [], NOW, rng()),
+    ):
+        assert torch.equal(product(substrate, after), product(substrate, held))
+
+
+def test_cells_are_told_apart_by_these_laws() -> None:
+    """The comparison above sees a single cell that differs."""
+    one = Cells(*(np.zeros(3, np.float32) for _ in range(2)), np.zeros(3), np.zeros(3, np.float32))
+    other = Cells(one.conductance_us, one.drift, one.programmed_s + [0, 0, 1], one.history)
+    assert same(one, one)
+    assert not same(one, other)

@@ -1,0 +1,36 @@
+"""A data set as vectors of which each carries a number of its own, so that a test can follow every one of them."""
+
+from __future__ import annotations
+
+import torch
+
+from insitu.scenarios._embedded import Embedded
+
+OLD, SESSIONS, WAYS, LISTED, TESTS, FEATURES = 6, 3, 2, 4, 7, 3
+
+
+def numbered(old: int = OLD, sessions: int = SESSIONS, ways: int = WAYS, listed: int = LISTED) -> Embedded:
+    """Return old classes, then sessions of ``ways`` classes with ``listed`` shots each; no vector is there twice."""
+    new = torch.arange(old, old + sessions * ways)
+    shot_labels = new.repeat_interleave(listed)
+    test_labels = torch.arange(old + sessions * ways).repeat(TESTS)
+    numbers = torch.arange(1.0, 1 + len(shot_labels) + len(test_labels))
+    x = numbers[:, None] * torch.ones(FEATURES)
+    return Embedded(
+        means=torch.zeros(old, FEATURES),
+        examples=-torch.ones(old, FEATURES),
+        example_labels=torch.arange(old),
+        shots=x[: len(shot_labels)],
+        shot_labels=shot_labels,
+        shot_sessions=(shot_labels - old) // ways + 1,
+        test=x[len(shot_labels) :],
+        test_labels=test_labels,
+        weight=torch.zeros(5, FEATURES),
+        bias=torch.zeros(5),
+        note="numbered vectors",
+    )
+
+
+def numbers(x: torch.Tensor) -> list[int]:
+    """Return the numbers that the vectors of ``numbered`` carry."""
+    return [int(value) for value in x[:, 0]]

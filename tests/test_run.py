@@ -1,0 +1,144 @@
+"""The loop: rows of both arms, the same for the same seed, and of nothing but seed, session and age."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from blobs import OLD, base, shots
+from insitu import run
+from insitu.core import generator
+from insitu.experiments import Experiment, Row
+from insitu.learners import Base, Examples, Learner
+from insitu.learners.explicit_memory import ExplicitMemory
+from insitu.learners.nearest_mean import NearestMean
+from insitu.scenarios import Scenario, Session
+from insitu.substrates.crossbar import Crossbar
+
+
+@dataclass(frozen=True)
+class Blobs(Scenario):
+    """Eight old classes, then two sessions of two new ones, an hour apart."""
+
+    spread: float = 1.2
+
+    def base(self, data: str) -> Base:
+        assert data == "package"
+        return base()
+
+    def sessions(self, data: str, seed: int) -> Iterator[Session]:
+        for number in range(3):
+            known = list(range(OLD + 2 * number))
+            train = shots(known[-2:], seed=seed + 10) if number else None
+            yield Session(number, 3600.0 * number, train, shots(known, 10, seed=99, spread=self.spread), OLD)
+
+    def describe(self, data: str) -> str:
+        return f"blobs ({data})"
+
+
+EXPERIMENT = Experiment(
+    paper="none",
+    scenario=Blobs(),
+    learner=ExplicitMemory(Crossbar(tile=32, pairs=1), dim=64),
+    baseline=NearestMean(dim=64),
+    ages_s=(60.0, 86400.0),
+)
+
+
+def rows(experiment: Experiment = EXPERIMENT, seed: int = 0) -> list[Row]:
+    return list(run.rows(experiment, seed))
+
+
+def test_there_is_a_row_per_arm_session_and_age() -> None:
+    found = [(row["seed"], row["arm"], row["session"], row["age_s"]) for row in rows(seed=4)]
+    expected = [
+        (4, arm, session, age) for arm in ("float", "device") for session in range(3) for age in EXPERIMENT.ages_s
+    ]
+    assert found == expected
+
+
+def test_a_row_holds_accuracies_and_what_the_device_has_spent() -> None:
+    for row in rows():
+        novel = {"novel", "harmonic"} if row["session"] else set()
+        assert {"classes", "overall", "base"} | novel <= set(row)
+        assert row["classes"] == OLD + 2 * int(row["session"])
+        assert ("spent_set_pulse" in row) == ("query_core_product" in row) == (row["arm"] == "device")
+
+
+def test_spending_grows_with_the_sessions_and_not_with_asking() -> None:
+    device = [row for row in rows() if row["arm"] == "device"]
+    by_session = [{row["spent_set_pulse"] for row in device if row["session"] == number} for number in range(3)]
+    assert [len(spent) for spent in by_session] == [1, 1, 1]
+    spent = [int(values.pop()) for values in by_session]
+    assert spent == sorted(set(spent))
+
+
+def test_the_same_seed_gives_the_same_rows() -> None:
+    assert rows(seed=1) == rows(seed=1)
+
+
+def test_another_seed_gives_other_devices_and_other_shots() -> None:
+    first, second = ([row["overall"] for row in rows(seed=seed)] for seed in (0, 1))
+    assert first != second
+
+
+def test_asking_at_another_age_changes_no_other_row() -> None:
+    long = replace(EXPERIMENT, ages_s=(1.0, 60.0, 3e7))
+    both = [row for row in rows(long) if row["age_s"] == 60.0]
+    assert both == [row for row in rows() if row["age_s"] == 60.0]
+
+
+def test_the_device_of_a_seed_does_not_depend_on_the_baseline() -> None:
+    other = replace(EXPERIMENT, baseline=NearestMean(dim=3))
+    assert [row for row in rows(other) if row["arm"] == "device"] == [row for row in rows() if row["arm"] == "device"]
+
+
+def test_rows_come_one_by_one() -> None:
+    stream = run.rows(EXPERIMENT, 0)
+    first = next(stream)
+    assert (first["arm"], first["session"]) == ("float", 0)
+
+
+@dataclass(frozen=True)
+class Diary(Learner):
+    """Notes what it is asked to do; guesses class 0."""
+
+    notes: list[Any]
+
+    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> int:
+        self.notes.append(("prepare", now_s))
+        return 0
+
+    def learn(self, state: int, examples: Examples, now_s: float, rng: np.random.Generator) -> int:
+        self.notes.append(("learn", state, now_s, sorted(set(examples.labels.tolist()))))
+        return state + 1
+
+    def predict(self, state: int, x: torch.Tensor, now_s: float, rng: np.random.Generator) -> torch.Tensor:
+        self.notes.append(("predict", state, now_s, rng.integers(1 << 40)))
+        return torch.zeros(len(x), dtype=torch.int64)
+
+
+def test_the_loop_prepares_once_then_learns_and_predicts_while_time_passes() -> None:
+    diary = Diary([])
+    rows(replace(EXPERIMENT, learner=diary, ages_s=(5.0,)))
+    draws = [generator(0, "device", "predict", number, "5.0").integers(1 << 40) for number in range(3)]
+    assert diary.notes == [
+        ("prepare", 0.0),
+        ("predict", 0, 5.0, draws[0]),
+        ("learn", 0, 3600.0, [8, 9]),
+        ("predict", 1, 3605.0, draws[1]),
+        ("learn", 1, 7200.0, [10, 11]),
+        ("predict", 2, 7205.0, draws[2]),
+    ]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_accuracies_are_those_of_the_predictions(seed: int) -> None:
+    # a guess of class 0 is right for one class in eight, then ten, then twelve
+    found = [row["overall"] for row in rows(replace(EXPERIMENT, learner=Diary([])), seed) if row["arm"] == "device"]
+    assert found == pytest.approx([100 / 8] * 2 + [100 / 10] * 2 + [100 / 12] * 2)
