@@ -46,7 +46,7 @@ class PlacedLinear(Placed):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in) to (..., out)."""
-        return self.product(x.flatten(0, -2)).unflatten(0, x.shape[:-1]) if x.ndim != 2 else self.product(x)
+        return self.product(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:-1], -1)
 
 
 class PlacedConv2d(Placed):
@@ -119,7 +119,9 @@ def _replaced(
             kind = PlacedLinear if isinstance(module, nn.Linear) else PlacedConv2d
             placed[module] = kind(module, substrate, now_s, rng)  # type: ignore[arg-type]
         return placed[module]
-    for name, child in module.named_children():
+    for name, child in list(module._modules.items()):  # named_children leaves out a layer's second place
+        if child is None:
+            continue
         setattr(module, name, _replaced(child, placed, substrate, now_s, rng))
     return module
 

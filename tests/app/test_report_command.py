@@ -182,5 +182,6 @@ def test_a_file_with_markers_keeps_all_else(tmp_path: Path, folder: Path) -> Non
     file.write_text(f"before\n{results.BEGIN}\nold figures\n{results.END}\nafter\n", encoding="utf-8")
     assert main(["report", "--results", str(file), str(folder)]) == 0
     text = file.read_text(encoding="utf-8")
-    assert text.startswith(f"before\n{results.BEGIN}\n| experiment |") and text.endswith(f"{results.END}\nafter\n")
+    assert text.startswith(f"before\n{results.BEGIN}\n| experiment |")
+    assert text.endswith(f"{results.END}\nafter\n")
     assert "old figures" not in text

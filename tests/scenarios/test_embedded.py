@@ -140,17 +140,10 @@ def test_damaged_embeddings_are_one_line(weights: Path, damage: str) -> None:
         with np.load(file) as archive:
             np.savez(file, **{name: archive[name] for name in archive.files if name != "test"})
     else:
-        middle = len(whole) // 3
-        file.write_bytes(
-            {
-                "cut": whole[: len(whole) // 2],
-                "empty": b"",
-                "text": b"not an archive\n",
-                "bit": whole[:middle]
-                + bytes(byte ^ 255 for byte in whole[middle : middle + 40])
-                + whole[middle + 40 :],
-            }[damage]
-        )
+        third = len(whole) // 3
+        turned = whole[:third] + bytes(byte ^ 255 for byte in whole[third : third + 40]) + whole[third + 40 :]
+        harmed = {"cut": whole[: 2 * third], "empty": b"", "text": b"not an archive\n", "bits": turned}
+        file.write_bytes(harmed[damage])
     with pytest.raises(InsituError, match=r"embeddings\.npz is damaged .* delete it and run again") as error:
         _embedded.load("tiny_pictures", "package")
     assert "\n" not in str(error.value)

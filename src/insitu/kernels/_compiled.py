@@ -137,18 +137,35 @@ def whole_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-d
 
 
 @inline
-def convert(now, full, top, first, total):  # type: ignore[no-untyped-def]
-    """Clip and round one row of a block to the converter's steps, where it has any, and add it to the sum."""
-    if top > 0:
-        step, inverse = full / top, top / full
+def converted(current, inverse, top, step):  # type: ignore[no-untyped-def]
+    return np.rint(min(max(current * inverse, -top), top)) * step
+
+
+@inline
+def add_row(now, full, levels, first, total):  # type: ignore[no-untyped-def]
+    """Convert one row of a block, where the converter has steps, and add it to the sum."""
+    if levels and first:
+        top, step, inverse = f32(levels), full / f32(levels), f32(levels) / full
         for j in range(now.shape[0]):
-            now[j] = np.rint(min(max(now[j] * inverse, -top), top)) * step
-    if first:
+            total[j] = converted(now[j], inverse, top, step)
+    elif levels:
+        top, step, inverse = f32(levels), full / f32(levels), f32(levels) / full
+        for j in range(now.shape[0]):
+            total[j] += converted(now[j], inverse, top, step)
+    elif first:
         for j in range(now.shape[0]):
             total[j] = now[j]
     else:
         for j in range(now.shape[0]):
             total[j] += now[j]
+
+
+@inline
+def scale_rows(out, start, stop, row_gain, column_gain):  # type: ignore[no-untyped-def]
+    for row in range(start, stop):
+        gain, total = row_gain[row], out[row]
+        for j in range(total.shape[0]):
+            total[j] = total[j] * gain * column_gain[j]
 
 
 @loop
@@ -158,20 +175,18 @@ def readout(  # type: ignore[no-untyped-def]
     blocks, rows, columns = current.shape
     noise = np.empty((4, columns), np.float32)
     for start in range(0, rows, 4):
+        stop = min(start + 4, rows)
         for block in range(blocks):
             if noisy:
                 fill_normals(noise, k0, k1, (first_row + start) // 4, first_column, block)
-            for lane in range(min(4, rows - start)):
-                now = current[block, start + lane]
+            for row in range(start, stop):
+                now = current[block, row]
                 if noisy:
-                    spread, drawn = variance[block, start + lane], noise[lane]
+                    spread, drawn = variance[block, row], noise[row - start]
                     for j in range(columns):
                         now[j] += np.sqrt(spread[j]) * drawn[j]
-                convert(now, full[block], f32(levels), block == 0, out[start + lane])
-        for row in range(start, min(start + 4, rows)):
-            gain, total = row_gain[row], out[row]
-            for j in range(columns):
-                total[j] = total[j] * gain * column_gain[j]
+                add_row(now, full[block], levels, block == 0, out[row])
+        scale_rows(out, start, stop, row_gain, column_gain)
 
 
 @loop
@@ -183,23 +198,23 @@ def whole_readout(  # type: ignore[no-untyped-def]
     noise = np.empty((4, columns), np.float32)
     now = np.empty(columns, np.float32)
     for start in range(0, rows, 4):
+        stop = min(start + 4, rows)
         for block in range(blocks):
             if noisy:
                 fill_normals(noise, k0, k1, (first_row + start) // 4, first_column, block)
-            for lane in range(min(4, rows - start)):
-                high, low = digits[block, start + lane, :columns], digits[block, start + lane, columns:]
-                for j in range(columns):
-                    now[j] = (f32(high[j]) * f32(256) + f32(low[j])) * unit[j]
+            for row in range(start, stop):
+                high, low = digits[block, row, :columns], digits[block, row, columns:]
                 if noisy:
-                    halves, drawn = variance[block, start + lane], noise[lane]
+                    halves, share, drawn = variance[block, row], spread[block], noise[row - start]
                     for j in range(columns):
+                        mean = (f32(high[j]) * f32(256) + f32(low[j])) * unit[j]
                         wide = f32(u32(u32(halves[j]) << u32(16)).view(f32))
-                        now[j] += np.sqrt(wide * spread[block, j]) * drawn[j]
-                convert(now, full[block], f32(levels), block == 0, out[start + lane])
-        for row in range(start, min(start + 4, rows)):
-            gain, total = row_gain[row], out[row]
-            for j in range(columns):
-                total[j] = total[j] * gain * column_gain[j]
+                        now[j] = mean + np.sqrt(wide * share[j]) * drawn[j]
+                else:
+                    for j in range(columns):
+                        now[j] = (f32(high[j]) * f32(256) + f32(low[j])) * unit[j]
+                add_row(now, full[block], levels, block == 0, out[row])
+        scale_rows(out, start, stop, row_gain, column_gain)
 
 
 # -- SET pulses, see devices/pcm_nandakumar2018.py -----------------------------------------------------------------

@@ -38,10 +38,12 @@ def pieces(
     x: Tensor,
     gain: Floats,
     key: Key,
+    into: Floats | None = None,
 ) -> Iterator[Piece]:
     """Yield the product of x (batch, in) with all tiles, times ``gain`` (out,): rows in chunks, in those tile by tile.
 
-    The noise of an output depends on ``key``, its row and its column alone.
+    The noise of an output depends on ``key``, its row and its column alone. A product of a single tile is worked out
+    within ``into`` (batch, out), if given, so that no one need copy it there.
     """
     given = x.detach().float().contiguous().numpy()
     batch, inputs = given.shape
@@ -59,15 +61,26 @@ def pieces(
         first = 0
         for one, full in zip(readings, fulls, strict=True):
             columns = slice(first, first + one.mean.shape[1])
-            out = room[: len(tops) * one.mean.shape[1]].reshape(len(tops), -1)
+            if into is not None and len(readings) == 1:
+                out = into[rows]
+            else:
+                out = room[: len(tops) * one.mean.shape[1]].reshape(len(tops), -1)
             arithmetic.give(one, key, (start, first), full, tops, gain[columns], out)
             yield Piece(rows, columns, out)
             first = columns.stop
 
 
-def whole(parts: Iterator[Piece], batch: int, outputs: int) -> Tensor:
-    """Put the pieces together: (batch, out)."""
-    out = np.empty((batch, outputs), np.float32)
-    for piece in parts:
-        out[piece.rows, piece.columns] = piece.out
+def product(
+    converters: Converters,
+    readings: list[Reading],
+    ranges_us: tuple[Floats | None, ...],
+    x: Tensor,
+    gain: Floats,
+    key: Key,
+) -> Tensor:
+    """Return all pieces together: (batch, out)."""
+    out = np.empty((len(x), len(gain)), np.float32)
+    for piece in pieces(converters, readings, ranges_us, x, gain, key, into=out):
+        if len(readings) > 1:
+            out[piece.rows, piece.columns] = piece.out
     return torch.from_numpy(out)

@@ -16,6 +16,8 @@ class Best:
     def __init__(
         self, batch: int, outputs: int, scale: Tensor | None, offset: Tensor | None, allowed: Tensor | None
     ) -> None:
+        if not batch:
+            raise InsituError("a search has at least one row; got an empty batch")
         for name, given in (("scale", scale), ("offset", offset), ("allowed", allowed)):
             if given is not None and given.shape != (outputs,):
                 raise InsituError(f"{name} has a number for each of {outputs} columns; got {tuple(given.shape)}")
@@ -23,11 +25,16 @@ class Best:
             raise InsituError(f"allowed holds a bool for each column; got {allowed.dtype}")
         if not outputs or (allowed is not None and not allowed.any()):
             raise InsituError("there is no column to choose; write one first, or allow one")
+        for name, given in (("scale", scale), ("offset", offset)):
+            if given is not None and given.isnan().any():
+                raise InsituError(f"{name} holds NaN; give a number for each column")
         self.scale = None if scale is None else scale.detach().float().numpy()
         self.offset = None if offset is None else offset.detach().float().numpy()
         self.left_out = None if allowed is None else ~allowed.numpy()
         self.score = np.full(batch, -np.inf, np.float32)
-        self.column = np.full(batch, -1, np.int64)
+        self.column = np.full(
+            batch, 0 if self.left_out is None else self.left_out.argmin(), np.int64
+        )  # if all are -inf
 
     def see(self, rows: slice, columns: slice, out: NDArray[np.float32]) -> None:
         """Take in the outputs (rows, columns) of one piece; columns come in rising order. ``out`` is left as it is."""
@@ -39,7 +46,7 @@ class Best:
             out = np.where(self.left_out[columns], np.float32(-np.inf), out)
         first = out.argmax(1)
         score = out[np.arange(len(out)), first]
-        better = (score > self.score[rows]) | (self.column[rows] < 0)
+        better = score > self.score[rows]
         self.score[rows] = np.where(better, score, self.score[rows])
         self.column[rows] = np.where(better, first + columns.start, self.column[rows])
 

@@ -15,7 +15,6 @@ pulses of iterative programming (``endurance`` counts those of ``add``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -32,12 +31,15 @@ from insitu.substrates import Substrate
 from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
 from insitu.substrates._converters import Converters, calibrated_ranges_us
 from insitu.substrates._probes import drift_factors, probes
-from insitu.substrates._products import Piece, pieces, whole
+from insitu.substrates._products import pieces, product
 from insitu.substrates._readings import Reading, reading
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
 from insitu.substrates._tiles import Floats, Held
 from insitu.substrates._writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
+
+AT_A_TIME = 256  # columns whose cells are drawn together, so that a large matrix is never held twice; not the tile's
+# width, because cells must not depend on how a matrix is cut into tiles
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,10 @@ class Crossbar(Substrate):
         """Append columns of cells just after RESET."""
         checked_size(held.inputs, outputs)
         checked_time(held, now_s)
-        cells = self.device.reset((SIGNS, self.pairs, held.inputs, outputs), now_s, rng)
-        return grown(held, cells, self.tile, now_s)
+        for start in range(0, outputs, AT_A_TIME):
+            shape = (SIGNS, self.pairs, held.inputs, min(AT_A_TIME, outputs - start))
+            held = grown(held, self.device.reset(shape, now_s, rng), self.tile, now_s)
+        return held
 
     def write(self, held: Held, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """RESET columns and program ``weights`` (in, len(columns)), each column scaled to the device's full scale."""
@@ -125,7 +129,7 @@ class Crossbar(Substrate):
         """Return x (batch, in) times the held matrix, (batch, out); the gradient is that of the mean matrix."""
         checked_rows(x, held.inputs)
         gain = self._gain(held, now_s, rng)
-        out = whole(self._pieces(held, x, gain, now_s, rng), len(x), held.outputs)
+        out = product(self._converters, self._readings(held, now_s), held.ranges_us, x, gain, key_of(rng))
         return straight_through(x, out, lambda: self._matrix(held, now_s))
 
     def search(
@@ -141,7 +145,8 @@ class Crossbar(Substrate):
         """Return the column (batch,) of the largest digital score, never holding more than a tile's outputs."""
         checked_rows(x, held.inputs)
         best = Best(len(x), held.outputs, scale, offset, allowed)
-        for piece in self._pieces(held, x, self._gain(held, now_s, rng), now_s, rng):
+        gain, readings = self._gain(held, now_s, rng), self._readings(held, now_s)
+        for piece in pieces(self._converters, readings, held.ranges_us, x, gain, key_of(rng)):
             best.see(piece.rows, piece.columns, piece.out)
         return best.columns
 
@@ -184,9 +189,6 @@ class Crossbar(Substrate):
         """Mean weights (in, out), in the units in which products come out without compensation of drift."""
         return torch.cat([one.mean for one in self._readings(held, now_s)], 1) * held.scale
 
-    def _pieces(self, held: Held, x: Tensor, gain: Floats, now_s: float, rng: np.random.Generator) -> Iterator[Piece]:
-        return pieces(self._converters, self._readings(held, now_s), held.ranges_us, x, gain, key_of(rng))
-
     def _gain(self, held: Held, now_s: float, rng: np.random.Generator) -> Floats:
         """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
         gain = held.scale
@@ -198,7 +200,7 @@ class Crossbar(Substrate):
     def _probed(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
         """Outputs (PROBES, out) in µS for fixed bipolar inputs, noise and converters included."""
         x, ones = probes(held.inputs), np.ones(held.outputs, np.float32)
-        return whole(self._pieces(held, x, ones, now_s, rng), len(x), held.outputs)
+        return product(self._converters, self._readings(held, now_s), held.ranges_us, x, ones, key_of(rng))
 
     def _measured(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """Note the probes' summed |output| of columns just written, against which drift is compensated later."""

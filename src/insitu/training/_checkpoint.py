@@ -51,7 +51,7 @@ def load(path: Path, what: str) -> dict[str, Any] | None:
         if missing := {"network", "optimiser", "step"} - state.keys():
             raise ValueError(f"no {sorted(missing)[0]} in it")
     except DAMAGE as error:
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        reason = str(error).partition("\n")[0].partition(". ")[0][:150] or type(error).__name__
         raise InsituError(f"{path} is not a whole checkpoint ({reason}); delete it to start anew") from error
     if given != what:
         there, here = _difference(str(given), what)

@@ -39,7 +39,7 @@ class Job:
 def quick(job: Job) -> Job:
     """Return a job of a minute or two that goes through every stage, to see that it works; its weights are poor."""
     stage2 = job.metalearn and replace(job.metalearn, episodes=20, views=1)
-    stage1 = replace(job.pretrain, epochs=2, first_size=16, last_size=16)
+    stage1 = replace(job.pretrain, epochs=2, cut=0, tail=0, first_size=16, last_size=16)
     return replace(job, pretrain=stage1, metalearn=stage2, base_images=job.base_images or 20, image_size=16)
 
 

@@ -94,7 +94,8 @@ def train(
         size = recipe.support + recipe.query
         rows = np.stack([rng.permutation(rows_of[c])[:size] for c in classes])  # (ways, support + query)
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * 0.5 * (1 + np.cos(np.pi * step / recipe.episodes))
+            # a plain float: a NumPy number in a checkpoint would not be read again
+            group["lr"] = float(recipe.rate * 0.5 * (1 + np.cos(np.pi * step / recipe.episodes)))
         vectors = _vectors(recipe, network, data, kept, rows.reshape(-1), rng).view(recipe.ways, size, -1)
         if not torch.isfinite(vectors).all():  # the loss would speak of probabilities instead
             raise checkpoint.diverged(file, step, "vectors hold NaN or infinity")

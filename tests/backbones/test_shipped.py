@@ -1,0 +1,130 @@
+"""Backbone files: what was saved comes back; what is damaged or of another architecture is one line."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from insitu.backbones import _shipped
+from insitu.backbones.resnet12 import ResNet12
+from insitu.core import InsituError, generator
+
+TINY = ResNet12((2, 3, 4, 5), dim=7)
+PIXELS = generator(0, "pixels").integers(0, 256, (7, 20, 20, 3), np.uint8)
+
+
+@pytest.fixture
+def stem(tmp_path: Path) -> Path:
+    _shipped.save(tmp_path / "tiny", TINY.build(1), TINY, {"image_size": 16, "note": "for a test"})
+    return tmp_path / "tiny"
+
+
+def card(stem: Path) -> dict[str, Any]:
+    return json.loads(stem.with_suffix(".json").read_text())  # type: ignore[no-any-return]
+
+
+def test_weights_come_back_in_half_precision(stem: Path) -> None:
+    network, _ = _shipped.load(stem)
+    for name, value in TINY.build(1).state_dict().items():
+        assert torch.equal(network.state_dict()[name], value.half().float() if value.is_floating_point() else value)
+    assert not network.training
+
+
+def test_the_card_names_the_architecture_and_what_was_given(stem: Path) -> None:
+    _, read = _shipped.load(stem)
+    assert read == card(stem)
+    assert read["architecture"] == "resnet12"
+    assert read["record"] == {"widths": [2, 3, 4, 5], "dim": 7, "channels": 3}
+    assert (read["image_size"], read["note"]) == (16, "for a test")
+
+
+def test_features_do_not_depend_on_how_images_are_batched(stem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, _ = _shipped.load(stem)
+    whole = _shipped.features(network, PIXELS, 16)
+    monkeypatch.setattr(_shipped, "BATCH", 3)
+    assert whole.shape == (7, 5)
+    assert whole.dtype == torch.float16
+    assert torch.equal(whole, _shipped.features(network, PIXELS, 16))
+
+
+def test_the_fingerprint_is_that_of_the_weights(stem: Path) -> None:
+    first = _shipped.fingerprint(stem)
+    _shipped.save(stem, TINY.build(1), TINY, {"image_size": 99})
+    assert _shipped.fingerprint(stem) == first
+    _shipped.save(stem, TINY.build(2), TINY, {"image_size": 16})
+    assert _shipped.fingerprint(stem) != first
+
+
+def test_weights_of_another_architecture_are_refused(stem: Path) -> None:
+    other = stem.with_name("other")
+    wider = ResNet12((2, 3, 4, 6), dim=7)
+    _shipped.save(other, wider.build(), wider, {})
+    shutil.copy(other.with_suffix(".safetensors"), stem.with_suffix(".safetensors"))
+    with pytest.raises(InsituError, match=r"holds another architecture than ResNet12.*expected") as error:
+        _shipped.load(stem)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 400, -1])
+def test_weights_cut_short_are_refused(stem: Path, keep: int) -> None:
+    file = stem.with_suffix(".safetensors")
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(InsituError, match="is not a whole backbone") as error:
+        _shipped.load(stem)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "null", "{}", '{"record": 3}'),
+        *('{"record": {"widths": 3}}', '{"record": {"widths": [1, 2]}}'),
+        '{"record": {"widths": [2, 3, 4, 5], "depth": 12}}',
+    ],
+)
+def test_a_damaged_card_is_refused(stem: Path, text: str) -> None:
+    stem.with_suffix(".json").write_text(text)
+    with pytest.raises(InsituError) as error:
+        _shipped.load(stem)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
+def test_a_missing_file_is_named(stem: Path, suffix: str) -> None:
+    stem.with_suffix(suffix).unlink()
+    with pytest.raises(InsituError, match=r"No such file.*tiny.*both tiny\.safetensors and \.json"):
+        _shipped.load(stem)
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_old_file(stem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {file.name: file.read_bytes() for file in stem.parent.iterdir()}
+
+    def full(path: Path, data: object) -> int:
+        path.open("wb").close()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InsituError, match=r"could not write .*tiny\.safetensors: No space left"):
+        _shipped.save(stem, TINY.build(2), TINY, {})
+    monkeypatch.undo()
+    assert {file.name: file.read_bytes() for file in stem.parent.iterdir()} == before
+
+
+def shipped() -> list[str]:
+    return sorted(file.stem for file in _shipped.FOLDER.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_the_package_ships_is_whole(name: str) -> None:
+    network, read = _shipped.load(_shipped.FOLDER / name)
+    assert all(torch.isfinite(value).all() for value in network.state_dict().values())
+    assert int(read["image_size"]) >= 16
+    assert network(torch.zeros(1, network.channels, 32, 32)).shape == (1, read["record"]["dim"])
+    assert "no other image was seen" in read["data"]

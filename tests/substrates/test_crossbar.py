@@ -1,0 +1,243 @@
+"""The crossbar: exact where it should be, noisy as it should be, tiles, counts, calibration."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from insitu.core import InsituError, generator
+from insitu.devices import Array, Cells
+from insitu.devices.ideal import Ideal
+from insitu.devices.pcm_hermes2022 import PcmHermes2022
+from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
+from insitu.substrates import _whole
+from insitu.substrates._converters import Converters, default_range_us
+from insitu.substrates._readings import reading
+from insitu.substrates.crossbar import Crossbar
+
+EXACT = Crossbar(Ideal(), pairs=1, input_bits=0, adc_bits=0)
+
+
+@dataclass(frozen=True)
+class Noisy(Ideal):
+    """An ideal cell whose reads spread, as PCM does, with its conductance."""
+
+    def read(self, cells: Cells, now_s: float) -> tuple[Array, Array]:
+        mean, _ = super().read(cells, now_s)
+        return mean, np.float32(0.2) + np.float32(0.05) * mean
+
+
+def rng(*names: str | int) -> np.random.Generator:
+    return generator(0, "crossbar", *names)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.from_numpy(rng("normal", seed).standard_normal(shape).astype(np.float32))
+
+
+@given(inputs=st.integers(1, 40), outputs=st.integers(1, 20), tile=st.integers(1, 17), pairs=st.integers(1, 3))
+def test_ideal_devices_and_exact_converters_give_the_exact_product(
+    inputs: int, outputs: int, tile: int, pairs: int
+) -> None:
+    crossbar = replace(EXACT, tile=tile, pairs=pairs)
+    weights, x = normal(inputs, outputs), normal(7, inputs, seed=1)
+    held = crossbar.store(weights, 0.0, rng())
+    assert torch.allclose(crossbar.multiply(held, x, 9.0, rng()), x @ weights, atol=1e-5, rtol=1e-5)
+
+
+def test_more_bits_come_closer_to_the_exact_product() -> None:
+    weights, x = normal(300, 20), normal(100, 300, seed=1)
+    errors = []
+    for bits in (4, 6, 8, 10, 12, 14, 16):
+        crossbar = Crossbar(Ideal(), pairs=1, input_bits=bits, adc_bits=bits)
+        held = crossbar.calibrate(crossbar.store(weights, 0.0, rng()), x, 1.0)
+        errors.append(float((crossbar.multiply(held, x, 1.0, rng()) - x @ weights).norm() / (x @ weights).norm()))
+    assert errors == sorted(errors, reverse=True)
+    assert all(3 < a / b < 5 for a, b in itertools.pairwise(errors))  # two more bits, a quarter of the error
+    assert errors[-1] < 1e-4
+
+
+@given(tile=st.integers(1, 40))
+def test_tiling_changes_nothing_with_exact_converters(tile: int) -> None:
+    made = []
+    for width in (tile, 256):
+        crossbar = Crossbar(PcmNandakumar2018(), pairs=1, tile=width, adc_bits=0)
+        held = crossbar.blank(30, 13, 0.0, rng("blank"))
+        held = crossbar.expand(held, 6, 1.0, rng("expand"))
+        held = crossbar.add(held, [15, 2, 9, 3, 4], normal(30, 5).sign(), 2.0, rng("add"))
+        held = crossbar.write(held, [0, 18], normal(30, 2), 3.0, rng("write"))
+        made.append(crossbar.multiply(held, normal(5, 30, seed=3), 50.0, rng("x")))
+    assert torch.allclose(*made, atol=2e-5)
+
+
+def test_rows_are_converted_block_by_block() -> None:
+    crossbar = Crossbar(Ideal(), pairs=1, tile=4, input_bits=0, adc_bits=5)
+    weights, x = normal(10, 3), normal(20, 10, seed=1)
+    held = crossbar.calibrate(crossbar.store(weights, 0.0, rng()), x, 1.0)
+    top = x.abs().amax(1, keepdim=True)
+    unit = weights.abs().amax(0) / 20.0
+    expected = torch.zeros(20, 3)
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 10)):
+        current = (x / top)[:, rows] @ (weights / unit)[rows]
+        full = 1.1 * current.abs().max()
+        expected += torch.round(current / full * 15) * full / 15
+    assert torch.allclose(crossbar.multiply(held, x, 1.0, rng()), expected * top * unit, atol=1e-4)
+
+
+def test_currents_beyond_the_range_are_clipped() -> None:
+    crossbar = Crossbar(Ideal(), pairs=1)
+    held = crossbar.store(torch.ones(16, 1), 0.0, rng())
+    held = crossbar.calibrate(held, torch.eye(16), 0.0)  # single inputs: full scale is 1.1 cells
+    assert crossbar.multiply(held, torch.ones(1, 16), 0.0, rng()).item() == pytest.approx(1.1, rel=1e-4)
+
+
+@pytest.mark.parametrize("adc_bits", [0, 8, 16])
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_read_noise_has_the_variance_of_its_cells(adc_bits: int, pairs: int) -> None:
+    """Sum of x_i^2 s_ij^2, within three standard errors of a variance, for every column."""
+    crossbar, device = Crossbar(Noisy(), pairs=pairs, tile=256, input_bits=0, adc_bits=adc_bits), Noisy()
+    if adc_bits == 8:
+        crossbar = replace(crossbar, input_bits=8)
+    weights, x, n = normal(300, 6), normal(1, 300, seed=1), 20_000
+    held = crossbar.store(weights, 0.0, rng())
+    out = crossbar.multiply(held, x.expand(n, -1), 1.0, rng("noise")).double()
+    deviation = device.read(held.tiles[0].cells, 1.0)[1]
+    variance = torch.from_numpy(np.square(deviation).sum((0, 1))).double()
+    expected = (x.double().square() @ variance)[0] * held.scale.double() ** 2
+    if adc_bits == 8:  # rounding to steps adds its own, a twelfth of a step squared in each of two blocks
+        mean = torch.from_numpy(device.read(held.tiles[0].cells, 1.0)[0]).sum(1)
+        mean = mean[0] - mean[1]
+        steps = [2 * mean[part].square().sum(0).max().sqrt() / 127 for part in (slice(0, 256), slice(256, 300))]
+        factor = (x.abs().max() * held.scale).double() ** 2
+        expected = expected + sum(float(step) ** 2 / 12 for step in steps) * factor
+    assert ((out.var(0) - expected).abs() < 3 * expected * (2 / n) ** 0.5 + 0.01 * expected * (adc_bits == 8)).all()
+
+
+def test_read_noise_is_drawn_for_every_query_and_column_apart() -> None:
+    crossbar = Crossbar(Noisy(), pairs=1, adc_bits=0)
+    held = crossbar.store(torch.ones(20, 50), 0.0, rng())
+    x = torch.ones(2000, 20)
+    out = crossbar.multiply(held, x, 1.0, rng())
+    noise = ((out - out.mean()) / out.std()).numpy()
+    assert len(np.unique(out.numpy())) > 0.8 * out.numel()  # float32 itself holds few more
+    for shift in (1, 2, 3, 4, 5):
+        assert abs((noise[shift:] * noise[:-shift]).mean()) < 3.5 / noise.size**0.5
+        assert abs((noise[:, shift:] * noise[:, :-shift]).mean()) < 3.5 / noise.size**0.5
+
+
+def test_noise_does_not_depend_on_how_a_batch_is_cut() -> None:
+    crossbar = Crossbar(PcmNandakumar2018(), pairs=1, tile=64)
+    held = crossbar.add(crossbar.blank(700, 80, 0.0, rng()), [5], torch.ones(700, 1), 1.0, rng())
+    x = normal(1500, 700, seed=2)
+    whole = crossbar.multiply(held, x, 5.0, rng("x"))
+    assert torch.allclose(whole[:500], crossbar.multiply(held, x[:500], 5.0, rng("x")), atol=1e-4)
+
+
+def test_small_numbers_come_near_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fixed point and bfloat16 against float32: no worse than a rare step of the converter."""
+    crossbar = Crossbar(PcmHermes2022(), pairs=1)
+    if not _whole.suits(crossbar._converters):
+        pytest.skip("this processor multiplies in float32 only")
+    held = crossbar.store(normal(512, 100), 0.0, rng())
+    x = normal(1000, 512, seed=1)
+    fast = crossbar.multiply(held, x, 1e5, rng("x"))
+    monkeypatch.setattr("insitu.substrates._products.suits", lambda converters: False)
+    slow = crossbar.multiply(held, x, 1e5, rng("x"))
+    apart = (fast - slow).abs()
+    steps = sum(default_range_us(crossbar._converters, reading(crossbar.device, held.tiles[0], 1e5))) / 127
+    assert (apart <= 1.01 * steps * x.abs().amax(1, keepdim=True) * held.scale).all()  # one step in either block
+    assert (apart > 1e-3).float().mean() < 0.01
+    assert abs((fast - slow).mean()) < 1e-4 * slow.std()
+
+
+@pytest.mark.parametrize("columns", [[0], [3, 4, 5], [9, 0, 4], list(range(10))])
+def test_pulses_and_resets_are_counted_exactly(columns: list[int]) -> None:
+    crossbar = Crossbar(PcmNandakumar2018(), pairs=3, tile=4)
+    amounts = torch.from_numpy(rng("amounts").integers(-4, 5, (11, len(columns))).astype(np.float32))
+    held = crossbar.blank(11, 10, 0.0, rng())
+    held = crossbar.add(held, columns, amounts, 1.0, rng())
+    held = crossbar.add(held, columns, amounts, 2.0, rng())
+    held = crossbar.erase(held, columns, 3.0, rng())
+    counts = crossbar.written(held).counts
+    assert counts["set_pulse"] == 2 * 3 * int(amounts.abs().sum())
+    assert counts["reset_pulse"] == 2 * 3 * 11 * len(columns)
+    assert crossbar.endurance(held) == {"set_pulses": 2 * int(amounts.abs().max()), "resets": 1}
+
+
+def test_programming_is_counted_for_cells_that_get_a_target() -> None:
+    crossbar = Crossbar(PcmHermes2022(), pairs=2)
+    weights = torch.tensor([[1.0, 0.0], [-0.5, 0.0], [0.0, 2.0]])
+    counts = crossbar.written(crossbar.store(weights, 0.0, rng())).counts
+    assert counts == {"reset_pulse": 2 * 2 * 6, "program_and_verify": 2 * 3}
+
+
+def test_products_are_counted_by_tiles() -> None:
+    crossbar = Crossbar(Ideal(), pairs=2, tile=100)
+    held = crossbar.blank(250, 130, 0.0, rng())
+    assert crossbar.product_cost(held, 7).counts == {
+        "core_product": 7 * 3 * 2,
+        "dac_conversion": 7 * 250 * 2,
+        "adc_conversion": 7 * 130 * 3,
+        "device_read": 7 * 2 * 2 * 250 * 130,
+    }
+
+
+def test_writing_a_tile_ends_its_calibration_alone() -> None:
+    crossbar = Crossbar(Ideal(), pairs=1, tile=4)
+    held = crossbar.calibrate(crossbar.blank(5, 10, 0.0, rng()), normal(3, 5), 1.0)
+    held = crossbar.add(held, [5], torch.ones(5, 1), 2.0, rng())
+    assert [known is None for known in held.ranges_us] == [False, True, False]
+    assert [known is None for known in crossbar.expand(held, 1, 3.0, rng()).ranges_us] == [False, True, True]
+
+
+@pytest.mark.parametrize("verb", ["expand", "write", "add", "erase", "multiply", "calibrate"])
+@pytest.mark.parametrize("now_s", [4.9, float("nan")])
+def test_time_does_not_run_backwards(verb: str, now_s: float) -> None:
+    crossbar = Crossbar()
+    held = crossbar.blank(3, 2, 5.0, rng())
+    column = torch.ones(3, 1)
+    acts = {
+        "expand": lambda: crossbar.expand(held, 1, now_s, rng()),
+        "write": lambda: crossbar.write(held, [0], column, now_s, rng()),
+        "add": lambda: crossbar.add(held, [0], column, now_s, rng()),
+        "erase": lambda: crossbar.erase(held, [0], now_s, rng()),
+        "multiply": lambda: crossbar.multiply(held, column.T, now_s, rng()),
+        "calibrate": lambda: crossbar.calibrate(held, column.T, now_s),
+    }
+    with pytest.raises(InsituError, match="time runs forward"):
+        acts[verb]()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"input_bits": 1}, {"adc_bits": 17}, {"pairs": 0}, {"tile": 0}, {"compensation": "some"}, {"adc_bits": -3}],
+)
+def test_settings_outside_what_is_allowed_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(InsituError):
+        Crossbar(**settings)  # type: ignore[arg-type]
+
+
+def test_pulses_need_a_device_that_crystallises() -> None:
+    crossbar = Crossbar(PcmHermes2022())
+    with pytest.raises(InsituError, match="programming"):
+        crossbar.add(crossbar.blank(3, 2, 0.0, rng()), [0], torch.ones(3, 1), 1.0, rng())
+
+
+def test_blocks_cover_all_rows() -> None:
+    assert Converters(256, 127, 127).blocks(600) == [slice(0, 256), slice(256, 512), slice(512, 600)]
+    assert Converters(256, 127, 0).blocks(600) == [slice(0, 600)]
+
+
+def test_norms_are_those_of_the_columns() -> None:
+    crossbar = Crossbar(Ideal(), pairs=1)
+    held = crossbar.add(crossbar.blank(100, 2, 0.0, rng()), [1], 3 * normal(100, 1).sign(), 1.0, rng())
+    norms = crossbar.norms_us(held, 1.0, rng())
+    assert norms[0] == 0
+    assert norms[1] == pytest.approx(30, rel=0.3)

@@ -1,0 +1,158 @@
+"""A job from images to shipped files: it goes through every stage, resumes, and never sees a novel or test image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from coloured import TINY, coloured
+from insitu import catalog
+from insitu.backbones import _shipped
+from insitu.core import InsituError
+from insitu.data import DataSet, FewShotImages
+from insitu.scenarios import _embedded
+from insitu.scenarios.few_shot_sessions import FewShotSessions
+from insitu.training import jobs
+from insitu.training.jobs import Job
+from insitu.training.metalearn import Metalearn
+from insitu.training.pretrain import Pretrain
+
+BASE = np.arange(4).repeat(12)
+SHOTS = np.arange(4, 8).repeat(3)  # two sessions of two classes
+TESTS = np.arange(8).repeat(4)
+JOBS = [part for part in catalog.parts("training") if part.symbol == "JOB"]
+
+
+@dataclass(frozen=True)
+class Coloured(DataSet):
+    """Four old and four new classes of coloured noise."""
+
+    novel_seed: int = 0  # of every image that training must not see
+
+    def read(self) -> FewShotImages:
+        base, shots, tests = coloured(BASE), coloured(SHOTS, self.novel_seed + 1), coloured(TESTS, self.novel_seed + 2)
+        pixels, labels = np.concatenate([base.pixels, shots.pixels]), np.concatenate([BASE, SHOTS])
+        session = np.where(labels < 4, 0, (labels - 4) // 2 + 1)
+        return FewShotImages(replace(base, pixels=pixels, labels=labels), session, tests)
+
+
+JOB = jobs.quick(
+    Job(
+        Coloured(),
+        TINY,
+        Pretrain(batch=8, turns=0.2),
+        Metalearn(ways=3, support=2, query=3, size=16),
+        examples=5,
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("job")
+    lines = list(jobs.train(JOB, "coloured", out))
+    assert [(line.step, line.steps) for line in lines] == [(12, 12), (20, 20)]  # both stages said how they ended
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    _embedded.load.cache_clear()
+    yield
+    _embedded.load.cache_clear()
+
+
+def test_a_quick_job_writes_the_three_files(made: Path) -> None:
+    assert sorted(path.name for path in made.iterdir()) == [
+        "checkpoints",
+        "coloured.embeddings.npz",
+        "coloured.json",
+        "coloured.safetensors",
+    ]
+
+
+def test_the_card_says_how_the_weights_came_about(made: Path) -> None:
+    card = json.loads((made / "coloured.json").read_text())
+    assert card["record"]["widths"] == list(TINY.widths)
+    assert (card["image_size"], card["examples"]) == (16, 5)
+    assert card["data"] == "coloured: 48 images of 4 base classes, no other image was seen"
+    assert card["recipe"]["pretrain"]["epochs"] == 2
+    assert card["recipe"]["metalearn"]["episodes"] == 20
+    assert card["torch"] == torch.__version__
+    assert card["commit"]
+    assert 0 <= card["accuracy"]["base_nearest_mean_percent"] <= 100
+
+
+def test_a_scenario_runs_on_what_a_job_wrote(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_shipped, "FOLDER", made)
+    sessions = list(FewShotSessions("coloured", shots=3).sessions("package", 0))
+    assert [len(session.test) for session in sessions] == [16, 24, 32]
+    base = FewShotSessions("coloured").base("package")
+    assert base.means.shape == (4, TINY.widths[-1])
+    assert len(base.examples) == 4 * 5
+    network, _ = _shipped.load(made / "coloured")
+    assert torch.equal(base.weight, network.project.weight)
+
+
+def test_the_same_call_trains_nothing_again(made: Path) -> None:
+    before = {path: path.read_bytes() for path in made.glob("checkpoints/*")}
+    weights = (made / "coloured.safetensors").read_bytes()
+    assert list(jobs.train(JOB, "coloured", made)) == []
+    assert {path: path.read_bytes() for path in made.glob("checkpoints/*")} == before
+    assert (made / "coloured.safetensors").read_bytes() == weights
+
+
+def test_no_novel_and_no_test_image_is_ever_seen(made: Path, tmp_path: Path) -> None:
+    other = replace(JOB, data_set=Coloured(novel_seed=50))
+    list(jobs.train(other, "coloured", tmp_path))
+    assert (tmp_path / "coloured.safetensors").read_bytes() == (made / "coloured.safetensors").read_bytes()
+    with np.load(tmp_path / "coloured.embeddings.npz") as new, np.load(made / "coloured.embeddings.npz") as old:
+        same = {name: np.array_equal(new[name], old[name]) for name in ("means", "examples", "shots", "test")}
+    assert same == {"means": True, "examples": True, "shots": False, "test": False}
+
+
+def test_a_stopped_job_writes_no_weights_and_goes_on(made: Path, tmp_path: Path) -> None:
+    for asked in (3, 12 + 4):  # in the first stage, then in the second
+        count = iter(range(1, 100))
+        list(jobs.train(JOB, "coloured", tmp_path, stop=lambda asked=asked, count=count: next(count) >= asked))  # type: ignore[misc]
+        assert not (tmp_path / "coloured.safetensors").exists()
+    list(jobs.train(JOB, "coloured", tmp_path))
+    assert (tmp_path / "coloured.safetensors").read_bytes() == (made / "coloured.safetensors").read_bytes()
+
+
+def test_without_a_folder_the_users_cache_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSITU_CACHE", str(tmp_path))
+    one = replace(JOB, metalearn=None, pretrain=replace(JOB.pretrain, epochs=1))
+    list(jobs.train(one, "coloured"))
+    assert (tmp_path / "training" / "coloured" / "coloured.safetensors").exists()
+    assert json.loads((tmp_path / "training" / "coloured" / "coloured.json").read_text())["recipe"]["metalearn"] is None
+
+
+def test_part_of_the_base_can_be_held_out() -> None:
+    images = Coloured().read()
+    some = jobs.base_part(images, replace(JOB, base_images=5, base_classes=3))
+    assert np.bincount(some.labels).tolist() == [5, 5, 5]
+    assert np.array_equal(some.pixels[:5], images.train.pixels[:5])
+    everything = jobs.base_part(images, replace(JOB, base_images=0))
+    assert np.array_equal(everything.labels, BASE)
+
+
+@pytest.mark.parametrize("part", JOBS, ids=lambda part: part.name)
+def test_every_shipped_job_has_a_quick_variant(part: catalog.Part) -> None:
+    job = catalog.load(part)
+    quick = jobs.quick(job)
+    assert quick.pretrain.length == 2
+    assert quick.backbone == job.backbone
+    assert 0 < quick.base_images <= 20
+
+
+def test_images_of_another_kind_than_the_backbone_takes_are_refused(tmp_path: Path) -> None:
+    grey = replace(JOB, backbone=replace(TINY, channels=1))
+    with pytest.raises(InsituError, match=r"resnet12 takes images \(n, 1, h, w\)"):
+        list(jobs.train(grey, "coloured", tmp_path))
