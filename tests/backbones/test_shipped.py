@@ -128,3 +128,11 @@ def test_what_the_package_ships_is_whole(name: str) -> None:
     assert int(read["image_size"]) >= 16
     assert network(torch.zeros(1, network.channels, 32, 32)).shape == (1, read["record"]["dim"])
     assert "no other image was seen" in read["data"]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_card_says_how_many_examples_were_kept(name: str) -> None:
+    # else images encoded elsewhere would make another memory than the package does
+    _, read = _shipped.load(_shipped.FOLDER / name)
+    with np.load(_shipped.FOLDER / f"{name}.embeddings.npz") as archive:
+        assert np.bincount(archive["example_labels"]).max() == read.get("examples", 20)

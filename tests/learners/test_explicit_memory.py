@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from blobs import OLD, accuracy, base, draw, shots
+from blobs import DIM, OLD, accuracy, base, draw, shots
 from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020
@@ -165,7 +165,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"support": "pulse"}, "bipolar, magnitude or program; got 'pulse'"),
     ({"mode": 4}, "mode is 1, 2 or 3; got 4"),
     ({"mode": 2}, "use support='program' and projection='trained'"),
-    ({"substrate": Crossbar(PcmJoshi2020())}, "use support='program', or a device that crystallises"),
 ]
 
 
@@ -180,3 +179,10 @@ def test_time_runs_forward() -> None:
     state = taught(CELLS, shots([8]))
     with pytest.raises(InsituError, match="time runs forward"):
         CELLS.learn(state, shots([9]), 5.0, rng())
+
+
+def test_a_device_without_single_pulses_is_refused_unless_it_is_programmed() -> None:
+    memory = replace(ExplicitMemory(), substrate=Crossbar(PcmJoshi2020(), tile=16), dim=DIM)
+    with pytest.raises(InsituError, match="use support='program', or a device that crystallises"):
+        memory.prepare(base(), 0.0, rng())
+    assert (replace(memory, support="program").prepare(base(), 0.0, rng()).labels >= 0).all()

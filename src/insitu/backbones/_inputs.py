@@ -11,7 +11,8 @@ from torch import Tensor
 
 def to_batch(pixels: NDArray[np.uint8], size: int) -> Tensor:
     """Resize images (n, h, w, c) uint8 to a float batch (n, c, size, size) in [-1, 1], channels last in memory."""
-    batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+    # a copy, because decoded pixels are mapped read-only, which torch warns of
+    batch = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)
     if batch.shape[2:] != (size, size):
         batch = F.interpolate(batch, size=(size, size), mode="bilinear", antialias=True)
     return normalise(batch)

@@ -72,8 +72,10 @@ def fingerprint(stem: Path) -> str:
     return hashlib.blake2b(stem.with_suffix(".safetensors").read_bytes(), digest_size=6).hexdigest()
 
 
-def features(network: ResNet12Module, pixels: NDArray[np.uint8], size: int) -> Tensor:
+def features(network: ResNet12Module, pixels: NDArray[np.uint8], size: int, mirror: bool = False) -> Tensor:
     """Encode images (n, h, w, c) uint8, resized to ``size``: mean-pooled activations (n, widths[-1]) as float16.
+
+    With ``mirror``, the activations of an image and of its mirror image are averaged.
 
     Half precision is part of the code, so that
     encodings shipped with the package equal those made from the images up to rounding.
@@ -82,7 +84,10 @@ def features(network: ResNet12Module, pixels: NDArray[np.uint8], size: int) -> T
     with torch.no_grad():
         for start in range(0, len(pixels), BATCH):
             batch = to_batch(pixels[start : start + BATCH], size)
-            parts.append(network.features(batch).half())
+            activations = network.features(batch)
+            if mirror:
+                activations = (activations + network.features(batch.flip(3))) / 2
+            parts.append(activations.half())
     return torch.cat(parts)
 
 

@@ -83,16 +83,17 @@ class ExplicitMemory(Learner):
             raise InsituError(
                 "modes 2 and 3 move every prototype after each session: use support='program' and projection='trained'"
             )
+
+    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
+        """Return the memory that holds the base classes, each written as its mean."""
+        check_base(base)
         device = getattr(self.substrate, "device", None)
+        # not in the constructor: by flags, the device is swapped before the way of writing is read
         if self.support != "program" and device is not None and not device.crystallises:
             raise InsituError(
                 f"{type(device).__name__} has no model of single SET pulses; use support='program', "
                 "or a device that crystallises step by step (pcm_nandakumar2018, ideal)"
             )
-
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
-        """Return the memory that holds the base classes, each written as its mean."""
-        check_base(base)
         projection = fit(base, self.projection, self.dim, self.shrink)
         dim, classes = len(projection.weight), len(base.means)
         state = State(

@@ -19,8 +19,6 @@ from insitu.backbones import _shipped
 from insitu.core import InsituError, cache_folder, generator, write_whole
 from insitu.data import FewShotImages
 
-EXAMPLES = 20  # per base class, kept beside the means
-
 
 @dataclass(frozen=True)
 class Embedded:
@@ -46,10 +44,10 @@ STORED = tuple(field.name for field in fields(Embedded) if field.name not in ("w
 def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
     """Encode a data set by the backbone at ``stem``, as its card says, and return the arrays of an ``Embedded``."""
     network, card = _shipped.load(stem)
-    size, examples = int(card["image_size"]), int(card.get("examples", EXAMPLES))
+    size, mirror, examples = int(card["image_size"]), bool(card["mirror"]), int(card["examples"])
     base = np.flatnonzero(images.session == 0)
     labels = images.train.labels[base]
-    activations = _shipped.features(network, images.train.pixels[base], size).float().numpy()
+    activations = _shipped.features(network, images.train.pixels[base], size, mirror).float().numpy()
     classes = int(labels.max()) + 1
     draw = generator(0, "examples")
     chosen = np.concatenate([np.sort(draw.permutation(np.flatnonzero(labels == c))[:examples]) for c in range(classes)])
@@ -58,10 +56,10 @@ def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
         "means": np.stack([activations[labels == c].mean(0) for c in range(classes)]).astype(np.float16),
         "examples": activations[chosen].astype(np.float16),
         "example_labels": labels[chosen].astype(np.int16),
-        "shots": _shipped.features(network, images.train.pixels[shots], size).numpy(),
+        "shots": _shipped.features(network, images.train.pixels[shots], size, mirror).numpy(),
         "shot_labels": images.train.labels[shots].astype(np.int16),
         "shot_sessions": images.session[shots].astype(np.int16),
-        "test": _shipped.features(network, images.test.pixels, size).numpy(),
+        "test": _shipped.features(network, images.test.pixels, size, mirror).numpy(),
         "test_labels": images.test.labels.astype(np.int16),
     }
 
@@ -81,7 +79,7 @@ def load(name: str, data: str) -> Embedded:
         stem = _shipped.stem(name)
         network, card = _shipped.load(stem)  # before images are read, which takes long
         images = catalog.load(catalog.find(name, "data"))().read()
-        made = f"{name}-{card['image_size']}-{card.get('examples', EXAMPLES)}-{_shipped.fingerprint(stem)}"
+        made = f"{name}-{card['image_size']}-{card['mirror']}-{card['examples']}-{_shipped.fingerprint(stem)}"
         file = cache_folder() / "embeddings" / f"{made}.npz"
         if not file.exists():
             arrays = encode(images, stem)

@@ -8,9 +8,9 @@ blocks is exact.
 
 Own choices: one ADC range per tile; inputs scaled by the largest entry of each vector, in digital; a tile that was not
 calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
-drift is compensated by the outputs for 64 fixed inputs, measured once per call of ``multiply`` and not counted in
-``product_cost``. Not modelled: wire resistance, ADC non-linearity, half-select disturbance, device failure, the single
-pulses of iterative programming (``endurance`` counts those of ``add``).
+drift is compensated by the outputs for 64 fixed inputs, converted in a range fit to them, measured once per call of
+``multiply`` and not counted in ``product_cost``. Not modelled: wire resistance, ADC non-linearity, half-select
+disturbance, device failure, the single pulses of iterative programming (``endurance`` counts those of ``add``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from insitu.kernels.normals import key_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
-from insitu.substrates._converters import Converters, calibrated_ranges_us
+from insitu.substrates._converters import RANGE_RMS, Converters, calibrated_ranges_us, default_range_us
 from insitu.substrates._probes import drift_factors, probes
 from insitu.substrates._products import pieces, product
 from insitu.substrates._readings import Reading, reading
@@ -199,8 +199,10 @@ class Crossbar(Substrate):
 
     def _probed(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
         """Outputs (PROBES, out) in µS for fixed bipolar inputs, noise and converters included."""
-        x, ones = probes(held.inputs), np.ones(held.outputs, np.float32)
-        return product(self._converters, self._readings(held, now_s), held.ranges_us, x, ones, key_of(rng))
+        x, ones, readings = probes(held.inputs), np.ones(held.outputs, np.float32), self._readings(held, now_s)
+        # probes are larger than other inputs, so they are converted in a range of their own, the same at every age
+        ranges_us = tuple(default_range_us(self._converters, one) / RANGE_RMS for one in readings)
+        return product(self._converters, readings, ranges_us, x, ones, key_of(rng))
 
     def _measured(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """Note the probes' summed |output| of columns just written, against which drift is compensated later."""

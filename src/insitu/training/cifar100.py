@@ -11,5 +11,6 @@ JOB = Job(
     data_set=Cifar100(),
     backbone=ResNet12(widths=(32, 64, 128, 256), dim=512),
     pretrain=Pretrain(epochs=60, first_size=24, last_size=32, area=0.35, colours=0.2, mix=0.3),
+    mirror=True,
     image_size=32,
 )

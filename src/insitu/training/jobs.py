@@ -29,9 +29,11 @@ class Job:
     data_set: DataSet
     backbone: ResNet12
     pretrain: pretrain.Pretrain
+    refine: pretrain.Pretrain | None = None  # stage 1 once more, from the weights it left, with a fresh classifier
     metalearn: metalearn.Metalearn | None = None
     image_size: int = 48
-    examples: int = _embedded.EXAMPLES  # base examples per class that are shipped beside the means
+    mirror: bool = False  # average the activations of an image with those of its mirror image
+    examples: int = 20  # base examples per class that are shipped beside the means
     base_images: int = 0  # train on so many base images per class; 0 takes all. The rest is held out
     base_classes: int = 0  # train on so many base classes; 0 takes all
 
@@ -40,7 +42,10 @@ def quick(job: Job) -> Job:
     """Return a job of a minute or two that goes through every stage, to see that it works; its weights are poor."""
     stage2 = job.metalearn and replace(job.metalearn, episodes=20, views=1)
     stage1 = replace(job.pretrain, epochs=2, cut=0, tail=0, first_size=16, last_size=16)
-    return replace(job, pretrain=stage1, metalearn=stage2, base_images=job.base_images or 20, image_size=16)
+    refine = job.refine and replace(stage1, seed=job.refine.seed)
+    return replace(
+        job, pretrain=stage1, refine=refine, metalearn=stage2, base_images=job.base_images or 20, image_size=16
+    )
 
 
 def train(job: Job, name: str, out: Path | None = None, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
@@ -55,16 +60,22 @@ def train(job: Job, name: str, out: Path | None = None, stop: Callable[[], bool]
     yield from pretrain.train(job.pretrain, network, data, out / "checkpoints" / "pretrain.pt", stop=stop)
     if stop():
         return
+    if job.refine:
+        yield from pretrain.train(job.refine, network, data, out / "checkpoints" / "refine.pt", stop=stop)
+        if stop():
+            return
     if job.metalearn:
         yield from metalearn.train(job.metalearn, network, data, out / "checkpoints" / "metalearn.pt", stop=stop)
         if stop():
             return
     card = {
         "image_size": job.image_size,
+        "mirror": job.mirror,
         "examples": job.examples,
         "data": f"{name}: {len(data)} images of {int(data.labels.max()) + 1} base classes, no other image was seen",
         "recipe": {
             "pretrain": asdict(job.pretrain),
+            "refine": asdict(job.refine) if job.refine else None,
             "metalearn": asdict(job.metalearn) if job.metalearn else None,
         },
         "trained": date.today().isoformat(),

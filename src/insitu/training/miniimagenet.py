@@ -1,4 +1,4 @@
-"""miniImageNet backbone that comes with the package: 60 base classes only, two million weights, images at 44 pixels."""
+"""miniImageNet backbone that comes with the package: 60 base classes only, two million weights, images at 48 pixels."""
 
 from __future__ import annotations
 
@@ -11,5 +11,6 @@ JOB = Job(
     data_set=MiniImageNet(),
     backbone=ResNet12(widths=(32, 64, 128, 256), dim=512),
     pretrain=Pretrain(epochs=52, cut=24, tail=18, first_size=28, last_size=40, area=0.35, colours=0.2, mix=0.3),
+    mirror=True,
     image_size=48,
 )

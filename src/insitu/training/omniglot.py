@@ -14,6 +14,19 @@ JOB = Job(
     pretrain=Pretrain(
         epochs=16, batch=64, first_size=28, last_size=28, area=0.6, colours=0.0, mix=0.0, turns=0.4, flip=False
     ),
+    refine=Pretrain(
+        epochs=18,
+        rate=0.06,
+        batch=64,
+        first_size=28,
+        last_size=28,
+        area=0.6,
+        colours=0.0,
+        mix=0.0,
+        turns=0.3,
+        flip=False,
+        seed=1,
+    ),
     image_size=32,
     examples=2,
 )

@@ -1,0 +1,44 @@
+"""What comes with the package: every shipped backbone has its embeddings, and real images give the same again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from insitu import catalog
+from insitu.backbones import _shipped
+from insitu.scenarios import _embedded
+
+NAMES = sorted(file.stem for file in _shipped.FOLDER.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_small_and_fit_together(name: str) -> None:
+    held = _embedded.load(name, "package")
+    network, card = _shipped.load(_shipped.stem(name))
+    assert held.means.shape[1] == held.test.shape[1] == network.project.in_features
+    assert len(held.examples) == len(held.means) * card["examples"]
+    # no label of a shot is one of the base: those classes are new
+    assert int(held.shot_labels.min()) >= len(held.means)
+    for suffix in (".safetensors", ".embeddings.npz"):
+        assert (_shipped.FOLDER / f"{name}{suffix}").stat().st_size <= 8 * 2**20
+
+
+@pytest.mark.images
+@pytest.mark.parametrize("name", NAMES)
+def test_real_images_give_the_shipped_embeddings(name: str) -> None:
+    if not (folder := os.environ.get("INSITU_DATA")):
+        pytest.skip("INSITU_DATA is not set: the real images are not here")
+    record = catalog.load(catalog.find(name, "data"))()
+    if not any(all((Path(folder) / part).exists() for part in layout) for layout in record.layouts):
+        pytest.skip(f"{name} is not in INSITU_DATA")
+    images = record.read()
+    network, card = _shipped.load(_shipped.stem(name))
+    rows = np.arange(0, len(images.test), len(images.test) // 40)
+    made = _shipped.features(network, images.test.pixels[rows], card["image_size"], card["mirror"]).float()
+    shipped = _embedded.load(name, "package").test[rows]
+    # float16 keeps three digits; sums of floats in another order move the last of them
+    assert float((made - shipped).abs().max()) < 0.01 * float(shipped.abs().max())
