@@ -44,7 +44,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 def test_a_training_prints_lines_and_what_it_made(
     trained: list[Job], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "miniimagenet", "--out", str(tmp_path), "--pretrain.epochs", "7"]) == 0
+    flags = ["--pretrain.epochs", "7", "--pretrain.cut", "0", "--pretrain.tail", "0"]
+    assert main(["train", "miniimagenet", "--out", str(tmp_path), *flags]) == 0
     captured = capsys.readouterr()
     assert trained[0].pretrain.epochs == 7
     assert "stage 1  step 4/4  epoch 2.00  loss 2.500  accuracy 25.0 %  170 images/s  1 min 30 s left" in captured.err

@@ -19,8 +19,9 @@ from insitu.substrates.crossbar import Crossbar
 def outputs() -> list[float]:
     """Pulses and noisy products, in float32 arithmetic, which both ways share."""
     crossbar, rng = Crossbar(PcmNandakumar2018(), pairs=1, tile=16, adc_bits=9), np.random.default_rng(5)
-    held = crossbar.blank(40, 6, 0.0, rng)
-    held = crossbar.add(held, [4, 1, 2], torch.arange(120.0).reshape(40, 3) % 4 - 1, 1.0, rng)
+    held = crossbar.blank(40, 1500, 0.0, rng)
+    # enough pulses that the compiled loop is worth its import
+    held = crossbar.add(held, list(range(1499)), torch.arange(59960.0).reshape(40, 1499) % 4 - 1, 1.0, rng)
     return crossbar.multiply(held, torch.linspace(-1, 1, 200).reshape(5, 40), 1e6, rng).flatten().tolist()
 
 

@@ -47,7 +47,7 @@ JOB = jobs.quick(
         Coloured(),
         TINY,
         Pretrain(batch=8, turns=0.2),
-        Metalearn(ways=3, support=2, query=3, size=16),
+        metalearn=Metalearn(ways=3, support=2, query=3, size=16),
         examples=5,
     )
 )

@@ -27,6 +27,7 @@ from insitu.kernels import compiled
 
 STEP_MEAN_US = np.array([-0.084, 0.880, 1.40], np.float32)  # of one pulse: coefficients of G, 1 and P
 STEP_STD_US = np.array([0.091, 0.260, 2.15], np.float32)
+FEW = 50_000  # pulses that are as soon given without compiled loops
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class PcmNandakumar2018(Device):
     def _pulsed(self, g: Array, history: Array, given: NDArray[np.integer], drawn: Array) -> tuple[Array, Array]:
         """Conductances and histories after ``given`` pulses; ``drawn`` has a normal per pulse, round after round."""
         g, history = np.array(g, order="C"), np.array(history, order="C")
-        if (fast := compiled()) is not None:
+        # the same bits either way; importing the compiled loops takes longer than a few pulses do
+        if len(drawn) > FEW and (fast := compiled()) is not None:
             # the counts of a caller are of many kinds; one kind is one compiled loop
             counts = np.ascontiguousarray(given, np.int64).ravel()
             limits = np.float32(self.g_min_us), np.float32(self.g_max_us)

@@ -19,6 +19,8 @@ from insitu.backbones import _shipped
 from insitu.core import InsituError, cache_folder, generator, write_whole
 from insitu.data import FewShotImages
 
+EXAMPLES = 20  # per base class kept beside the means, where the card does not say
+
 
 @dataclass(frozen=True)
 class Embedded:
@@ -44,7 +46,7 @@ STORED = tuple(field.name for field in fields(Embedded) if field.name not in ("w
 def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
     """Encode a data set by the backbone at ``stem``, as its card says, and return the arrays of an ``Embedded``."""
     network, card = _shipped.load(stem)
-    size, mirror, examples = int(card["image_size"]), bool(card["mirror"]), int(card["examples"])
+    size, mirror, examples = int(card["image_size"]), bool(card.get("mirror")), int(card.get("examples", EXAMPLES))
     base = np.flatnonzero(images.session == 0)
     labels = images.train.labels[base]
     activations = _shipped.features(network, images.train.pixels[base], size, mirror).float().numpy()
@@ -79,7 +81,8 @@ def load(name: str, data: str) -> Embedded:
         stem = _shipped.stem(name)
         network, card = _shipped.load(stem)  # before images are read, which takes long
         images = catalog.load(catalog.find(name, "data"))().read()
-        made = f"{name}-{card['image_size']}-{card['mirror']}-{card['examples']}-{_shipped.fingerprint(stem)}"
+        how = f"{card['image_size']}-{card.get('examples', EXAMPLES)}{'-mirror' * bool(card.get('mirror'))}"
+        made = f"{name}-{how}-{_shipped.fingerprint(stem)}"
         file = cache_folder() / "embeddings" / f"{made}.npz"
         if not file.exists():
             arrays = encode(images, stem)

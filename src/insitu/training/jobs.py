@@ -19,7 +19,7 @@ from insitu.data import DataSet, FewShotImages
 from insitu.data.images import Images
 from insitu.scenarios import _embedded
 from insitu.training import metalearn, pretrain
-from insitu.training.pretrain import Progress
+from insitu.training.pretrain import Pretrain, Progress
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Job:
 
     data_set: DataSet
     backbone: ResNet12
-    pretrain: pretrain.Pretrain
-    refine: pretrain.Pretrain | None = None  # stage 1 once more, from the weights it left, with a fresh classifier
+    pretrain: Pretrain
+    refine: Pretrain | None = None  # stage 1 once more, from the weights it left, with a fresh classifier
     metalearn: metalearn.Metalearn | None = None
     image_size: int = 48
     mirror: bool = False  # average the activations of an image with those of its mirror image
-    examples: int = 20  # base examples per class that are shipped beside the means
+    examples: int = _embedded.EXAMPLES  # base examples per class that are shipped beside the means
     base_images: int = 0  # train on so many base images per class; 0 takes all. The rest is held out
     base_classes: int = 0  # train on so many base classes; 0 takes all
 

@@ -54,7 +54,10 @@ class Pretrain:
         if self.epochs < 1 or self.batch < 2:
             raise InsituError(f"pretraining needs epochs >= 1 and batch >= 2; got {self.epochs} and {self.batch}")
         if not 0 <= self.cut <= self.epochs or (self.cut > 0) != (self.tail > 0):
-            raise InsituError(f"cut and tail are both 0, or a cut within {self.epochs} epochs and a tail of at least 1")
+            raise InsituError(
+                f"cut and tail are both 0, or cut is within the {self.epochs} epochs and tail at least 1; "
+                f"got {self.cut} and {self.tail}"
+            )
         if self.head not in ("cosine", "linear"):
             raise InsituError(f"head is cosine or linear; got {self.head!r}")
         if not 0 < self.area <= 1 or min(self.first_size, self.last_size) < 1:
