@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -185,3 +186,13 @@ def test_a_file_with_markers_keeps_all_else(tmp_path: Path, folder: Path) -> Non
     assert text.startswith(f"before\n{results.BEGIN}\n| experiment |")
     assert text.endswith(f"{results.END}\nafter\n")
     assert "old figures" not in text
+
+
+def test_a_figure_is_a_file_of_its_own(tmp_path: Path, folder: Path) -> None:
+    file = tmp_path / "accuracy.svg"
+    assert main(["report", "--figure", str(file), str(folder)]) == 0
+    root = ElementTree.fromstring(file.read_text(encoding="utf-8"))
+    assert root.tag.endswith("svg")
+    words = " ".join(root.itertext())
+    assert "Accuracy after each session" in words
+    assert "new, float" in words

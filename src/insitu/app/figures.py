@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from insitu.app import wording
-from insitu.app.charts import Line, chart
+from insitu.app.charts import HEIGHT, WIDTH, Line, chart
 from insitu.app.report import Report
 
 
@@ -13,6 +14,34 @@ def figures(report: Report) -> str:
     """Return the figures as HTML; lines are medians over the seeds, bands reach from the least to the most."""
     if not report["table"]:
         return ""
+    drawn = [_figure(*each) for each in _parts(report)]
+    if len(report["ages"]) > 1:
+        drawn.append(_ages(report["ages"]))
+    note = "Lines are medians over the seeds; bands and whiskers reach from the least to the most."
+    return f'<h2>Figures</h2>\n<p class="note">{note}</p>\n<div class="figures">{"".join(drawn)}</div>'
+
+
+def picture(report: Report, style: str) -> str:
+    """Return the first two figures side by side as one SVG file, in the light colours of the page's style sheet."""
+    colours = style[style.index(":root") : style.index("}") + 1]
+    rules = [row for row in style.splitlines() if row.startswith("svg .") or " .line" in row]
+    text = "text { font: 12px system-ui, sans-serif; } .title { font-size: 14px; font-weight: 600; fill: var(--ink); }"
+    wide, gap, head = WIDTH + 30, 20, 44
+    out = []
+    for number, (title, under, *rest) in enumerate(_parts(report)[:2]):
+        inner = chart(title, *rest).replace("<svg ", f'<svg x="20" y="{head}" width="{WIDTH}" height="{HEIGHT}" ', 1)
+        out.append(
+            f'<g transform="translate({number * wide})"><text class="title" x="20" y="24">{escape(title)}</text>'
+            f'<text class="tick" x="20" y="41">{escape(under)}</text>{inner}</g>'
+        )
+    size = f"{2 * wide + gap} {HEIGHT + head}"
+    paper = '<rect width="100%" height="100%" fill="var(--paper)"/>'
+    opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" role="img">'
+    return "\n".join([opening, "<style>", colours, *rules, text, "</style>", paper, *out, "</svg>\n"])
+
+
+def _parts(report: Report) -> list[tuple[Any, ...]]:
+    """Return title, note, lines, ticks and axis of the figures over sessions."""
     sessions = report["table"][0]["sessions"]
     ticks = [str(row["session"]) for row in sessions]
     first, last = sessions[0]["classes"], sessions[-1]["classes"]
@@ -21,15 +50,15 @@ def figures(report: Report) -> str:
     def line(label: str, style: str, arm: str, name: str) -> Line:
         return Line(label, style, [row[arm].get(name) for row in sessions])
 
-    drawn = [
-        _figure(
+    return [
+        (
             "Accuracy after each session",
             "percent of all tests of the classes learned so far",
             [line("float", "float", "float", "overall"), line("device", "device", "device", "overall")],
             ticks,
             below,
         ),
-        _figure(
+        (
             "Old and new classes apart",
             "percent; dotted in float, solid on the device",
             [
@@ -41,7 +70,7 @@ def figures(report: Report) -> str:
             ticks,
             below,
         ),
-        _figure(
+        (
             "What the device loses",
             "float minus device, in points",
             [
@@ -51,13 +80,9 @@ def figures(report: Report) -> str:
             ],
             ticks,
             below,
-            from_zero=True,
+            True,
         ),
     ]
-    if len(report["ages"]) > 1:
-        drawn.append(_ages(report["ages"]))
-    note = "Lines are medians over the seeds; bands and whiskers reach from the least to the most."
-    return f'<h2>Figures</h2>\n<p class="note">{note}</p>\n<div class="figures">{"".join(drawn)}</div>'
 
 
 def _ages(ages: list[dict[str, Any]]) -> str:

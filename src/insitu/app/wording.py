@@ -13,9 +13,8 @@ def age(seconds: float) -> str:
     for length, unit in UNITS:
         if seconds >= length:
             count = seconds / length
-            return (
-                f"{count:g} {unit}{'' if count == 1 else 's'}" if round(count, 2) == count else f"{count:.1f} {unit}s"
-            )
+            whole = round(count, 1) if round(count, 2) != count else count
+            return f"{whole:g} {unit}{'' if whole == 1 else 's'}"
     return f"{seconds:g} s"
 
 

@@ -29,7 +29,7 @@ EXPERIMENT = Experiment(
             published="1.28 to 2.5",
             measure=metrics.mean_gap("overall", FRESH_S, FRESH_S),
             at_most=1.28,
-            where="abstract",
+            where="headline of the paper",
         ),
         Claim(
             "PCM below float, novel classes at session 8",
@@ -57,7 +57,7 @@ EXPERIMENT = Experiment(
             published="76.40 (C-FSCIL, 84 px, ResNet-12 of 12 M weights)",
             measure=metrics.at_session("float", "overall", 0, FRESH_S),
             at_least=66.0,
-            where="C-FSCIL, Table 1",
+            where="Hersche et al., CVPR 2022",
             unit="%",
         ),
         Claim(
@@ -65,7 +65,7 @@ EXPERIMENT = Experiment(
             published="51.41 (C-FSCIL)",
             measure=metrics.at_session("float", "overall", -1, FRESH_S),
             at_least=43.0,
-            where="C-FSCIL, Table 1",
+            where="Hersche et al., CVPR 2022",
             unit="%",
         ),
         Claim(

@@ -2,26 +2,35 @@
 
 usage: insitu report DIR_OR_FILE ...
        insitu report --results docs/results.md DIR_OR_FILE ...
+       insitu report --figure docs/figures/NAME.svg DIR_OR_FILE
 
-Nothing is computed: tables and page only read report.json.
+--results writes the ledger of all reports, or only what is between the markers where the file has them; --figure draws
+accuracy by session. Nothing is computed: tables and page only read report.json.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from insitu.core import InsituError
+from insitu.core import InsituError, write_whole
+
+EXAMPLES = {"--results": "docs/results.md", "--figure": "docs/figures/NAME.svg"}
 
 
 def main(args: list[str]) -> int:
     """Render the reports given; with ``--results FILE`` write the ledger of all of them instead."""
-    ledger_file, given = _arguments(args)
-    from insitu.app import page, report, results, terminal
+    ledger_file, figure_file, given = _arguments(args)
+    from insitu.app import figures, page, report, results, terminal
 
     loaded = [(each / "report.json" if each.is_dir() else each, report.load(each)) for each in given]
     if ledger_file:
         results.save([held for _, held in loaded], ledger_file)
         print(f"results  {ledger_file}")
+    if figure_file:
+        drawn = figures.picture(loaded[0][1], page.STYLE.read_text(encoding="utf-8"))
+        write_whole(figure_file, lambda temporary: temporary.write_text(drawn, encoding="utf-8"))
+        print(f"figure  {figure_file}")
+    if ledger_file or figure_file:
         return 0
     for file, held in loaded:
         try:
@@ -35,18 +44,21 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def _arguments(args: list[str]) -> tuple[Path | None, list[Path]]:
-    results, given, rest = None, [], list(args)
+def _arguments(args: list[str]) -> tuple[Path | None, Path | None, list[Path]]:
+    files: dict[str, Path] = {}
+    given, rest = [], list(args)
     while rest:
         word, equals, value = rest.pop(0).partition("=")
-        if word == "--results":
+        if word in ("--results", "--figure"):
             if not equals and not rest:
-                raise InsituError("--results takes the file to write, such as docs/results.md")
-            results = Path(value if equals else rest.pop(0))
+                raise InsituError(f"{word} takes the file to write, such as {EXAMPLES[word]}")
+            files[word] = Path(value if equals else rest.pop(0))
         elif word.startswith("-"):
-            raise InsituError(f"report does not know {word}; it takes folders or files of reports, and --results FILE")
+            raise InsituError(
+                f"report does not know {word}; it takes folders or files of reports, --results FILE and --figure FILE"
+            )
         else:
             given.append(Path(word))
     if not given:
         raise InsituError("report takes the folder of a run (runs/NAME) or its report.json")
-    return results, given
+    return files.get("--results"), files.get("--figure"), given
