@@ -54,6 +54,14 @@ def test_features_do_not_depend_on_how_images_are_batched(stem: Path, monkeypatc
     assert torch.equal(whole, _shipped.features(network, PIXELS, 16))
 
 
+def test_mirrored_features_are_those_of_an_image_and_its_mirror_image(stem: Path) -> None:
+    network, _ = _shipped.load(stem)
+    one, other = (_shipped.features(network, p, 16).float() for p in (PIXELS, PIXELS[:, :, ::-1]))
+    both = _shipped.features(network, PIXELS, 16, mirror=True).float()
+    torch.testing.assert_close(both, (one + other) / 2, atol=2e-3, rtol=2e-3)
+    assert float((one - other).abs().max()) > 0.01
+
+
 def test_the_fingerprint_is_that_of_the_weights(stem: Path) -> None:
     first = _shipped.fingerprint(stem)
     _shipped.save(stem, TINY.build(1), TINY, {"image_size": 99})

@@ -46,8 +46,10 @@ JOB = jobs.quick(
     Job(
         Coloured(),
         TINY,
-        Pretrain(batch=8, turns=0.2),
+        pretrain=Pretrain(batch=8, turns=0.2),
+        refine=Pretrain(batch=8, seed=1),
         metalearn=Metalearn(ways=3, support=2, query=3, size=16),
+        mirror=True,
         examples=5,
     )
 )
@@ -57,7 +59,7 @@ JOB = jobs.quick(
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("job")
     lines = list(jobs.train(JOB, "coloured", out))
-    assert [(line.step, line.steps) for line in lines] == [(12, 12), (20, 20)]  # both stages said how they ended
+    assert [(line.step, line.steps) for line in lines] == [(12, 12), (12, 12), (20, 20)]  # every stage said how it ended
     return out
 
 
@@ -80,9 +82,10 @@ def test_a_quick_job_writes_the_three_files(made: Path) -> None:
 def test_the_card_says_how_the_weights_came_about(made: Path) -> None:
     card = json.loads((made / "coloured.json").read_text())
     assert card["record"]["widths"] == list(TINY.widths)
-    assert (card["image_size"], card["examples"]) == (16, 5)
+    assert (card["image_size"], card["examples"], card["mirror"]) == (16, 5, True)
     assert card["data"] == "coloured: 48 images of 4 base classes, no other image was seen"
-    assert card["recipe"]["pretrain"]["epochs"] == 2
+    assert [card["recipe"][stage]["epochs"] for stage in ("pretrain", "refine")] == [2, 2]
+    assert card["recipe"]["refine"]["seed"] == 1
     assert card["recipe"]["metalearn"]["episodes"] == 20
     assert card["torch"] == torch.__version__
     assert card["commit"]
@@ -118,7 +121,7 @@ def test_no_novel_and_no_test_image_is_ever_seen(made: Path, tmp_path: Path) -> 
 
 
 def test_a_stopped_job_writes_no_weights_and_goes_on(made: Path, tmp_path: Path) -> None:
-    for asked in (3, 12 + 4):  # in the first stage, then in the second
+    for asked in (3, 12 + 2, 12 + 8):  # in each stage; a stage that is over asks once
         count = iter(range(1, 100))
         list(jobs.train(JOB, "coloured", tmp_path, stop=lambda asked=asked, count=count: next(count) >= asked))  # type: ignore[misc]
         assert not (tmp_path / "coloured.safetensors").exists()
@@ -128,7 +131,7 @@ def test_a_stopped_job_writes_no_weights_and_goes_on(made: Path, tmp_path: Path)
 
 def test_without_a_folder_the_users_cache_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSITU_CACHE", str(tmp_path))
-    one = replace(JOB, metalearn=None, pretrain=replace(JOB.pretrain, epochs=1))
+    one = replace(JOB, refine=None, metalearn=None, pretrain=replace(JOB.pretrain, epochs=1))
     list(jobs.train(one, "coloured"))
     assert (tmp_path / "training" / "coloured" / "coloured.safetensors").exists()
     assert json.loads((tmp_path / "training" / "coloured" / "coloured.json").read_text())["recipe"]["metalearn"] is None
