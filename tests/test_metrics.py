@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from insitu import metrics
 from insitu.core import InsituError
-from insitu.experiments import Row
+from insitu.metrics import Row
 
 LABELS = np.array([0, 0, 1, 1, 2, 2, 3, 3])  # classes 0 and 1 are old
 GUESS = np.array([0, 0, 1, 2, 2, 0, 0, 0])  # 2 + 1 of 4 old ones right, 1 + 0 of 4 new ones
@@ -125,3 +126,20 @@ def test_what_was_not_measured_is_a_key_error(measure: Any) -> None:
     # which the report turns into 'not measured'
     with pytest.raises(KeyError):
         measure(ROWS)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        metrics.mean_gap("overall", 60.0, 60.0),
+        metrics.last_gap("overall", 60.0),
+        metrics.drop("device", 60.0),
+        metrics.mean_of_sessions("float", "overall", 60.0),
+    ],
+)
+def test_an_age_that_was_not_run_is_no_number(measure: Callable[[list[Row]], list[float]]) -> None:
+    rows: list[Row] = [
+        {"seed": 0, "arm": arm, "session": 0, "age_s": 1.0, "overall": 50.0} for arm in ("float", "device")
+    ]
+    with pytest.raises(KeyError, match="60"):
+        measure(rows)

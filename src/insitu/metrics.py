@@ -42,11 +42,15 @@ def per_seed(rows: list[Row], value: Callable[[list[Row]], float]) -> list[float
 
 
 def _series(rows: list[Row], arm: str, name: str, age_s: float) -> dict[int, float]:
-    return {
+    """Return ``name`` of ``arm`` by session; raise ``KeyError`` where it was not measured at that age."""
+    found = {
         int(row["session"]): float(row[name])
         for row in rows
         if row["arm"] == arm and name in row and row["age_s"] == age_s
     }
+    if not found:
+        raise KeyError(f"{name} of {arm} at {age_s} s")
+    return found
 
 
 def _last(rows: list[Row]) -> int:

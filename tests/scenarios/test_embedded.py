@@ -144,9 +144,18 @@ def test_damaged_embeddings_are_one_line(weights: Path, damage: str) -> None:
         turned = whole[:third] + bytes(byte ^ 255 for byte in whole[third : third + 40]) + whole[third + 40 :]
         harmed = {"cut": whole[: 2 * third], "empty": b"", "text": b"not an archive\n", "bits": turned}
         file.write_bytes(harmed[damage])
-    with pytest.raises(InsituError, match=r"embeddings\.npz is damaged .* delete it and run again") as error:
+    with pytest.raises(InsituError, match=r"embeddings\.npz is damaged .*; reinstall the package$") as error:
         _embedded.load("tiny_pictures", "package")
     assert "\n" not in str(error.value)
+
+
+def test_damaged_encodings_in_the_cache_may_be_deleted(weights: Path) -> None:
+    _embedded.load("tiny_pictures", "images")
+    (file,) = (weights / "cache" / "embeddings").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    _embedded.load.cache_clear()
+    with pytest.raises(InsituError, match=r"is damaged .*; delete it and run again$"):
+        _embedded.load("tiny_pictures", "images")
 
 
 def test_what_is_not_there_is_said(weights: Path) -> None:

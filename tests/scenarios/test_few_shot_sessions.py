@@ -104,10 +104,10 @@ def test_the_base_is_what_the_backbone_made() -> None:
 
 
 def test_more_shots_than_images_are_refused() -> None:
-    with pytest.raises(InsituError, match=f"class {OLD} has {LISTED} images; ask for fewer than {LISTED + 1} shots"):
+    with pytest.raises(InsituError, match=f"at most {LISTED}, as class {OLD} has no more; got {LISTED + 1}"):
         stream(FewShotSessions(shots=LISTED + 1))
     pool = LISTED + TESTS
-    with pytest.raises(InsituError, match=f"class {OLD} has {pool} images; ask for fewer than {pool} shots"):
+    with pytest.raises(InsituError, match=f"at most {pool - 1}, as class {OLD} has no more; got {pool}"):
         stream(FewShotSessions(shots=pool, supports="redrawn"))  # nothing would be left to test
 
 
@@ -116,3 +116,12 @@ def test_wrong_fields_are_refused_where_the_record_is_written() -> None:
         FewShotSessions(shots=0)
     with pytest.raises(InsituError, match="published or redrawn; got 'random'"):
         FewShotSessions(supports="random")  # type: ignore[arg-type]
+    for backwards in (-1.0, float("inf"), float("nan")):
+        with pytest.raises(InsituError, match="spacing_s is 0 or more seconds"):
+            FewShotSessions(spacing_s=backwards)
+
+
+@pytest.mark.parametrize("spacing_s", [-1.0, float("nan"), float("inf")])
+def test_time_runs_forward_from_session_to_session(spacing_s: float) -> None:
+    with pytest.raises(InsituError, match="spacing_s is 0 or more seconds"):
+        FewShotSessions(spacing_s=spacing_s)

@@ -59,7 +59,7 @@ JOB = jobs.quick(
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("job")
     lines = list(jobs.train(JOB, "coloured", out))
-    assert [(line.step, line.steps) for line in lines] == [(12, 12), (12, 12), (20, 20)]  # every stage said how it ended
+    assert [(line.step, line.steps) for line in lines] == [(12, 12), (12, 12), (20, 20)]  # how stages end
     return out
 
 

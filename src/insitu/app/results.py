@@ -47,12 +47,13 @@ def short(reports: list[Report]) -> str:
                 "| " + " | ".join(str(c).replace("|", "\\|") for c in (*cells, measured, claim["verdict"])) + " |"
             )
     head = ["| experiment | claim | published | target | measured here | verdict |", "|---|---|---|---|---|---|"]
-    first = reports[0]
-    note = (
-        f"Medians over {wording.seeds(first)}, in brackets the least and the most; {first['data']}; "
-        f"{wording.machine(first)}; {first['started'][:10]}."
-    )
-    return "\n".join([*head, *rows, "", note, ""])
+    notes = [
+        f"- {report['experiment']}: medians over {wording.seeds(report)}, in brackets the least and the most; "
+        f"{report['data']}; {wording.machine(report)}; {report['started'][:10]}."
+        + "".join(f" {caution}" for caution in wording.cautions(report))
+        for report in reports
+    ]
+    return "\n".join([*head, *rows, "", *notes, ""])
 
 
 def _section(report: Report) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from insitu.core import InsituError
 from insitu.learners import Learner
 from insitu.metrics import Row
 from insitu.scenarios import Scenario
@@ -37,3 +38,7 @@ class Experiment:
     ages_s: tuple[float, ...] = (60.0,)  # when, after each session was written, its test is run
     verified: str = ""  # empty: run on the real data; else what was not verified
     claims: tuple[Claim, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.ages_s or not all(0 <= age_s < float("inf") for age_s in self.ages_s):
+            raise InsituError(f"ages_s is one or more times of 0 s or later; got {self.ages_s}")

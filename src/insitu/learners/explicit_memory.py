@@ -47,7 +47,6 @@ class State:
     slope: Tensor  # (columns,)
     offset: Tensor  # (columns,)
     cohort: Examples  # base examples, for calibration
-    base_columns: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,6 @@ class ExplicitMemory(Learner):
             slope=torch.zeros(0),
             offset=torch.zeros(0),
             cohort=base.examples,
-            base_columns=classes,
         )
         state, columns = self._columns(state, list(range(classes)), now_s, rng)
         means = projection.vectors(base.means)

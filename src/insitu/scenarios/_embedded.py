@@ -106,4 +106,5 @@ def _read(file: Path) -> dict[str, NDArray[np.generic]]:
         with file.open("rb") as opened, np.load(opened) as archive:
             return {name: archive[name] for name in STORED}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise InsituError(f"{file} is damaged ({error}); delete it and run again, or reinstall the package") from error
+        mend = "reinstall the package" if file.parent == _shipped.FOLDER else "delete it and run again"
+        raise InsituError(f"{file} is damaged ({error}); {mend}") from error

@@ -32,6 +32,8 @@ class FewShotSessions(Scenario):
     def __post_init__(self) -> None:
         if self.shots < 1:
             raise InsituError(f"shots is at least 1; got {self.shots}")
+        if not 0 <= self.spacing_s < float("inf"):
+            raise InsituError(f"spacing_s is 0 or more seconds, since time runs forward; got {self.spacing_s}")
         if self.supports not in ("published", "redrawn"):
             raise InsituError(f"supports is published or redrawn; got {self.supports!r}")
 
@@ -72,8 +74,9 @@ class FewShotSessions(Scenario):
         shot = []
         for label in all_.shot_labels.unique():
             rows = order[labels[order] == label]
-            if len(rows) < self.shots + (self.supports == "redrawn"):
-                raise InsituError(f"class {int(label)} has {len(rows)} images; ask for fewer than {self.shots} shots")
+            most = len(rows) - (self.supports == "redrawn")
+            if self.shots > most:
+                raise InsituError(f"shots is at most {most}, as class {int(label)} has no more; got {self.shots}")
             shot.append(rows[: self.shots])
         chosen = torch.cat(shot)
         return x, labels, chosen, test[~torch.isin(test, chosen)]
