@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -57,11 +57,9 @@ def fit(base: Base, kind: Kind, dim: int, shrink: float) -> Projection:
         whiten = axes * values.rsqrt() @ axes.T
         weight = _turn(features, dim) @ whiten
         bias, tanh = -weight @ base.means.mean(0) * several, False
-    raw = Projection(weight, bias, tanh, torch.zeros(len(weight)), 0.0)
-    out = F.linear(x, weight, bias)
-    centre = torch.tanh(out).mean(0) * several if tanh else torch.zeros(len(weight))
-    vectors = Projection(weight, bias, tanh, centre, 0.0).vectors(x)
-    return Projection(raw.weight, raw.bias, tanh, centre, scatter(vectors, labels))
+    centre = torch.tanh(F.linear(x, weight, bias)).mean(0) * several if tanh else torch.zeros(len(weight))
+    projection = Projection(weight, bias, tanh, centre, scatter=0.0)
+    return replace(projection, scatter=scatter(projection.vectors(x), labels))
 
 
 def scatter(vectors: Tensor, labels: Tensor) -> float:
