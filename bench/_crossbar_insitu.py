@@ -72,7 +72,7 @@ def tasks() -> dict[str, Any]:
 
     def search_singly() -> None:
         for row in range(SINGLY):
-            programmed.multiply(held, queries[row : row + 1], 999.0, rng)
+            programmed.multiply(held, queries[row : row + 1], clock_s, rng)
 
     def growth(classes: int, batch: int) -> dict[str, float]:
         """Processor seconds per query where ``classes`` are stored: at a new moment, and again at the same one."""
@@ -107,7 +107,7 @@ def tasks() -> dict[str, Any]:
         "superpose": superpose,
         "write": lambda: programmed.write(held, columns, weights, 1.0, rng),
         "search_anew": lambda: programmed.multiply(held, queries, later(), rng),
-        "search_again": lambda: programmed.multiply(held, queries, 999.0, rng),
+        "search_again": lambda: programmed.multiply(held, queries, clock_s, rng),
         "search_singly": search_singly,
         "growth": growth,
         "peak": peak,

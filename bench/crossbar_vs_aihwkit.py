@@ -194,7 +194,7 @@ def main() -> None:
         "date": datetime.date.today().isoformat(),
         "threads": THREADS,
         "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)},
-        "arithmetic": "ours: 8-bit digits and bfloat16 where the processor has AVX-512 VNNI and BF16, else float32",
+        "arithmetic": "ours: 8-bit digits where the processor has AVX-512 VNNI, else float32",
     }
     if not given.ours_only:
         result |= {"rounds": given.rounds} | against(given.rival, given.rounds)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-THREADS = 1  # one thread on each side: what is compared is work, not schedulers
+THREADS = int(os.environ.get("INSITU_BENCH_THREADS", "1"))  # of each side; with one, work is compared, not schedulers
 
 
 def serve(tasks: dict[str, Callable[..., Any]], facts: dict[str, str]) -> None:

@@ -14,10 +14,12 @@ from insitu.kernels.readout import (
     readout_reference,
 )
 from insitu.kernels.whole_numbers import (
+    DIGIT,
     LARGEST,
+    carries,
     digits,
-    halves,
-    whole,
+    one_digit,
+    square_step,
     whole_readout,
     whole_readout_reference,
     whole_widths,
@@ -73,8 +75,8 @@ def test_whole_readout(shape: tuple[int, int, int], noisy: bool) -> None:
     rng = np.random.default_rng(2)
     sums = rng.integers(-(2**20), 2**20, (*shape[:2], 2 * shape[2]), dtype=np.int32)
     unit = (rng.random(shape[2], dtype=np.float32) + 1) * np.float32(1e-8)
-    variance = halves(rng.random(shape, dtype=np.float32))
-    spread = rng.random((shape[0], shape[2]), dtype=np.float32) if noisy else None
+    variance = rng.integers(0, 2**24, shape, dtype=np.int32)
+    spread = rng.random(shape[2], dtype=np.float32) * np.float32(2**-24) if noisy else None
     full = rng.uniform(0.5, 2, shape[0]).astype(np.float32)
     gains = rng.random(shape[1], dtype=np.float32), rng.random(shape[2], dtype=np.float32)
     noise = _compiled_normals(shape) if noisy else None
@@ -89,23 +91,44 @@ def test_whole_readout(shape: tuple[int, int, int], noisy: bool) -> None:
 @pytest.mark.parametrize("levels", [1, 7, 127])
 def test_whole_widths(levels: int) -> None:
     x = np.random.default_rng(3).standard_normal((6, 300)).astype(np.float32)
-    got, expected = ((np.empty(x.shape, np.int8), np.empty(x.shape, np.uint16)) for _ in range(2))
+    x[0] = 0.0
+    got, expected = ((np.empty(x.shape, np.int8), np.empty(x.shape, np.int8)) for _ in range(2))
     fast = compiled()
     assert fast is not None
-    tops = whole_widths(fast, x, levels, *got)
-    assert np.array_equal(tops, whole_widths_reference(x, levels, *expected))
+    tops = whole_widths(fast, x, levels, carries(300), *got)
+    assert np.array_equal(tops, whole_widths_reference(x, levels, carries(300), *expected))
     assert np.array_equal(got[0], expected[0])
     assert np.array_equal(got[1], expected[1])
+    assert not got[1][0].any()
+    assert (got[1] >= 0).all()
+    exact = np.square(got[0].astype(np.float64)) / square_step(levels)
+    assert (np.abs(got[1] - exact) < 1).all()
+    assert np.abs((got[1] - exact).sum(1)).max() <= 30  # of 300 roundings; independent ones would reach 24
 
 
-def test_digits_and_halves_come_back_within_their_steps() -> None:
+@pytest.mark.parametrize("size", [0.004, 0.1, 0.3, 0.5, 0.77])
+def test_squares_far_below_a_step_are_not_lost(size: float) -> None:
+    step = square_step(DIGIT)
+    sums = np.cumsum(np.floor(np.float32(size) + carries(1000)))
+    assert step == 127
+    assert np.abs(sums - size * np.arange(1, 1001)).max() < 5
+
+
+def test_sums_of_digits_down_a_column_stay_true() -> None:
+    values = np.random.default_rng(5).standard_exponential((1024, 5)).astype(np.float32) ** 3
+    unit = values.max(0) / np.float32(DIGIT - 1)
+    kept = one_digit(values, unit).astype(np.float64)
+    assert kept.min() == 0
+    assert (np.abs(kept - values / unit) <= 1.01).all()
+    assert (np.abs(np.cumsum(kept - values / unit, axis=0)) <= 0.51).all()
+
+
+def test_digits_come_back_within_their_steps() -> None:
     values = np.random.default_rng(4).standard_normal((200, 9)).astype(np.float32)
     unit = np.abs(values).max(0) / LARGEST
     high, low = digits(values, unit)
     back = (256 * high.astype(np.int32) + low) * unit
     assert (np.abs(back - values) <= unit * 0.51).all()
-    squares = np.square(values)
-    assert (np.abs(whole(halves(squares)) - squares) <= squares * 2**-8).all()
 
 
 def _compiled_normals(shape: tuple[int, int, int]) -> np.ndarray:

@@ -42,7 +42,12 @@ class Branches:
         """Return the fit at every r >= 0."""
         slope, offset, lowest, top = self.low
         low = np.clip(slope * np.log(np.maximum(r, SMALLEST_RATIO)) + offset, lowest, top)
-        return np.where(r < self.split, low, polyval(r, self.high)).astype(np.float32)
+        high: Array = np.full_like(r, self.high[-1])
+        for coefficient in reversed(self.high[:-1]):  # NumPy's polyval works in float64
+            high *= r
+            high += np.float32(coefficient)
+        high += (r < self.split) * (low - high)  # both are finite; NumPy's where is several times as slow
+        return high
 
 
 @dataclass(frozen=True)
@@ -110,4 +115,4 @@ class PcmHermes2022(Device):
         mean, age_s = drifted(cells, now_s, fit.drift_t0_s)
         q = fit.read_q(cells.conductance_us / np.float32(fit.g_max_us))
         band = np.sqrt(np.log((age_s + READ_TIME_S) / (2 * READ_TIME_S)))
-        return mean, (mean * q * band).astype(np.float32)
+        return mean, mean * q * band

@@ -1,7 +1,7 @@
 """The compiled loops, all in one file: Numba's cache on disk notices changes of the file a loop stands in, no others.
 
 Written so that LLVM turns inner loops into vector instructions: helpers are inlined by force, constants and
-intermediate integers are kept to 32 bits by hand, and nothing within an inner loop branches. Sums are not reordered
+intermediate integers are kept to one width by hand, and nothing within an inner loop branches. Sums are not reordered
 and products not fused, so that the NumPy references beside the callers give the same bits.
 """
 
@@ -29,21 +29,24 @@ def inline(function):  # type: ignore[no-untyped-def]
 
 @inline
 def mix(c0, c1, c2, c3, k0, k1, turn):  # type: ignore[no-untyped-def]
-    p0, p1 = u64(0xD2511F53) * u64(c0), u64(0xCD9E8D57) * u64(c2)
-    k0, k1 = u32(k0 + u32(turn * 0x9E3779B9)), u32(k1 + u32(turn * 0xBB67AE85))
-    return u32(u32(p1 >> u64(32)) ^ c1 ^ k0), u32(p1), u32(u32(p0 >> u64(32)) ^ c3 ^ k1), u32(p0)
+    # words of 32 bits in 64: a multiplication then needs no shuffling of lanes
+    low, high = u64(0xFFFFFFFF), u64(32)
+    p0, p1 = u64(0xD2511F53) * c0, u64(0xCD9E8D57) * c2
+    k0, k1 = u64(u32(k0 + u32(turn * 0x9E3779B9))), u64(u32(k1 + u32(turn * 0xBB67AE85)))
+    return (p1 >> high) ^ c1 ^ k0, p1 & low, (p0 >> high) ^ c3 ^ k1, p0 & low
 
 
 @inline
 def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     # seven calls by hand: a loop here would keep the loop around it from becoming vector instructions
-    c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 0)
+    c0, c1, c2, c3 = mix(u64(c0), u64(c1), u64(c2), u64(c3), k0, k1, 0)
     c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 1)
     c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 2)
     c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 3)
     c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 4)
     c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 5)
-    return mix(c0, c1, c2, c3, k0, k1, 6)
+    c0, c1, c2, c3 = mix(c0, c1, c2, c3, k0, k1, 6)
+    return u32(c0), u32(c1), u32(c2), u32(c3)
 
 
 @inline
@@ -122,9 +125,9 @@ def pulse_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-d
 
 
 @loop
-def whole_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-def]
-    """As above, as whole numbers: widths int8, squares bfloat16 as the upper half of a float32."""
-    top_level = f32(levels)
+def whole_widths(x, levels, step, carry, widths, squares, tops):  # type: ignore[no-untyped-def]
+    """As above, as whole numbers, int8; squares count ``step``, rounded up or down as ``carry`` (in,) has it."""
+    top_level, steps = f32(levels), f32(1) / f32(step)
     for row in range(x.shape[0]):
         given, width, square = x[row], widths[row], squares[row]
         top = largest_of(given)
@@ -133,7 +136,7 @@ def whole_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-d
         for i in range(given.shape[0]):
             value = np.rint(given[i] * scale)
             width[i] = np.int8(value)
-            square[i] = np.uint16(u32(f32(value * value).view(u32) + u32(0x8000)) >> u32(16))
+            square[i] = np.int8(value * value * steps + carry[i])
 
 
 @inline
@@ -193,7 +196,7 @@ def readout(  # type: ignore[no-untyped-def]
 def whole_readout(  # type: ignore[no-untyped-def]
     digits, unit, variance, spread, noisy, k0, k1, first_row, first_column, full, levels, row_gain, column_gain, out
 ):
-    """As above, from digit sums (blocks, rows, 2 x columns) int32 and variances as upper halves of float32."""
+    """As above, from digit sums (blocks, rows, 2 x columns) and variances (blocks, rows, columns), both int32."""
     blocks, rows, columns = variance.shape
     noise = np.empty((4, columns), np.float32)
     now = np.empty(columns, np.float32)
@@ -205,11 +208,10 @@ def whole_readout(  # type: ignore[no-untyped-def]
             for row in range(start, stop):
                 high, low = digits[block, row, :columns], digits[block, row, columns:]
                 if noisy:
-                    halves, share, drawn = variance[block, row], spread[block], noise[row - start]
+                    wide, drawn = variance[block, row], noise[row - start]
                     for j in range(columns):
                         mean = (f32(high[j]) * f32(256) + f32(low[j])) * unit[j]
-                        wide = f32(u32(u32(halves[j]) << u32(16)).view(f32))
-                        now[j] = mean + np.sqrt(wide * share[j]) * drawn[j]
+                        now[j] = mean + np.sqrt(f32(wide[j]) * spread[j]) * drawn[j]
                 else:
                     for j in range(columns):
                         now[j] = (f32(high[j]) * f32(256) + f32(low[j])) * unit[j]

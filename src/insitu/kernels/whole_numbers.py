@@ -1,7 +1,8 @@
 """The same two sides of an analog product in small numbers, which processors multiply several times as fast.
 
-Pulse widths are whole numbers within -127..127 and lose nothing. A conductance is split into two digits of base 256,
-its square deviation is rounded to bfloat16; ``substrates/_whole.py`` says what that costs in accuracy.
+Pulse widths are whole numbers within -127..127 and lose nothing. A conductance is split into two digits of base 256.
+What only the size of the noise depends on, squares of widths and square deviations of cells, is cut to one digit each,
+so that sums over many cells stay true; ``substrates/_whole.py`` says what that costs in accuracy.
 """
 
 from __future__ import annotations
@@ -9,39 +10,56 @@ from __future__ import annotations
 from types import ModuleType
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from insitu.kernels.readout import Array, Key, pulse_widths_reference, readout_reference
 
 Digits = NDArray[np.int8]
-Halves = NDArray[np.uint16]  # bfloat16: the upper half of a float32
+Sums = NDArray[np.int32]
 BASE = 256
+DIGIT = 127  # the largest one
 
 
-def whole_widths(loops: ModuleType, x: Array, levels: int, widths: Digits, squares: Halves) -> Array:
+def whole_widths(loops: ModuleType, x: Array, levels: int, carry: Array, widths: Digits, squares: Digits) -> Array:
     """Round each row of x (rows, in), scaled by its largest entry, to whole numbers within -levels..levels.
 
-    Fills ``widths`` and ``squares``; returns the factors taken out (rows,), NaN for a row not finite.
+    Fills ``widths``, and ``squares`` with the squares of those over ``square_step``; ``carry`` is ``carries(in)``.
+    Returns the factors taken out (rows,), NaN for a row not finite.
     """
     top = np.empty(len(x), np.float32)
-    loops.whole_widths(x, np.float32(levels), widths, squares, top)
+    loops.whole_widths(x, np.float32(levels), square_step(levels), carry, widths, squares, top)
     return top
 
 
-def whole_widths_reference(x: Array, levels: int, widths: Digits, squares: Halves) -> Array:
+def whole_widths_reference(x: Array, levels: int, carry: Array, widths: Digits, squares: Digits) -> Array:
     """Do the same in plain NumPy; rows are finite."""
     shares, unused = np.empty_like(x), np.empty_like(x)
     top = pulse_widths_reference(x, levels, shares, unused)
     widths[:] = np.rint(shares * levels)
-    squares[:] = halves(np.square(widths.astype(np.float32)))
+    squares[:] = np.square(widths.astype(np.float32)) * (np.float32(1) / square_step(levels)) + carry
     return top
+
+
+def square_step(levels: int) -> np.float32:
+    """Return what one step of ``squares`` counts: the square of the largest width fills a digit, or is one."""
+    return np.float32(max(levels**2 / DIGIT, 1))
+
+
+def carries(inputs: int) -> Array:
+    """Return fractions (in,) within 0..1, evenly spread over any neighbours, to add before rounding down.
+
+    Rounding so keeps sums of many small numbers that rounding each to the nearest would lose.
+    """
+    golden = np.arange(1, inputs + 1) * 40503 % 2**16  # multiples of 2^16 over the golden ratio
+    return ((golden >> 4) + 0.5).astype(np.float32) / np.float32(2**12)  # coarse enough that 127 never becomes 128
 
 
 def whole_readout(
     loops: ModuleType,
-    sums: NDArray[np.int32],
+    sums: Sums,
     unit: Array,
-    variance: Halves,
+    variance: Sums,
     spread: Array | None,
     key: Key,
     origin: tuple[int, int],
@@ -54,18 +72,18 @@ def whole_readout(
     """Do what ``readout`` does, from sums over high and low digits (blocks, rows, 2 x columns).
 
     The sums count times ``unit`` (columns,) µS. ``variance`` (blocks, rows, columns) counts times ``spread``
-    (blocks, columns); spread None: no noise.
+    (columns,) µS²; spread None: no noise.
     """
     noisy = spread is not None
     words = np.uint32(key[0]), np.uint32(key[1])
-    scale = spread if spread is not None else unit[None]
+    scale = spread if spread is not None else unit
     loops.whole_readout(sums, unit, variance, scale, noisy, *words, *origin, full, levels, row_gain, column_gain, out)
 
 
 def whole_readout_reference(
-    sums: NDArray[np.int32],
+    sums: Sums,
     unit: Array,
-    variance: Halves,
+    variance: Sums,
     spread: Array | None,
     noise: Array | None,
     full: Array,
@@ -77,7 +95,7 @@ def whole_readout_reference(
     """Do the same in plain NumPy, given the normals (blocks, rows, columns)."""
     high, low = np.split(sums.astype(np.float32), 2, axis=2)
     current = (high * np.float32(BASE) + low) * unit
-    squares = None if spread is None else whole(variance) * spread[:, None]
+    squares = None if spread is None else variance.astype(np.float32) * spread
     readout_reference(current, squares, noise, full, levels, row_gain, column_gain, out)
 
 
@@ -88,14 +106,14 @@ def digits(values: Array, unit: Array) -> tuple[Digits, Digits]:
     return high.astype(np.int8), (counts - BASE * high).astype(np.int8)
 
 
-LARGEST = 127 * BASE + 127  # that two digits hold
+LARGEST = DIGIT * BASE + DIGIT  # that two digits hold
 
 
-def halves(values: Array) -> Halves:
-    """Round to bfloat16, halves up."""
-    return ((values.view(np.uint32) + np.uint32(0x8000)) >> np.uint32(16)).astype(np.uint16)
+def one_digit(values: Array, unit: Array) -> Digits:
+    """Round values (in, columns) / unit (columns,), within 0..126, to digits whose sums down a column stay true.
 
-
-def whole(values: Halves) -> Array:
-    """Return bfloat16 as float32."""
-    return (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    What rounding leaves is carried into the next row, so that the sum over any rows in a row is off by less than 1.
+    """
+    sums = torch.cumsum(torch.from_numpy(values / unit), 0)  # NumPy's takes several times as long along columns
+    out: Digits = np.diff(np.rint(sums.numpy()), axis=0, prepend=np.float32(0)).astype(np.int8)
+    return out

@@ -17,7 +17,7 @@ from insitu.substrates._readings import Reading
 from insitu.substrates._tiles import Floats
 from insitu.substrates._whole import Whole, suits
 
-CACHED = 2**18  # numbers of x at a time, about what a core's own cache holds
+CACHED = 2**19  # numbers of x at a time: as pulse widths of a byte, what a core's own cache holds
 MOST_ROWS, FEWEST_ROWS = 1024, 64  # of a chunk; multiples of LANES
 
 

@@ -1,9 +1,12 @@
 """Block sums in whole numbers, several times as fast as float32, where both converters have at most eight bits.
 
 Pulse widths are whole numbers already. Conductances are taken in steps of 2^-15 of the largest in their column, two
-8-bit digits: an error about a hundred times below a step of the converter behind. Their square deviations are taken
-in bfloat16, corrected so that the sum over a block of rows is exact: the deviation of the noise is off by about 1e-4
-of itself. Runs only where the processor has instructions for both (AVX-512 VNNI and BF16).
+8-bit digits: an error about a hundred times below a step of the converter behind. Their square deviations, and the
+squares of widths, are taken in one digit each, rounded so that sums over many cells stay true: the deviation of the
+noise is off by about 2e-3 of itself, or by a few hundredths where one input stands far above all others, up and down
+alike. What of a row block's inputs is below a tenth of the largest input may in a single product be as good as
+noiseless, or too noisy, by less than a step of the converter. Runs only where the processor has instructions for
+products of digits (AVX-512 VNNI).
 """
 
 from __future__ import annotations
@@ -18,7 +21,16 @@ from torch import Tensor
 
 from insitu.kernels import compiled
 from insitu.kernels.readout import Key
-from insitu.kernels.whole_numbers import LARGEST, Halves, digits, halves, whole, whole_readout, whole_widths
+from insitu.kernels.whole_numbers import (
+    DIGIT,
+    LARGEST,
+    carries,
+    digits,
+    one_digit,
+    square_step,
+    whole_readout,
+    whole_widths,
+)
 from insitu.substrates._converters import Converters
 from insitu.substrates._readings import Reading
 from insitu.substrates._tiles import Floats
@@ -31,7 +43,7 @@ MOST_LEVELS = 127
 def loops() -> ModuleType | None:
     """Return the compiled loops where this processor multiplies small numbers fast, else None."""
     can: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # newer torch only
-    small = can.get("avx512_vnni") and can.get("avx512_bf16") and torch.backends.mkldnn.is_available()
+    small = can.get("avx512_vnni") and torch.backends.mkldnn.is_available()
     return compiled() if small and hasattr(torch, "_int_mm") else None
 
 
@@ -47,8 +59,8 @@ class Small:
 
     digits: Tensor  # (in, 2 x columns) int8: high, then low
     unit: Floats  # (columns,) µS of the low digit, per step of a pulse width
-    variance: Tensor  # (in, columns) bfloat16
-    spread: Floats | None  # (row blocks, columns); None where no cell is noisy
+    variance: Tensor  # (in, columns) int8
+    spread: Floats | None  # (columns,) µS² of a variance, per step of a squared width; None where no cell is noisy
 
 
 class Whole:
@@ -58,16 +70,17 @@ class Whole:
         self.converters = converters
         self.blocks = converters.blocks(inputs)
         self.loops = loops()
-        self.widths = torch.empty(rows, inputs, dtype=torch.int8)
-        self.squares = torch.empty(rows, inputs, dtype=torch.bfloat16)
+        self.carry = carries(inputs)
+        self.widths, self.squares = (torch.empty(rows, inputs, dtype=torch.int8) for _ in range(2))
         self.sums = torch.empty(len(self.blocks) * rows * columns * 2, dtype=torch.int32)
-        self.variances = torch.empty(len(self.blocks) * rows * columns, dtype=torch.bfloat16)
+        self.variances = torch.empty(len(self.blocks) * rows * columns, dtype=torch.int32)
 
     def take(self, x: Floats) -> Floats:
         """Take rows (rows, in); return their largest |entry|, NaN where a row is not finite."""
         count, levels = len(x), self.converters.input_levels
         assert self.loops is not None
-        return whole_widths(self.loops, x, levels, self.widths[:count].numpy(), _bits(self.squares[:count]))
+        widths, squares = self.widths[:count].numpy(), self.squares[:count].numpy()
+        return whole_widths(self.loops, x, levels, self.carry, widths, squares)
 
     def give(
         self, one: Reading, key: Key, origin: tuple[int, int], full: Floats, tops: Floats, gain: Floats, out: Floats
@@ -81,13 +94,13 @@ class Whole:
         for number, rows in enumerate(self.blocks):
             torch._int_mm(self.widths[:count, rows], small.digits[rows], out=sums[number])
             if small.spread is not None:
-                torch.mm(self.squares[:count, rows], small.variance[rows], out=variance[number])
+                torch._int_mm(self.squares[:count, rows], small.variance[rows], out=variance[number])
         assert self.loops is not None
         whole_readout(
             self.loops,
             sums.numpy(),
             small.unit,
-            _bits(variance),
+            variance.numpy(),
             small.spread,
             key,
             origin,
@@ -110,17 +123,11 @@ class Whole:
         mean = one.mean.numpy()
         unit = np.maximum(np.abs(mean).max(0), np.float32(1e-30)) / np.float32(LARGEST)
         parts = torch.from_numpy(np.concatenate(digits(mean, unit), axis=1))
-        per_step = np.float32(1 / self.converters.input_levels)
+        levels = self.converters.input_levels
+        per_step = unit * np.float32(1 / levels)
         if one.variance is None:
-            return Small(parts, unit * per_step, torch.empty(0), None)
+            return Small(parts, per_step, torch.empty(0), None)
         exact = one.variance.numpy()
-        rounded = halves(exact)
-        sums = [(exact[rows].sum(0), whole(rounded[rows]).sum(0)) for rows in self.blocks]
-        spread = np.stack([a / np.maximum(b, np.float32(1e-30)) for a, b in sums]) * per_step**2
-        return Small(parts, unit * per_step, torch.from_numpy(rounded.view(np.int16)).view(torch.bfloat16), spread)
-
-
-def _bits(numbers: Tensor) -> Halves:
-    """Bfloat16 as NumPy takes it: the same memory as whole numbers."""
-    bits: Halves = numbers.view(torch.int16).numpy().view(np.uint16)
-    return bits
+        unit = np.maximum(exact.max(0), np.float32(1e-30)) / np.float32(DIGIT - 1)
+        variance = torch.from_numpy(np.concatenate([one_digit(exact[rows], unit) for rows in self.blocks]))
+        return Small(parts, per_step, variance, unit * (square_step(levels) / np.float32(levels**2)))
