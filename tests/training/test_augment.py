@@ -150,3 +150,25 @@ def test_every_draw_comes_from_the_generator() -> None:
     torch.manual_seed(1)
     assert torch.equal(first, all_of_it(1))
     assert not torch.equal(first, all_of_it(2))
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 999), strength=st.floats(0, 0.4), channels=st.sampled_from([1, 3]))
+def test_a_warp_keeps_shape_and_range(seed: int, strength: float, channels: int) -> None:
+    given_ = batch()[:, :channels]
+    out = augment.warp(given_, RNG(seed), strength)
+    assert out.shape == given_.shape
+    assert float(out.min()) >= float(given_.min()) - 1e-5
+    assert float(out.max()) <= float(given_.max()) + 1e-5
+
+
+def test_a_warp_of_no_strength_changes_nothing() -> None:
+    torch.testing.assert_close(augment.warp(batch(), RNG(0), 0.0), batch(), atol=1e-5, rtol=0)
+
+
+def test_a_stronger_warp_moves_more_and_each_image_differently() -> None:
+    one = batch(1, 32).repeat(40, 1, 1, 1)
+    moved = [float((augment.warp(one, RNG(0), strength) - one).abs().mean()) for strength in (0.02, 0.1, 0.3)]
+    assert moved == sorted(moved)
+    assert moved[0] > 0
+    assert len(augment.warp(one, RNG(0), 0.1).flatten(1).unique(dim=0)) == 40

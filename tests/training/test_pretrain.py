@@ -28,7 +28,18 @@ def test_it_learns(pictures: Images, network: ResNet12Module, tmp_path: Path) ->
     assert not network.training
 
 
-@pytest.mark.parametrize("change", [{}, {"head": "linear"}, {"turns": 0.5}, {"bfloat16": False}, {"flip": False}])
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"head": "linear"},
+    {"turns": 0.5},
+    {"bfloat16": False},
+    {"flip": False},
+    {"warp": 0.1},
+    {"optimiser": "adam", "rate": 1e-3},
+]
+
+
+@pytest.mark.parametrize("change", OPTIONS)
 def test_every_option_trains(pictures: Images, network: ResNet12Module, tmp_path: Path, change: dict[str, Any]) -> None:
     lines = list(pretrain.train(replace(RECIPE, epochs=1, **change), network, pictures, tmp_path / "c.pt", log_s=0))
     assert [line.step for line in lines] == [1, 2, 3, 4, 5]
@@ -105,6 +116,7 @@ def test_a_cut_run_stops_after_its_tail(pictures: Images, network: ResNet12Modul
         ({"batch": 1}, "batch >= 2"),
         ({"head": "cos"}, "head is cosine or linear; got 'cos'"),
         ({"area": 0.0}, "0 < area <= 1"),
+        ({"optimiser": "lion"}, "optimiser is sgd or adam; got 'lion'"),
         ({"first_size": 0}, "at least 1 pixel"),
         ({"cut": 3}, "cut and tail"),
         ({"cut": 99, "tail": 1}, "cut and tail"),

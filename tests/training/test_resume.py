@@ -25,6 +25,7 @@ EPISODES = Metalearn(episodes=15, ways=3, support=2, query=3, views=2, size=16)
 RUNS: dict[str, tuple[Callable[..., Iterator[Progress]], Any]] = {
     "pretrain": (pretrain.train, PRETRAIN),
     "pretrain-float": (pretrain.train, replace(PRETRAIN, bfloat16=False, head="linear", cut=1, tail=2)),
+    "pretrain-adam": (pretrain.train, replace(PRETRAIN, optimiser="adam", rate=1e-3, warp=0.1)),
     "metalearn": (metalearn.train, EPISODES),
     "metalearn-all": (metalearn.train, replace(EPISODES, layers="all", loss="softabs")),
 }

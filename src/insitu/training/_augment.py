@@ -38,6 +38,21 @@ def random_crops(
     return normalise(out)
 
 
+def warp(batch: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
+    """Turn, shear, scale and bend each image of (n, c, h, w) as another hand would have drawn it.
+
+    The affine part is a matrix of entries drawn with spread ``strength`` around the identity; the bend moves a grid of
+    5 x 5 points with spread ``strength`` / 3 of half an image side, smoothly in between. What comes from outside the
+    image repeats its border.
+    """
+    n = len(batch)
+    matrix = np.eye(2, 3)[None] + strength * rng.standard_normal((n, 2, 3)) * [1, 1, 0.5]
+    bend = torch.from_numpy((strength / 3 * rng.standard_normal((n, 2, 5, 5))).astype(np.float32))
+    grid = F.affine_grid(torch.from_numpy(matrix.astype(np.float32)), list(batch.shape), align_corners=False)
+    grid = grid + F.interpolate(bend, size=batch.shape[2:], mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+    return F.grid_sample(batch, grid, padding_mode="border", align_corners=False)
+
+
 def jitter_colours(batch: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
     """Scale brightness, contrast and saturation of each image by factors drawn from 1 +- ``strength``."""
     n = len(batch)

@@ -1,4 +1,4 @@
-"""Omniglot backbone that comes with the package: 1200 base characters only, 0.4 million weights, 32 pixels."""
+"""Omniglot backbone that comes with the package: 1200 base characters only, 1.5 million weights, 32 pixels."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from insitu.training.pretrain import Pretrain
 
 JOB = Job(
     data_set=Omniglot(),
-    backbone=ResNet12(widths=(24, 48, 96, 128), dim=512, channels=1),
+    backbone=ResNet12(widths=(32, 64, 128, 192), dim=512, channels=1),
     # a mirrored or strongly cropped character is another character; a turned one is a new class
     pretrain=Pretrain(
-        epochs=16, batch=64, first_size=28, last_size=28, area=0.6, colours=0.0, mix=0.0, turns=0.4, flip=False
-    ),
-    refine=Pretrain(
-        epochs=18,
-        rate=0.06,
+        epochs=60,
+        cut=38,
+        tail=8,
         batch=64,
         first_size=28,
         last_size=28,
-        area=0.6,
+        area=0.75,
+        warp=0.12,
         colours=0.0,
         mix=0.0,
-        turns=0.3,
+        turns=0.4,
         flip=False,
-        seed=1,
     ),
     image_size=32,
     examples=2,

@@ -29,18 +29,20 @@ from insitu.training import _checkpoint as checkpoint
 
 @dataclass(frozen=True)
 class Pretrain:
-    """Cross-entropy on base classes: one-cycle SGD, random crops, CutMix and mixup, quarter turns as classes."""
+    """Cross-entropy on base classes: one cycle of SGD or Adam, random crops, CutMix and mixup, turns as classes."""
 
     epochs: int = 60  # of the one-cycle schedule
     cut: int = 0  # epoch after which the cycle is left and the rate falls straight to zero; 0 runs it whole
     tail: int = 0  # epochs of that fall
     batch: int = 128
+    optimiser: Literal["sgd", "adam"] = "sgd"  # Adam suits latent weights of 1-bit layers: only their signs count
     rate: float = 0.1  # peak learning rate
-    momentum: float = 0.9
-    decay: float = 5e-4
+    momentum: float = 0.9  # of SGD
+    decay: float = 5e-4  # of the weights; Adam's is decoupled from the gradient (AdamW)
     first_size: int = 28  # pixels per side in the first epoch
     last_size: int = 40  # pixels per side in the last epoch
     area: float = 0.25  # smallest share of the image that a crop covers
+    warp: float = 0.0  # spread of random turns, shears, scales and bends; 0 leaves the shape alone
     colours: float = 0.3
     mix: float = 0.5  # share of batches mixed, half CutMix and half mixup
     turns: float = 0.0  # share of images turned; 0 trains on the classes alone
@@ -58,6 +60,8 @@ class Pretrain:
                 f"cut and tail are both 0, or cut is within the {self.epochs} epochs and tail at least 1; "
                 f"got {self.cut} and {self.tail}"
             )
+        if self.optimiser not in ("sgd", "adam"):
+            raise InsituError(f"optimiser is sgd or adam; got {self.optimiser!r}")
         if self.head not in ("cosine", "linear"):
             raise InsituError(f"head is cosine or linear; got {self.head!r}")
         if not 0 < self.area <= 1 or min(self.first_size, self.last_size) < 1:
@@ -107,9 +111,7 @@ def train(
     steps = recipe.length * steps_per_epoch
     head = _head(network, data, classes * (4 if recipe.turns else 1), recipe.seed)
     parameters = [*network.parameters(), head]
-    optimiser = torch.optim.SGD(
-        parameters, lr=recipe.rate, momentum=recipe.momentum, weight_decay=recipe.decay, nesterov=True
-    )
+    optimiser = _optimiser(recipe, parameters)
     what = f"{network.__class__.__name__} {[tuple(p.shape) for p in parameters]} {asdict(recipe)} {len(data)} images"
     step = 0
     if state := checkpoint.load(file, what):
@@ -164,6 +166,14 @@ def train(
     network.eval()
 
 
+def _optimiser(recipe: Pretrain, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    if recipe.optimiser == "adam":
+        return torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
+    return torch.optim.SGD(
+        parameters, lr=recipe.rate, momentum=recipe.momentum, weight_decay=recipe.decay, nesterov=True
+    )
+
+
 def _head(network: nn.Module, data: Images, classes: int, seed: int) -> nn.Parameter:
     with torch.no_grad():
         network.eval()
@@ -202,6 +212,8 @@ def _step(
 ) -> tuple[Tensor, float]:
     rng = generator(recipe.seed, "step", step)
     batch = augment.random_crops(images.pixels, size_at(recipe, epoch), rng, (recipe.area, 1.0), recipe.flip)
+    if recipe.warp:
+        batch = augment.warp(batch, rng, recipe.warp)
     if recipe.colours:
         batch = augment.jitter_colours(batch, rng, recipe.colours)
     labels = torch.from_numpy(images.labels)
