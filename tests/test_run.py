@@ -142,3 +142,24 @@ def test_accuracies_are_those_of_the_predictions(seed: int) -> None:
     # a guess of class 0 is right for one class in eight, then ten, then twelve
     found = [row["overall"] for row in rows(replace(EXPERIMENT, learner=Diary([])), seed) if row["arm"] == "device"]
     assert found == pytest.approx([100 / 8] * 2 + [100 / 10] * 2 + [100 / 12] * 2)
+
+
+@dataclass(frozen=True)
+class Stream(Blobs):
+    """The same, where all is one stream: the classes of session 0 are its first experience."""
+
+    def sessions(self, data: str, seed: int) -> Iterator[Session]:
+        for session in super().sessions(data, seed):
+            groups = (session.test.labels - OLD).div(2, rounding_mode="floor").clamp(min=-1) + 1
+            yield replace(session, base_classes=0, groups=groups)
+
+
+def test_a_stream_has_an_accuracy_per_experience() -> None:
+    stream = replace(EXPERIMENT, scenario=Stream(), ages_s=(60.0,))
+    plain = list(rows(replace(EXPERIMENT, ages_s=(60.0,))))
+    for row, other in zip(rows(stream), plain, strict=True):
+        names = {name for name in row if name.startswith("experience_")}
+        assert names == {f"experience_{k}" for k in range(int(row["session"]) + 1)}
+        assert not {"base", "novel", "harmonic"} & set(row)
+        assert row["overall"] == other["overall"]
+        assert row["experience_0"] == other["base"]  # the old classes are those that came first

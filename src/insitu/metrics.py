@@ -12,11 +12,21 @@ from insitu.core import InsituError
 Row = dict[str, float | int | str]  # one line of a run: names to numbers or words
 
 
-def accuracies(guess: NDArray[np.int64], labels: NDArray[np.int64], base_classes: int) -> dict[str, float | int]:
+EXPERIENCE = "experience_"  # begins the names of accuracies on the classes that came in one experience
+
+
+def accuracies(
+    guess: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    base_classes: int,
+    groups: NDArray[np.int64] | None = None,
+) -> dict[str, float | int]:
     """Return ``classes`` seen and the top-1 accuracies in percent over all tests, old classes and new classes.
 
     ``overall`` counts every test image once; ``base`` and ``novel`` are those of classes below and from
-    ``base_classes``; ``harmonic`` is the harmonic mean of base and novel. What has no tests is absent.
+    ``base_classes``; ``harmonic`` is the harmonic mean of base and novel. What has no tests is absent. In a stream of
+    experiences, ``groups`` (n,) holds of each test the experience in which its class came first: there are
+    ``overall`` and ``experience_0``, ``experience_1`` and so on, and nothing is old.
     """
     if guess.shape != labels.shape or not labels.size:
         raise InsituError(f"accuracies take one guess per label, at least one; got {guess.shape} and {labels.shape}")
@@ -26,6 +36,10 @@ def accuracies(guess: NDArray[np.int64], labels: NDArray[np.int64], base_classes
         "classes": int(len(np.unique(labels))),
         "overall": 100 * float(right.mean()),
     }
+    if groups is not None:
+        if groups.shape != labels.shape:
+            raise InsituError(f"accuracies take one group per label; got {groups.shape} and {labels.shape}")
+        return out | {f"{EXPERIENCE}{k}": 100 * float(right[groups == k].mean()) for k in np.unique(groups)}
     if old.any():
         out["base"] = 100 * float(right[old].mean())
     if not old.all():
@@ -97,3 +111,60 @@ def last_gap(name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
         return _series(part, "float", name, age_s)[last] - _series(part, "device", name, age_s)[last]
 
     return lambda rows: per_seed(rows, value)
+
+
+def accuracy_matrix(rows: list[Row], arm: str, age_s: float) -> NDArray[np.float64]:
+    """Return the accuracies of one seed after each session on the classes of each experience, in percent.
+
+    It is (sessions, experiences), NaN where an experience was not tested. Raises ``KeyError`` where nothing was
+    measured at that age.
+    """
+    own = sorted(
+        (row for row in rows if row["arm"] == arm and row["age_s"] == age_s), key=lambda row: float(row["session"])
+    )
+    names = {name for row in own for name in row if name.startswith(EXPERIENCE)}
+    if not names:
+        raise KeyError(f"experiences of {arm} at {age_s} s")
+    ordered = sorted(names, key=lambda name: int(name.removeprefix(EXPERIENCE)))
+    return np.array([[float(row.get(name, np.nan)) for name in ordered] for row in own])
+
+
+def average_accuracy(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: accuracy after the last session, averaged over experiences, so that each counts alike."""
+    return lambda rows: per_seed(rows, lambda part: float(accuracy_matrix(part, arm, age_s)[-1].mean()))
+
+
+def forgetting(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: the best accuracy an experience had before the last session minus the one after it.
+
+    The mean over all experiences but those that came last (Chaudhry et al., ECCV 2018). Below 0 where later sessions
+    have helped.
+    """
+
+    def value(part: list[Row]) -> float:
+        before, last = _before_last(accuracy_matrix(part, arm, age_s))
+        return float(np.mean(np.nanmax(before, 0) - last))
+
+    return lambda rows: per_seed(rows, value)
+
+
+def backward_transfer(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: accuracy on an experience after the last session minus the one right after the experience.
+
+    The mean over all experiences but those that came last (Lopez-Paz and Ranzato, NIPS 2017).
+    """
+
+    def value(part: list[Row]) -> float:
+        before, last = _before_last(accuracy_matrix(part, arm, age_s))
+        came = (~np.isnan(before)).argmax(0)
+        return float(np.mean(last - before[came, np.arange(before.shape[1])]))
+
+    return lambda rows: per_seed(rows, value)
+
+
+def _before_last(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the rows before the last and the last one, of the experiences that were tested before."""
+    known = ~np.isnan(matrix[:-1]).all(0)
+    if not known.any():
+        raise KeyError("no experience was tested before the last session")
+    return matrix[:-1, known], matrix[-1, known]

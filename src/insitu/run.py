@@ -30,7 +30,8 @@ def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
                 asked = generator(seed, arm, "predict", session.number, str(float(age_s)))
                 guess = learner.predict(state, session.test.x, session.time_s + age_s, asked)
                 row: Row = {"seed": seed, "arm": arm, "session": session.number, "age_s": age_s}
-                row |= metrics.accuracies(guess.numpy(), session.test.labels.numpy(), session.base_classes)
+                groups = None if session.groups is None else session.groups.numpy()
+                row |= metrics.accuracies(guess.numpy(), session.test.labels.numpy(), session.base_classes, groups)
                 row |= {f"spent_{name}": count for name, count in learner.cost(state).counts.items()}
                 row |= {f"query_{name}": count for name, count in learner.query_cost(state).counts.items()}
                 yield row

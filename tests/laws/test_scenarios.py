@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,14 +10,23 @@ from hypothesis import strategies as st
 
 from blobs import same
 from insitu import catalog
-from insitu.scenarios import Scenario, Session, few_shot_sessions
+from insitu.data.core50 import Core50
+from insitu.learners import Base
+from insitu.scenarios import Scenario, Session, _latents, few_shot_sessions
+from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from numbered import numbered, numbers
+from numbered_stream import BASE, encoded
 
 SCENARIOS: dict[str, Scenario] = {part.name: catalog.load(part)() for part in catalog.parts("scenarios")} | {
     "few-shot-sessions": FewShotSessions(shots=3),
     "few-shot-sessions-redrawn": FewShotSessions(shots=3, supports="redrawn"),
     "few-shot-sessions-one-shot": FewShotSessions(shots=1, supports="redrawn", spacing_s=0.5),
+    "class-stream": ClassStream(experiences=2),
+    "class-stream-in-order": ClassStream(experiences=4, order="listed"),
+    "class-stream-of-instances": ClassStream(kind="ni", experiences=3, spacing_s=0.5),
+    "class-stream-of-both": ClassStream(data_set="core50", kind="nicv2"),
+    "class-stream-of-latents": ClassStream(experiences=2, give="latents"),
 }
 every = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 
@@ -24,8 +34,19 @@ every = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 @pytest.fixture(autouse=True, scope="module")
 def _vectors() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(few_shot_sessions, "load", lambda name, data: numbered())
+        patch.setattr(few_shot_sessions, "load", lambda *_: numbered())
+        patch.setattr(_latents, "features", lambda *_: encoded(np.float16))
+        patch.setattr(_latents, "latents", lambda *_: encoded(np.uint8))
+        patch.setattr(_latents, "base", lambda _: BASE)
+        lists = [np.array([3, 0]), np.array([1, 20]), np.array([2]), np.array([40, 30])]
+        patch.setattr(Core50, "batches", lambda _, run: (lists[run % 2 :], np.arange(3, 16)))
         yield  # type: ignore[misc]
+
+
+def known(scenario: Scenario) -> set[int]:
+    """Return the classes that are known before the first session."""
+    base = scenario.base("package")
+    return set(range(len(base.means))) if isinstance(base, Base) else set()
 
 
 def stream(scenario: Scenario, seed: int) -> list[Session]:
@@ -38,8 +59,9 @@ def stream(scenario: Scenario, seed: int) -> list[Session]:
 def test_nothing_learned_is_ever_tested(scenario: Scenario, seed: int) -> None:
     sessions = stream(scenario, seed)
     base = scenario.base("package")
+    prepared = base.examples.x if isinstance(base, Base) else base.calibration
     learned = [numbers(session.train.x) for session in sessions if session.train is not None]
-    flat = [number for part in [numbers(base.examples.x)[:1], *learned] for number in part]
+    flat = [number for part in [numbers(prepared)[:1], *learned] for number in part]
     tested = {number for session in sessions for number in numbers(session.test.x)}
     assert not tested & set(flat)
     assert len(flat) == len(set(flat))  # and nothing is learned twice
@@ -49,13 +71,13 @@ def test_nothing_learned_is_ever_tested(scenario: Scenario, seed: int) -> None:
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**31))
 def test_tests_are_of_the_classes_seen_so_far(scenario: Scenario, seed: int) -> None:
-    base = scenario.base("package")
-    seen = set(range(len(base.means)))
+    seen = known(scenario)
+    old = len(seen)
     for session in stream(scenario, seed):
         if session.train is not None:
             seen |= set(session.train.labels.tolist())
         assert set(session.test.labels.tolist()) == seen
-        assert session.base_classes == len(base.means)
+        assert session.base_classes == old
 
 
 @every
@@ -68,11 +90,25 @@ def test_sessions_are_in_order_and_time_grows(scenario: Scenario) -> None:
 
 
 @every
-def test_only_the_first_session_has_nothing_to_learn(scenario: Scenario) -> None:
-    assert [session.train is None for session in stream(scenario, 0)] == [
-        True,
-        *[False] * (len(stream(scenario, 0)) - 1),
-    ]
+def test_there_is_something_to_learn_but_where_the_base_is_known(scenario: Scenario) -> None:
+    idle = [session.number for session in stream(scenario, 0) if session.train is None]
+    assert idle == ([0] if known(scenario) else [])
+
+
+@every
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**31))
+def test_groups_are_the_experiences_in_which_classes_came_first(scenario: Scenario, seed: int) -> None:
+    first: dict[int, int] = {}
+    for session in stream(scenario, seed):
+        if known(scenario):
+            assert session.groups is None
+            continue
+        assert session.train is not None
+        for label in session.train.labels.tolist():
+            first.setdefault(label, session.number)
+        assert session.groups is not None
+        assert session.groups.tolist() == [first[label] for label in session.test.labels.tolist()]
 
 
 @every
@@ -86,7 +122,8 @@ def test_vectors_and_labels_are_what_learners_take(scenario: Scenario) -> None:
     for session in stream(scenario, 0):
         for part in (session.train, session.test):
             if part is not None:
-                assert part.x.dtype == torch.float32
+                packed = isinstance(scenario, ClassStream) and scenario.give == "latents"
+                assert part.x.dtype == (torch.uint8 if packed else torch.float32)
                 assert part.labels.dtype == torch.int64
                 assert len(part.x) == len(part.labels) == len(part)
 

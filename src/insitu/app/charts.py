@@ -8,6 +8,7 @@ from html import escape
 
 WIDTH, HEIGHT = 460, 300
 LEFT, TOP, BOTTOM = 38, 14, 46
+TICKS = 16  # at most, on an axis
 LINE_HEIGHT = 15  # least distance of two labels at the ends of lines
 
 
@@ -47,9 +48,9 @@ def chart(title: str, lines: list[Line], ticks: list[str], below: str, from_zero
         label = f"{value:g}".replace("-", "\u2212")
         out.append(f'<path class="{kind}" d="M{LEFT} {y(value):.1f}H{right}"/>')
         out.append(f'<text class="tick" x="{LEFT - 8}" y="{y(value) + 4:.1f}" text-anchor="end">{label}</text>')
-    for position, tick in enumerate(ticks):
+    for position in range(0, len(ticks), -(-len(ticks) // TICKS)):
         place = f'x="{x(position):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle"'
-        out.append(f'<text class="tick" {place}>{escape(tick)}</text>')
+        out.append(f'<text class="tick" {place}>{escape(ticks[position])}</text>')
     middle = (LEFT + right) / 2
     out.append(f'<text class="tick" x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{escape(below)}</text>')
     for number, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""The figures of a report: accuracy by session, old and new classes apart, the gap, and what time does."""
+"""The figures of a report: accuracy by session, old and new classes apart, the gap, the matrix, what time does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from insitu.app import wording
 from insitu.app.charts import HEIGHT, WIDTH, Line, chart
+from insitu.app.heat import heat
 from insitu.app.report import Report
 
 
@@ -14,22 +15,25 @@ def figures(report: Report) -> str:
     """Return the figures as HTML; lines are medians over the seeds, bands reach from the least to the most."""
     if not report["table"]:
         return ""
-    drawn = [_figure(*each) for each in _parts(report)]
-    if len(report["ages"]) > 1:
-        drawn.append(_ages(report["ages"]))
+    aged = _ages(report["ages"]) if len(report["ages"]) > 1 else []
+    drawn = [_figure(*each) for each in (*_parts(report), *_matrices(report), *aged)]
     note = "Lines are medians over the seeds; bands and whiskers reach from the least to the most."
     return f'<h2>Figures</h2>\n<p class="note">{note}</p>\n<div class="figures">{"".join(drawn)}</div>'
 
 
 def picture(report: Report, style: str) -> str:
-    """Return the first two figures side by side as one SVG file, in the light colours of the page's style sheet."""
+    """Return two figures side by side as one SVG file, in the light colours of the page's style sheet.
+
+    They are the first two; of a stream, the first and what is kept on the device.
+    """
     colours = style[style.index(":root") : style.index("}") + 1]
     rules = [row for row in style.splitlines() if row.startswith("svg .") or " .line" in row]
     text = "text { font: 12px system-ui, sans-serif; } .title { font-size: 14px; font-weight: 600; fill: var(--ink); }"
     wide, gap, head = WIDTH + 30, 20, 44
     out = []
-    for number, (title, under, *rest) in enumerate(_parts(report)[:2]):
-        inner = chart(title, *rest).replace("<svg ", f'<svg x="20" y="{head}" width="{WIDTH}" height="{HEIGHT}" ', 1)
+    parts = _parts(report)
+    for number, (title, under, drawn) in enumerate([parts[0], *(_matrices(report)[-1:] or parts[1:2])]):
+        inner = drawn.replace("<svg ", f'<svg x="20" y="{head}" width="{WIDTH}" height="{HEIGHT}" ', 1)
         out.append(
             f'<g transform="translate({number * wide})"><text class="title" x="20" y="24">{escape(title)}</text>'
             f'<text class="tick" x="20" y="41">{escape(under)}</text>{inner}</g>'
@@ -40,52 +44,59 @@ def picture(report: Report, style: str) -> str:
     return "\n".join([opening, "<style>", colours, *rules, text, "</style>", paper, *out, "</svg>\n"])
 
 
-def _parts(report: Report) -> list[tuple[Any, ...]]:
-    """Return title, note, lines, ticks and axis of the figures over sessions."""
-    sessions = report["table"][0]["sessions"]
+def _parts(report: Report) -> list[tuple[str, str, str]]:
+    """Return title, note and drawing of the figures over sessions that have anything to show."""
+    block = report["table"][0]
+    sessions = block["sessions"]
     ticks = [str(row["session"]) for row in sessions]
     first, last = sessions[0]["classes"], sessions[-1]["classes"]
-    below = f"session ({first} to {last} classes)" if first != last else "session"
+    step = "experience" if block.get("stream") else "session"
+    below = f"{step} ({first} to {last} classes)" if first != last else step
 
     def line(label: str, style: str, arm: str, name: str) -> Line:
         return Line(label, style, [row[arm].get(name) for row in sessions])
 
-    return [
-        (
-            "Accuracy after each session",
-            "percent of all tests of the classes learned so far",
-            [line("float", "float", "float", "overall"), line("device", "device", "device", "overall")],
-            ticks,
-            below,
-        ),
-        (
-            "Old and new classes apart",
-            "percent; dotted in float, solid on the device",
-            [
-                line("old, float", "device-float", "float", "base"),
-                line("old", "device", "device", "base"),
-                line("new, float", "novel-float", "float", "novel"),
-                line("new", "novel", "device", "novel"),
-            ],
-            ticks,
-            below,
-        ),
-        (
-            "What the device loses",
-            "float minus device, in points",
-            [
-                line("all", "float-solid", "gap", "overall"),
-                line("old", "device", "gap", "base"),
-                line("new", "novel", "gap", "novel"),
-            ],
-            ticks,
-            below,
-            True,
-        ),
+    overall = [line("float", "float", "float", "overall"), line("device", "device", "device", "overall")]
+    apart = [
+        line("old, float", "device-float", "float", "base"),
+        line("old", "device", "device", "base"),
+        line("new, float", "novel-float", "float", "novel"),
+        line("new", "novel", "device", "novel"),
     ]
+    lost = [
+        line("all", "float-solid", "gap", "overall"),
+        line("old", "device", "gap", "base"),
+        line("new", "novel", "gap", "novel"),
+    ]
+    return _drawn(
+        (f"Accuracy after each {step}", "percent of all tests of the classes learned so far", overall, ticks, below),
+        ("Old and new classes apart", "percent; dotted in float, solid on the device", apart, ticks, below),
+        ("What the device loses", "float minus device, in points", lost, ticks, below, True),
+    )
 
 
-def _ages(ages: list[dict[str, Any]]) -> str:
+def _matrices(report: Report) -> list[tuple[str, str, str]]:
+    """Return title, note and drawing of the accuracy matrix of each arm of a stream."""
+    block = report["table"][0]
+    numbers = [str(row["session"]) for row in block["sessions"]]
+    under = "percent after each experience, on the classes that came in each"
+    out = []
+    for arm, style, title in (("float", "float", "in float"), ("device", "device", "on the device")):
+        held = block.get("stream", {}).get(arm, {"experiences": []})
+        if len(held["experiences"]) > 1:  # one column says what the first figure says
+            title = f"What is kept, {title}"
+            rows = wording.some(list(zip(numbers, held["matrix"], strict=True)))
+            on = [str(number) for number in held["experiences"]]
+            out.append((title, under, heat(title, style, [row[1] for row in rows], [row[0] for row in rows], on)))
+    return out
+
+
+def _drawn(*parts: tuple[Any, ...]) -> list[tuple[str, str, str]]:
+    charts = [(title, under, chart(title, *rest)) for title, under, *rest in parts]
+    return [each for each in charts if each[2]]
+
+
+def _ages(ages: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     def line(label: str, style: str, arm: str, name: str) -> Line:
         return Line(label, style, [entry[arm].get(name) for entry in ages])
 
@@ -96,9 +107,8 @@ def _ages(ages: list[dict[str, Any]]) -> str:
         line("new", "novel", "device", "novel"),
     ]
     ticks = [wording.age(entry["age_s"]) for entry in ages]
-    return _figure("As time passes", "percent, mean of the sessions", lines, ticks, "age of each session when read")
+    return _drawn(("As time passes", "percent, mean of the sessions", lines, ticks, "age of each session when read"))
 
 
-def _figure(title: str, under: str, lines: list[Line], ticks: list[str], below: str, from_zero: bool = False) -> str:
-    drawn = chart(title, lines, ticks, below, from_zero)
-    return f"<figure><figcaption>{title}<span>{under}</span></figcaption>{drawn}</figure>" if drawn else ""
+def _figure(title: str, under: str, drawn: str) -> str:
+    return f"<figure><figcaption>{title}<span>{under}</span></figcaption>{drawn}</figure>"

@@ -86,16 +86,28 @@ def _row(claim: dict[str, Any]) -> str:
 
 def _sessions(block: dict[str, Any]) -> list[str]:
     """Return one age's table of sessions: accuracy in percent, medians over the seeds."""
-    names = ("overall", "base", "novel", "harmonic")
+    names = ["overall", *wording.measures(block)]
+    step = "experience" if block.get("stream") else "session"
     head = " | ".join(f"{name}, float / device" for name in names)
     lines = [
-        f"{wording.age(block['age_s'])} after each session was written:",
+        f"{wording.age(block['age_s'])} after each {step} was {'learned' if block.get('stream') else 'written'}:",
         "",
-        f"| session | classes | {head} | gap |",
+        f"| {step} | classes | {head} | gap |",
         "|" + "---|" * (len(names) + 3),
     ]
-    for row in block["sessions"]:
+    for row in wording.some(block["sessions"]):
         pairs = [f"{wording.number(row['float'][name])} / {wording.number(row['device'][name])}" for name in names]
         cells = [row["session"], row["classes"], *pairs, wording.number(row["gap"]["overall"], 2)]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return [*lines, "", *_stream(block)]
+
+
+def _stream(block: dict[str, Any]) -> list[str]:
+    """Return the table of what is measured of a whole stream of experiences, none where it is no stream."""
+    if not block.get("stream"):
+        return []
+    lines = ["| over the whole stream | float | device |", "|---|---|---|"]
+    for name, (word, _) in wording.STREAM.items():
+        cells = [wording.measured({"measured": block["stream"][arm][name]}) for arm in ("float", "device")]
+        lines.append(f"| {word} | {' | '.join(cells)} |")
     return [*lines, ""]

@@ -53,34 +53,56 @@ def sessions(table: list[dict[str, Any]]) -> str:
         f"{_age(block)}</details>"
         for block in table[1:]
     ]
-    return f'<h2>Session by session</h2>\n<p class="note">{note}{read and " Read"}{read}</p>\n' + "\n".join(
+    step = "Experience" if table[0].get("stream") else "Session"
+    return f'<h2>{step} by {step.lower()}</h2>\n<p class="note">{note}{read and " Read"}{read}</p>\n' + "\n".join(
         [_age(table[0]), *folded]
     )
 
 
 def _age(block: dict[str, Any]) -> str:
+    names = {"base": "old classes", "novel": "new classes", "harmonic": "harmonic mean"}
+    shown = wording.measures(block)
     rows = []
-    for row in block["sessions"]:
+    for row in wording.some(block["sessions"]):
         exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
         cells = [f"<td>{row['session']}</td><td>{row['classes']}</td>"]
         cells.append(f'<td class="start">{wording.number(exact["overall"])}</td>')
         cells.append(f"<td><strong>{wording.number(device['overall'])}</strong></td>")
         cells.append(f'<td>{wording.number(gap, 2)}</td><td class="soft">{wording.spread(gap, 2)}</td>')
-        for name in ("base", "novel", "harmonic"):
+        for name in shown:
             cells += [
                 f'<td class="start">{wording.number(exact[name])}</td>',
                 f"<td>{wording.number(device[name])}</td>",
             ]
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    pairs = "".join('<th class="start">float</th><th>device</th>' for _ in range(3))
-    groups = "".join(
-        f'<th class="group start" colspan="2">{name}</th>' for name in ("old classes", "new classes", "harmonic mean")
-    )
+    pairs = "".join('<th class="start">float</th><th>device</th>' for _ in shown)
+    groups = "".join(f'<th class="group start" colspan="2">{names[name]}</th>' for name in shown)
+    step = "experience" if block.get("stream") else "session"
     return (
         f'<div class="scroll"><table class="sessions"><thead><tr><th colspan="2"></th>'
         f'<th class="group start" colspan="4">all classes</th>{groups}</tr>'
-        f'<tr><th>session</th><th>classes</th><th class="start">float</th><th>device</th><th>gap</th><th>spread</th>'
-        f"{pairs}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f'<tr><th>{step}</th><th>classes</th><th class="start">float</th><th>device</th><th>gap</th><th>spread</th>'
+        f"{pairs}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{_stream(block)}"
+    )
+
+
+def _stream(block: dict[str, Any]) -> str:
+    """Return the measures of a whole stream of experiences; '' where it is none."""
+    rows = []
+    for name, (word, meaning) in wording.STREAM.items():
+        exact, device = (block.get("stream", {}).get(arm, {}).get(name) for arm in ("float", "device"))
+        if exact or device:
+            rows.append(
+                f'<tr><td class="text">{word}<br><span class="note">{meaning}</span></td>'
+                f'<td>{wording.number(exact, 2)}</td><td class="soft">{wording.spread(exact, 2)}</td>'
+                f"<td><strong>{wording.number(device, 2)}</strong></td>"
+                f'<td class="soft">{wording.spread(device, 2)}</td></tr>'
+            )
+    if not rows:
+        return ""
+    return (
+        '<div class="scroll"><table><thead><tr><th class="text">over the whole stream</th><th>float</th><th>spread</th>'
+        f"<th>device</th><th>spread</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -88,7 +110,7 @@ def cost(spent: dict[str, Any]) -> str:
     """Return what learning and searching spend."""
     rows = []
     for key, heading in (
-        ("learning", "One class learned"),
+        ("learning", f"One {spent.get('per', 'class')} learned"),
         ("query", "One query"),
         ("preparation", "The base classes"),
     ):
@@ -100,6 +122,13 @@ def cost(spent: dict[str, Any]) -> str:
                 f'<tr><td class="text">{escape(each["event"])}{source}</td>'
                 f"<td>{wording.count(each['count']['median'])}</td><td>{wording.energy(each['energy_pj'])}</td></tr>"
             )
+    if held := spent.get("memory"):
+        rows.append('<tr class="part"><td class="text" colspan="3">Memory after the last experience</td></tr>')
+        rows += [
+            f'<tr><td class="text">{escape(each["event"].removesuffix(" bytes"))}</td>'
+            f"<td>{wording.memory(each['count']['median'])}</td><td></td></tr>"
+            for each in held
+        ]
     if not rows:
         return ""
     return (

@@ -8,12 +8,19 @@ from collections.abc import Callable, Iterable
 from statistics import fmean, median
 from typing import Any
 
+from insitu import metrics
 from insitu.experiments import Claim
 from insitu.ledger import ENERGY_PJ
-from insitu.metrics import Row
+from insitu.metrics import EXPERIENCE, Row
 
 MEASURES = ("overall", "base", "novel", "harmonic")
 GAPS = ("overall", "base", "novel")
+STREAM = {
+    "average_accuracy": metrics.average_accuracy,
+    "forgetting": metrics.forgetting,
+    "backward_transfer": metrics.backward_transfer,
+}
+BYTES = "_bytes"  # ends the names of counts that are no events but memory held
 
 
 def stat(values: Iterable[float]) -> dict[str, float] | None:
@@ -25,14 +32,45 @@ def stat(values: Iterable[float]) -> dict[str, float] | None:
 
 
 def table(rows: list[Row]) -> list[dict[str, Any]]:
-    """Return one block per age: per session the classes so far, each arm's accuracies, and the gap seed by seed."""
-    return [
-        {
-            "age_s": age,
-            "sessions": [_session([r for r in rows if r["age_s"] == age], s) for s in _known(rows, "session")],
-        }
-        for age in _known(rows, "age_s")
+    """Return one block per age: per session the classes so far, each arm's accuracies, and the gap seed by seed.
+
+    Of a stream of experiences the block holds ``stream`` too: each arm's measures and accuracy matrix.
+    """
+    return [_block([r for r in rows if r["age_s"] == age], age) for age in _known(rows, "age_s")]
+
+
+def _block(rows: list[Row], age: float) -> dict[str, Any]:
+    block = {"age_s": age, "sessions": [_session(rows, s) for s in _known(rows, "session")]}
+    if _is_stream(rows):
+        block["stream"] = {arm: _stream(rows, arm, age) for arm in ("float", "device")}
+    return block
+
+
+def _is_stream(rows: list[Row]) -> bool:
+    return any(name.startswith(EXPERIENCE) for row in rows for name in row)
+
+
+def _stream(rows: list[Row], arm: str, age: float) -> dict[str, Any]:
+    """Return medians over the seeds: measures of the whole stream, and the matrix of sessions by experiences."""
+    out: dict[str, Any] = {}
+    for name, measure in STREAM.items():
+        try:
+            out[name] = stat(measure(arm, age)(rows))
+        except KeyError:  # one experience forgets nothing
+            out[name] = None
+    own = [row for row in rows if row["arm"] == arm]
+    cells: dict[tuple[int, int], list[float]] = {}
+    for row in own:
+        for name in row:
+            if name.startswith(EXPERIENCE):
+                place = int(row["session"]), int(name.removeprefix(EXPERIENCE))
+                cells.setdefault(place, []).append(float(row[name]))
+    out["experiences"] = sorted({experience for _, experience in cells})
+    out["matrix"] = [
+        [round(median(cells[s, e]), 2) if (s, e) in cells else None for e in out["experiences"]]
+        for s in _known(own, "session")
     ]
+    return out
 
 
 def ages(rows: list[Row]) -> list[dict[str, Any]]:
@@ -80,7 +118,9 @@ def _numbers(rows: list[Row], name: str) -> list[float]:
 def cost(rows: list[Row]) -> dict[str, Any]:
     """Return what the device has spent per class learned, before the first session, and per query.
 
-    Counts are exact; energies are estimates from the table of ``insitu.ledger``, None for events it does not hold.
+    In a stream of experiences, which begins with nothing, it is spent ``per`` experience, and there is ``memory``: the
+    bytes held after the last one. Counts are exact; energies are estimates from the table of ``insitu.ledger``, None
+    for events it does not hold.
     """
     own = [row for row in rows if row["arm"] == "device"]
     if not own:
@@ -90,12 +130,9 @@ def cost(rows: list[Row]) -> dict[str, Any]:
         sorted((r for r in own if r["seed"] == seed), key=lambda r: float(r["session"])) for seed in _known(own, "seed")
     ]
     first, last = [part[0] for part in seeds], [part[-1] for part in seeds]
+    if _is_stream(own):
+        return _stream_cost(last, [len(part) for part in seeds])
     learned = [float(b["classes"]) - float(a["classes"]) for a, b in zip(first, last, strict=True)]
-
-    def each(prefix: str, value: Callable[[int, str], float]) -> list[dict[str, Any]]:
-        names = sorted({name for row in last for name in row if name.startswith(prefix)})
-        counts = {name.removeprefix(prefix): stat(value(i, name) for i in range(len(seeds))) for name in names}
-        return [_event(name, count) for name, count in counts.items() if count and count["max"]]
 
     def per_class(i: int, name: str) -> float:
         spent = float(last[i].get(name, 0)) - float(first[i].get(name, 0))
@@ -103,10 +140,30 @@ def cost(rows: list[Row]) -> dict[str, Any]:
 
     return {
         "classes": int(median(learned)),
-        "learning": each("spent_", per_class),
-        "preparation": each("spent_", lambda i, name: float(first[i].get(name, 0))),
-        "query": each("query_", lambda i, name: float(last[i].get(name, 0))),
+        "learning": _events(last, "spent_", per_class),
+        "preparation": _events(last, "spent_", lambda i, name: float(first[i].get(name, 0))),
+        "query": _events(last, "query_", lambda i, name: float(last[i].get(name, 0))),
     }
+
+
+def _stream_cost(last: list[Row], experiences: list[int]) -> dict[str, Any]:
+    spent = _events(last, "spent_", lambda i, name: float(last[i].get(name, 0)) / experiences[i], BYTES)
+    held = _events(last, "spent_", lambda i, name: float(last[i].get(name, 0)))
+    return {
+        "classes": int(median(float(row["classes"]) for row in last)),
+        "per": "experience",
+        "learning": spent,
+        "preparation": [],
+        "query": _events(last, "query_", lambda i, name: float(last[i].get(name, 0))),
+        "memory": [each for each in held if each["event"].endswith(BYTES.replace("_", " "))],
+    }
+
+
+def _events(last: list[Row], prefix: str, value: Callable[[int, str], float], but: str = "\0") -> list[dict[str, Any]]:
+    """Return the counts that begin with ``prefix`` and do not end with ``but``, one ``value`` per seed."""
+    names = sorted({name for row in last for name in row if name.startswith(prefix) and not name.endswith(but)})
+    counts = {name.removeprefix(prefix): stat(value(i, name) for i in range(len(last))) for name in names}
+    return [_event(name, count) for name, count in counts.items() if count and count["max"]]
 
 
 def _event(name: str, count: dict[str, float]) -> dict[str, Any]:

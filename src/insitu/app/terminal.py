@@ -31,10 +31,13 @@ def show(report: Report, to: Console) -> None:
         to.print(escape(caution), style="yellow")
     for block in report["table"]:
         read = f", read {wording.age(block['age_s'])} after it was written" if len(report["table"]) > 1 else ""
-        to.print(f"\n[bold]Per session{read}[/bold]", _sessions(block), sep="\n")
+        to.print(f"\n[bold]Per {_step(block)}{read}[/bold]", _sessions(block), sep="\n")
+        if block.get("stream"):
+            to.print("\n[bold]Over the whole stream[/bold]", _stream(block["stream"]), sep="\n")
+    pairs = "; old, new, harmonic: float/device" if any(map(wording.measures, report["table"])) else ""
     to.print(
-        "Accuracy in percent, medians over the seeds; gap = float − device in points, with the least and the most; "
-        "old, new, harmonic: float/device.",
+        "Accuracy in percent, medians over the seeds; gap = float − device in points, with the least and the most"
+        f"{pairs}.",
         style="dim",
     )
     if report["cost"]["learning"] or report["cost"]["query"]:
@@ -51,15 +54,33 @@ def _table(*headings: str) -> Table:
 
 
 def _sessions(block: dict[str, Any]) -> Table:
-    table = _table("session", "classes", "float", "device", "gap", "", "old", "new", "harmonic")
-    for row in block["sessions"]:
+    names = {"base": "old", "novel": "new", "harmonic": "harmonic"}
+    shown = wording.measures(block)
+    table = _table(_step(block), "classes", "float", "device", "gap", "", *(names[name] for name in shown))
+    for row in wording.some(block["sessions"]):
         exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
         spread = wording.spread(gap).replace(" … ", "…")
         cells = [str(row["session"]), str(row["classes"]), wording.number(exact["overall"])]
         cells += [f"[bold]{wording.number(device['overall'])}[/bold]", wording.number(gap, 2), f"[dim]{spread}[/dim]"]
-        for name in ("base", "novel", "harmonic"):
+        for name in shown:
             pair = f"{wording.number(exact[name])}/{wording.number(device[name])}"
             cells.append(pair if exact[name] or device[name] else "–")
+        table.add_row(*cells)
+    return table
+
+
+def _step(block: dict[str, Any]) -> str:
+    return "experience" if block.get("stream") else "session"
+
+
+def _stream(stream: dict[str, Any]) -> Table:
+    table = _table("", "float", "", "device", "")
+    table.columns[0].justify = "left"
+    for name, (word, _) in wording.STREAM.items():
+        cells = [word]
+        for arm in ("float", "device"):
+            spread = wording.spread(stream[arm][name], 2).replace(" … ", "…")
+            cells += [wording.number(stream[arm][name], 2), f"[dim]{spread}[/dim]"]
         table.add_row(*cells)
     return table
 
@@ -67,13 +88,16 @@ def _sessions(block: dict[str, Any]) -> Table:
 def _cost(cost: dict[str, Any]) -> Table:
     table = _table("", "", "count", "energy, about")
     table.columns[0].justify = table.columns[1].justify = "left"
-    for name, heading in {"learning": "per learned class", "query": "per query"}.items():
+    for name, heading in {"learning": f"per learned {cost.get('per', 'class')}", "query": "per query"}.items():
         known = [each["energy_pj"] for each in cost[name] if each["energy_pj"] is not None]
         for number, each in enumerate(cost[name]):
             count = wording.count(each["count"]["median"])
             table.add_row("" if number else heading, each["event"], count, wording.energy(each["energy_pj"]))
         if len(known) > 1:
             table.add_row("", "together", "", wording.energy(sum(known)), style="dim")
+    for number, each in enumerate(cost.get("memory", [])):
+        held = wording.memory(each["count"]["median"])
+        table.add_row("" if number else "memory at the end", each["event"].removesuffix(" bytes"), held, "")
     return table
 
 

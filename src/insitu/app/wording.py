@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
+SOME = 24  # rows of a long table that are shown
+# measures of a stream of experiences, with what they are
+STREAM = {
+    "average_accuracy": ("average accuracy", "after the last experience, each experience counted alike, in percent"),
+    "forgetting": ("forgetting", "best earlier accuracy of an experience minus its last one, in points"),
+    "backward_transfer": ("backward transfer", "last accuracy of an experience minus its first one, in points"),
+}
 UNITS = ((365 * 86400.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 ENERGIES = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
 
@@ -42,6 +50,27 @@ def count(value: float) -> str:
     """Write a count with thin gaps between thousands: 12 345."""
     whole = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
     return whole.replace(",", "\u202f")
+
+
+def memory(value: float) -> str:
+    """Write a number of bytes: '528 bytes', '300 KiB', '1.5 MiB'."""
+    for size, unit in ((2**20, "MiB"), (2**10, "KiB")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}" if value < 1000 * size else f"{value / size:.0f} {unit}"
+    return f"{value:.0f} bytes"
+
+
+def some(rows: list[T]) -> list[T]:
+    """Return at most ``SOME`` of the rows, evenly chosen, the first and the last among them: a table has an end."""
+    if len(rows) <= SOME:
+        return rows
+    return [rows[round(place * (len(rows) - 1) / (SOME - 1))] for place in range(SOME)]
+
+
+def measures(block: dict[str, Any]) -> list[str]:
+    """Return which accuracies beside the overall one a block of sessions holds: none in a stream of experiences."""
+    names = ("base", "novel", "harmonic")
+    return [name for name in names if any(row[arm][name] for row in block["sessions"] for arm in ("float", "device"))]
 
 
 def number(stat: dict[str, float] | None, digits: int = 1) -> str:

@@ -41,7 +41,7 @@ class Images:
 
 @dataclass(frozen=True)
 class FewShotImages:
-    """All images of a few-shot class-incremental benchmark.
+    """All images of a few-shot class-incremental benchmark, or a plain split, which is a base that no session follows.
 
     ``session[i]`` is 0 where ``train`` image i is a base image, and s where it is a shot of session s. A class belongs
     to one session, and class numbers rise with it: base classes first, then those of session 1, and so on.
@@ -67,6 +67,16 @@ class FewShotImages:
             raise InsituError(f"class {twice} ({self.train.names[twice]}) is in two sessions; a class belongs to one")
         if np.any(np.diff(self.session[first]) < 0):
             raise InsituError("class numbers must rise with the session: base classes first, then those of session 1")
+
+    @staticmethod
+    def split(train: Images, test: Images, verified: str = "") -> FewShotImages:
+        """Return a plain split: all classes are in the base."""
+        return FewShotImages(train, np.zeros(len(train), np.int64), test, verified)
+
+    def base(self) -> tuple[Images, Images]:
+        """Return the training images of the base, and the test images of its classes."""
+        train = self.train.take(np.flatnonzero(self.session == 0))
+        return train, self.test.take(np.flatnonzero(np.isin(self.test.labels, train.labels)))
 
 
 @dataclass(frozen=True)

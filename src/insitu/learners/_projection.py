@@ -12,7 +12,7 @@ from torch import Tensor
 from insitu.core import generator
 from insitu.learners import Base
 
-Kind = Literal["trained", "whitened"]
+Kind = Literal["trained", "whitened", "identity"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +40,14 @@ def fit(base: Base, kind: Kind, dim: int, shrink: float) -> Projection:
     makes classes nearly orthogonal. ``whitened`` is our own choice: activations are whitened by the pooled
     within-class covariance, shrunk towards a multiple of the identity (``shrink`` times its mean variance), and turned
     into ``dim`` dimensions by a fixed random matrix with orthonormal rows or columns, so that no row of the array
-    carries more than another.
+    carries more than another. ``identity`` takes activations as they are: for bits, which are bipolar already.
     """
     x, labels = base.examples.x, base.examples.labels
     several = float(len(base.means) > 1)  # one class alone is no centre: nothing of it would be left
     if kind == "trained":
         weight, bias, tanh = base.weight, base.bias, True
+    elif kind == "identity":
+        weight, bias, tanh = torch.eye(x.shape[1]), torch.zeros(x.shape[1]), False
     else:
         within = x - base.means[labels]
         covariance = within.T @ within / len(x)

@@ -55,7 +55,7 @@ class ExplicitMemory(Learner):
 
     substrate: Substrate = field(default_factory=Crossbar)
     projection: Kind = "whitened"
-    dim: int = 512  # rows of the array; the trained projection has its own
+    dim: int = 512  # rows of the array, where activations are whitened; the other projections have their own
     shrink: float = 1.0  # of the whitening covariance
     support: Literal["bipolar", "magnitude", "program"] = "magnitude"
     pulses: int = 2  # most SET pulses that one shot gives one device
@@ -72,8 +72,8 @@ class ExplicitMemory(Learner):
             raise InsituError(f"0 < clip <= 1 and 0 <= correction < 1; got {self.clip} and {self.correction}")
         if not self.shrink > 0:
             raise InsituError(f"shrink is above 0, so that few examples suffice; got {self.shrink}")
-        if self.projection not in ("trained", "whitened"):
-            raise InsituError(f"projection is trained or whitened; got {self.projection!r}")
+        if self.projection not in ("trained", "whitened", "identity"):
+            raise InsituError(f"projection is trained, whitened or identity; got {self.projection!r}")
         if self.support not in ("bipolar", "magnitude", "program"):
             raise InsituError(f"support is bipolar, magnitude or program; got {self.support!r}")
         if self.mode not in (1, 2, 3):

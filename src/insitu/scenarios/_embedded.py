@@ -67,18 +67,21 @@ def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
 
 
 @cache
-def load(name: str, data: str) -> Embedded:
-    """Return data set ``name`` as vectors: ``data`` is ``package`` or ``images``; encodings of images are cached."""
+def load(backbone: str, name: str, data: str) -> Embedded:
+    """Return data set ``name`` as vectors made by the shipped ``backbone``.
+
+    ``data`` is ``package`` or ``images``; encodings of images are cached. Bits are stored packed and come as -1 and +1.
+    """
     if data not in ("package", "images"):
         raise InsituError(f"data is 'package' or 'images'; got {data!r}")
     if data == "package":
-        file = _shipped.FOLDER / f"{name}.embeddings.npz"
+        file = _shipped.FOLDER / f"{backbone}.embeddings.npz"
         if not file.exists():
             raise InsituError(f"no embeddings of {name} come with the package; get the images and use --data images")
         arrays, note = _read(file), f"embeddings of {name} that come with the package, made by the shipped backbone"
-        network, _ = _shipped.load(_shipped.stem(name))
+        network, _ = _shipped.load(_shipped.stem(backbone))
     else:
-        stem = _shipped.stem(name)
+        stem = _shipped.stem(backbone)
         network, card = _shipped.load(stem)  # before images are read, which takes long
         images = catalog.load(catalog.find(name, "data"))().read()
         how = f"{card['image_size']}-{card.get('examples', EXAMPLES)}{'-mirror' * bool(card.get('mirror'))}"

@@ -25,6 +25,7 @@ class FewShotSessions(Scenario):
     """Base classes first, then sessions of new classes from a few shots each, tested on all classes seen so far."""
 
     data_set: str = "miniimagenet"
+    backbone: str = ""  # that encodes the images; empty: the one that bears the data set's name
     supports: Literal["published", "redrawn"] = "published"
     shots: int = 5  # per class, of those the lists hold
     spacing_s: float = 3600.0  # from one session to the next
@@ -39,12 +40,12 @@ class FewShotSessions(Scenario):
 
     def base(self, data: str) -> Base:
         """Return class means and examples of the base classes."""
-        all_ = load(self.data_set, data)
+        all_ = self._embedded(data)
         return Base(all_.means, Examples(all_.examples, all_.example_labels), all_.weight, all_.bias)
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield session 0 (nothing to learn) and the sessions of the lists."""
-        all_ = load(self.data_set, data)
+        all_ = self._embedded(data)
         base_classes = len(all_.means)
         x, labels, shot, test = self._pool(all_, seed)
         known = torch.arange(base_classes)
@@ -60,7 +61,10 @@ class FewShotSessions(Scenario):
 
     def describe(self, data: str) -> str:
         """Say which data this is."""
-        return f"{load(self.data_set, data).note}; {self.supports} support sets, {self.shots} shots"
+        return f"{self._embedded(data).note}; {self.supports} support sets, {self.shots} shots"
+
+    def _embedded(self, data: str) -> Embedded:
+        return load(self.backbone or self.data_set, self.data_set, data)
 
     def _pool(self, all_: Embedded, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return all vectors and labels, and which rows are shots and which are tests; no row is both."""

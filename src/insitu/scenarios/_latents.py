@@ -1,0 +1,196 @@
+"""A data set as packed 1-bit latents of a frozen binary backbone, and as its features: shipped, or encoded here.
+
+Beside the weights of backbone NAME lie NAME.calibration.npz, latents of some images of its pretraining, and for a data
+set that ships DATA.latents.npz, latents of a part of its images. ``ship`` and ``calibrate`` make them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from insitu import catalog
+from insitu.backbones import _frozen, _shipped
+from insitu.backbones._inputs import to_batch
+from insitu.core import InsituError, cache_folder, generator, write_whole
+from insitu.data import Images
+from insitu.learners._stream import StreamBase
+
+BATCH = 250
+CALIBRATION = 256  # images of the pretraining whose latents lie beside the weights
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A data set without its images: latents (n, bytes) uint8 or features (n, features) float16, with labels (n,)."""
+
+    train: NDArray[Any]
+    train_labels: NDArray[np.int64]
+    test: NDArray[Any]
+    test_labels: NDArray[np.int64]
+    note: str  # which data, in one sentence
+    verified: str  # empty, or what was not verified
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are: 0 to classes - 1."""
+        return int(self.train_labels.max()) + 1
+
+
+@cache
+def network(backbone: str) -> tuple[_frozen.Frozen, dict[str, Any], Path]:
+    """Return the frozen network called ``backbone``, its card, and where its weights are."""
+    stem = _shipped.stem(backbone)
+    return *_frozen.load(stem), stem
+
+
+def encode(pixels: NDArray[np.uint8], network: _frozen.Frozen, size: int) -> NDArray[np.uint8]:
+    """Encode images (n, h, w, 3) uint8, resized to ``size``, as packed latents (n, bytes) uint8."""
+    starts = range(0, len(pixels), BATCH)
+    return np.concatenate([network.packed(to_batch(pixels[start : start + BATCH], size)) for start in starts])
+
+
+def base(backbone: str) -> StreamBase:
+    """Return what learners of a stream are prepared with: the backbone's tail, and features of its pretraining."""
+    frozen, card, stem = network(backbone)
+    arrays = _made_by(stem, _calibration_file(stem), ("latents",))
+    size = int(card["image_size"])
+    channels, height, width = frozen.latent(torch.zeros(1, frozen.record.channels, size, size)).shape[1:]
+    calibration = frozen.from_latent(arrays["latents"])
+    return StreamBase(frozen.tail, (channels, height, width), calibration.shape[1], calibration)
+
+
+@cache
+def latents(data_set: str, backbone: str, data: str) -> Encoded:
+    """Return a data set's latents: those that ship (``package``), or of its images (``images``), which are cached."""
+    if data not in ("package", "images"):
+        raise InsituError(f"data is 'package' or 'images'; got {data!r}")
+    _, card, stem = network(backbone)
+    if data == "images":
+        made = f"{data_set}-{card['image_size']}-{_shipped.fingerprint(stem)}.latents"
+        arrays = _cached(made, lambda: _encoded(data_set, backbone))
+        note = f"images of {data_set}, encoded here by the backbone {backbone}"
+    else:
+        file = _shipped.FOLDER / f"{data_set}.latents.npz"
+        if not file.exists():
+            raise InsituError(f"no latents of {data_set} come with the package; get the images and use --data images")
+        arrays = _made_by(stem, file, ("train", "train_labels", "test", "test_labels", "verified"))
+        counts = [np.bincount(arrays[key]).max() for key in ("train_labels", "test_labels")]
+        note = (
+            f"1-bit latents of {data_set} that come with the package, made by the backbone {backbone}, of "
+            f"{counts[0]} training and {counts[1]} test images a class"
+        )
+    labels = {key: arrays[key].astype(np.int64) for key in ("train_labels", "test_labels")}
+    return Encoded(train=arrays["train"], test=arrays["test"], **labels, note=note, verified=str(arrays["verified"]))
+
+
+@cache
+def features(data_set: str, backbone: str, data: str) -> Encoded:
+    """Return a data set's features, which are what the backbone's tail makes of its latents; they are cached."""
+    bits = latents(data_set, backbone, data)
+    frozen, card, stem = network(backbone)
+
+    def through_tail(packed: NDArray[np.uint8]) -> NDArray[np.float16]:
+        parts = [frozen.from_latent(packed[start : start + BATCH]) for start in range(0, len(packed), BATCH)]
+        return torch.cat(parts).half().numpy()
+
+    content = hashlib.blake2b(bits.train.tobytes(), digest_size=6).hexdigest()
+    made = f"{data_set}-{card['image_size']}-{_shipped.fingerprint(stem)}-{content}.features"
+    arrays = _cached(made, lambda: {"train": through_tail(bits.train), "test": through_tail(bits.test)})
+    return replace(bits, train=arrays["train"], test=arrays["test"])
+
+
+def ship(data_set: str, backbone: str, train: int, test: int, folder: Path = _shipped.FOLDER) -> Path:
+    """Write DATA.latents.npz with the latents of ``train`` and ``test`` images of each class, drawn from all."""
+    all_ = latents(data_set, backbone, "images")
+    _, _, stem = network(backbone)
+
+    def drawn(labels: NDArray[np.int64], each: int, part: str) -> NDArray[np.int64]:
+        draw = generator(0, "latents", data_set, part)
+        rows = [np.sort(draw.permutation(np.flatnonzero(labels == c))[:each]) for c in range(all_.classes)]
+        return np.concatenate(rows)
+
+    rows = drawn(all_.train_labels, train, "train")
+    test_rows = drawn(all_.test_labels, test, "test")
+    arrays = {
+        "train": all_.train[rows],
+        "train_labels": all_.train_labels[rows].astype(np.int16),
+        "test": all_.test[test_rows],
+        "test_labels": all_.test_labels[test_rows].astype(np.int16),
+        "verified": np.array(all_.verified),
+        "weights": np.array(_shipped.fingerprint(stem)),
+    }
+    return _write(folder / f"{data_set}.latents.npz", arrays)
+
+
+def calibrate(backbone: str, images: Images) -> Path:
+    """Write latents of ``CALIBRATION`` of the ``images`` of the pretraining beside the weights of ``backbone``."""
+    frozen, card, stem = network(backbone)
+    rows = np.sort(generator(0, "calibration").permutation(len(images))[:CALIBRATION])
+    made = encode(images.pixels[rows], frozen, int(card["image_size"]))
+    return _write(_calibration_file(stem), {"latents": made, "weights": np.array(_shipped.fingerprint(stem))})
+
+
+def _encoded(data_set: str, backbone: str) -> Arrays:
+    frozen, card, _ = network(backbone)
+    images = catalog.load(catalog.find(data_set, "data"))().read()
+    train, test = images.base()
+    size = int(card["image_size"])
+    return {
+        "train": encode(train.pixels, frozen, size),
+        "train_labels": train.labels,
+        "test": encode(test.pixels, frozen, size),
+        "test_labels": test.labels,
+        "verified": np.array(images.verified),
+    }
+
+
+def _cached(name: str, make: Callable[[], Arrays]) -> Arrays:
+    file = cache_folder() / "embeddings" / f"{name}.npz"
+    if not file.exists():
+        _write(file, make())
+    return _read(file)
+
+
+def _write(file: Path, arrays: Arrays) -> Path:
+    def save(path: Path) -> None:
+        with path.open("wb") as opened:
+            np.savez(opened, **arrays)  # type: ignore[arg-type]  # bits do not compress
+
+    write_whole(file, save)
+    return file
+
+
+def _made_by(stem: Path, file: Path, keys: tuple[str, ...]) -> Arrays:
+    """Return the arrays of ``file``; raise ``InsituError`` where they are not there or were made by other weights."""
+    if not file.exists():
+        raise InsituError(f"there is no {file}; it belongs to the backbone {stem.name}: reinstall the package")
+    arrays = _read(file, (*keys, "weights"))
+    if str(arrays["weights"]) != _shipped.fingerprint(stem):
+        raise InsituError(f"{file} was made by other weights than {stem.name} holds; get the two that belong together")
+    return arrays
+
+
+def _read(file: Path, keys: tuple[str, ...] | None = None) -> Arrays:
+    try:
+        with file.open("rb") as opened, np.load(opened) as archive:
+            return {name: archive[name] for name in keys or archive.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        mend = "reinstall the package" if file.parent == _shipped.FOLDER else "delete it and run again"
+        raise InsituError(f"{file} is damaged ({error}); {mend}") from error
+
+
+def _calibration_file(stem: Path) -> Path:
+    return stem.with_name(f"{stem.name}.calibration.npz")

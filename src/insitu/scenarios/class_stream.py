@@ -1,0 +1,122 @@
+"""A stream of experiences, each of many images, over a frozen binary backbone: new classes, new instances, or both.
+
+Kinds of Lomonaco and Maltoni (CoRL 2017): NC, each experience has new classes; NI, each has new images of all classes;
+NICv2 (Lomonaco et al., 2020), both, as listed with CORe50. Vorabbi et al. (arXiv 2308.15308) take CIFAR-10 as NC of 5
+experiences of 2 classes and as NI of 10 experiences of 500 images a class. The stream starts with no class; after each
+experience all test images of the classes seen so far are tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from insitu.core import InsituError, generator
+from insitu.data.core50 import Core50
+from insitu.learners import Examples
+from insitu.learners._stream import StreamBase
+from insitu.scenarios import Scenario, Session, _latents
+from insitu.scenarios._latents import Encoded
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassStream(Scenario):
+    """Experiences one after the other from nothing, each learned at once and tested on all classes seen so far."""
+
+    data_set: str = "cifar10"
+    kind: Literal["nc", "ni", "nicv2"] = "nc"
+    experiences: int = 5  # that classes (nc) or images (ni) are divided into; nicv2 has those of its lists
+    order: Literal["drawn", "listed"] = "drawn"  # of the classes in nc: drawn for each seed, or by their numbers
+    give: Literal["features", "latents"] = "features"
+    backbone: str = "binary"
+    spacing_s: float = 3600.0  # from one experience to the next
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("kind", ("nc", "ni", "nicv2")),
+            ("order", ("drawn", "listed")),
+            ("give", ("features", "latents")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise InsituError(f"{name} is one of {', '.join(allowed)}; got {getattr(self, name)!r}")
+        if self.kind == "nicv2" and self.data_set != "core50":
+            raise InsituError(f"nicv2 has the lists of core50 only; got data_set {self.data_set!r}: take nc or ni")
+        if self.experiences < 1:
+            raise InsituError(f"experiences is at least 1; got {self.experiences}")
+        if not 0 <= self.spacing_s < float("inf"):
+            raise InsituError(f"spacing_s is 0 or more seconds, since time runs forward; got {self.spacing_s}")
+
+    def base(self, data: str) -> StreamBase:
+        """Return the backbone's tail and features of its pretraining; no class is known."""
+        return _latents.base(self.backbone)
+
+    def sessions(self, data: str, seed: int) -> Iterator[Session]:
+        """Yield the experiences; ``groups`` says of each test image in which experience its class came first."""
+        held = self._held(data)
+        first = np.full(held.classes, -1)  # experience in which a class came first
+        experiences, tests = self._cut(held, seed)
+        for number, rows in enumerate(experiences):
+            labels = held.train_labels[rows]
+            came = np.unique(labels)
+            first[came[first[came] < 0]] = number
+            asked = tests[first[held.test_labels[tests]] >= 0]
+            yield Session(
+                number,
+                number * self.spacing_s,
+                _examples(held.train, held.train_labels, rows),
+                _examples(held.test, held.test_labels, asked),
+                base_classes=0,
+                groups=torch.from_numpy(first[held.test_labels[asked]]),
+            )
+
+    def describe(self, data: str) -> str:
+        """Say which data this is."""
+        how = {
+            "nc": f"new classes in {self.experiences} experiences, their order {self.order}",
+            "ni": f"new images of all classes in {self.experiences} experiences, drawn by the seed",
+            "nicv2": "new classes and images as CORe50 lists them",
+        }
+        held = self._held(data)
+        return "; ".join(filter(None, (held.note, held.verified, how[self.kind])))
+
+    def _held(self, data: str) -> Encoded:
+        load = _latents.features if self.give == "features" else _latents.latents
+        return load(self.data_set, self.backbone, data)
+
+    def _cut(self, held: Encoded, seed: int) -> tuple[list[Rows], Rows]:
+        """Return the training rows of each experience, none of them in two, and the test rows of the stream."""
+        if self.kind == "nicv2":
+            return Core50().batches(seed % Core50.runs)
+        cut = self._new_classes if self.kind == "nc" else self._new_instances
+        return cut(held, seed), np.arange(len(held.test_labels))
+
+    def _new_classes(self, held: Encoded, seed: int) -> list[Rows]:
+        classes = held.classes
+        if classes % self.experiences:
+            fits = ", ".join(str(n) for n in range(1, classes + 1) if classes % n == 0)
+            raise InsituError(
+                f"{classes} classes of {self.data_set} make {fits} experiences of equal size; got {self.experiences}"
+            )
+        drawn = generator(seed, "classes").permutation(classes) if self.order == "drawn" else np.arange(classes)
+        return [np.flatnonzero(np.isin(held.train_labels, part)) for part in np.split(drawn, self.experiences)]
+
+    def _new_instances(self, held: Encoded, seed: int) -> list[Rows]:
+        fewest = int(np.bincount(held.train_labels).min())
+        if self.experiences > fewest:
+            raise InsituError(f"experiences is at most {fewest}, the images of a class; got {self.experiences}")
+        draw = generator(seed, "instances")
+        rows = [draw.permutation(np.flatnonzero(held.train_labels == c)) for c in range(held.classes)]
+        shares = zip(*(np.array_split(each, self.experiences) for each in rows), strict=True)
+        return [np.sort(np.concatenate(share)) for share in shares]
+
+
+def _examples(x: NDArray[np.generic], labels: NDArray[np.int64], rows: Rows) -> Examples:
+    taken = torch.from_numpy(x[rows])
+    return Examples(taken if taken.dtype == torch.uint8 else taken.float(), torch.from_numpy(labels[rows]))
