@@ -40,6 +40,9 @@ format: $(STAMP)  ## format and mend what ruff can
 
 bench: $(STAMP)  ## measure against named rivals (see bench/README.md)
 	@$(IN) bench/crossbar_vs_aihwkit.py
+	@$(IN) bench/binary_convolution.py
+	@$(IN) bench/binary_network.py
+	@$(IN) bench/cwr_vs_avalanche.py
 
 clean:  ## remove .venv and caches; keep results in runs/
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks src/*.egg-info

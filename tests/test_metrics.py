@@ -114,6 +114,8 @@ ROWS = table(7, 0.0) + table(2, 5.0)  # values come in the order of seeds: 2, th
         (metrics.mean_gap("novel", 60.0, 60.0), [5.5, 5.5]),
         (metrics.last_gap("overall", 60.0), [3.0, 3.0]),
         (metrics.last_gap("novel", 60.0), [6.0, 6.0]),
+        (metrics.last_gain("overall", 60.0), [-3.0, -3.0]),
+        (metrics.last_gain("overall", 86400.0), [54.0, 49.0]),
     ],
 )
 def test_measures_by_hand(measure: Any, expected: list[float]) -> None:
@@ -126,6 +128,18 @@ def test_the_drop_is_from_the_first_session_whatever_its_number() -> None:
     assert metrics.drop("float", 60.0)(later) == [3.0]
 
 
+def test_a_share_is_that_of_the_device_at_the_last_session() -> None:
+    def held(seed: int, arm: str, session: int, part: int, whole: int) -> Row:
+        return row(seed, arm, session, 60.0, overall=50.0, spent_bits=part, spent_floats=whole)
+
+    rows = [held(seed, "device", session, 3 + seed, 100 * session) for seed in (1, 0) for session in (0, 1, 2)]
+    rows += [held(seed, "float", 2, 9, 10) for seed in (0, 1)]
+    share = metrics.share_of("spent_bits", "spent_floats")
+    assert share(rows) == pytest.approx([3 / 200, 4 / 200])
+    with pytest.raises(KeyError, match="above 0"):
+        share([row for row in rows if row["session"] == 0])
+
+
 @pytest.mark.parametrize(
     "measure",
     [
@@ -133,6 +147,9 @@ def test_the_drop_is_from_the_first_session_whatever_its_number() -> None:
         metrics.at_session("float", "overall", 0, 61.0),
         metrics.mean_gap("overall", 61.0, 60.0),
         metrics.last_gap("overall", 61.0),
+        metrics.last_gain("overall", 61.0),
+        metrics.share_of("overall", "nothing"),
+        metrics.share_of("nothing", "overall"),
         metrics.drop("float", 61.0),
     ],
 )

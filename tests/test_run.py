@@ -12,11 +12,12 @@ import torch
 
 from blobs import OLD, base, shots
 from insitu import run
-from insitu.core import generator
-from insitu.experiments import Experiment, Row
+from insitu.core import InsituError, generator
+from insitu.experiments import Experiment
 from insitu.learners import Base, Examples, Learner
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.nearest_mean import NearestMean
+from insitu.metrics import Row
 from insitu.scenarios import Scenario, Session
 from insitu.substrates.crossbar import Crossbar
 
@@ -163,3 +164,50 @@ def test_a_stream_has_an_accuracy_per_experience() -> None:
         assert not {"base", "novel", "harmonic"} & set(row)
         assert row["overall"] == other["overall"]
         assert row["experience_0"] == other["base"]  # the old classes are those that came first
+
+
+SWEPT = replace(EXPERIMENT, sweep=(("pulses", (2, 6)), ("dim", (64, 32))))
+
+
+def test_variants_are_every_combination() -> None:
+    found = dict(SWEPT.variants())
+    assert list(found) == ["pulses=2 dim=64", "pulses=2 dim=32", "pulses=6 dim=64", "pulses=6 dim=32"]
+    assert found["pulses=6 dim=32"] == replace(EXPERIMENT.learner, pulses=6, dim=32)  # type: ignore[call-arg]
+    assert list(EXPERIMENT.variants()) == []
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ((("bits", (1,)),), "the sweep is over bits, which is no field of ExplicitMemory; its fields are substrate,"),
+        ((("pulses", ()),), "takes at least one value; got pulses"),
+        ((("pulses", (1,)), ("pulses", (2,))), "comes once"),
+    ],
+)
+def test_a_sweep_that_does_not_fit_is_refused_before_the_first_row(sweep: Any, said: str) -> None:
+    with pytest.raises(InsituError) as caught:
+        next(run.rows(replace(EXPERIMENT, sweep=sweep), 0))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_variants_follow_both_arms_and_are_asked_at_the_first_age() -> None:
+    found = rows(SWEPT)
+    plain = rows()
+    assert found[: len(plain)] == plain
+    rest = [(row["arm"], row["session"], row["age_s"]) for row in found[len(plain) :]]
+    assert rest == [(label, session, 60.0) for label, _ in SWEPT.variants() for session in range(3)]
+
+
+def test_a_variant_draws_what_the_device_draws() -> None:
+    same = replace(EXPERIMENT, sweep=(("dim", (64,)),))
+    by_arm = {
+        arm: [row for row in rows(same) if row["arm"] == arm and row["age_s"] == 60.0] for arm in ("device", "dim=64")
+    }
+    assert [row | {"arm": "device"} for row in by_arm["dim=64"]] == by_arm["device"]
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("", "b"), ("a", "b" * 25)])
+def test_names_are_two_short_texts(names: tuple[str, str]) -> None:
+    with pytest.raises(InsituError, match="names are two different texts of 1 to 24 characters"):
+        replace(EXPERIMENT, names=names)

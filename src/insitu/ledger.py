@@ -11,6 +11,11 @@ ENERGY_PJ: dict[str, tuple[float, str]] = {
     "set_pulse": (13.0, "own estimate: 100 µA x about 1.3 V x 100 ns partial SET; depends on cell and driver"),
     "reset_pulse": (40.0, "own estimate: 400 µA x about 2 V x 50 ns RESET; depends on cell and driver"),
     "program_and_verify": (200.0, "own estimate: about ten SET pulses with a read after each"),
+    "integer_multiply_accumulate": (
+        0.23,
+        "8-bit multiply 0.2 and add 0.03 (16 bits take more), Horowitz, ISSCC 2014, 45 nm",
+    ),
+    "float_multiply_accumulate": (4.6, "float32 multiply 3.7 and add 0.9, Horowitz, ISSCC 2014, 45 nm"),
 }
 
 

@@ -113,6 +113,29 @@ def last_gap(name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
     return lambda rows: per_seed(rows, value)
 
 
+def last_gain(name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+    """Measure: device minus float at the last session, for learners that are to be better than the baseline."""
+
+    def value(part: list[Row]) -> float:
+        last = _last(part)
+        return _series(part, "device", name, age_s)[last] - _series(part, "float", name, age_s)[last]
+
+    return lambda rows: per_seed(rows, value)
+
+
+def share_of(name: str, of: str) -> Callable[[list[Row]], list[float]]:
+    """Measure: ``name`` divided by ``of``, two counts of the device at the last session (1 is all of it)."""
+
+    def value(part: list[Row]) -> float:
+        last = _last(part)
+        own = [row for row in part if row["arm"] == "device" and row["session"] == last and name in row and row.get(of)]
+        if not own:
+            raise KeyError(f"{name} and {of}, above 0, of the device at the last session")
+        return float(own[0][name]) / float(own[0][of])
+
+    return lambda rows: per_seed(rows, value)
+
+
 def accuracy_matrix(rows: list[Row], arm: str, age_s: float) -> NDArray[np.float64]:
     """Return the accuracies of one seed after each session on the classes of each experience, in percent.
 

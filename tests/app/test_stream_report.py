@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from insitu import metrics
-from insitu.app import figures, heat, page, results, summary, terminal, wording
+from insitu.app import charts, figures, heat, page, results, summary, terminal, wording
 from insitu.experiments import Claim
 from insitu.metrics import Row
 
@@ -115,7 +115,8 @@ def test_some_rows_hold_the_first_and_the_last(count: int) -> None:
 
 
 def test_the_matrix_has_a_cell_where_something_was_tested() -> None:
-    drawn = heat.heat("t & u", "device", [[100.0, None], [0.0, 55.4]], ["0", "9"], ["0", "9"])
+    axes = (heat.Axis("after", "after experience", ["0", "9"]), heat.Axis("on", "on experience", ["0", "9"]))
+    drawn = heat.heat("t & u", "device", [[100.0, None], [0.0, 55.4]], *axes)
     root = ElementTree.fromstring(drawn)
     cells = [node for node in root.iter() if node.tag == "rect"]
     assert len(cells) == 3
@@ -127,13 +128,14 @@ def test_the_matrix_has_a_cell_where_something_was_tested() -> None:
     assert "after experience 9, on experience 9: 55.4 %" in [node.text for node in root.iter() if node.tag == "title"]
     for cell in cells:
         assert float(cell.attrib["x"]) >= heat.LEFT
-        assert float(cell.attrib["x"]) + float(cell.attrib["width"]) <= heat.WIDTH
-        assert float(cell.attrib["y"]) + float(cell.attrib["height"]) <= heat.HEIGHT - heat.BOTTOM
+        assert float(cell.attrib["x"]) + float(cell.attrib["width"]) <= charts.WIDTH
+        assert float(cell.attrib["y"]) + float(cell.attrib["height"]) <= charts.HEIGHT - charts.BOTTOM
 
 
 def test_many_columns_hold_no_numbers() -> None:
     many = [str(number) for number in range(40)]
-    root = ElementTree.fromstring(heat.heat("t", "float", [[50.0] * 40] * 20, many[:20], many))
+    axes = (heat.Axis("after", "after", many[:20]), heat.Axis("on", "on", many))
+    root = ElementTree.fromstring(heat.heat("t", "float", [[50.0] * 40] * 20, *axes))
     words = [node.text for node in root.iter() if node.tag == "text"]
     assert "50" not in words
     assert len(words) <= 12 + 16 + 2

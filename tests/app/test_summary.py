@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_cost_of_a_run_that_learns_nothing() -> None:
         ({}, "reported", ""),
     ],
 )
-def test_the_median_is_judged(bounds: dict[str, float], verdict: str, target: str) -> None:
+def test_the_median_is_judged(bounds: dict[str, Any], verdict: str, target: str) -> None:
     claim = Claim("gap", "2", metrics.mean_gap("overall", 60.0, 60.0), **bounds)
     [told] = summary.claims(ROWS, [claim])
     assert told["measured"] == {"median": 1.75, "min": 1.5, "max": 2.0}

@@ -223,7 +223,7 @@ def test_what_cannot_be_fetched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "close"), [("cifar10", "cifar100"), ("mini-image-net", "miniimagenet"), ("omnigot", "omniglot")]
+    ("given", "close"), [("cifar1000", "cifar100"), ("mini-image-net", "miniimagenet"), ("omnigot", "omniglot")]
 )
 def test_unknown_name(given: str, close: str) -> None:
     refused(given, given, close)
@@ -242,6 +242,7 @@ def test_where(tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch, pack
     assert "get it: insitu data get cifar100 (161 MiB)" in text
     assert "get it: insitu data get omniglot (15 MiB)" in text
     assert "get it: insitu data get miniimagenet" not in text
+    assert "(0 MiB)" not in text
     for terms in ("non-commercial research", "MIT", "free for research", "not verified on the real archive"):
         assert terms in text
     monkeypatch.delenv("INSITU_DATA")

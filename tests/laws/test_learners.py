@@ -1,4 +1,4 @@
-"""What every learner of the room obeys, and every way of writing that the explicit memory has."""
+"""What every learner from a few shots obeys, and every way of writing that the explicit memory has."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import torch
@@ -17,13 +17,18 @@ from blobs import CENTRES, FEATURES, OLD, accuracy, base, draw, same, shots
 from insitu import catalog
 from insitu.core import InsituError, generator
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.learners import Examples, Learner
+from insitu.learners import Base, Examples, Learner
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
 SMALL = Crossbar(tile=16, pairs=1)
-LEARNERS: dict[str, Learner] = {part.name: catalog.load(part)() for part in catalog.parts("learners")} | {
+FEW_SHOT = {
+    part.name: kind()
+    for part in catalog.parts("learners")
+    if get_type_hints((kind := catalog.load(part)).prepare)["base"] is Base
+}
+LEARNERS: dict[str, Learner] = FEW_SHOT | {
     "memory-bipolar": ExplicitMemory(SMALL, dim=256, support="bipolar", pulses=1),
     "memory-compensated": ExplicitMemory(replace(SMALL, compensation="column"), dim=256, calibrate=False),
     "memory-programmed": ExplicitMemory(Crossbar(PcmHermes2022(), tile=16), dim=64, support="program"),

@@ -147,7 +147,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     Pictures.reads = 0
     _forget()
     _frozen.save(tmp_path / "binary", RECORD.build(1), RECORD, {"image_size": 32})
-    _latents.calibrate("binary", Pictures().read().train)
+    _latents.calibrate(tmp_path / "binary", Pictures().read().train)
     yield tmp_path
     _forget()
 
@@ -189,7 +189,7 @@ def test_images_are_encoded_once_and_only_those_of_the_base(weights: Path) -> No
 
 
 def test_a_part_ships_and_is_read_without_images(weights: Path) -> None:
-    file = _latents.ship("pictures", "binary", train=3, test=2, folder=weights)
+    file = _latents.ship("pictures", weights / "binary", train=3, test=2)
     assert file.name == "pictures.latents.npz"
     before = Pictures.reads
     sessions = list(STREAM.sessions("package", 0))
@@ -205,7 +205,7 @@ def test_a_part_ships_and_is_read_without_images(weights: Path) -> None:
 
 
 def test_what_other_weights_made_is_refused(weights: Path) -> None:
-    _latents.ship("pictures", "binary", train=3, test=2, folder=weights)
+    _latents.ship("pictures", weights / "binary", train=3, test=2)
     _frozen.save(weights / "binary", RECORD.build(2), RECORD, {"image_size": 32})
     _forget()
     with pytest.raises(InsituError, match=r"pictures.latents.npz was made by other weights than binary"):

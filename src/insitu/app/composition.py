@@ -12,7 +12,7 @@ from typing import Any
 import insitu
 from insitu.experiments import Experiment
 
-DESCRIPTION = {"paper", "claims", "verified"}  # what is said about an experiment, not what it does
+DESCRIPTION = {"paper", "claims", "verified", "names"}  # what is said about an experiment, not what it does
 
 
 def composition(record: object, leave_out: Set[str] = frozenset()) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from insitu.app import wording
+from insitu.app import sweep, wording
 from insitu.app.charts import HEIGHT, WIDTH, Line, chart
-from insitu.app.heat import heat
+from insitu.app.heat import Axis, heat
 from insitu.app.report import Report
 
 
@@ -15,8 +15,8 @@ def figures(report: Report) -> str:
     """Return the figures as HTML; lines are medians over the seeds, bands reach from the least to the most."""
     if not report["table"]:
         return ""
-    aged = _ages(report["ages"]) if len(report["ages"]) > 1 else []
-    drawn = [_figure(*each) for each in (*_parts(report), *_matrices(report), *aged)]
+    aged = _ages(report) if len(report["ages"]) > 1 else []
+    drawn = [_figure(*each) for each in (*_parts(report), *_matrices(report), *sweep.figure(report), *aged)]
     note = "Lines are medians over the seeds; bands and whiskers reach from the least to the most."
     return f'<h2>Figures</h2>\n<p class="note">{note}</p>\n<div class="figures">{"".join(drawn)}</div>'
 
@@ -24,7 +24,7 @@ def figures(report: Report) -> str:
 def picture(report: Report, style: str) -> str:
     """Return two figures side by side as one SVG file, in the light colours of the page's style sheet.
 
-    They are the first two; of a stream, the first and what is kept on the device.
+    They are the first two; of a stream, the first and what is kept on the device; with a sweep, the first and that.
     """
     colours = style[style.index(":root") : style.index("}") + 1]
     rules = [row for row in style.splitlines() if row.startswith("svg .") or " .line" in row]
@@ -32,7 +32,8 @@ def picture(report: Report, style: str) -> str:
     wide, gap, head = WIDTH + 30, 20, 44
     out = []
     parts = _parts(report)
-    for number, (title, under, drawn) in enumerate([parts[0], *(_matrices(report)[-1:] or parts[1:2])]):
+    second = sweep.figure(report) or _matrices(report)[-1:] or parts[1:2]
+    for number, (title, under, drawn) in enumerate([parts[0], *second]):
         inner = drawn.replace("<svg ", f'<svg x="20" y="{head}" width="{WIDTH}" height="{HEIGHT}" ', 1)
         out.append(
             f'<g transform="translate({number * wide})"><text class="title" x="20" y="24">{escape(title)}</text>'
@@ -46,21 +47,21 @@ def picture(report: Report, style: str) -> str:
 
 def _parts(report: Report) -> list[tuple[str, str, str]]:
     """Return title, note and drawing of the figures over sessions that have anything to show."""
-    block = report["table"][0]
+    block, names = report["table"][0], wording.names(report)
     sessions = block["sessions"]
     ticks = [str(row["session"]) for row in sessions]
     first, last = sessions[0]["classes"], sessions[-1]["classes"]
-    step = "experience" if block.get("stream") else "session"
+    step = wording.step(block)
     below = f"{step} ({first} to {last} classes)" if first != last else step
 
     def line(label: str, style: str, arm: str, name: str) -> Line:
         return Line(label, style, [row[arm].get(name) for row in sessions])
 
-    overall = [line("float", "float", "float", "overall"), line("device", "device", "device", "overall")]
+    overall = [line(names[0], "float", "float", "overall"), line(names[1], "device", "device", "overall")]
     apart = [
-        line("old, float", "device-float", "float", "base"),
+        line(f"old, {names[0]}", "device-float", "float", "base"),
         line("old", "device", "device", "base"),
-        line("new, float", "novel-float", "float", "novel"),
+        line(f"new, {names[0]}", "novel-float", "float", "novel"),
         line("new", "novel", "device", "novel"),
     ]
     lost = [
@@ -68,10 +69,14 @@ def _parts(report: Report) -> list[tuple[str, str, str]]:
         line("old", "device", "gap", "base"),
         line("new", "novel", "gap", "novel"),
     ]
+    told = f"percent; dotted {wording.within(names[0])}, solid {wording.within(names[1])}"
+    gap = ("The gap", f"{wording.gap(report)}, in points")
+    if names == wording.ARMS:
+        gap = ("What the device loses", "float minus device, in points")
     return _drawn(
         (f"Accuracy after each {step}", "percent of all tests of the classes learned so far", overall, ticks, below),
-        ("Old and new classes apart", "percent; dotted in float, solid on the device", apart, ticks, below),
-        ("What the device loses", "float minus device, in points", lost, ticks, below, True),
+        ("Old and new classes apart", told, apart, ticks, below),
+        (*gap, lost, ticks, below, True),
     )
 
 
@@ -81,13 +86,15 @@ def _matrices(report: Report) -> list[tuple[str, str, str]]:
     numbers = [str(row["session"]) for row in block["sessions"]]
     under = "percent after each experience, on the classes that came in each"
     out = []
-    for arm, style, title in (("float", "float", "in float"), ("device", "device", "on the device")):
+    for arm, name in zip(wording.ARMS, wording.names(report), strict=True):
         held = block.get("stream", {}).get(arm, {"experiences": []})
         if len(held["experiences"]) > 1:  # one column says what the first figure says
-            title = f"What is kept, {title}"
+            title = f"What is kept, {wording.within(name)}"
             rows = wording.some(list(zip(numbers, held["matrix"], strict=True)))
+            after = Axis("after learning experience", "after experience", [row[0] for row in rows])
             on = [str(number) for number in held["experiences"]]
-            out.append((title, under, heat(title, style, [row[1] for row in rows], [row[0] for row in rows], on)))
+            tested = Axis("tested on the classes of experience", "on experience", on)
+            out.append((title, under, heat(title, arm, [row[1] for row in rows], after, tested)))
     return out
 
 
@@ -96,14 +103,16 @@ def _drawn(*parts: tuple[Any, ...]) -> list[tuple[str, str, str]]:
     return [each for each in charts if each[2]]
 
 
-def _ages(ages: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+def _ages(report: Report) -> list[tuple[str, str, str]]:
+    ages, (first, _) = report["ages"], wording.names(report)
+
     def line(label: str, style: str, arm: str, name: str) -> Line:
         return Line(label, style, [entry[arm].get(name) for entry in ages])
 
     lines = [
-        line("all, float", "float", "float", "overall"),
+        line(f"all, {first}", "float", "float", "overall"),
         line("all", "float-solid", "device", "overall"),
-        line("new, float", "novel-float", "float", "novel"),
+        line(f"new, {first}", "novel-float", "float", "novel"),
         line("new", "novel", "device", "novel"),
     ]
     ticks = [wording.age(entry["age_s"]) for entry in ages]
@@ -111,4 +120,4 @@ def _ages(ages: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 def _figure(title: str, under: str, drawn: str) -> str:
-    return f"<figure><figcaption>{title}<span>{under}</span></figcaption>{drawn}</figure>"
+    return f"<figure><figcaption>{escape(title)}<span>{escape(under)}</span></figcaption>{drawn}</figure>"

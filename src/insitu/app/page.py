@@ -23,7 +23,8 @@ def page(report: Report) -> str:
     """Return the page as text."""
     parts = [_head(report), _tiles(report), sections.claims(report["claims"]), figures.figures(report)]
     parts += [
-        sections.sessions(report["table"]),
+        sections.sessions(report),
+        sections.sweep(report),
         sections.cost(report["cost"]),
         sections.composition(report),
         _foot(report),
@@ -56,25 +57,30 @@ def _tiles(report: Report) -> str:
         tiles.append(
             ("Claims met", f"{met}<small> of {len(judged)}</small>", f"{left} without a verdict" if left else "")
         )
-    if report["ages"]:
+    first, _ = wording.names(report)
+
+    def tile(name: str, device: Any, exact: Any) -> tuple[str, str, str]:
+        return name, f"{wording.number(device)}<small> %</small>", f"{wording.within(first)} {wording.number(exact)} %"
+
+    stream = report["table"][0].get("stream") if report["table"] else None
+    if stream:
+        tiles.append(tile("Average accuracy", *(stream[arm]["average_accuracy"] for arm in ("device", "float"))))
+    elif report["ages"]:
         fresh = report["ages"][0]
-        tiles.append(_tile("Mean over the sessions", fresh["device"]["overall"], fresh["float"]["overall"]))
+        tiles.append(tile("Mean over the sessions", fresh["device"]["overall"], fresh["float"]["overall"]))
     if report["table"]:
         last = report["table"][0]["sessions"][-1]
         if last["device"]["novel"]:
-            tiles.append(_tile("New classes, last session", last["device"]["novel"], last["float"]["novel"]))
+            tiles.append(tile("New classes, last session", last["device"]["novel"], last["float"]["novel"]))
     known = [each["energy_pj"] for each in report["cost"]["learning"] if each["energy_pj"] is not None]
     if known:
-        tiles.append(("Energy per learned class", f"{wording.energy(sum(known))}", "estimated from exact counts"))
+        per = report["cost"].get("per", "class")
+        tiles.append((f"Energy per learned {per}", f"{wording.energy(sum(known))}", "estimated from exact counts"))
     cells = "".join(
         f'<div><dt>{name}</dt><dd class="big">{big}</dd><dd class="under">{escape(under)}</dd></div>'
         for name, big, under in tiles
     )
     return f'<dl class="tiles">{cells}</dl>' if tiles else ""
-
-
-def _tile(name: str, device: Any, exact: Any) -> tuple[str, str, str]:
-    return name, f"{wording.number(device)}<small> %</small>", f"in float {wording.number(exact)} %"
 
 
 def _foot(report: Report) -> str:

@@ -6,25 +6,28 @@ import time
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from insitu.app import wording
 from insitu.app.seeds import Seed, Watcher
 from insitu.metrics import Row
 
 KEPT_LINES = 8  # lines of the growing table: the last four seeds, float and device
 
 
-def watcher(name: str, seeds: int, console: Console) -> Plain | Display:
-    """Return the display that suits ``console``."""
-    return Display(name, seeds, console) if console.is_terminal else Plain(name, seeds, console)
+def watcher(name: str, seeds: int, console: Console, names: tuple[str, str] = wording.ARMS) -> Plain | Display:
+    """Return the display that suits ``console``; ``names`` are those of baseline and learner."""
+    words = dict(zip(wording.ARMS, names, strict=True))
+    return Display(name, seeds, console, words) if console.is_terminal else Plain(name, seeds, console, words)
 
 
 class Plain(Watcher):
     """One line per seed and arm, as it is finished: for logs."""
 
-    def __init__(self, name: str, seeds: int, console: Console) -> None:
-        self.name, self.seeds, self.console = name, seeds, console
+    def __init__(self, name: str, seeds: int, console: Console, words: dict[str, str]) -> None:
+        self.name, self.seeds, self.console, self.words = name, seeds, console, words
         self.begun, self.arm = 0.0, Series()
 
     def __enter__(self) -> Plain:
@@ -55,7 +58,7 @@ class Plain(Watcher):
 
     def _line(self, arm: Series) -> None:
         spent = f"({time.monotonic() - self.begun:.1f} s)"
-        self._say(f"{arm.label}: {' '.join(arm.values)} {spent}")
+        self._say(f"{arm.told(self.words)}: {' '.join(arm.values)} {spent}")
 
     def _say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True, highlight=False, markup=False)
@@ -65,13 +68,13 @@ class Series:
     """The overall accuracies of one seed and arm, session by session, at the first age."""
 
     def __init__(self) -> None:
-        self.label, self.values = "", list[str]()
+        self.label, self.values = ("", ""), list[str]()  # seed and arm
         self.sessions: set[int] = set()
 
     def add(self, row: Row) -> bool:
         """Take the row in; return True, taking nothing, where it belongs to another seed or arm."""
-        label = f"seed {row['seed']} {row['arm']}"
-        if self.label not in ("", label):
+        label = str(row["seed"]), str(row["arm"])
+        if self.label not in (("", ""), label):
             return True
         self.label = label
         session = int(row["session"])
@@ -80,11 +83,17 @@ class Series:
             self.values.append(f"{float(row['overall']):.1f}")
         return False
 
+    def told(self, words: dict[str, str]) -> str:
+        """Return seed and arm, '' before the first row; ``words`` are what arms are called."""
+        seed, arm = self.label
+        return f"seed {seed} {words.get(arm, arm)}" if seed else ""
+
 
 class Display(Watcher):
     """Two bars (seeds, rows of this seed) above the accuracies that came last."""
 
-    def __init__(self, name: str, seeds: int, console: Console) -> None:
+    def __init__(self, name: str, seeds: int, console: Console, words: dict[str, str]) -> None:
+        self.words = words
         self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
@@ -135,6 +144,6 @@ class Display(Watcher):
             table.add_column(justify="right", no_wrap=True)
         table.add_row("session", *map(str, range(sessions)), style="dim")
         for arm in self.arms:
-            style = "dim" if arm.label.endswith("float") else ""
-            table.add_row(arm.label, *arm.values, *[""] * (sessions - len(arm.values)), style=style)
+            style = "dim" if arm.label[1] == "float" else ""
+            table.add_row(escape(arm.told(self.words)), *arm.values, *[""] * (sessions - len(arm.values)), style=style)
         return Group(self.bars, table)

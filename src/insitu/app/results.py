@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from insitu.app import wording
+from insitu.app import sweep, wording
 from insitu.app.report import Report
 from insitu.core import write_whole
 
@@ -71,7 +71,8 @@ def _section(report: Report) -> str:
         "|---|---|---|---|---|---|",
         *(_row(claim) for claim in report["claims"]),
         "",
-        *(line for block in report["table"] for line in _sessions(block)),
+        *(line for block in report["table"] for line in _sessions(block, *wording.names(report))),
+        *_sweep(report),
     ]
     return "\n".join(lines)
 
@@ -84,11 +85,12 @@ def _row(claim: dict[str, Any]) -> str:
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in [*cells, verdict]) + " |"
 
 
-def _sessions(block: dict[str, Any]) -> list[str]:
+def _sessions(block: dict[str, Any], first: str, second: str) -> list[str]:
     """Return one age's table of sessions: accuracy in percent, medians over the seeds."""
     names = ["overall", *wording.measures(block)]
-    step = "experience" if block.get("stream") else "session"
-    head = " | ".join(f"{name}, float / device" for name in names)
+    step = wording.step(block)
+    pair = f"{first} / {second}".replace("|", "\\|")
+    head = " | ".join(f"{name}, {pair}" for name in names)
     lines = [
         f"{wording.age(block['age_s'])} after each {step} was {'learned' if block.get('stream') else 'written'}:",
         "",
@@ -99,15 +101,24 @@ def _sessions(block: dict[str, Any]) -> list[str]:
         pairs = [f"{wording.number(row['float'][name])} / {wording.number(row['device'][name])}" for name in names]
         cells = [row["session"], row["classes"], *pairs, wording.number(row["gap"]["overall"], 2)]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return [*lines, "", *_stream(block)]
+    return [*lines, "", *_stream(block, pair.replace(" / ", " | "))]
 
 
-def _stream(block: dict[str, Any]) -> list[str]:
+def _stream(block: dict[str, Any], arms: str) -> list[str]:
     """Return the table of what is measured of a whole stream of experiences, none where it is no stream."""
     if not block.get("stream"):
         return []
-    lines = ["| over the whole stream | float | device |", "|---|---|---|"]
+    lines = [f"| over the whole stream | {arms} |", "|---|---|---|"]
     for name, (word, _) in wording.STREAM.items():
         cells = [wording.measured({"measured": block["stream"][arm][name]}) for arm in ("float", "device")]
         lines.append(f"| {word} | {' | '.join(cells)} |")
     return [*lines, ""]
+
+
+def _sweep(report: Report) -> list[str]:
+    """Return the table of a sweep, none where nothing was swept."""
+    if not report.get("sweep") or not report["table"]:
+        return []
+    head, lines = sweep.table(report)
+    first, *rows = ("| " + " | ".join(cells) + " |" for cells in (head, *lines))
+    return [f"{sweep.heading(report)}, {sweep.note(report)}:", "", first, "|" + "---|" * len(head), *rows, ""]

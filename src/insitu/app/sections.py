@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from insitu.app import sweep as swept
 from insitu.app import wording
 from insitu.app.report import Report
 
@@ -39,28 +40,30 @@ def _measured(claim: dict[str, Any]) -> str:
     return f'<strong>{median}</strong> <span class="soft">{escape(wide)} {unit}</span>'
 
 
-def sessions(table: list[dict[str, Any]]) -> str:
+def sessions(report: Report) -> str:
     """Return the table of the first age, and those of other ages folded below it."""
+    table, names = report["table"], wording.names(report)
     if not table:
         return ""
+    gap = "the gap is float minus device" if names == wording.ARMS else wording.gap(report)
     note = (
-        "Top-1 accuracy in percent, medians over the seeds. The gap is float minus device, seed by seed; its spread "
-        "reaches from the least to the most."
+        f"Top-1 accuracy in percent, medians over the seeds. {gap[0].upper()}{escape(gap[1:])}, seed by seed; its "
+        "spread reaches from the least to the most."
     )
     read = f" {wording.age(table[0]['age_s'])} after each session was written:" if len(table) > 1 else ""
     folded = [
         f"<details><summary>{wording.age(block['age_s'])} after each session was written</summary>"
-        f"{_age(block)}</details>"
+        f"{_age(block, names)}</details>"
         for block in table[1:]
     ]
-    step = "Experience" if table[0].get("stream") else "Session"
+    step = wording.step(table[0]).capitalize()
     return f'<h2>{step} by {step.lower()}</h2>\n<p class="note">{note}{read and " Read"}{read}</p>\n' + "\n".join(
-        [_age(table[0]), *folded]
+        [_age(table[0], names), *folded]
     )
 
 
-def _age(block: dict[str, Any]) -> str:
-    names = {"base": "old classes", "novel": "new classes", "harmonic": "harmonic mean"}
+def _age(block: dict[str, Any], names: tuple[str, str]) -> str:
+    words = {"base": "old classes", "novel": "new classes", "harmonic": "harmonic mean"}
     shown = wording.measures(block)
     rows = []
     for row in wording.some(block["sessions"]):
@@ -75,18 +78,18 @@ def _age(block: dict[str, Any]) -> str:
                 f"<td>{wording.number(device[name])}</td>",
             ]
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    pairs = "".join('<th class="start">float</th><th>device</th>' for _ in shown)
-    groups = "".join(f'<th class="group start" colspan="2">{names[name]}</th>' for name in shown)
-    step = "experience" if block.get("stream") else "session"
+    pair = f'<th class="arm start">{escape(names[0])}</th><th class="arm">{escape(names[1])}</th>'
+    pairs = pair * len(shown)
+    groups = "".join(f'<th class="group start" colspan="2">{words[name]}</th>' for name in shown)
     return (
         f'<div class="scroll"><table class="sessions"><thead><tr><th colspan="2"></th>'
         f'<th class="group start" colspan="4">all classes</th>{groups}</tr>'
-        f'<tr><th>{step}</th><th>classes</th><th class="start">float</th><th>device</th><th>gap</th><th>spread</th>'
-        f"{pairs}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{_stream(block)}"
+        f"<tr><th>{wording.step(block)}</th><th>classes</th>{pair}<th>gap</th><th>spread</th>"
+        f"{pairs}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{_stream(block, names)}"
     )
 
 
-def _stream(block: dict[str, Any]) -> str:
+def _stream(block: dict[str, Any], names: tuple[str, str]) -> str:
     """Return the measures of a whole stream of experiences; '' where it is none."""
     rows = []
     for name, (word, meaning) in wording.STREAM.items():
@@ -101,8 +104,23 @@ def _stream(block: dict[str, Any]) -> str:
     if not rows:
         return ""
     return (
-        '<div class="scroll"><table><thead><tr><th class="text">over the whole stream</th><th>float</th><th>spread</th>'
-        f"<th>device</th><th>spread</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        '<div class="scroll"><table class="stream"><thead><tr><th class="text">over the whole stream</th>'
+        f'<th class="arm">{escape(names[0])}</th><th>spread</th><th class="arm">{escape(names[1])}</th>'
+        f"<th>spread</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def sweep(report: Report) -> str:
+    """Return the table of a sweep, folded where there is a figure of it; '' where nothing was swept."""
+    if not report.get("sweep") or not report["table"]:
+        return ""
+    head, lines = swept.table(report)
+    cells = "".join(f'<th class="arm">{escape(each)}</th>' for each in head)
+    rows = "".join(f"<tr>{''.join(f'<td>{each}</td>' for each in line)}</tr>" for line in lines)
+    return (
+        f"<details{'' if swept.figure(report) else ' open'}><summary>{swept.heading(report)}, as a table</summary>"
+        f'<p class="note">Accuracy in {escape(swept.note(report))}.</p><div class="scroll"><table class="sessions">'
+        f"<thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from insitu.app import wording
+from insitu.app import sweep, wording
 from insitu.app.report import Report
 
 STYLES = {"met": "green", "missed": "bold red", "not measured": "yellow", "reported": "dim"}
@@ -29,19 +29,21 @@ def show(report: Report, to: Console) -> None:
     to.print(escape(f"{report['data']}; {wording.seeds(report)}"), style="dim")
     for caution in wording.cautions(report):
         to.print(escape(caution), style="yellow")
+    names = wording.names(report)
     for block in report["table"]:
         read = f", read {wording.age(block['age_s'])} after it was written" if len(report["table"]) > 1 else ""
-        to.print(f"\n[bold]Per {_step(block)}{read}[/bold]", _sessions(block), sep="\n")
+        to.print(f"\n[bold]Per {wording.step(block)}{read}[/bold]", _sessions(block, names), sep="\n")
         if block.get("stream"):
-            to.print("\n[bold]Over the whole stream[/bold]", _stream(block["stream"]), sep="\n")
-    pairs = "; old, new, harmonic: float/device" if any(map(wording.measures, report["table"])) else ""
-    to.print(
-        "Accuracy in percent, medians over the seeds; gap = float − device in points, with the least and the most"
-        f"{pairs}.",
-        style="dim",
-    )
+            to.print("\n[bold]Over the whole stream[/bold]", _stream(block["stream"], names), sep="\n")
+    pairs = f"; old, new, harmonic: {'/'.join(names)}" if any(map(wording.measures, report["table"])) else ""
+    about = f"Accuracy in percent, medians over the seeds; {wording.gap(report)} in points, with the least and the most"
+    to.print(escape(f"{about}{pairs}."), style="dim")
+    if report.get("sweep") and report["table"]:
+        to.print(f"\n[bold]{sweep.heading(report)}[/bold]", _sweep(report), sep="\n")
+        to.print(escape(f"Accuracy in {sweep.note(report)}."), style="dim")
     if report["cost"]["learning"] or report["cost"]["query"]:
-        to.print("\n[bold]What the device spends[/bold] (counts exact, energies estimated)", _cost(report["cost"]))
+        spender = "the device" if names == wording.ARMS else escape(names[1])
+        to.print(f"\n[bold]What {spender} spends[/bold] (counts exact, energies estimated)", _cost(report["cost"]))
     if report["claims"]:
         to.print("\n[bold]Claims[/bold]", _claims(report["claims"]), sep="\n")
 
@@ -49,14 +51,14 @@ def show(report: Report, to: Console) -> None:
 def _table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(escape(heading), justify="right", no_wrap=True)
     return table
 
 
-def _sessions(block: dict[str, Any]) -> Table:
-    names = {"base": "old", "novel": "new", "harmonic": "harmonic"}
+def _sessions(block: dict[str, Any], names: tuple[str, str]) -> Table:
+    words = {"base": "old", "novel": "new", "harmonic": "harmonic"}
     shown = wording.measures(block)
-    table = _table(_step(block), "classes", "float", "device", "gap", "", *(names[name] for name in shown))
+    table = _table(wording.step(block), "classes", *map(_folded, names), "gap", "", *(words[name] for name in shown))
     for row in wording.some(block["sessions"]):
         exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
         spread = wording.spread(gap).replace(" … ", "…")
@@ -69,12 +71,21 @@ def _sessions(block: dict[str, Any]) -> Table:
     return table
 
 
-def _step(block: dict[str, Any]) -> str:
-    return "experience" if block.get("stream") else "session"
+def _folded(name: str) -> str:
+    """Write a name as a heading: a word a line, so that the column stays narrow."""
+    return name.replace(" ", "\n")
 
 
-def _stream(stream: dict[str, Any]) -> Table:
-    table = _table("", "float", "", "device", "")
+def _sweep(report: Report) -> Table:
+    head, lines = sweep.table(report)
+    table = _table(*head)
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
+def _stream(stream: dict[str, Any], names: tuple[str, str]) -> Table:
+    table = _table("", _folded(names[0]), "", _folded(names[1]), "")
     table.columns[0].justify = "left"
     for name, (word, _) in wording.STREAM.items():
         cells = [word]

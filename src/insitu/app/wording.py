@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+ARMS = ("float", "device")  # as rows and the JSON call the baseline and the learner, and by default readers too
 SOME = 24  # rows of a long table that are shown
 # measures of a stream of experiences, with what they are
 STREAM = {
@@ -14,6 +15,28 @@ STREAM = {
 }
 UNITS = ((365 * 86400.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 ENERGIES = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
+
+
+def names(report: dict[str, Any]) -> tuple[str, str]:
+    """Return what baseline and learner are called."""
+    first, second = report.get("names", ARMS)
+    return first, second
+
+
+def within(name: str) -> str:
+    """Write where or by what something was measured: 'in float', 'on the device', else the name itself."""
+    return {"float": "in float", "device": "on the device"}.get(name, name)
+
+
+def gap(report: dict[str, Any]) -> str:
+    """Write what the gap is."""
+    first, second = names(report)
+    return f"gap = {first} \u2212 {second}"
+
+
+def step(block: dict[str, Any]) -> str:
+    """Return what one step of a block is called."""
+    return "experience" if block.get("stream") else "session"
 
 
 def age(seconds: float) -> str:

@@ -14,8 +14,12 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from safetensors.torch import save as packed
-from torch import Tensor
+from torch import Tensor, nn
 
+from insitu import catalog
+from insitu.backbones import _frozen
+from insitu.backbones._binary import sign
+from insitu.backbones._frozen import Frozen
 from insitu.backbones._inputs import to_batch
 from insitu.backbones.resnet12 import ResNet12, ResNet12Module
 from insitu.core import InsituError, cache_folder, write_whole
@@ -33,21 +37,30 @@ def stem(name: str) -> Path:
     raise InsituError(f"no backbone {name} comes with the package or is in {trained.parent}; see 'insitu train {name}'")
 
 
-def save(stem: Path, network: ResNet12Module, record: ResNet12, card: dict[str, Any]) -> None:
-    """Write ``stem``.safetensors (float16) and ``stem``.json; the card names architecture, data, recipe, accuracy."""
+def save(stem: Path, network: nn.Module, record: Any, card: dict[str, Any]) -> None:
+    """Write ``stem``.safetensors and ``stem``.json; the card names architecture, data, recipe, accuracy.
+
+    A binary network is frozen, all others are written in float16.
+    """
+    if getattr(record, "binary", False):
+        _frozen.save(stem, network, record, card)
+        return
     weights = {name: _half(value) for name, value in network.state_dict().items()}
     write_whole(stem.with_suffix(".safetensors"), lambda path: path.write_bytes(packed(weights)))
-    card = {"architecture": "resnet12", "record": asdict(record), **card}
+    part = catalog.part_of(type(record))
+    card = {"architecture": part.path.stem if part else "", "record": asdict(record), **card}
     write_whole(stem.with_suffix(".json"), lambda path: path.write_text(json.dumps(card, indent=2) + "\n"))
 
 
-def load(stem: Path) -> tuple[ResNet12Module, dict[str, Any]]:
-    """Return the network stored at ``stem`` in eval mode, and its card.
+def load(stem: Path) -> tuple[ResNet12Module | Frozen, dict[str, Any]]:
+    """Return the network stored at ``stem``, in eval mode or frozen, and its card.
 
     Raises ``InsituError`` where a file is missing or damaged or holds another architecture than its card says.
     """
     try:
         card = json.loads(stem.with_suffix(".json").read_text())
+        if card["record"].get("binary"):
+            return _frozen.load(stem)
         weights = load_file(stem.with_suffix(".safetensors"))
         record = ResNet12(**{**card["record"], "widths": tuple(card["record"]["widths"])})
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
@@ -72,23 +85,33 @@ def fingerprint(stem: Path) -> str:
     return hashlib.blake2b(stem.with_suffix(".safetensors").read_bytes(), digest_size=6).hexdigest()
 
 
-def features(network: ResNet12Module, pixels: NDArray[np.uint8], size: int, mirror: bool = False) -> Tensor:
-    """Encode images (n, h, w, c) uint8, resized to ``size``: mean-pooled activations (n, widths[-1]) as float16.
+def features(network: ResNet12Module | Frozen, pixels: NDArray[np.uint8], size: int, mirror: bool = False) -> Tensor:
+    """Encode images (n, h, w, c) uint8, resized to ``size``: mean-pooled activations (n, features) as float16.
 
-    With ``mirror``, the activations of an image and of its mirror image are averaged.
-
-    Half precision is part of the code, so that
-    encodings shipped with the package equal those made from the images up to rounding.
+    With ``mirror``, the activations of an image and of its mirror image are averaged. Of a binary network, it is the
+    signs of its vectors, -1 and +1 as int8. Half precision is part of the code, so that encodings shipped with the
+    package equal those made from the images up to rounding.
     """
     parts = []
     with torch.no_grad():
         for start in range(0, len(pixels), BATCH):
             batch = to_batch(pixels[start : start + BATCH], size)
+            if isinstance(network, Frozen):
+                parts.append(sign(network.vectors(batch)).to(torch.int8))
+                continue
             activations = network.features(batch)
             if mirror:
                 activations = (activations + network.features(batch.flip(3))) / 2
             parts.append(activations.half())
     return torch.cat(parts)
+
+
+def last_layer(network: ResNet12Module | Frozen) -> tuple[Tensor, Tensor]:
+    """Return weight (dim, features) and bias (dim,) of what leads from activations to the vector the memory holds."""
+    if isinstance(network, Frozen):  # its bits are that vector
+        size = network.norm.num_features
+        return torch.eye(size), torch.zeros(size)
+    return network.project.weight.detach(), network.project.bias.detach()
 
 
 def _half(value: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def where() -> list[str]:
         lines.append(f"  from: {kind.origin}")
         if any(archive.url for archive in kind.archives):
             size = sum(archive.size_bytes or 0 for archive in kind.archives) / 2**20
-            lines.append(f"  get it: insitu data get {part.name} ({size:.0f} MiB)")
+            lines.append(f"  get it: insitu data get {part.name}" + (f" ({size:.0f} MiB)" if size else ""))
         lines.append(f"  terms: {kind.terms}")
         if kind.verified:
             lines.append(f"  note: {kind.verified}")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from itertools import product
 from typing import Literal
 
 from insitu.core import InsituError
 from insitu.learners import Learner
 from insitu.metrics import Row
 from insitu.scenarios import Scenario
+
+LONGEST_NAME = 24  # characters: what fits beside a figure
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,33 @@ class Experiment:
     ages_s: tuple[float, ...] = (60.0,)  # when, after each session was written, its test is run
     verified: str = ""  # empty: run on the real data; else what was not verified
     claims: tuple[Claim, ...] = ()
+    names: tuple[str, str] = ("float", "device")  # what the report calls the baseline and the learner
+    sweep: tuple[tuple[str, tuple[int, ...]], ...] = ()  # fields of the learner, and the values each takes
 
     def __post_init__(self) -> None:
         if not self.ages_s or not all(0 <= age_s < float("inf") for age_s in self.ages_s):
             raise InsituError(f"ages_s is one or more times of 0 s or later; got {self.ages_s}")
+        if len(set(self.names)) != 2 or not all(1 <= len(name) <= LONGEST_NAME for name in self.names):
+            raise InsituError(f"names are two different texts of 1 to {LONGEST_NAME} characters; got {self.names}")
+
+    def variants(self) -> Iterator[tuple[str, Learner]]:
+        """Yield the learner with every combination of the swept values, the last field fastest.
+
+        Each comes with a label such as ``forward_bits=2 update_bits=4``. Raises ``InsituError`` where a swept name is
+        no field of the learner, or comes twice, or takes no value.
+        """
+        if not self.sweep:
+            return
+        known = [field.name for field in fields(self.learner) if field.init]
+        swept = [name for name, _ in self.sweep]
+        for name, values in self.sweep:
+            if name not in known:
+                raise InsituError(
+                    f"the sweep is over {name}, which is no field of {type(self.learner).__name__}; its fields are "
+                    f"{', '.join(known) or 'none'}: name one of them, or run with --no-sweep"
+                )
+            if not values or swept.count(name) > 1:
+                raise InsituError(f"a swept field comes once and takes at least one value; got {name} of {self.sweep}")
+        for values in product(*(values for _, values in self.sweep)):
+            given = dict(zip(swept, values, strict=True))
+            yield " ".join(f"{name}={value}" for name, value in given.items()), replace(self.learner, **given)

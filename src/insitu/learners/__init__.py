@@ -45,8 +45,12 @@ class Learner(ABC):
     """A record with three verbs; state goes in and comes out, and predict never changes it."""
 
     @abstractmethod
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> Any:
-        """Return the state that knows the base classes 0..classes-1."""
+    def prepare(self, base: Any, now_s: float, rng: np.random.Generator) -> Any:
+        """Return the state before the first session.
+
+        ``base`` is what the scenario gives: a ``Base``, and the state knows its classes 0..classes-1; or, of a class
+        stream, a ``StreamBase`` (``learners/_stream.py``), and the state knows no class.
+        """
 
     @abstractmethod
     def learn(self, state: Any, examples: Examples, now_s: float, rng: np.random.Generator) -> Any:

@@ -49,19 +49,19 @@ def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
     size, mirror, examples = int(card["image_size"]), bool(card.get("mirror")), int(card.get("examples", EXAMPLES))
     base = np.flatnonzero(images.session == 0)
     labels = images.train.labels[base]
-    activations = _shipped.features(network, images.train.pixels[base], size, mirror).float().numpy()
+    activations = _shipped.features(network, images.train.pixels[base], size, mirror).numpy()
     classes = int(labels.max()) + 1
     draw = generator(0, "examples")
     chosen = np.concatenate([np.sort(draw.permutation(np.flatnonzero(labels == c))[:examples]) for c in range(classes)])
     shots = np.flatnonzero(images.session > 0)
     return {
-        "means": np.stack([activations[labels == c].mean(0) for c in range(classes)]).astype(np.float16),
-        "examples": activations[chosen].astype(np.float16),
+        "means": np.stack([activations[labels == c].mean(0, np.float32) for c in range(classes)]).astype(np.float16),
+        "examples": _stored(activations[chosen]),
         "example_labels": labels[chosen].astype(np.int16),
-        "shots": _shipped.features(network, images.train.pixels[shots], size, mirror).numpy(),
+        "shots": _stored(_shipped.features(network, images.train.pixels[shots], size, mirror).numpy()),
         "shot_labels": images.train.labels[shots].astype(np.int16),
         "shot_sessions": images.session[shots].astype(np.int16),
-        "test": _shipped.features(network, images.test.pixels, size, mirror).numpy(),
+        "test": _stored(_shipped.features(network, images.test.pixels, size, mirror).numpy()),
         "test_labels": images.test.labels.astype(np.int16),
     }
 
@@ -92,11 +92,22 @@ def load(backbone: str, name: str, data: str) -> Embedded:
             write_whole(file, lambda path: write(path, arrays))
         arrays, note = _read(file), f"images of {name}, encoded here by the shipped backbone"
         note += f"; {images.verified}" if images.verified else ""
-    tensors = {
-        key: torch.from_numpy(value).to(torch.float32 if value.dtype.kind == "f" else torch.int64)
-        for key, value in arrays.items()
-    }
-    return Embedded(**tensors, weight=network.project.weight.detach(), bias=network.project.bias.detach(), note=note)
+    weight, bias = _shipped.last_layer(network)
+    features = arrays["means"].shape[1]
+    tensors = {key: torch.from_numpy(restored(value, features)) for key, value in arrays.items()}
+    return Embedded(**tensors, weight=weight, bias=bias, note=note)
+
+
+def _stored(activations: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return activations (n, features) as they are kept: float16 as it is, signs (int8) packed eight to a byte."""
+    return np.packbits(activations > 0, axis=1) if activations.dtype == np.int8 else activations  # type: ignore[operator]
+
+
+def restored(kept: NDArray[np.generic], features: int) -> NDArray[np.generic]:
+    """Return what is kept as numbers: float32 (n, features), signs as -1 and +1, and labels as int64."""
+    if kept.dtype == np.uint8:
+        return np.unpackbits(kept, axis=1, count=features).astype(np.float32) * 2 - 1  # type: ignore[arg-type,no-any-return]
+    return kept.astype(np.float32 if kept.dtype.kind == "f" else np.int64)
 
 
 def write(path: Path, arrays: dict[str, Any]) -> None:

@@ -49,11 +49,7 @@ class Encoded:
         return int(self.train_labels.max()) + 1
 
 
-@cache
-def network(backbone: str) -> tuple[_frozen.Frozen, dict[str, Any], Path]:
-    """Return the frozen network called ``backbone``, its card, and where its weights are."""
-    stem = _shipped.stem(backbone)
-    return *_frozen.load(stem), stem
+network = cache(_frozen.load)  # a stem's network and card
 
 
 def encode(pixels: NDArray[np.uint8], network: _frozen.Frozen, size: int) -> NDArray[np.uint8]:
@@ -62,9 +58,9 @@ def encode(pixels: NDArray[np.uint8], network: _frozen.Frozen, size: int) -> NDA
     return np.concatenate([network.packed(to_batch(pixels[start : start + BATCH], size)) for start in starts])
 
 
-def base(backbone: str) -> StreamBase:
+def base(stem: Path) -> StreamBase:
     """Return what learners of a stream are prepared with: the backbone's tail, and features of its pretraining."""
-    frozen, card, stem = network(backbone)
+    frozen, card = network(stem)
     arrays = _made_by(stem, _calibration_file(stem), ("latents",))
     size = int(card["image_size"])
     channels, height, width = frozen.latent(torch.zeros(1, frozen.record.channels, size, size)).shape[1:]
@@ -73,15 +69,15 @@ def base(backbone: str) -> StreamBase:
 
 
 @cache
-def latents(data_set: str, backbone: str, data: str) -> Encoded:
+def latents(data_set: str, stem: Path, data: str) -> Encoded:
     """Return a data set's latents: those that ship (``package``), or of its images (``images``), which are cached."""
     if data not in ("package", "images"):
         raise InsituError(f"data is 'package' or 'images'; got {data!r}")
-    _, card, stem = network(backbone)
+    _, card = network(stem)
     if data == "images":
         made = f"{data_set}-{card['image_size']}-{_shipped.fingerprint(stem)}.latents"
-        arrays = _cached(made, lambda: _encoded(data_set, backbone))
-        note = f"images of {data_set}, encoded here by the backbone {backbone}"
+        arrays = _cached(made, lambda: _encoded(data_set, stem))
+        note = f"images of {data_set}, encoded here by the backbone {stem.name}"
     else:
         file = _shipped.FOLDER / f"{data_set}.latents.npz"
         if not file.exists():
@@ -89,7 +85,7 @@ def latents(data_set: str, backbone: str, data: str) -> Encoded:
         arrays = _made_by(stem, file, ("train", "train_labels", "test", "test_labels", "verified"))
         counts = [np.bincount(arrays[key]).max() for key in ("train_labels", "test_labels")]
         note = (
-            f"1-bit latents of {data_set} that come with the package, made by the backbone {backbone}, of "
+            f"1-bit latents of {data_set} that come with the package, made by the backbone {stem.name}, of "
             f"{counts[0]} training and {counts[1]} test images a class"
         )
     labels = {key: arrays[key].astype(np.int64) for key in ("train_labels", "test_labels")}
@@ -97,10 +93,10 @@ def latents(data_set: str, backbone: str, data: str) -> Encoded:
 
 
 @cache
-def features(data_set: str, backbone: str, data: str) -> Encoded:
+def features(data_set: str, stem: Path, data: str) -> Encoded:
     """Return a data set's features, which are what the backbone's tail makes of its latents; they are cached."""
-    bits = latents(data_set, backbone, data)
-    frozen, card, stem = network(backbone)
+    bits = latents(data_set, stem, data)
+    frozen, card = network(stem)
 
     def through_tail(packed: NDArray[np.uint8]) -> NDArray[np.float16]:
         parts = [frozen.from_latent(packed[start : start + BATCH]) for start in range(0, len(packed), BATCH)]
@@ -112,10 +108,9 @@ def features(data_set: str, backbone: str, data: str) -> Encoded:
     return replace(bits, train=arrays["train"], test=arrays["test"])
 
 
-def ship(data_set: str, backbone: str, train: int, test: int, folder: Path = _shipped.FOLDER) -> Path:
-    """Write DATA.latents.npz with the latents of ``train`` and ``test`` images of each class, drawn from all."""
-    all_ = latents(data_set, backbone, "images")
-    _, _, stem = network(backbone)
+def ship(data_set: str, stem: Path, train: int, test: int) -> Path:
+    """Write DATA.latents.npz beside the weights: latents of ``train`` and ``test`` images of each class, drawn."""
+    all_ = latents(data_set, stem, "images")
 
     def drawn(labels: NDArray[np.int64], each: int, part: str) -> NDArray[np.int64]:
         draw = generator(0, "latents", data_set, part)
@@ -132,19 +127,19 @@ def ship(data_set: str, backbone: str, train: int, test: int, folder: Path = _sh
         "verified": np.array(all_.verified),
         "weights": np.array(_shipped.fingerprint(stem)),
     }
-    return _write(folder / f"{data_set}.latents.npz", arrays)
+    return _write(stem.with_name(f"{data_set}.latents.npz"), arrays)
 
 
-def calibrate(backbone: str, images: Images) -> Path:
-    """Write latents of ``CALIBRATION`` of the ``images`` of the pretraining beside the weights of ``backbone``."""
-    frozen, card, stem = network(backbone)
+def calibrate(stem: Path, images: Images) -> Path:
+    """Write latents of ``CALIBRATION`` of the ``images`` of the pretraining beside the weights."""
+    frozen, card = network(stem)
     rows = np.sort(generator(0, "calibration").permutation(len(images))[:CALIBRATION])
     made = encode(images.pixels[rows], frozen, int(card["image_size"]))
     return _write(_calibration_file(stem), {"latents": made, "weights": np.array(_shipped.fingerprint(stem))})
 
 
-def _encoded(data_set: str, backbone: str) -> Arrays:
-    frozen, card, _ = network(backbone)
+def _encoded(data_set: str, stem: Path) -> Arrays:
+    frozen, card = network(stem)
     images = catalog.load(catalog.find(data_set, "data"))().read()
     train, test = images.base()
     size = int(card["image_size"])

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from insitu.backbones import _shipped
 from insitu.core import InsituError, generator
 from insitu.data.core50 import Core50
 from insitu.learners import Examples
@@ -55,7 +56,7 @@ class ClassStream(Scenario):
 
     def base(self, data: str) -> StreamBase:
         """Return the backbone's tail and features of its pretraining; no class is known."""
-        return _latents.base(self.backbone)
+        return _latents.base(_shipped.stem(self.backbone))
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield the experiences; ``groups`` says of each test image in which experience its class came first."""
@@ -88,7 +89,7 @@ class ClassStream(Scenario):
 
     def _held(self, data: str) -> Encoded:
         load = _latents.features if self.give == "features" else _latents.latents
-        return load(self.data_set, self.backbone, data)
+        return load(self.data_set, _shipped.stem(self.backbone), data)
 
     def _cut(self, held: Encoded, seed: int) -> tuple[list[Rows], Rows]:
         """Return the training rows of each experience, none of them in two, and the test rows of the stream."""

@@ -13,13 +13,16 @@ import numpy as np
 import torch
 
 from insitu.backbones import _shipped
+from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.backbones.resnet12 import ResNet12
 from insitu.core import cache_folder, write_whole
 from insitu.data import DataSet, FewShotImages
 from insitu.data.images import Images
-from insitu.scenarios import _embedded
+from insitu.scenarios import _embedded, _latents
 from insitu.training import metalearn, pretrain
 from insitu.training.pretrain import Pretrain, Progress
+
+LATENTS = 500  # training images per class of which latents are shipped, and half as many of the test
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,14 @@ class Job:
     """Which backbone is trained on which data by which recipes, and at which size it looks at images afterwards."""
 
     data_set: DataSet
-    backbone: ResNet12
+    backbone: ResNet12 | BinaryResnet
     pretrain: Pretrain
     refine: Pretrain | None = None  # stage 1 once more, from the weights it left, with a fresh classifier
     metalearn: metalearn.Metalearn | None = None
     image_size: int = 48
     mirror: bool = False  # average the activations of an image with those of its mirror image
     examples: int = _embedded.EXAMPLES  # base examples per class that are shipped beside the means
+    streams: tuple[str, ...] = ()  # data sets of which latents of the binary backbone are shipped beside it
     base_images: int = 0  # train on so many base images per class; 0 takes all. The rest is held out
     base_classes: int = 0  # train on so many base classes; 0 takes all
 
@@ -50,6 +54,8 @@ def quick(job: Job) -> Job:
 
 def train(job: Job, name: str, out: Path | None = None, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
     """Run ``job``, yield progress, and write NAME.safetensors, NAME.json and NAME.embeddings.npz into ``out``.
+
+    Of a binary backbone, NAME.calibration.npz and DATA.latents.npz of each of its streams are written too.
 
     Checkpoints live in ``out``/checkpoints (by default in the user's cache); the same call resumes from them exactly.
     """
@@ -87,6 +93,10 @@ def train(job: Job, name: str, out: Path | None = None, stop: Callable[[], bool]
     arrays = _embedded.encode(images, stem)
     write_whole(out / f"{name}.embeddings.npz", lambda path: _embedded.write(path, arrays))
     _shipped.save(stem, network, job.backbone, card | {"accuracy": _accuracy(arrays)})
+    if job.streams:
+        _latents.calibrate(stem, data)
+    for stream in job.streams:
+        _latents.ship(stream, stem, train=LATENTS, test=LATENTS // 2)
 
 
 def base_part(images: FewShotImages, job: Job) -> Images:
@@ -107,7 +117,8 @@ def base_part(images: FewShotImages, job: Job) -> Images:
 
 def _accuracy(arrays: dict[str, Any]) -> dict[str, float]:
     """Accuracy in percent of nearest class mean (cosine of activations) on the base tests, for the card."""
-    means, test = arrays["means"].astype(np.float32), arrays["test"].astype(np.float32)
+    means = arrays["means"].astype(np.float32)
+    test = _embedded.restored(arrays["test"], means.shape[1])
     base = arrays["test_labels"] < len(means)
     guess = (test[base] @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(1)
     return {"base_nearest_mean_percent": round(100 * float((guess == arrays["test_labels"][base]).mean()), 2)}

@@ -5,7 +5,7 @@ usage: insitu report DIR_OR_FILE ...
        insitu report --figure docs/figures/NAME.svg DIR_OR_FILE
 
 --results writes the ledger of all reports, or only what is between the markers where the file has them; --figure draws
-accuracy by session. Nothing is computed: tables and page only read report.json.
+accuracy by session and, where there is one, the sweep. Nothing is computed: tables and page only read report.json.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ computed again: the same command goes on where it was stopped.
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def main(args: list[str]) -> int:
     data = experiment.scenario.describe(experiment.data)
     store = seeds.Store.open(out, composition.key(experiment, data))
     started = datetime.datetime.now(datetime.UTC)
-    with progress.watcher(part.name, experiment.seeds, Console(stderr=True)) as watcher:
+    with progress.watcher(part.name, experiment.seeds, Console(stderr=True), experiment.names) as watcher:
         done, reused = seeds.compute(experiment, store, run.rows, watcher)
     about = {
         "schema": report.SCHEMA,
@@ -67,23 +68,31 @@ def _parse(part: catalog.Part, quick: bool, args: list[str]) -> tuple[Experiment
     """Return the experiment as its file has it, as the flags change it, and the output folder."""
     import importlib
 
-    from insitu.app import flags
+    from insitu.app import composition, flags
 
     original = catalog.load(part)
     if quick:
         original = getattr(importlib.import_module(part.module), "QUICK", None)
         if original is None:
             raise InsituError(f"{part.name} has no quick variant; leave --quick away, or give fewer --seeds")
+    about: dict[str, flags.Extra] = {}
+    if original.sweep:
+        about["sweep"] = flags.Extra(bool, True, f"over {' and '.join(name for name, _ in original.sweep)}")
     folder = Path("runs") / (part.name + ("-quick" if quick else ""))
     experiment, extras = flags.parse(
         original,
         args,
         prog=f"insitu run {part.name}",
         title=part.summary,
-        hidden={"paper", "claims", "verified"},
+        hidden=composition.DESCRIPTION | {"sweep"},
         quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
         out=flags.Extra(Path, folder, "folder of the results"),
+        **about,
     )
+    if not extras.get("sweep", True):
+        experiment = replace(experiment, sweep=())
+    for _ in experiment.variants():
+        pass  # what does not fit the learner is said before anything is computed
     if experiment.seeds < 1:
         raise InsituError(f"--seeds is at least 1; got {experiment.seeds}")
     return original, experiment, extras["out"]
@@ -92,22 +101,24 @@ def _parse(part: catalog.Part, quick: bool, args: list[str]) -> tuple[Experiment
 def _shape(experiment: Experiment) -> dict[str, Any]:
     from insitu.app.composition import DESCRIPTION, composition
 
-    return composition(experiment, DESCRIPTION | {"seeds"})
+    return composition(experiment, DESCRIPTION | {"seeds", "sweep"})
 
 
 def _results(experiment: Experiment, done: list[Seed]) -> Report:
-    from insitu.app import summary
+    from insitu.app import summary, sweep
     from insitu.app.composition import DESCRIPTION, composition
 
     rows = [row for seed in done for row in seed.rows]
     return {
         "paper": experiment.paper,
         "verified": experiment.verified,
-        "composition": composition(experiment, DESCRIPTION),
+        "names": list(experiment.names),
+        "composition": composition(experiment, DESCRIPTION | {"sweep"}),
         "seeds": [seed.number for seed in done],
         "seconds": round(sum(seed.seconds for seed in done), 1),
         "table": summary.table(rows),
         "ages": summary.ages(rows),
+        "sweep": sweep.summary(rows, experiment),
         "cost": summary.cost(rows),
         "claims": summary.claims(rows, experiment.claims),
         "rows": rows,

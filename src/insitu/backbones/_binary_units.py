@@ -1,0 +1,96 @@
+"""What binary networks are built of, in training form: units with a shortcut around each 1-bit convolution, and a tail.
+
+A network made of these has a float ``stem``, ``units``, a ``cut`` that lets nothing but signs through, a ``tail`` from
+there to features, and a ``norm`` that makes vectors of them; ``_frozen.py`` freezes any network of that build.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from insitu.backbones._binary import Binarise, BinaryConv, Rectify, ShiftedPReLU
+from insitu.core import InsituError
+
+MULTIPLE = 8  # pixels per side of an image, which three halvings make one
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a unit computes: what stands before, behind and instead of its 1-bit convolution."""
+
+    binary: bool = True  # False: the float twin, with ReLU in place of signs and float weights
+    shifted: bool = False  # thresholds of signs are learned (RSign of ReActNet)
+    rectified: bool = False  # ReLU between convolution and batch norm (QuickNet)
+    act: Literal["none", "relu", "rprelu"] = "none"  # behind the shortcut
+
+    def activate(self, channels: int) -> nn.Module:
+        """Return what makes the inputs of a convolution: signs, or in the float twin ReLU."""
+        return (Binarise if self.binary else Rectify)(channels, self.shifted)
+
+    def conv(self, inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+        """Return a 3x3 convolution with 1-bit weights, or in the float twin with float ones."""
+        if self.binary:
+            return BinaryConv(inputs, outputs, stride=stride)
+        return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+
+    def rectify(self) -> nn.Module:
+        """Return what stands between convolution and batch norm."""
+        return nn.ReLU() if self.rectified else nn.Identity()
+
+    def last(self, channels: int) -> nn.Module:
+        """Return what stands behind the shortcut."""
+        if self.act == "rprelu":
+            return ShiftedPReLU(channels)
+        return nn.ReLU() if self.act == "relu" else nn.Identity()
+
+
+class Unit(nn.Module):
+    """Sign, 1-bit 3x3 convolution, batch norm, shortcut around all three, and in ReActNet style an RPReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, style: Style) -> None:
+        super().__init__()
+        self.repeats, self.stride = outputs // inputs, stride
+        self.activate = style.activate(inputs)
+        self.conv = style.conv(inputs, outputs, stride)
+        self.rectify = style.rectify()
+        self.norm = nn.BatchNorm2d(outputs)
+        self.act = style.last(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
+        short = F.avg_pool2d(x, self.stride, ceil_mode=True) if self.stride > 1 else x
+        if self.repeats > 1:
+            short = torch.cat([short] * self.repeats, 1)
+        out: Tensor = self.act(self.norm(self.rectify(self.conv(self.activate(x)))) + short)
+        return out
+
+
+class Tail(nn.Module):
+    """From a latent to features: 1-bit convolution, batch norm, a shortcut that scales the bits, mean over places."""
+
+    def __init__(self, width: int, style: Style) -> None:
+        super().__init__()
+        self.conv = style.conv(width, width)
+        self.rectify = style.rectify()
+        self.norm = nn.BatchNorm2d(width)
+        self.scale = nn.Parameter(torch.ones(width))
+        self.act = style.last(width)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Map latents (n, width, h, w) to features (n, width)."""
+        scaled = self.scale.to(latent.dtype)[:, None, None] * latent
+        out: Tensor = self.act(self.norm(self.rectify(self.conv(latent))) + scaled).mean((2, 3))
+        return out
+
+
+def check_images(name: str, x: Tensor, channels: int) -> None:
+    """Refuse what is not images (n, channels, h, w) with sides that can be halved three times."""
+    if x.ndim != 4 or x.shape[1] != channels or any(side < 1 or side % MULTIPLE for side in x.shape[2:]):
+        raise InsituError(
+            f"{name} takes images (n, {channels}, h, w), sides multiples of {MULTIPLE} pixels; got {tuple(x.shape)}"
+        )

@@ -1,0 +1,91 @@
+"""Residual network with 1-bit weights and activations, Bi-Real or ReActNet style, and its float twin.
+
+Sources: Bi-Real Net (Liu et al., ECCV 2018): a shortcut around every binary convolution, plain signs; ReActNet (Liu et
+al., ECCV 2020): signs and PReLUs whose thresholds are learned. Own choices: a float stem that halves the image;
+shortcuts that pool and repeat channels, so that no float convolution is left but the stem; and a cut before the last
+convolution that lets nothing but signs through, so that an activation kept for replay is one bit per channel and place
+(as in Vorabbi et al., arXiv 2401.09916, whose latents are 4 x 4 x 512 bits).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from insitu.backbones._binary_units import Style, Tail, Unit, check_images
+from insitu.core import InsituError, seed_of
+
+
+@dataclass(frozen=True)
+class BinaryResnet:
+    """Binary residual network; an image of 32 x 32 becomes a latent of widths[-1] x 4 x 4 bits, then a vector."""
+
+    style: Literal["reactnet", "bireal"] = "reactnet"
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)  # each a multiple of the one before
+    depths: tuple[int, int, int, int] = (4, 4, 4, 2)  # binary convolutions per stage; the last one is the tail
+    channels: int = 3
+    binary: bool = True  # False: the float twin, with ReLU in place of signs and float weights
+
+    def __post_init__(self) -> None:
+        if self.style not in ("reactnet", "bireal"):
+            raise InsituError(f"style is reactnet or bireal; got {self.style!r}")
+        if len(self.widths) != 4 or min(self.widths) < 1 or self.channels < 1:
+            raise InsituError(f"binary_resnet has four widths and some channels; got {self.widths}, {self.channels}")
+        if any(after % before for before, after in zip(self.widths, self.widths[1:], strict=False)):
+            raise InsituError(f"shortcuts repeat channels: a width is a multiple of the one before; got {self.widths}")
+        if len(self.depths) != 4 or min(self.depths) < 1 or self.depths[-1] < 2:
+            raise InsituError(f"four depths of at least 1, the last of at least 2; got {self.depths}")
+
+    def build(self, seed: int = 0) -> BinaryResnetModule:
+        """Return the network with weights drawn from ``seed`` (the caller's global generator is left as it was)."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(seed, "binary_resnet"))
+            return BinaryResnetModule(self).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def tail(self) -> Tail:
+        """Return a new tail: what leads from a latent to features."""
+        return Tail(self.widths[-1], self._units())
+
+    def _units(self) -> Style:
+        shifted = self.style == "reactnet"
+        return Style(self.binary, shifted, act="rprelu" if shifted else "none")
+
+
+class BinaryResnetModule(nn.Module):
+    """The trainable network: ``latent`` up to the cut, ``tail`` from there to features, ``forward`` to vectors."""
+
+    def __init__(self, record: BinaryResnet) -> None:
+        super().__init__()
+        self.record = record
+        style, first, last = record._units(), record.widths[0], record.widths[-1]
+        self.stem = nn.Sequential(
+            nn.Conv2d(record.channels, first, 3, padding=1, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(first)
+        )
+        units, inputs = [], first
+        for stage, (width, depth) in enumerate(zip(record.widths, record.depths, strict=True)):
+            for place in range(depth - (stage == 3)):  # the tail is the last unit of the last stage
+                units.append(Unit(inputs, width, 2 if stage in (1, 2) and place == 0 else 1, style))
+                inputs = width
+        self.units = nn.Sequential(*units)
+        self.cut = style.activate(last)
+        self.tail = record.tail()
+        self.norm = nn.BatchNorm1d(last)
+
+    def latent(self, x: Tensor) -> Tensor:
+        """Map images (n, channels, h, w) in [-1, 1] to -1 and +1 (n, widths[-1], h / 8, w / 8); >= 0 in the twin."""
+        check_images("binary_resnet", x, self.record.channels)
+        out: Tensor = self.cut(self.units(self.stem(x)))
+        return out
+
+    def features(self, x: Tensor) -> Tensor:
+        """Map images to features (n, widths[-1]), the activations that a head learns from."""
+        out: Tensor = self.tail(self.latent(x))
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images to vectors (n, widths[-1]) whose signs an explicit memory may hold: normalised features."""
+        out: Tensor = self.norm(self.features(x))
+        return out

@@ -1,0 +1,120 @@
+"""QuickNet for small images: residual binary 3x3 convolutions between float transitions, and its float twin.
+
+Source: Bannink et al., "Larq Compute Engine", MLSys 2021: a light float stem (strided 3x3, depthwise 3x3, 1x1),
+sections of units sign - 1-bit 3x3 convolution - ReLU - batch norm with a shortcut around, and between sections ReLU, an
+antialiased max pool and a float 1x1 convolution. Own choices, to suit 32 pixels: only the first convolution of the stem
+and two of the three transitions halve the image; the last section is shorter; the border is padded with zeros, not
+ones; and a cut before the last convolution lets nothing but signs through, as in ``binary_resnet``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from insitu.backbones._binary_units import Style, Tail, Unit, check_images
+from insitu.core import InsituError, seed_of
+
+THINNER = 4  # the stem works on a quarter of the channels until its last convolution
+
+
+@dataclass(frozen=True)
+class Quicknet:
+    """QuickNet; an image of 32 x 32 becomes a latent of widths[-1] x 4 x 4 bits, then a vector."""
+
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+    depths: tuple[int, int, int, int] = (4, 4, 4, 2)  # binary convolutions per section; the last one is the tail
+    channels: int = 3
+    binary: bool = True  # False: the float twin, with ReLU in place of signs and float weights
+
+    def __post_init__(self) -> None:
+        if len(self.widths) != 4 or min(self.widths) < 1 or self.channels < 1:
+            raise InsituError(f"quicknet has four widths and some channels; got {self.widths}, {self.channels}")
+        if self.widths[0] % THINNER:
+            raise InsituError(f"the first width is a multiple of {THINNER}, which the stem starts with; {self.widths}")
+        if len(self.depths) != 4 or min(self.depths) < 1:
+            raise InsituError(f"four depths of at least 1; got {self.depths}")
+
+    def build(self, seed: int = 0) -> QuicknetModule:
+        """Return the network with weights drawn from ``seed`` (the caller's global generator is left as it was)."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(seed, "quicknet"))
+            return QuicknetModule(self).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def tail(self) -> Tail:
+        """Return a new tail: what leads from a latent to features."""
+        return Tail(self.widths[-1], Style(self.binary, rectified=True, act="relu"))
+
+
+class Transition(nn.Module):
+    """ReLU, max pool blurred before it is thinned out (where ``halve``), float 1x1 convolution, batch norm."""
+
+    def __init__(self, inputs: int, outputs: int, halve: bool) -> None:
+        super().__init__()
+        self.halve = halve
+        self.conv = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        nn.init.kaiming_normal_(self.conv.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, inputs, h, w), even sides, to (n, outputs, h / 2, w / 2), or keep the sides."""
+        x = F.relu(x)
+        if self.halve:
+            x = _thinned(F.max_pool2d(x, 2, 1))
+        out: Tensor = self.norm(self.conv(x))
+        return out
+
+
+class QuicknetModule(nn.Module):
+    """The trainable network: ``latent`` up to the cut, ``tail`` from there to features, ``forward`` to vectors."""
+
+    def __init__(self, record: Quicknet) -> None:
+        super().__init__()
+        self.record = record
+        first, last = record.widths[0], record.widths[-1]
+        thin = first // THINNER
+        style = Style(record.binary, rectified=True)
+        self.stem = nn.Sequential(
+            nn.Conv2d(record.channels, thin, 3, 2, padding=1, bias=False),
+            nn.BatchNorm2d(thin),
+            nn.ReLU(),
+            nn.Conv2d(thin, thin, 3, padding=1, groups=thin, bias=False),
+            nn.BatchNorm2d(thin, affine=False),
+            nn.Conv2d(thin, first, 1, bias=False),
+            nn.BatchNorm2d(first),
+        )
+        units: list[nn.Module] = []
+        for section, (width, depth) in enumerate(zip(record.widths, record.depths, strict=True)):
+            if section:
+                units.append(Transition(record.widths[section - 1], width, halve=section < 3))
+            units += [Unit(width, width, 1, style) for _ in range(depth - (section == 3))]  # the last one is the tail
+        self.units = nn.Sequential(*units)
+        self.cut = style.activate(last)
+        self.tail = record.tail()
+        self.norm = nn.BatchNorm1d(last)
+
+    def latent(self, x: Tensor) -> Tensor:
+        """Map images (n, channels, h, w) in [-1, 1] to -1 and +1 (n, widths[-1], h / 8, w / 8); >= 0 in the twin."""
+        check_images("quicknet", x, self.record.channels)
+        out: Tensor = self.cut(self.units(self.stem(x)))
+        return out
+
+    def features(self, x: Tensor) -> Tensor:
+        """Map images to features (n, widths[-1]), the activations that a head learns from."""
+        out: Tensor = self.tail(self.latent(x))
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images to vectors (n, widths[-1]) whose signs an explicit memory may hold: normalised features."""
+        out: Tensor = self.norm(self.features(x))
+        return out
+
+
+def _thinned(x: Tensor) -> Tensor:
+    """Blur by the binomial 1-2-1 in both directions and keep every second pixel (Zhang, ICML 2019)."""
+    one = x.new_tensor([0.25, 0.5, 0.25])
+    kernel = (one[:, None] * one).expand(x.shape[1], 1, 3, 3)
+    return F.conv2d(x, kernel, None, stride=2, padding=1, groups=x.shape[1])

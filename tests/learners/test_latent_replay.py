@@ -1,0 +1,157 @@
+"""Latent replay: what is kept, what is trained, what few bits do, and what it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from insitu.core import InsituError, generator
+from insitu.learners import Examples
+from insitu.learners._backpropagation import Rounded, RoundedBackward, rounded
+from insitu.learners._replay import Store, refilled
+from insitu.learners.latent_replay import LatentReplay, State
+from streams import FEATURES, LATENT, latents, stream_base
+
+QUICK = LatentReplay(replay=24, batch=16, epochs=4)
+NEW = [latents([2 * k, 2 * k + 1], 16, seed=k) for k in range(3)]
+
+
+def taught(learner: LatentReplay, *experiences: Examples) -> State:
+    rng = generator(0, "learn")
+    state = learner.prepare(stream_base(), 0.0, rng)
+    for number, experience in enumerate(experiences):
+        state = learner.learn(state, experience, float(number), rng)
+    return state
+
+
+def percent(learner: LatentReplay, state: State) -> float:
+    asked = latents(state.labels.tolist(), 25, seed=9)
+    guess = learner.predict(state, asked.x, 9.0, generator(0, "ask"))
+    return 100 * float((guess == asked.labels).float().mean())
+
+
+def weights(state: State) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in state.tail.parameters()])
+
+
+def test_classes_of_earlier_experiences_are_not_forgotten() -> None:
+    assert percent(QUICK, taught(QUICK, *NEW)) > 75
+
+
+def test_the_tail_is_trained_and_that_of_the_base_is_not() -> None:
+    base, state = stream_base(), taught(QUICK, *NEW)
+    frozen, trained = base.tail.state_dict(), state.tail.state_dict()
+    assert not torch.equal(frozen["weight"], trained["weight"])
+    assert all(torch.equal(value, frozen[name]) for name, value in state.base.tail.state_dict().items())
+    for name in ("norm.running_mean", "norm.running_var"):
+        assert torch.equal(frozen[name], trained[name])
+    still = replace(QUICK, tail_rate=0.0)
+    assert torch.equal(weights(taught(still, *NEW)), weights(taught(still)))
+
+
+def test_signs_of_the_tail_change() -> None:
+    eager = replace(QUICK, tail_rate=0.1)
+    before, after = taught(eager).tail.state_dict()["weight"], taught(eager, *NEW).tail.state_dict()["weight"]
+    assert ((before >= 0) != (after >= 0)).any()
+
+
+@pytest.mark.parametrize("bits", [4, 8, 16])
+def test_trained_weights_stand_on_grids_of_the_update_bits(bits: int) -> None:
+    state = taught(replace(QUICK, update_bits=bits), *NEW[:2])
+    for value in (state.head, state.tail.state_dict()["weight"]):
+        assert len(value.unique()) <= 2**bits - 1
+        assert torch.allclose(rounded(value, bits), value, atol=1e-6)
+
+
+def test_few_bits_learn_as_float_does() -> None:
+    exact = replace(QUICK, forward_bits=0, update_bits=0)
+    assert abs(percent(QUICK, taught(QUICK, *NEW)) - percent(exact, taught(exact, *NEW))) < 8
+
+
+def test_the_store_is_bits_in_equal_shares() -> None:
+    state = taught(QUICK, *NEW)
+    assert state.store.latents.dtype == torch.uint8
+    assert state.store.labels.bincount().tolist() == [4] * 6
+    kept = {bytes(row) for row in state.store.latents.numpy()}
+    assert kept <= {bytes(row) for experience in NEW for row in experience.x.numpy()}
+
+
+def test_300_latents_of_the_paper_take_300_kib() -> None:
+    given = Examples(torch.zeros(400, 1024, dtype=torch.uint8), torch.arange(400) % 10)
+    empty = Store(given.x[:0], given.labels[:0], {})
+    store = refilled(empty, given, 300, generator(0, "fill"))
+    assert store.latents.nbytes == 300 * 1024
+    assert store.labels.bincount().tolist() == [30] * 10
+
+
+def test_a_share_is_a_fair_sample_of_all_that_was_seen() -> None:
+    store, rng = (
+        Store(torch.empty(0, 1, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), {}),
+        generator(0, "fill"),
+    )
+    for number in range(10):
+        given = Examples(torch.full((60, 1), number, dtype=torch.uint8), torch.zeros(60, dtype=torch.int64))
+        store = refilled(store, given, 500, rng)
+    counts = np.bincount(store.latents[:, 0].numpy(), minlength=10)
+    assert len(store) == 500
+    assert counts.min() > 30
+
+
+def test_fewer_latents_than_the_budget_are_all_kept() -> None:
+    state = taught(replace(QUICK, replay=1000), *NEW)
+    assert len(state.store) == sum(map(len, NEW))
+
+
+def test_a_budget_smaller_than_the_number_of_classes_is_refused() -> None:
+    small = replace(QUICK, replay=3)
+    with pytest.raises(InsituError, match="got 3 for 4 classes"):
+        taught(small, *NEW[:2])
+
+
+def test_what_is_spent_is_counted() -> None:
+    counts = QUICK.cost(taught(QUICK, *NEW)).counts
+    places, convolution = LATENT[1] * LATENT[2], FEATURES * LATENT[0] * 9
+    asked = QUICK.query_cost(taught(QUICK, *NEW)).counts
+    assert asked["integer_multiply_accumulate"] == 6 * FEATURES
+    assert counts["replay_bytes"] == 24 * places * 8
+    assert counts["trained_bytes"] == 2 * (convolution + 2 * FEATURES + 6 * FEATURES)
+    # the first experience alone, without replay, shows 32 latents in each of 4 epochs
+    first = QUICK.cost(taught(QUICK, NEW[0])).counts
+    assert first["weight_update"] == 8 * (convolution + 2 * FEATURES + 2 * FEATURES)
+
+
+def test_rounding_passes_gradients_straight_through_or_rounds_them() -> None:
+    x = torch.linspace(-1, 1, 101, requires_grad=True)
+    coarse = Rounded.apply(x, 3)  # type: ignore[no-untyped-call]
+    assert len(coarse.unique()) == 7
+    (passed,) = torch.autograd.grad((coarse * torch.arange(101)).sum(), x)
+    assert torch.equal(passed, torch.arange(101.0))
+    (few,) = torch.autograd.grad((RoundedBackward.apply(x, 3) * torch.arange(101)).sum(), x)  # type: ignore[no-untyped-call]
+    assert len(few.unique()) == 4
+    assert not rounded(torch.zeros(5), 8).any()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"replay": 0},
+        {"batch": 1},
+        {"epochs": 0},
+        {"forward_bits": 17},
+        {"update_bits": 0},
+        {"rate": 0.0},
+        {"tail_rate": float("inf")},
+    ],
+)
+def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InsituError, match="got"):
+        LatentReplay(**wrong)
+
+
+def test_features_cannot_be_replayed() -> None:
+    with pytest.raises(InsituError, match="packed latents"):
+        QUICK.learn(taught(QUICK), Examples(torch.zeros(2, FEATURES), torch.tensor([0, 1])), 0.0, generator(0, "learn"))

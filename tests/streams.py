@@ -1,0 +1,43 @@
+"""A class stream that any learner of one learns in milliseconds: latents of bits around a pattern per class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from insitu.core import generator
+from insitu.learners import Examples
+from insitu.learners._stream import StreamBase, packed
+
+LATENT, FEATURES = (24, 2, 2), 24  # 24 channels: a word is not full
+PATTERNS = torch.from_numpy(generator(0, "patterns").standard_normal((400, *LATENT))).float()
+
+
+class Tail(nn.Module):
+    """A 1-bit convolution with latent weights, batch norm, mean over places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        start = generator(0, "tail").choice([-0.1, 0.1], (FEATURES, LATENT[0], 3, 3))
+        self.weight = nn.Parameter(torch.from_numpy(start).float())
+        self.norm = nn.BatchNorm2d(FEATURES)
+        self.norm.running_var.fill_(100.0)  # type: ignore[union-attr]
+
+    def forward(self, x: Tensor) -> Tensor:
+        signs = (self.weight >= 0).float() * 2 - 1
+        weight = self.weight + (signs - self.weight).detach()  # straight through
+        out: Tensor = torch.relu(self.norm(nn.functional.conv2d(x, weight, padding=1))).mean((2, 3))
+        return out
+
+
+def latents(classes: list[int], each: int = 20, seed: int = 1, noise: float = 0.5) -> Examples:
+    """Return packed latents (n, bytes): the signs of the class's pattern with noise."""
+    labels = torch.tensor(classes).repeat_interleave(each)
+    drawn = torch.from_numpy(generator(seed, "latents").standard_normal((len(labels), *LATENT))).float()
+    return Examples(packed(PATTERNS[labels] + noise * drawn), labels)
+
+
+def stream_base() -> StreamBase:
+    tail = Tail().eval()
+    base = StreamBase(tail, LATENT, FEATURES, torch.zeros(1, FEATURES))
+    return StreamBase(tail, LATENT, FEATURES, base.of(latents(list(range(300, 340)), 2).x))
