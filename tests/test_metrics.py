@@ -128,16 +128,13 @@ def test_the_drop_is_from_the_first_session_whatever_its_number() -> None:
     assert metrics.drop("float", 60.0)(later) == [3.0]
 
 
-def test_a_share_is_that_of_the_device_at_the_last_session() -> None:
-    def held(seed: int, arm: str, session: int, part: int, whole: int) -> Row:
-        return row(seed, arm, session, 60.0, overall=50.0, spent_bits=part, spent_floats=whole)
+def test_a_count_is_the_device_s_at_the_last_session() -> None:
+    def held(seed: int, arm: str, session: int, bits: int) -> Row:
+        return {"seed": seed, "arm": arm, "session": session, "age_s": 60.0, "spent_bits": bits}
 
-    rows = [held(seed, "device", session, 3 + seed, 100 * session) for seed in (1, 0) for session in (0, 1, 2)]
-    rows += [held(seed, "float", 2, 9, 10) for seed in (0, 1)]
-    share = metrics.share_of("spent_bits", "spent_floats")
-    assert share(rows) == pytest.approx([3 / 200, 4 / 200])
-    with pytest.raises(KeyError, match="above 0"):
-        share([row for row in rows if row["session"] == 0])
+    rows = [held(seed, "device", session, 100 * session + seed) for seed in (1, 0) for session in (0, 1, 2)]
+    rows += [held(seed, "float", 2, 9) for seed in (0, 1)]
+    assert metrics.last_count("spent_bits", per=2.0)(rows) == [100, 100.5]
 
 
 @pytest.mark.parametrize(
@@ -148,8 +145,7 @@ def test_a_share_is_that_of_the_device_at_the_last_session() -> None:
         metrics.mean_gap("overall", 61.0, 60.0),
         metrics.last_gap("overall", 61.0),
         metrics.last_gain("overall", 61.0),
-        metrics.share_of("overall", "nothing"),
-        metrics.share_of("nothing", "overall"),
+        metrics.last_count("nothing"),
         metrics.drop("float", 61.0),
     ],
 )

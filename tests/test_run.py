@@ -211,3 +211,9 @@ def test_a_variant_draws_what_the_device_draws() -> None:
 def test_names_are_two_short_texts(names: tuple[str, str]) -> None:
     with pytest.raises(InsituError, match="names are two different texts of 1 to 24 characters"):
         replace(EXPERIMENT, names=names)
+
+
+def test_equal_learners_have_no_gap() -> None:
+    twin = rows(replace(EXPERIMENT, baseline=EXPERIMENT.learner))
+    by_arm = {arm: [row | {"arm": ""} for row in twin if row["arm"] == arm] for arm in ("float", "device")}
+    assert by_arm["float"] == by_arm["device"]

@@ -123,15 +123,15 @@ def last_gain(name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
     return lambda rows: per_seed(rows, value)
 
 
-def share_of(name: str, of: str) -> Callable[[list[Row]], list[float]]:
-    """Measure: ``name`` divided by ``of``, two counts of the device at the last session (1 is all of it)."""
+def last_count(name: str, per: float = 1.0) -> Callable[[list[Row]], list[float]]:
+    """Measure: a count of the device at the last session, in units of ``per``."""
 
     def value(part: list[Row]) -> float:
         last = _last(part)
-        own = [row for row in part if row["arm"] == "device" and row["session"] == last and name in row and row.get(of)]
+        own = [row for row in part if row["arm"] == "device" and row["session"] == last and name in row]
         if not own:
-            raise KeyError(f"{name} and {of}, above 0, of the device at the last session")
-        return float(own[0][name]) / float(own[0][of])
+            raise KeyError(f"{name} of the device at the last session")
+        return float(own[0][name]) / per
 
     return lambda rows: per_seed(rows, value)
 

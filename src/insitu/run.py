@@ -18,23 +18,23 @@ def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
     A row holds ``seed``, ``arm`` (``float`` for the baseline, ``device`` for the learner), ``session``, ``age_s``,
     ``classes`` and the accuracies of ``metrics.accuracies`` in percent; rows of the device carry what it has spent.
     What is asked draws from generators of its own, so that another age changes neither the memory nor other rows.
+    All arms draw the same, so that a gap is that of the learners and not of the order of examples.
 
-    The variants of a sweep follow, each an arm called by its label. They draw what the device draws, so that they
-    differ in the swept fields alone, and are asked at the first age only.
+    The variants of a sweep follow, each an arm called by its label, asked at the first age only.
     """
     variants = list(experiment.variants())  # what is wrong with them is said now, not after the other arms
     base = experiment.scenario.base(experiment.data)
-    yield from _arm(experiment, seed, base, "float", experiment.baseline, "float", experiment.ages_s)
-    yield from _arm(experiment, seed, base, "device", experiment.learner, "device", experiment.ages_s)
+    yield from _arm(experiment, seed, base, "float", experiment.baseline, experiment.ages_s)
+    yield from _arm(experiment, seed, base, "device", experiment.learner, experiment.ages_s)
     for label, learner in variants:
-        yield from _arm(experiment, seed, base, label, learner, "device", experiment.ages_s[:1])
+        yield from _arm(experiment, seed, base, label, learner, experiment.ages_s[:1])
 
 
 def _arm(
-    experiment: Experiment, seed: int, base: Any, arm: str, learner: Learner, draws: str, ages_s: tuple[float, ...]
+    experiment: Experiment, seed: int, base: Any, arm: str, learner: Learner, ages_s: tuple[float, ...]
 ) -> Iterator[Row]:
-    """Yield the rows of one learner, whose generators are called ``draws``."""
-    rng = generator(seed, draws)
+    """Yield the rows of one learner."""
+    rng = generator(seed, "device")
     state = None
     for session in experiment.scenario.sessions(experiment.data, seed):
         if state is None:
@@ -42,7 +42,7 @@ def _arm(
         if session.train is not None:
             state = learner.learn(state, session.train, session.time_s, rng)
         for age_s in ages_s:
-            asked = generator(seed, draws, "predict", session.number, str(float(age_s)))
+            asked = generator(seed, "device", "predict", session.number, str(float(age_s)))
             guess = learner.predict(state, session.test.x, session.time_s + age_s, asked)
             row: Row = {"seed": seed, "arm": arm, "session": session.number, "age_s": age_s}
             groups = None if session.groups is None else session.groups.numpy()

@@ -19,7 +19,7 @@ from insitu.backbones._frozen_size import size
 from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.backbones.quicknet import Quicknet
 from insitu.backbones.resnet12 import ResNet12
-from insitu.core import InsituError
+from insitu.core import InsituError, generator
 from insitu.kernels import binary, binary_block
 from insitu.kernels import stem as stem_module
 from insitu.kernels.binary import binary_conv2d, pack, unpack
@@ -202,9 +202,18 @@ def test_latents_of_another_shape_are_refused(latents: Any, sides: tuple[int, in
         _frozen.freeze(TINY.build()).from_latent(latents, sides)
 
 
-@pytest.mark.parametrize("shape", [(2, 1, 32, 32), (2, 3, 20, 32), (3, 32, 32), (2, 3, 0, 32)])
+@pytest.mark.parametrize("record", [BinaryResnet(), Quicknet()])
+@pytest.mark.parametrize("sides", [(28, 28), (20, 36), (8, 10)])
+def test_any_even_sides_give_the_latents_of_the_training_form(record: Any, sides: tuple[int, int]) -> None:
+    module = record.build().eval()
+    images = torch.from_numpy(generator(0, "images").uniform(-1, 1, (2, 3, *sides))).float()
+    with torch.no_grad():
+        assert torch.equal(_frozen.freeze(module).latent(images), module.latent(images))
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 32, 32), (2, 3, 21, 32), (3, 32, 32), (2, 3, 0, 32)])
 def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InsituError, match=r"binary_resnet takes images \(n, 3, h, w\), sides multiples of 8 pixels"):
+    with pytest.raises(InsituError, match=r"binary_resnet takes images \(n, 3, h, w\) of even sides from 8 pixels"):
         _frozen.freeze(TINY.build())(torch.zeros(shape))
 
 

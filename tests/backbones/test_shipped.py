@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from insitu.backbones import _shipped
-from insitu.backbones.resnet12 import ResNet12
+from insitu.backbones.resnet12 import ResNet12, ResNet12Module
 from insitu.core import InsituError, generator
 
 TINY = ResNet12((2, 3, 4, 5), dim=7)
@@ -32,6 +32,7 @@ def card(stem: Path) -> dict[str, Any]:
 
 def test_weights_come_back_in_half_precision(stem: Path) -> None:
     network, _ = _shipped.load(stem)
+    assert isinstance(network, ResNet12Module)
     for name, value in TINY.build(1).state_dict().items():
         assert torch.equal(network.state_dict()[name], value.half().float() if value.is_floating_point() else value)
     assert not network.training
@@ -132,9 +133,11 @@ def shipped() -> list[str]:
 @pytest.mark.parametrize("name", shipped())
 def test_what_the_package_ships_is_whole(name: str) -> None:
     network, read = _shipped.load(_shipped.FOLDER / name)
-    assert all(torch.isfinite(value).all() for value in network.state_dict().values())
     assert int(read["image_size"]) >= 16
-    assert network(torch.zeros(1, network.channels, 32, 32)).shape == (1, read["record"]["dim"])
+    weight, bias = _shipped.last_layer(network)
+    out = network(torch.zeros(1, read["record"]["channels"], 32, 32))
+    assert out.shape == (1, len(weight)) == (1, len(bias))
+    assert torch.isfinite(out).all()
     assert "no other image was seen" in read["data"]
 
 

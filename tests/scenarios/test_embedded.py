@@ -93,7 +93,7 @@ def test_means_are_over_all_base_images_and_examples_are_some_of_them(weights: P
 
 def test_the_package_and_the_images_give_the_same_vectors(weights: Path) -> None:
     ship(weights)
-    packed, encoded = (_embedded.load("tiny_pictures", data) for data in ("package", "images"))
+    packed, encoded = (_embedded.load("tiny_pictures", "tiny_pictures", data) for data in ("package", "images"))
     for name in _embedded.STORED:
         assert torch.equal(getattr(packed, name), getattr(encoded, name)), name
     assert torch.equal(packed.weight, encoded.weight)
@@ -104,25 +104,25 @@ def test_the_package_and_the_images_give_the_same_vectors(weights: Path) -> None
 
 
 def test_images_are_encoded_once(weights: Path) -> None:
-    _embedded.load("tiny_pictures", "images")
+    _embedded.load("tiny_pictures", "tiny_pictures", "images")
     files = list((weights / "cache" / "embeddings").iterdir())
     before = files[0].stat().st_mtime_ns
     _embedded.load.cache_clear()
-    _embedded.load("tiny_pictures", "images")
+    _embedded.load("tiny_pictures", "tiny_pictures", "images")
     assert [(file, file.stat().st_mtime_ns) for file in (weights / "cache" / "embeddings").iterdir()] == [
         (files[0], before)
     ]
 
 
 def test_another_backbone_or_card_encodes_anew(weights: Path) -> None:
-    first = _embedded.load("tiny_pictures", "images")
+    first = _embedded.load("tiny_pictures", "tiny_pictures", "images")
     _embedded.load.cache_clear()
     _shipped.save(weights / "tiny_pictures", RECORD.build(4), RECORD, {"image_size": 16, "examples": 2})
-    second = _embedded.load("tiny_pictures", "images")
+    second = _embedded.load("tiny_pictures", "tiny_pictures", "images")
     assert not torch.equal(first.means, second.means)
     _embedded.load.cache_clear()
     _shipped.save(weights / "tiny_pictures", RECORD.build(4), RECORD, {"image_size": 16, "examples": 3})
-    assert len(_embedded.load("tiny_pictures", "images").examples) == OLD * 3
+    assert len(_embedded.load("tiny_pictures", "tiny_pictures", "images").examples) == OLD * 3
 
 
 def test_a_card_without_a_number_of_examples_means_twenty(weights: Path) -> None:
@@ -145,26 +145,26 @@ def test_damaged_embeddings_are_one_line(weights: Path, damage: str) -> None:
         harmed = {"cut": whole[: 2 * third], "empty": b"", "text": b"not an archive\n", "bits": turned}
         file.write_bytes(harmed[damage])
     with pytest.raises(InsituError, match=r"embeddings\.npz is damaged .*; reinstall the package$") as error:
-        _embedded.load("tiny_pictures", "package")
+        _embedded.load("tiny_pictures", "tiny_pictures", "package")
     assert "\n" not in str(error.value)
 
 
 def test_damaged_encodings_in_the_cache_may_be_deleted(weights: Path) -> None:
-    _embedded.load("tiny_pictures", "images")
+    _embedded.load("tiny_pictures", "tiny_pictures", "images")
     (file,) = (weights / "cache" / "embeddings").iterdir()
     file.write_bytes(file.read_bytes()[:100])
     _embedded.load.cache_clear()
     with pytest.raises(InsituError, match=r"is damaged .*; delete it and run again$"):
-        _embedded.load("tiny_pictures", "images")
+        _embedded.load("tiny_pictures", "tiny_pictures", "images")
 
 
 def test_what_is_not_there_is_said(weights: Path) -> None:
     with pytest.raises(InsituError, match="no embeddings of tiny_pictures come with the package"):
-        _embedded.load("tiny_pictures", "package")
+        _embedded.load("tiny_pictures", "tiny_pictures", "package")
     with pytest.raises(InsituError, match="no backbone omniglot"):
-        _embedded.load("omniglot", "images")
+        _embedded.load("omniglot", "omniglot", "images")
     with pytest.raises(InsituError, match="data is 'package' or 'images'; got 'web'"):
-        _embedded.load("tiny_pictures", "web")
+        _embedded.load("tiny_pictures", "tiny_pictures", "web")
     assert PictureBase.reads == 0
 
 
@@ -176,4 +176,4 @@ def test_a_data_set_is_found_by_its_file_name(weights: Path, monkeypatch: pytest
     monkeypatch.setenv("INSITU_DATA", str(weights / "nothing"))
     _shipped.save(weights / "omniglot", RECORD.build(3), RECORD, {"image_size": 16})
     with pytest.raises(InsituError, match="omniglot is not on this machine"):
-        _embedded.load("omniglot", "images")
+        _embedded.load("omniglot", "omniglot", "images")

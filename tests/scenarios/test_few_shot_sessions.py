@@ -14,7 +14,7 @@ NOVEL = SESSIONS * WAYS
 
 @pytest.fixture(autouse=True)
 def _vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(few_shot_sessions, "load", lambda name, data: numbered())
+    monkeypatch.setattr(few_shot_sessions, "load", lambda backbone, name, data: numbered())
 
 
 def stream(scenario: FewShotSessions, seed: int = 0) -> list[Session]:

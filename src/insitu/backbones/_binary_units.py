@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from insitu.backbones._binary import Binarise, BinaryConv, Rectify, ShiftedPReLU
 from insitu.core import InsituError
 
-MULTIPLE = 8  # pixels per side of an image, which three halvings make one
+LEAST = 8  # pixels per side of an image, which three halvings make one
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class Tail(nn.Module):
 
 
 def check_images(name: str, x: Tensor, channels: int) -> None:
-    """Refuse what is not images (n, channels, h, w) with sides that can be halved three times."""
-    if x.ndim != 4 or x.shape[1] != channels or any(side < 1 or side % MULTIPLE for side in x.shape[2:]):
+    """Refuse what is not images (n, channels, h, w) with sides that the stem can halve and two stages after it."""
+    if x.ndim != 4 or x.shape[1] != channels or any(side < LEAST or side % 2 for side in x.shape[2:]):
         raise InsituError(
-            f"{name} takes images (n, {channels}, h, w), sides multiples of {MULTIPLE} pixels; got {tuple(x.shape)}"
+            f"{name} takes images (n, {channels}, h, w) of even sides from {LEAST} pixels; got {tuple(x.shape)}"
         )

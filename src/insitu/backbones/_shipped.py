@@ -109,7 +109,7 @@ def features(network: ResNet12Module | Frozen, pixels: NDArray[np.uint8], size: 
 def last_layer(network: ResNet12Module | Frozen) -> tuple[Tensor, Tensor]:
     """Return weight (dim, features) and bias (dim,) of what leads from activations to the vector the memory holds."""
     if isinstance(network, Frozen):  # its bits are that vector
-        size = network.norm.num_features
+        size = network.last.channels
         return torch.eye(size), torch.zeros(size)
     return network.project.weight.detach(), network.project.bias.detach()
 

@@ -7,9 +7,33 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from insitu.experiments import vorabbi2023_cifar10_nc as new_classes
+from insitu import metrics
+from insitu.experiments import Claim, Experiment
+from insitu.experiments.vorabbi2023_cifar10_nc import RATE
+from insitu.learners.cwr_star import CwrStar
 from insitu.scenarios.class_stream import ClassStream
 
-EXPERIMENT = replace(new_classes.EXPERIMENT, scenario=ClassStream(data_set="cifar10", kind="ni", experiences=10))
+AGE_S = 60.0
+
+EXPERIMENT = Experiment(
+    paper="Vorabbi, Maltoni and Santi, arXiv 2308.15308",
+    scenario=ClassStream(data_set="cifar10", kind="ni", experiences=10),
+    learner=CwrStar(rate=RATE),
+    baseline=CwrStar(forward_bits=0, update_bits=0, rate=RATE),
+    names=("float CWR*", "quantised CWR*"),
+    sweep=(("forward_bits", (2, 4, 6, 8, 16)), ("update_bits", (2, 4, 6, 8, 16))),
+    seeds=5,
+    data="images",
+    ages_s=(AGE_S,),
+    claims=(
+        Claim(
+            "quantised below float CWR*, after the last experience",
+            published="not readable",
+            measure=metrics.last_gap("overall", AGE_S),
+            at_most=0.5,
+            where="own target",
+        ),
+    ),
+)
 
 QUICK = replace(EXPERIMENT, data="package", seeds=2, sweep=())

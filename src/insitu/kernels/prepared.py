@@ -21,7 +21,7 @@ WORD = 64  # channels in a word
 LANES = 32  # output channels in a tile of prepared weights
 LARGEST = 2**31 - 1
 SHARE = 2**20  # words to compare, some 60 µs, that are worth another thread: on a busy machine it may come late
-_one_at_a_time = threading.Lock()  # not every threading layer of Numba may be entered twice
+one_at_a_time = threading.Lock()  # not every threading layer of Numba may be entered twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,5 +128,5 @@ def run(rows: Any, everything: Any, given: tuple[Any, ...], shape: tuple[int, in
     if threads == 1:
         rows(*given, 0, given[1].shape[0] * n * high)
         return
-    with _one_at_a_time:
+    with one_at_a_time:
         everything(*given, threads)

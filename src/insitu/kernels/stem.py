@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from insitu.core import InsituError
 from insitu.kernels.binary import pack_reference
-from insitu.kernels.prepared import LANES, WORD, Words, _one_at_a_time, loops
+from insitu.kernels.prepared import LANES, WORD, Words, one_at_a_time, loops
 
 Floats = NDArray[np.float32]
 SHARE = 2**20  # products that are worth another thread
@@ -69,7 +69,7 @@ def stem(x: Floats, held: Stem) -> tuple[Floats, Words]:
     if threads == 1:
         _stem.stem_rows(*given, 0, n * out.shape[1])
         return out, bits
-    with _one_at_a_time:
+    with one_at_a_time:
         _stem.stem_all(*given, threads)
     return out, bits
 

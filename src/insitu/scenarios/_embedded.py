@@ -106,7 +106,7 @@ def _stored(activations: NDArray[np.generic]) -> NDArray[np.generic]:
 def restored(kept: NDArray[np.generic], features: int) -> NDArray[np.generic]:
     """Return what is kept as numbers: float32 (n, features), signs as -1 and +1, and labels as int64."""
     if kept.dtype == np.uint8:
-        return np.unpackbits(kept, axis=1, count=features).astype(np.float32) * 2 - 1  # type: ignore[arg-type,no-any-return]
+        return np.unpackbits(kept, axis=1, count=features).astype(np.float32) * 2 - 1  # type: ignore[arg-type]
     return kept.astype(np.float32 if kept.dtype.kind == "f" else np.int64)
 
 
