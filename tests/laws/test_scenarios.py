@@ -1,6 +1,8 @@
-"""What every scenario of the room obeys, in every way it can draw its examples."""
+"""What every scenario of sessions one after the other obeys, in every way it can draw its examples."""
 
 from __future__ import annotations
+
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -12,13 +14,19 @@ from blobs import same
 from insitu import catalog
 from insitu.data.core50 import Core50
 from insitu.learners import Base
+from insitu.learners._stream import StreamBase
 from insitu.scenarios import Scenario, Session, _latents, few_shot_sessions
 from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from numbered import numbered, numbers
 from numbered_stream import BASE, encoded
 
-SCENARIOS: dict[str, Scenario] = {part.name: catalog.load(part)() for part in catalog.parts("scenarios")} | {
+SESSIONS = {  # but tasks that have nothing to do with each other, which are tested beside their scenario
+    part.name: kind()
+    for part in catalog.parts("scenarios")
+    if get_type_hints((kind := catalog.load(part)).base)["return"] in (Base, StreamBase)
+}
+SCENARIOS: dict[str, Scenario] = SESSIONS | {
     "few-shot-sessions": FewShotSessions(shots=3),
     "few-shot-sessions-redrawn": FewShotSessions(shots=3, supports="redrawn"),
     "few-shot-sessions-one-shot": FewShotSessions(shots=1, supports="redrawn", spacing_s=0.5),

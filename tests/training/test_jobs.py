@@ -26,7 +26,7 @@ from insitu.training.pretrain import Pretrain
 BASE = np.arange(4).repeat(12)
 SHOTS = np.arange(4, 8).repeat(3)  # two sessions of two classes
 TESTS = np.arange(8).repeat(4)
-JOBS = [part for part in catalog.parts("training") if part.symbol == "JOB"]
+JOBS = [part for part in catalog.parts("training") if isinstance(catalog.load(part), Job)]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from insitu.core import InsituError
 from insitu.kernels.binary import pack_reference
-from insitu.kernels.prepared import LANES, WORD, Words, one_at_a_time, loops
+from insitu.kernels.prepared import LANES, WORD, Words, loops, one_at_a_time
 
 Floats = NDArray[np.float32]
 SHARE = 2**20  # products that are worth another thread

@@ -53,7 +53,7 @@ class LatentReplay(Learner):
     batch: int = 64  # half of it replayed, once there is something to replay
     epochs: int = 1  # over the new latents of an experience
     rate: float = 0.05  # of the head: the step of its largest gradient, at first
-    tail_rate: float = 0.01  # of the tail, likewise
+    tail_rate: float = 0.001  # of the tail, likewise: more of it undid what the pretraining had learned
 
     def __post_init__(self) -> None:
         check_bits(self.forward_bits, self.update_bits)

@@ -9,12 +9,14 @@ Ctrl-C finishes the step, saves and stops; the same command goes on to exactly t
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from insitu import catalog
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
+    from insitu.training._meta_jobs import MetaJob
     from insitu.training.jobs import Job
 
 
@@ -31,14 +33,13 @@ def main(args: list[str]) -> int:
     from rich.console import Console
 
     from insitu.app import interrupt, training
-    from insitu.training.jobs import train
 
     job, out = _parse(part, args[1:])
     again = " ".join(["insitu train", *args])
     before = _files(out, part.path.stem)
     with interrupt.graceful() as stopped, training.watcher(part.name, Console(stderr=True)) as watcher:
         try:
-            for progress in train(job, part.path.stem, out, stop=stopped):
+            for progress in _kind(job).train(job, part.path.stem, out, stop=stopped):
                 watcher.step(progress)
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"the last checkpoint is in {out}; to go on: {again}") from stop
@@ -54,16 +55,22 @@ def _files(out: Path, stem: str) -> dict[Path, tuple[int, int]]:
     return {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in sorted(out.glob(f"{stem}.*"))}
 
 
-def _parse(part: catalog.Part, args: list[str]) -> tuple[Job, Path]:
+def _kind(job: Job | MetaJob) -> ModuleType:
+    """Return the module that runs jobs of this kind: it has ``train`` and ``quick``."""
+    from insitu.training import _meta_jobs, jobs
+
+    return _meta_jobs if isinstance(job, _meta_jobs.MetaJob) else jobs
+
+
+def _parse(part: catalog.Part, args: list[str]) -> tuple[Job | MetaJob, Path]:
     from insitu.app import flags
     from insitu.core import cache_folder
-    from insitu.training import jobs
 
     quick = any(word in ("--quick", "--quick=True") for word in args)
     job = catalog.load(part)
     extras: dict[str, Any]
     job, extras = flags.parse(
-        jobs.quick(job) if quick else job,
+        _kind(job).quick(job) if quick else job,
         args,
         prog=f"insitu train {part.name}",
         title=part.summary,

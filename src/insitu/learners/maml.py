@@ -1,0 +1,232 @@
+"""Learning to learn: a few gradient steps from meta-trained weights, in the memory that holds them.
+
+Ortner, Petschenig et al., Nat. Commun. 16 (2025): convolutions and a head are meta-trained in software and written to
+phase-change crossbars; a new task is learned by four full-batch steps on the head alone, whose slope is computed from
+what the hardware answers, and each step writes anew only those cells whose target has changed. ``layers="all"`` is
+MAML as such (Finn et al., 2017), in software. Tasks come many at once (``learners/_episodes.py``); each begins from the
+meta-trained weights, on a head of its own, and all of them share the convolutions.
+
+Own choices: the head is kept as floats beside the array, or as its b bits, which slopes change by random rounding; on a
+crossbar its weights have ``write_bits`` where ``bits`` is 0; the range of its weights and of its ADC is fitted to tasks
+of meta-training; heads and convolutions are written when the learner is prepared, so that they have drifted by the time
+a task comes. Before any task is learned, queries are normalised together whatever the network's statistics.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from insitu.backbones._task_norm import Statistics
+from insitu.backbones.conv4 import Conv4Module
+from insitu.core import InsituError
+from insitu.devices.pcm_hermes2022 import PcmHermes2022
+from insitu.learners import Examples, Learner, _all_layers, _delta_rule
+from insitu.learners._episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
+from insitu.learners._rounding import check_bits, rounded
+from insitu.ledger import Ledger
+from insitu.place import Placed, at, place
+from insitu.substrates import Substrate, _bank
+from insitu.substrates.crossbar import Crossbar
+from insitu.substrates.digital import Digital
+
+AT_ONCE = 64  # tasks whose images are encoded together
+HEADROOM = 1.1  # of the range of weights, over the largest met while calibration tasks are learned
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The network as it is held, and of each task in hand the head after every step.
+
+    ``heads`` are floats (tasks, ways, features), banks of crossbars, or weights of all layers by name.
+    """
+
+    base: EpisodeBase
+    network: Conv4Module  # on the substrate, its clock at the time of preparation
+    prepared_s: float
+    scale: _bank.Scale | None  # of heads on a crossbar
+    heads: tuple[Any, ...]  # after 0, 1 ... steps; empty before a task is learned
+    support: Tensor | None  # of the tasks in hand, for statistics and for layers="all"
+    statistics: Statistics | None
+    rewritten: tuple[int, ...]  # cells written by each step, all tasks together
+    spent: Ledger
+
+
+@dataclass(frozen=True)
+class Maml(Learner):
+    """A few gradient steps from meta-trained weights: on a head in a crossbar (Ortner 2025) or on all layers (MAML)."""
+
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))
+    layers: Literal["head", "all"] = "head"
+    steps: int = 4
+    rate: float = 0.1  # of the inner steps
+    bits: int = 0  # of all weights, as meta-trained; 0 is float
+    write_bits: int = 8  # of head weights on a crossbar, where bits is 0
+
+    def __post_init__(self) -> None:
+        check_bits(self.bits)
+        if not 2 <= self.write_bits <= 16:
+            raise InsituError(f"write_bits are 2..16; got {self.write_bits}")
+        if self.steps < 0 or not 0 < self.rate < np.inf:
+            raise InsituError(f"steps are 0 or more, the rate is above 0; got {self.steps} and {self.rate}")
+        if self.layers not in ("head", "all"):
+            raise InsituError(f"layers is head or all; got {self.layers!r}")
+        if not isinstance(self.substrate, Crossbar) and self.substrate != Digital():
+            raise InsituError(
+                f"substrate is a crossbar, or digital in floats; got {self.substrate}; set the field bits"
+            )
+        if self.layers == "all" and (self.bits or self.substrate != Digital()):
+            raise InsituError("all layers adapt in software only, in floats; take substrate digital and bits 0")
+
+    def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
+        """Write the network at ``now_s`` and fit ranges to the base's calibration tasks."""
+        check_episode_base(base)
+        network = copy.deepcopy(base.network).eval()
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.copy_(rounded(weight, self.bits))
+        state = State(base, network, now_s, None, (), None, None, (), Ledger())
+        if not isinstance(self.substrate, Crossbar):
+            return state
+        given = base.calibration
+        scale = self._scale(self.substrate, state, rng)
+        images = given.x if given.x.ndim > 3 else None
+        placed: Any = place(network, self.substrate, now_s, rng, example=images)
+        spent = sum((self.substrate.written(layer.held) for layer in _placed(placed)), Ledger())
+        return replace(state, network=placed, scale=scale, spent=spent)
+
+    def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
+        """Learn tasks: each starts anew from the meta-trained weights. See ``learners/_episodes.py`` for shapes."""
+        ways = ways_of(examples, state.base)
+        if not now_s >= state.prepared_s:  # so that NaN is caught too
+            raise InsituError(f"time runs forward: now is {now_s} s, but the network was written at {state.prepared_s}")
+        head = state.base.head_of(ways).detach()
+        if self.layers == "all":
+            self._check_images(examples.x)
+            weights = _all_layers.parameters_of(state.network, head)
+            with torch.no_grad():
+                given = (examples.x, examples.labels, self.rate, self.steps)
+                found = _all_layers.adapted(state.network, weights, *given)
+            return replace(state, heads=tuple(found), support=examples.x)
+        x, statistics = self._encoded(state, examples.x, None, now_s, rng)
+        new = replace(state, support=examples.x, statistics=statistics)
+        if isinstance(self.substrate, Crossbar):
+            return self._learned_in_place(self.substrate, new, head, Examples(x, examples.labels), now_s, rng)
+        keep = lambda weights: rounded(weights, self.bits, rng)  # noqa: E731
+        first = rounded(head, self.bits)
+        heads = _delta_rule.adapted(first, x, examples.labels, self.rate, self.steps, keep=keep)
+        return replace(new, heads=tuple(heads))
+
+    def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return the ways (tasks, n) of queries x of the tasks in hand; before any is learned, by the first head."""
+        return self.predict_after(state, x, max(len(state.heads) - 1, 0), now_s, rng)
+
+    def predict_after(self, state: State, x: Tensor, step: int, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return what ``predict`` would have returned after ``step`` of the steps, (tasks, n)."""
+        check_task_inputs(x, state.base)
+        if not 0 <= step < max(len(state.heads), 1):
+            raise InsituError(f"step is 0 to {max(len(state.heads) - 1, 0)}, as many as were taken; got {step}")
+        if state.support is not None and len(x) != len(state.support):
+            raise InsituError(f"{len(state.support)} tasks are in hand; got queries of {len(x)}: give each its own")
+        if self.layers == "all" and state.support is not None:
+            self._check_images(x)
+            with torch.no_grad():
+                return _all_layers.scores(state.network, state.heads[step], state.support, x).argmax(-1)
+        features, _ = self._encoded(state, x, state.statistics, now_s, rng)
+        if not state.heads:
+            return (features @ rounded(state.base.head, self.bits).T).argmax(-1)
+        return self._scores(state.heads[step], features, now_s, rng).argmax(-1)
+
+    def cost(self, state: State) -> Ledger:
+        """Return what writing the network and the heads of the tasks in hand has spent."""
+        return state.spent
+
+    def query_cost(self, state: State) -> Ledger:
+        """Return what encoding and scoring one image spends."""
+        sides, layers = state.base.network.record.sides, _placed(state.network)
+        conv = (self.substrate.product_cost(layer.held, s * s) for layer, s in zip(layers, sides, strict=False))
+        ways, features = state.base.head.shape
+        held = self.substrate.blank(features, ways, 0.0, np.random.default_rng(0))  # costs depend on its shape alone
+        return sum(conv, self.substrate.product_cost(held, 1))
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _scale(self, crossbar: Crossbar, state: State, rng: np.random.Generator) -> _bank.Scale:
+        """Return the ranges that hold all heads on the way through the calibration tasks."""
+        base = state.base
+        x, _ = self._encoded(state, base.calibration.x, None, state.prepared_s, rng)
+        head = base.head_of(ways_of(base.calibration, base)).detach()
+        heads = _delta_rule.adapted(head, x, base.calibration.labels, self.rate, self.steps)
+        bits = self.bits or self.write_bits
+        top = 1.0 if self.bits else HEADROOM * float(max(head.abs().max() for head in heads)) or 1.0
+        steps = 2 ** (bits - 1) - (not self.bits)  # the grid of few bits has one more step below 0 than above
+        matrices = torch.cat([rounded(head, self.bits).transpose(1, 2) for head in heads])
+        return _bank.scale_of(crossbar, matrices, x.repeat(len(heads), 1, 1), top, steps)
+
+    def _learned_in_place(
+        self, crossbar: Crossbar, state: State, head: Tensor, given: Examples, now_s: float, rng: np.random.Generator
+    ) -> State:
+        assert state.scale is not None
+        weights = rounded(head, self.bits).expand(len(given.x), -1, -1)
+        bank = _bank.programmed(crossbar, weights.transpose(1, 2), state.scale, state.prepared_s, rng)
+        banks = [bank]
+        for step in range(1, self.steps + 1):
+            logits = _bank.multiply(crossbar, bank, given.x, now_s, rng)
+            change = _delta_rule.slope(logits, given.x, given.labels)
+            _delta_rule.check_finite(change, step, self.rate)
+            weights = rounded(weights - self.rate * change, self.bits, rng)
+            bank = _bank.reprogrammed(crossbar, bank, weights.transpose(1, 2), now_s, rng)
+            banks.append(bank)
+        spent = state.spent + bank.spent
+        return replace(state, heads=tuple(banks), rewritten=tuple(b.rewritten for b in banks[1:]), spent=spent)
+
+    def _scores(self, head: Any, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        if isinstance(head, _bank.Bank):
+            assert isinstance(self.substrate, Crossbar)
+            return _bank.multiply(self.substrate, head, x, now_s, rng)
+        scores: Tensor = x @ head.transpose(-1, -2)
+        return scores
+
+    @torch.no_grad()
+    def _encoded(
+        self, state: State, x: Tensor, support: Statistics | None, now_s: float, rng: np.random.Generator
+    ) -> tuple[Tensor, Statistics | None]:
+        """Return features (tasks, n, features), and the statistics they were centred by if x is images."""
+        if x.ndim == 3:
+            return x, None
+        network = _at(state.network, now_s, rng)
+        inductive = support is not None and network.record.statistics == "support"
+        features, used = [], []
+        for start in range(0, len(x), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            given = [(m[part], s[part]) for m, s in support] if inductive and support is not None else None
+            vectors, statistics = network(x[part], given)
+            features.append(vectors)
+            used.append(statistics)
+        whole = [tuple(torch.cat(values) for values in zip(*layer, strict=True)) for layer in zip(*used, strict=True)]
+        return torch.cat(features), [(mean, inverse) for mean, inverse in whole]
+
+    def _check_images(self, x: Tensor) -> None:
+        if x.ndim == 3:
+            raise InsituError('layers="all" adapts the convolutions, which takes images; got features: give images')
+
+
+def _placed(network: Conv4Module) -> list[Placed]:
+    return [layer for layer in network.modules() if isinstance(layer, Placed)]
+
+
+def _at(network: Conv4Module, now_s: float, rng: np.random.Generator) -> Conv4Module:
+    """Return a copy whose clock is at ``now_s`` and that draws from ``rng``; what is held is shared."""
+    layers = _placed(network)
+    if not layers:
+        return network
+    network = copy.deepcopy(network, {id(part): part for layer in layers for part in (layer.held, layer.rng)})
+    at(network, now_s)
+    for layer in _placed(network):
+        layer.rng = rng
+    return network
