@@ -25,6 +25,7 @@ from insitu.core import InsituError
         ["show", "crossbar"],
         ["run", "--help"],
         ["report", "--help"],
+        ["memory", "--help"],
     ],
 )
 def test_light_commands_import_nothing_heavy(args: list[str]) -> None:

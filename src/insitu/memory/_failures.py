@@ -1,0 +1,54 @@
+"""What SQLite and the operating system say when a file cannot be read or written, in words of what to do."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import safetensors
+
+from insitu.core import InsituError
+
+# by a piece of SQLite's message: what it means and what to do, and the system's number where it is one of its errors
+MEANINGS = {
+    "full": ("there is no room for it; what was kept before is intact: free some space and try again", errno.ENOSPC),
+    "disk i/o error": ("the disk does not take it; what was kept before is intact: look after the disk", errno.EIO),
+    "readonly": ("the file cannot be written; give it the right to be, or open it with readonly=True", errno.EACCES),
+    "unable to open": ("the file or its folder cannot be read or written; choose another path", errno.EACCES),
+    "not a database": ("it is not a memory, or damaged; give the path of a memory or restore a copy", None),
+    "malformed": ("the file is damaged; restore a copy", None),
+    "locked": ("another process keeps it busy; close that one, or open it with readonly=True", None),
+}
+
+
+@contextmanager
+def explained_reading(path: Path) -> Iterator[None]:
+    """As ``explained``, where all that is touched comes from the file: what cannot be understood is damage."""
+    with explained(path):
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, safetensors.SafetensorError) as error:
+            raise InsituError(f"{path} is damaged ({type(error).__name__}: {error}); restore a copy") from error
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn failures of SQLite into ``InsituError`` that names the file and says what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        for piece, (meaning, number) in MEANINGS.items():
+            if piece in str(error).lower():
+                cause: Exception = OSError(number, str(error)) if number else error
+                raise InsituError(f"{path}: {meaning} ({error})") from cause
+        raise InsituError(f"{path}: {error}; 'insitu memory verify' looks closer") from error
+    except zlib.error as error:
+        raise InsituError(f"{path} is damaged: {error}; restore a copy") from error
+    except InsituError as error:
+        if str(path) in str(error):
+            raise
+        raise InsituError(f"{path}: {error}") from error.__cause__

@@ -1,0 +1,74 @@
+"""Images through a shipped backbone: activations for the memory, and the base that its space comes from."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from insitu.backbones import _shipped
+from insitu.core import InsituError
+from insitu.learners import Base, Examples
+
+SMALLEST = 2  # pixels to a side: below, there is nothing to resize
+GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+def checked(x: object) -> NDArray[np.uint8]:
+    """Return images as (n, h, w, c) uint8; raise ``InsituError`` where they are not (n, h, w) or (n, h, w, c)."""
+    images = np.asarray(x)
+    channels = images.shape[3] if images.ndim == 4 else 1
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or channels not in (1, 3) or not len(images):
+        raise InsituError(
+            f"with a backbone, X is images (n, h, w) or (n, h, w, c), uint8, c 1 or 3, at least one; "
+            f"got {images.dtype} of shape {images.shape}"
+        )
+    if min(images.shape[1:3]) < SMALLEST:
+        raise InsituError(f"images have at least {SMALLEST} pixels to a side; got {images.shape[1:3]}")
+    return images.reshape(*images.shape[:3], channels)
+
+
+def activations(backbone: str, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return what the backbone makes of images (n, h, w, c) uint8, 0 for ink and 255 for paper: (n, features)."""
+    network, card, _ = _loaded(backbone)
+    wanted = int(card["record"]["channels"])
+    if wanted == 1 and images.shape[3] == 3:
+        images = np.rint(images.astype(np.float32) @ GREY).astype(np.uint8)[..., None]
+    elif wanted == 3 and images.shape[3] == 1:
+        images = images.repeat(3, axis=3)
+    out: NDArray[np.float64] = (
+        _shipped.features(network, images, int(card["image_size"]), bool(card.get("mirror"))).double().numpy()
+    )
+    return out
+
+
+def fingerprint(backbone: str) -> str:
+    """Return a short hash of the backbone's weights: what was taught through others is not comparable."""
+    return _loaded(backbone)[2]
+
+
+@cache
+def base(backbone: str) -> Base | None:
+    """Return the base classes that come with a backbone, or None where only its weights do."""
+    file = _shipped.FOLDER / f"{backbone}.embeddings.npz"
+    if not file.exists():
+        return None
+    network = _loaded(backbone)[0]
+    try:
+        with np.load(file) as archive:
+            means, x = (torch.from_numpy(archive[name].astype(np.float32)) for name in ("means", "examples"))
+            labels = torch.from_numpy(archive["example_labels"].astype(np.int64))
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise InsituError(f"{file} is damaged ({error}); reinstall the package") from error
+    return Base(means, Examples(x, labels), network.project.weight.detach(), network.project.bias.detach())
+
+
+@cache
+def _loaded(backbone: str) -> tuple[Any, dict[str, Any], str]:
+    stem: Path = _shipped.stem(backbone)
+    return (*_shipped.load(stem), _shipped.fingerprint(stem))
