@@ -1,10 +1,10 @@
-"""How much accuracy one bit costs: the shipped binary backbone against its float twin, joint linear head on CIFAR-10.
+"""How much accuracy one bit costs: a binary backbone against its float twin, joint linear head on CIFAR-10.
 
-The twin has the same shape and is trained here by the same recipe on the same images, with ReLU in place of signs and
-float weights. Both are then frozen, and one logistic regression is fitted on the features of all CIFAR-10 training
-images. Its strength of regularisation is chosen on a tenth of the training images that is held out; the test is looked
-at once. Needs the images (INSITU_DATA); training the twin takes about an hour on two cores and resumes where it was
-stopped.
+The binary side is the checkpoint that the shipped backbone was frozen from, or is trained anew. The twin has the same
+shape and is trained by the same recipe on the same images, with ReLU in place of signs and float weights. One
+logistic regression is fitted on the features of all CIFAR-10 training images. Its strength of regularisation is
+chosen on a tenth of the training images that is held out; the test is looked at once. Needs the images (INSITU_DATA);
+training the twin takes about an hour on two cores and resumes where it was stopped.
 
     python bench/binary_accuracy.py
 """

@@ -223,4 +223,5 @@ def test_files_are_a_sixteenth_and_binary_layers_a_thirty_first_of_the_twin_s(re
     assert found.file * 16 <= found.twin_file
     assert found.binary_layers * 31 <= found.twin_binary_layers
     assert found.latent * 32 == found.twin_latent
-    assert 0 < found.activations < 2**19
+    if isinstance(record, BinaryResnet):  # QuickNet's float parts need as much as its twin
+        assert 2 * found.activations < found.twin_activations

@@ -101,7 +101,6 @@ def test_a_damaged_card_is_refused(stem: Path, text: str) -> None:
     [
         replace(TINY, style="bireal"),
         replace(TINY, widths=(4, 8, 8, 32)),
-        replace(TINY, binary=False),
         Quicknet((4, 8, 8, 24)),
     ],
 )
@@ -110,6 +109,12 @@ def test_weights_of_another_architecture_than_the_card_says_are_refused(stem: Pa
     name = "quicknet" if isinstance(other, Quicknet) else "binary_resnet"
     stem.with_suffix(".json").write_text(json.dumps(card | {"architecture": name, "record": vars(other)}))
     refused(stem, r"tiny\.safetensors is damaged or belongs to another card")
+
+
+def test_a_network_that_is_not_binary_is_said_to_be_none(stem: Path) -> None:
+    card = json.loads(stem.with_suffix(".json").read_text())
+    stem.with_suffix(".json").write_text(json.dumps(card | {"record": vars(replace(TINY, binary=False))}))
+    refused(stem, r"tiny is BinaryResnet\(.*\), which is no binary network; name a binary one")
 
 
 def test_what_the_card_tells_besides_may_change(stem: Path) -> None:

@@ -143,6 +143,7 @@ def test_rounding_passes_gradients_straight_through_or_rounds_them() -> None:
         {"epochs": 0},
         {"forward_bits": 17},
         {"update_bits": 0},
+        {"forward_bits": 1},
         {"rate": 0.0},
         {"tail_rate": float("inf")},
     ],

@@ -168,6 +168,14 @@ def test_what_is_not_there_is_said(weights: Path) -> None:
     assert PictureBase.reads == 0
 
 
+def test_embeddings_of_another_data_set_are_not_taken_for_it(weights: Path) -> None:
+    ship(weights)
+    card = weights / "tiny_pictures.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"data": "others: 30 images"}))
+    with pytest.raises(InsituError, match="embeddings of backbone tiny_pictures are of others, not of tiny_pictures"):
+        _embedded.load("tiny_pictures", "tiny_pictures", "package")
+
+
 def test_a_data_set_is_found_by_its_file_name(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # with the real catalog: the images are missing, and that is what is said
     monkeypatch.undo()

@@ -50,6 +50,8 @@ def load(stem: Path) -> tuple[Frozen, dict[str, Any]]:
         card = json.loads(stem.with_suffix(".json").read_text())
         given = {key: tuple(value) if isinstance(value, list) else value for key, value in card["record"].items()}
         record = catalog.load(catalog.find(card["architecture"], "backbones"))(**given)
+        if not getattr(record, "binary", False):
+            raise InsituError(f"{stem.name} is {record}, which is no binary network; name a binary one")
         tensors = unpacked(file.read_bytes())
         with safetensors.safe_open(file, "pt") as opened:
             facts = opened.metadata() or {}

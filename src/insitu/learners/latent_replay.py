@@ -57,6 +57,11 @@ class LatentReplay(Learner):
 
     def __post_init__(self) -> None:
         check_bits(self.forward_bits, self.update_bits)
+        if 1 in (self.forward_bits, self.update_bits):
+            raise InsituError(
+                f"latent replay needs 2 bits or more (0: float), as its grids hold 0; "
+                f"got {self.forward_bits} and {self.update_bits}"
+            )
         if min(self.replay, self.epochs) < 1 or self.batch < 2:
             raise InsituError(
                 f"replay and epochs are at least 1, batch at least 2; got {self.replay}, {self.epochs} and {self.batch}"

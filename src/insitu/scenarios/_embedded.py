@@ -79,7 +79,12 @@ def load(backbone: str, name: str, data: str) -> Embedded:
         if not file.exists():
             raise InsituError(f"no embeddings of {name} come with the package; get the images and use --data images")
         arrays, note = _read(file), f"embeddings of {name} that come with the package, made by the shipped backbone"
-        network, _ = _shipped.load(_shipped.stem(backbone))
+        network, card = _shipped.load(_shipped.FOLDER / backbone)
+        held = str(card.get("data", name)).partition(":")[0]
+        if held != name:
+            raise InsituError(
+                f"the embeddings of backbone {backbone} are of {held}, not of {name}; with images, use --data images"
+            )
     else:
         stem = _shipped.stem(backbone)
         network, card = _shipped.load(stem)  # before images are read, which takes long

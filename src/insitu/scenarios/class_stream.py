@@ -89,7 +89,12 @@ class ClassStream(Scenario):
 
     def _held(self, data: str) -> Encoded:
         load = _latents.features if self.give == "features" else _latents.latents
-        return load(self.data_set, _shipped.stem(self.backbone), data)
+        held = load(self.data_set, _shipped.stem(self.backbone), data)
+        if (top := int(held.test_labels.max())) >= held.classes:
+            raise InsituError(
+                f"tests of {self.data_set} hold class {top}, training only 0 to {held.classes - 1}; mend it"
+            )
+        return held
 
     def _cut(self, held: Encoded, seed: int) -> tuple[list[Rows], Rows]:
         """Return the training rows of each experience, none of them in two, and the test rows of the stream."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from insitu import catalog
 from insitu.backbones import _shipped
 from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.backbones.resnet12 import ResNet12
@@ -74,11 +75,13 @@ def train(job: Job, name: str, out: Path | None = None, stop: Callable[[], bool]
         yield from metalearn.train(job.metalearn, network, data, out / "checkpoints" / "metalearn.pt", stop=stop)
         if stop():
             return
+    of = catalog.part_of(type(job.data_set))
+    whose = of.name if of else name
     card = {
         "image_size": job.image_size,
         "mirror": job.mirror,
         "examples": job.examples,
-        "data": f"{name}: {len(data)} images of {int(data.labels.max()) + 1} base classes, no other image was seen",
+        "data": f"{whose}: {len(data)} images of {int(data.labels.max()) + 1} base classes, no other image was seen",
         "recipe": {
             "pretrain": asdict(job.pretrain),
             "refine": asdict(job.refine) if job.refine else None,
