@@ -285,9 +285,9 @@ def test_without_numba_the_references_run_and_say_so_once() -> None:
 
 
 READS = """
-import numpy as np
-from insitu.kernels import _binary, binary
-binary.binary_linear(np.ones((1, 1), np.uint64), np.ones((1, 1), np.uint64), 64)
+import numpy; from insitu.kernels import _binary, binary
+ones = numpy.ones((1, 1), numpy.uint64)
+binary.binary_linear(ones, ones, 64)
 print(sum(_binary.sum_rows.stats.cache_hits.values()))
 """
 
