@@ -286,8 +286,7 @@ def test_without_numba_the_references_run_and_say_so_once() -> None:
 
 READS = """
 import numpy; from insitu.kernels import _binary, binary
-ones = numpy.ones((1, 1), numpy.uint64)
-binary.binary_linear(ones, ones, 64)
+ones = numpy.ones((1, 1), numpy.uint64); binary.binary_linear(ones, ones, 64)
 print(sum(_binary.sum_rows.stats.cache_hits.values()))
 """
 
