@@ -161,7 +161,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"correction": 1.0}, "correction < 1"),
     ({"shrink": 0.0}, "shrink is above 0"),
     ({"shrink": float("nan")}, "shrink is above 0"),
-    ({"projection": "random"}, "trained or whitened; got 'random'"),
+    ({"projection": "random"}, "trained, whitened or identity; got 'random'"),
     ({"support": "pulse"}, "bipolar, magnitude or program; got 'pulse'"),
     ({"mode": 4}, "mode is 1, 2 or 3; got 4"),
     ({"mode": 2}, "use support='program' and projection='trained'"),

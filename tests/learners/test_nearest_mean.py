@@ -66,5 +66,5 @@ def test_time_and_generators_change_nothing() -> None:
 def test_a_wrong_field_is_refused_where_the_record_is_written() -> None:
     with pytest.raises(InsituError, match="dim are at least 1"):
         NearestMean(dim=0)
-    with pytest.raises(InsituError, match="trained or whitened"):
+    with pytest.raises(InsituError, match="trained, whitened or identity"):
         NearestMean(projection="white")  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ def load(stem: Path) -> tuple[ResNet12Module | Frozen, dict[str, Any]]:
             return _frozen.load(stem)
         weights = load_file(stem.with_suffix(".safetensors"))
         record = ResNet12(**{**card["record"], "widths": tuple(card["record"]["widths"])})
-    except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, safetensors.SafetensorError) as error:
         raise InsituError(
             f"{stem} is not a whole backbone ({error}); give both {stem.name}.safetensors and .json"
         ) from error
