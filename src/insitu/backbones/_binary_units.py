@@ -7,7 +7,7 @@ there to features, and a ``norm`` that makes vectors of them; ``_frozen.py`` fre
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -85,6 +85,34 @@ class Tail(nn.Module):
         """Map latents (n, width, h, w) to features (n, width)."""
         scaled = self.scale.to(latent.dtype)[:, None, None] * latent
         out: Tensor = self.act(self.norm(self.rectify(self.conv(latent))) + scaled).mean((2, 3))
+        return out
+
+
+class CutNetwork(nn.Module):
+    """What every network of that build does with its parts, which a subclass makes."""
+
+    name: str  # public name, for messages
+    record: Any
+    stem: nn.Module
+    units: nn.Module
+    cut: nn.Module
+    tail: Tail
+    norm: nn.Module
+
+    def latent(self, x: Tensor) -> Tensor:
+        """Map images (n, channels, h, w) in [-1, 1] to -1 and +1 (n, widths[-1], h / 8, w / 8); >= 0 in the twin."""
+        check_images(self.name, x, self.record.channels)
+        out: Tensor = self.cut(self.units(self.stem(x)))
+        return out
+
+    def features(self, x: Tensor) -> Tensor:
+        """Map images to features (n, widths[-1]), the activations that a head learns from."""
+        out: Tensor = self.tail(self.latent(x))
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images to vectors (n, widths[-1]) whose signs an explicit memory may hold: normalised features."""
+        out: Tensor = self.norm(self.features(x))
         return out
 
 

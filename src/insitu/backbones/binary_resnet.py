@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from insitu.backbones._binary_units import Style, Tail, Unit, check_images
+from insitu.backbones._binary_units import CutNetwork, Style, Tail, Unit
 from insitu.core import InsituError, seed_of
 
 
@@ -54,8 +54,10 @@ class BinaryResnet:
         return Style(self.binary, shifted, act="rprelu" if shifted else "none")
 
 
-class BinaryResnetModule(nn.Module):
+class BinaryResnetModule(CutNetwork):
     """The trainable network: ``latent`` up to the cut, ``tail`` from there to features, ``forward`` to vectors."""
+
+    name = "binary_resnet"
 
     def __init__(self, record: BinaryResnet) -> None:
         super().__init__()
@@ -73,19 +75,3 @@ class BinaryResnetModule(nn.Module):
         self.cut = style.activate(last)
         self.tail = record.tail()
         self.norm = nn.BatchNorm1d(last)
-
-    def latent(self, x: Tensor) -> Tensor:
-        """Map images (n, channels, h, w) in [-1, 1] to -1 and +1 (n, widths[-1], h / 8, w / 8); >= 0 in the twin."""
-        check_images("binary_resnet", x, self.record.channels)
-        out: Tensor = self.cut(self.units(self.stem(x)))
-        return out
-
-    def features(self, x: Tensor) -> Tensor:
-        """Map images to features (n, widths[-1]), the activations that a head learns from."""
-        out: Tensor = self.tail(self.latent(x))
-        return out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map images to vectors (n, widths[-1]) whose signs an explicit memory may hold: normalised features."""
-        out: Tensor = self.norm(self.features(x))
-        return out

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from insitu.backbones._binary_units import Style, Tail, Unit, check_images
+from insitu.backbones._binary_units import CutNetwork, Style, Tail, Unit
 from insitu.core import InsituError, seed_of
 
 THINNER = 4  # the stem works on a quarter of the channels until its last convolution
@@ -68,8 +68,10 @@ class Transition(nn.Module):
         return out
 
 
-class QuicknetModule(nn.Module):
+class QuicknetModule(CutNetwork):
     """The trainable network: ``latent`` up to the cut, ``tail`` from there to features, ``forward`` to vectors."""
+
+    name = "quicknet"
 
     def __init__(self, record: Quicknet) -> None:
         super().__init__()
@@ -95,22 +97,6 @@ class QuicknetModule(nn.Module):
         self.cut = style.activate(last)
         self.tail = record.tail()
         self.norm = nn.BatchNorm1d(last)
-
-    def latent(self, x: Tensor) -> Tensor:
-        """Map images (n, channels, h, w) in [-1, 1] to -1 and +1 (n, widths[-1], h / 8, w / 8); >= 0 in the twin."""
-        check_images("quicknet", x, self.record.channels)
-        out: Tensor = self.cut(self.units(self.stem(x)))
-        return out
-
-    def features(self, x: Tensor) -> Tensor:
-        """Map images to features (n, widths[-1]), the activations that a head learns from."""
-        out: Tensor = self.tail(self.latent(x))
-        return out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map images to vectors (n, widths[-1]) whose signs an explicit memory may hold: normalised features."""
-        out: Tensor = self.norm(self.features(x))
-        return out
 
 
 def _thinned(x: Tensor) -> Tensor:

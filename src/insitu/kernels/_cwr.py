@@ -6,21 +6,11 @@ bits; sums of integers may come in any order.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from insitu.kernels._compiled import inline, loop
+
 f32, i32 = np.float32, np.int32
-
-
-def loop(function):  # type: ignore[no-untyped-def]
-    try:
-        return numba.njit(cache=True, error_model="numpy", nogil=True)(function)
-    except RuntimeError:  # no folder to write the cache to: compile anew in every process
-        return numba.njit(error_model="numpy", nogil=True)(function)
-
-
-def inline(function):  # type: ignore[no-untyped-def]
-    return numba.njit(forceinline=True, error_model="numpy")(function)
 
 
 @inline
