@@ -50,6 +50,20 @@ def accuracies(
     return out
 
 
+def of_tasks(shares: NDArray[np.float64]) -> dict[str, float | int]:
+    """Return ``overall``, the mean over tasks in percent, ``interval``, half of its 95 % interval, and ``tasks``.
+
+    ``shares`` (tasks,) are the shares of right answers of each task, at least one task; of one task alone there is no
+    interval.
+    """
+    if shares.ndim != 1 or not shares.size:
+        raise InsituError(f"accuracy over tasks takes one share per task, at least one; got {shares.shape}")
+    out: dict[str, float | int] = {"overall": 100 * float(shares.mean()), "tasks": len(shares)}
+    if len(shares) > 1:
+        out["interval"] = 100 * 1.96 * float(shares.std(ddof=1)) / len(shares) ** 0.5
+    return out
+
+
 def per_seed(rows: list[Row], value: Callable[[list[Row]], float]) -> list[float]:
     """Return ``value`` of the rows of each seed, in the order of seeds."""
     return [value([row for row in rows if row["seed"] == seed]) for seed in sorted({int(row["seed"]) for row in rows})]
@@ -109,6 +123,17 @@ def last_gap(name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
     def value(part: list[Row]) -> float:
         last = _last(part)
         return _series(part, "float", name, age_s)[last] - _series(part, "device", name, age_s)[last]
+
+    return lambda rows: per_seed(rows, value)
+
+
+def gap_between(
+    first: str, second: str, session: int, age_s: float, fresh_s: float
+) -> Callable[[list[Row]], list[float]]:
+    """Measure: overall accuracy of arm ``first`` at ``fresh_s`` minus that of ``second`` at ``age_s``, one session."""
+
+    def value(part: list[Row]) -> float:
+        return _series(part, first, "overall", fresh_s)[session] - _series(part, second, "overall", age_s)[session]
 
     return lambda rows: per_seed(rows, value)
 

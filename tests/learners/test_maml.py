@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,20 +14,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from blobs import same
-from insitu.backbones.conv4 import Conv4
 from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.learners import Examples, _all_layers, _delta_rule
-from insitu.learners._episodes import EpisodeBase
 from insitu.learners._rounding import rounded
 from insitu.learners.maml import Maml, State
 from insitu.substrates import _bank
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
+from patterned import RECORD, WAYS, base, tasks
 
-RECORD = Conv4(width=24, size=17)
-WAYS = 3
 SOFTWARE = Maml(substrate=Digital())
 EXACT = Crossbar(Ideal(), pairs=1, input_bits=0, adc_bits=0)
 REAL = Crossbar(PcmHermes2022(), pairs=1)
@@ -40,21 +36,6 @@ KINDS = {
     "crossbar-4-bit": Maml(bits=4),
 }
 every = pytest.mark.parametrize("learner", KINDS.values(), ids=KINDS)
-
-
-def tasks(count: int, each: int, seed: int = 0) -> Examples:
-    """Make tasks whose classes are patterns of their own, seen through noise."""
-    coarse = generator(7, "patterns").integers(0, 2, (50, WAYS, 1, 5, 5))[:count]
-    patterns = np.repeat(coarse.repeat(4, 3).repeat(4, 4)[..., : RECORD.size, : RECORD.size], each, 1)
-    x = patterns + 0.05 * generator(seed, "tasks").standard_normal(patterns.shape)
-    labels = torch.arange(WAYS).repeat_interleave(each).expand(count, -1)
-    return Examples(torch.from_numpy(x).float(), labels)
-
-
-@cache
-def base(statistics: Any = "batch") -> EpisodeBase:
-    head = torch.from_numpy(generator(0, "head").standard_normal((WAYS, RECORD.features)) * 0.1).float()
-    return EpisodeBase(replace(RECORD, statistics=statistics).build(), head, tasks(2, 5, seed=9))
 
 
 def taught(learner: Maml, given_: Examples, seed: int = 0, statistics: Any = "batch") -> State:
@@ -229,7 +210,7 @@ def test_a_step_touches_only_cells_whose_target_has_changed() -> None:
     state = taught(Maml(bits=4), tasks(3, 3))
     total = 0
     for before, after, count in zip(state.heads, state.heads[1:], state.rewritten, strict=False):
-        changed = (before.target != after.target)[:, None]
+        changed = (before.target != after.target)[:, None].repeat(Maml().substrate.pairs, 1)  # type: ignore[attr-defined]
         assert count == int(changed.sum())
         total += count
         for name in ("conductance_us", "drift", "programmed_s"):
@@ -237,7 +218,7 @@ def test_a_step_touches_only_cells_whose_target_has_changed() -> None:
             assert np.array_equal(old[~changed], new[~changed])
         assert (after.cells.programmed_s[changed] == 60.0).all()
         assert (before.cells.conductance_us[changed] != after.cells.conductance_us[changed]).any()
-    assert 0 < total < 4 * state.heads[0].target.size
+    assert 0 < total < 4 * state.heads[0].cells.conductance_us.size
     kinds = state.spent.counts
     assert kinds["reset_pulse"] >= total
 
@@ -300,14 +281,13 @@ def test_another_number_of_ways_starts_from_the_mean_row() -> None:
 
 def test_every_step_can_be_asked_for() -> None:
     state, asked = taught(SOFTWARE, tasks(6, 5)), tasks(6, 5, seed=3)
-    right = [
-        float((SOFTWARE.predict_after(state, asked.x, step, 61.0, generator(0, "ask")) == asked.labels).float().mean())
-        for step in range(5)
-    ]
+    said = SOFTWARE.predict_each(state, asked.x, 61.0, generator(0, "ask"))
+    right = [float((each == asked.labels).float().mean()) for each in said]
+    assert len(right) == len(SOFTWARE.steps_asked) == 5
     assert right[4] > right[0]
-    for wrong in (-1, 5):
-        with pytest.raises(InsituError, match="step is 0 to 4"):
-            SOFTWARE.predict_after(state, asked.x, wrong, 61.0, generator(0, "ask"))
+    assert torch.equal(said[4], SOFTWARE.predict(state, asked.x, 61.0, generator(0, "ask")))
+    with pytest.raises(InsituError, match="no task is in hand"):
+        SOFTWARE.predict_each(SOFTWARE.prepare(base(), 0.0, generator(0, "p")), asked.x, 61.0, generator(0, "ask"))
 
 
 def test_costs_are_those_of_all_layers() -> None:

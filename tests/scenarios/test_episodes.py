@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from insitu.data import FewShotImages, Images
 from insitu.data.miniimagenet import MiniImageNet
 from insitu.data.omniglot import Drawings, Omniglot
 from insitu.learners import Examples
-from insitu.scenarios import episodes
+from insitu.scenarios import _task_features, episodes
 from insitu.scenarios._task_pools import pools
 from insitu.scenarios._tasks import Pool, draw, pool_of
 from insitu.scenarios.episodes import Episodes
@@ -140,11 +141,48 @@ def test_tests_are_evaluation_characters_only() -> None:
 
 
 @pytest.mark.usefixtures("omniglot", "weights")
-def test_sessions_share_out_the_tasks_and_time_runs() -> None:
+def test_sessions_share_out_the_tasks() -> None:
     sessions = list(SMALL.sessions("images", 0))
-    assert [None if s.train is None else len(s.train.x) for s in sessions] == [None, 3, 3, 1]
-    assert [s.time_s for s in sessions] == [0.0, 60.0, 120.0, 180.0]
-    assert same(sessions[0].test, sessions[1].test)
+    assert [len(s.train.x) for s in sessions if s.train is not None] == [3, 3, 1]
+    assert not SMALL.continues
+
+
+@pytest.mark.usefixtures("omniglot", "weights")
+def test_statistics_of_the_support_can_be_asked_for() -> None:
+    assert SMALL.base("images").network.record.statistics == "batch"
+    assert replace(SMALL, statistics="support").base("images").network.record.statistics == "support"
+
+
+@pytest.mark.usefixtures("omniglot")
+def test_features_of_the_package_are_those_of_the_images(weights: Path) -> None:
+    found, whole = pools("omniglot", SIDE, 1), SMALL.base("images")
+    tasks = draw(found.test, 5, 3, 2, 2, generator(0, "shipped"))
+    _task_features.ship(weights, episodes.calibration(found, 3, 2, 2), tasks, "made up")
+    [first, second] = SMALL.sessions("package", 0)
+    assert first.train is not None
+    with torch.no_grad():
+        expected = whole.network(tasks[0].x[:3])[0]
+    assert torch.allclose(first.train.x, expected, atol=2e-3, rtol=2e-3)
+    assert same(first.train.labels, tasks[0].labels[:3])
+    assert len(second.test) == 2
+    assert SMALL.base("package").calibration.x.shape == (episodes.CALIBRATION, 6, 4)
+    assert SMALL.describe("package") == "made up; 5 tasks of 3 ways, 2 shots, 2 queries per class"
+
+
+@pytest.mark.usefixtures("omniglot")
+def test_features_of_the_package_are_refused_for_other_tasks_and_other_weights(weights: Path) -> None:
+    found = pools("omniglot", SIDE, 1)
+    tasks = draw(found.test, 2, 3, 2, 2, generator(0, "shipped"))
+    with pytest.raises(InsituError, match=r"there is no .*small\.episodes\.npz"):
+        SMALL.base("package")
+    _task_features.ship(weights, episodes.calibration(found, 3, 2, 2), tasks, "made up")
+    with pytest.raises(InsituError, match="3 ways, 2 shots and 2 queries per class; for 3, 1 and 2 get"):
+        next(replace(SMALL, shots=1).sessions("package", 0))
+    with pytest.raises(InsituError, match="use --data images"):
+        replace(SMALL, statistics="support").base("package")
+    _meta_trained.save(weights, Conv4(width=4, size=SIDE).build(seed=1), torch.zeros(3, 4), {})
+    with pytest.raises(InsituError, match="made by other weights"):
+        SMALL.base("package")
 
 
 @pytest.mark.usefixtures("omniglot", "weights")
@@ -229,7 +267,7 @@ def test_weights_that_are_damaged_or_of_another_shape_are_refused(weights: Path)
     [
         ({"ways": 1}, "ways are at least 2"),
         ({"shots": 0}, "shots is at least 1"),
-        ({"wait_s": -1.0}, "0 or more seconds"),
+        ({"statistics": "mean"}, "batch, support or none"),
     ],
 )
 def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, Any], message: str) -> None:

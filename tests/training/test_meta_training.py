@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from blobs import same
-from insitu.backbones import _meta_trained
+from insitu.backbones import _meta_trained, _shipped
 from insitu.backbones.conv4 import Conv4, Conv4Module
 from insitu.core import InsituError, generator
 from insitu.data import Images
@@ -144,3 +146,27 @@ def test_a_job_goes_from_images_to_stored_weights(tmp_path: Path, monkeypatch: p
     assert card["data"].startswith("patterns; 4 of the training classes were held out")
     assert 0 <= card["accuracy"]["held_out_classes_percent"] <= 100
     assert _meta_jobs.quick(ortner2025_omniglot.JOB).backbone == ortner2025_omniglot.JOB.backbone
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 999), bits=st.integers(2, 8))
+def test_a_filled_range_leaves_features_as_they_are(seed: int, bits: int) -> None:
+    network = RECORD.build(seed)
+    images = torch.from_numpy(generator(seed, "images").random((2, 6, 1, 17, 17), dtype=np.float32))
+    with torch.no_grad():
+        before = network(images)[0]
+        after = _meta_jobs.filled(network, bits)(images)[0]
+    torch.testing.assert_close(after, before, rtol=0.05, atol=0.05)  # but for the constant beside the variance
+    for conv in network.convs:
+        assert (conv.weight.abs() > 0.9 * (1 - 2.0 ** (1 - bits))).any()
+        assert (conv.weight.abs() > 1 - 2.0 ** (1 - bits)).float().mean() < 0.02
+
+
+def test_weights_to_start_from_have_to_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _meta_trained.save(tmp_path / "first", RECORD.build(), torch.zeros(3, RECORD.features), {})
+    monkeypatch.setattr(_shipped, "stem", lambda name: tmp_path / name)
+    job = _meta_jobs.MetaJob(Omniglot(), RECORD, replace(RECIPE, bits=4), start="first")
+    network, _ = _meta_jobs._started(job)
+    assert not torch.equal(network.convs[0].weight, RECORD.build().convs[0].weight)  # filled
+    with pytest.raises(InsituError, match="start from others"):
+        _meta_jobs._started(replace(job, recipe=replace(RECIPE, ways=4)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from insitu.app import sweep, wording
+from insitu.app import arms, sweep, wording
 from insitu.app.charts import HEIGHT, WIDTH, Line, chart
 from insitu.app.heat import Axis, heat
 from insitu.app.report import Report
@@ -15,8 +15,10 @@ def figures(report: Report) -> str:
     """Return the figures as HTML; lines are medians over the seeds, bands reach from the least to the most."""
     if not report["table"]:
         return ""
-    aged = _ages(report) if len(report["ages"]) > 1 else []
-    drawn = [_figure(*each) for each in (*_parts(report), *_matrices(report), *sweep.figure(report), *aged)]
+    several = arms.figures(report)  # which show what lines of two would
+    aged = _ages(report) if len(report["ages"]) > 1 and not several else []
+    parts = _parts(report)[1:] if several else _parts(report)
+    drawn = [_figure(*each) for each in (*several, *parts, *_matrices(report), *sweep.figure(report), *aged)]
     note = "Lines are medians over the seeds; bands and whiskers reach from the least to the most."
     return f'<h2>Figures</h2>\n<p class="note">{note}</p>\n<div class="figures">{"".join(drawn)}</div>'
 

@@ -24,6 +24,7 @@ def page(report: Report) -> str:
     parts = [_head(report), _tiles(report), sections.claims(report["claims"]), figures.figures(report)]
     parts += [
         sections.sessions(report),
+        sections.all_arms(report),
         sections.sweep(report),
         sections.cost(report["cost"]),
         sections.composition(report),
@@ -67,7 +68,8 @@ def _tiles(report: Report) -> str:
         tiles.append(tile("Average accuracy", *(stream[arm]["average_accuracy"] for arm in ("device", "float"))))
     elif report["ages"]:
         fresh = report["ages"][0]
-        tiles.append(tile("Mean over the sessions", fresh["device"]["overall"], fresh["float"]["overall"]))
+        name = "After the last step" if report["table"][0].get("tasks") else "Mean over the sessions"
+        tiles.append(tile(name, fresh["device"]["overall"], fresh["float"]["overall"]))
     if report["table"]:
         last = report["table"][0]["sessions"][-1]
         if last["device"]["novel"]:

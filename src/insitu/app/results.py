@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from insitu.app import sweep, wording
+from insitu.app import arms, sweep, wording
 from insitu.app.report import Report
 from insitu.core import write_whole
 
@@ -72,6 +72,7 @@ def _section(report: Report) -> str:
         *(_row(claim) for claim in report["claims"]),
         "",
         *(line for block in report["table"] for line in _sessions(block, *wording.names(report))),
+        *_arms(report),
         *_sweep(report),
     ]
     return "\n".join(lines)
@@ -92,7 +93,7 @@ def _sessions(block: dict[str, Any], first: str, second: str) -> list[str]:
     pair = f"{first} / {second}".replace("|", "\\|")
     head = " | ".join(f"{name}, {pair}" for name in names)
     lines = [
-        f"{wording.age(block['age_s'])} after each {step} was {'learned' if block.get('stream') else 'written'}:",
+        f"{wording.when(block)[:1].upper()}{wording.when(block)[1:]}:",
         "",
         f"| {step} | classes | {head} | gap |",
         "|" + "---|" * (len(names) + 3),
@@ -113,6 +114,15 @@ def _stream(block: dict[str, Any], arms: str) -> list[str]:
         cells = [wording.measured({"measured": block["stream"][arm][name]}) for arm in ("float", "device")]
         lines.append(f"| {word} | {' | '.join(cells)} |")
     return [*lines, ""]
+
+
+def _arms(report: Report) -> list[str]:
+    """Return the tables of all arms, none where there are only two."""
+    out = []
+    for title, head, lines in arms.tables(report):
+        first, *rows = ("| " + " | ".join(cells) + " |" for cells in (head, *lines))
+        out += [f"{title}:", "", first, "|" + "---|" * len(head), *rows, ""]
+    return out
 
 
 def _sweep(report: Report) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from insitu.app import arms, wording
 from insitu.app import sweep as swept
-from insitu.app import wording
 from insitu.app.report import Report
 
 
@@ -50,16 +50,21 @@ def sessions(report: Report) -> str:
         f"Top-1 accuracy in percent, medians over the seeds. {gap[0].upper()}{escape(gap[1:])}, seed by seed; its "
         "spread reaches from the least to the most."
     )
-    read = f" {wording.age(table[0]['age_s'])} after each session was written:" if len(table) > 1 else ""
+    if tasks := table[0].get("tasks"):
+        note += f" A seed has {tasks} tasks."
+    read = f" {wording.when(table[0])}:" if len(table) > 1 else ""
     folded = [
-        f"<details><summary>{wording.age(block['age_s'])} after each session was written</summary>"
-        f"{_age(block, names)}</details>"
+        f"<details><summary>{_capital(wording.when(block))}</summary>{_age(block, names)}</details>"
         for block in table[1:]
     ]
     step = wording.step(table[0]).capitalize()
     return f'<h2>{step} by {step.lower()}</h2>\n<p class="note">{note}{read and " Read"}{read}</p>\n' + "\n".join(
         [_age(table[0], names), *folded]
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _age(block: dict[str, Any], names: tuple[str, str]) -> str:
@@ -124,13 +129,30 @@ def sweep(report: Report) -> str:
     )
 
 
+def all_arms(report: Report) -> str:
+    """Return the tables of all arms; '' where there are only two."""
+    out = []
+    for number, (title, head, lines) in enumerate(arms.tables(report)):
+        cells = "".join(f'<th class="arm">{escape(each)}</th>' for each in head)
+        rows = "".join(f"<tr>{''.join(f'<td>{each}</td>' for each in line)}</tr>" for line in lines)
+        table = (
+            f'<div class="scroll"><table class="sessions"><thead><tr>{cells}</tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+        out.append(f"<details{'' if number else ' open'}><summary>{escape(title)}</summary>{table}</details>")
+    if not out:
+        return ""
+    note = "Top-1 accuracy in percent, medians over the seeds; ± is half of the 95 % interval over the tasks of a seed."
+    return f'<h2>All arms</h2>\n<p class="note">{note}</p>\n' + "\n".join(out)
+
+
 def cost(spent: dict[str, Any]) -> str:
     """Return what learning and searching spend."""
     rows = []
     for key, heading in (
         ("learning", f"One {spent.get('per', 'class')} learned"),
         ("query", "One query"),
-        ("preparation", "The base classes"),
+        ("preparation", "The network" if spent.get("per") == "task" else "The base classes"),
     ):
         if spent[key]:
             rows.append(f'<tr class="part"><td class="text" colspan="3">{heading}</td></tr>')

@@ -43,7 +43,13 @@ def _block(rows: list[Row], age: float) -> dict[str, Any]:
     block = {"age_s": age, "sessions": [_session(rows, s) for s in _known(rows, "session")]}
     if _is_stream(rows):
         block["stream"] = {arm: _stream(rows, arm, age) for arm in ("float", "device")}
+    if _is_tasks(rows):
+        block["tasks"] = max(int(row["tasks"]) for row in rows)
     return block
+
+
+def _is_tasks(rows: list[Row]) -> bool:
+    return any("tasks" in row for row in rows)
 
 
 def _is_stream(rows: list[Row]) -> bool:
@@ -74,7 +80,12 @@ def _stream(rows: list[Row], arm: str, age: float) -> dict[str, Any]:
 
 
 def ages(rows: list[Row]) -> list[dict[str, Any]]:
-    """Return one entry per age: each arm's accuracies averaged over the sessions, seed by seed."""
+    """Return one entry per age: each arm's accuracies averaged over the sessions, seed by seed.
+
+    Of short tasks, whose sessions are steps of adaptation, they are those of the last step.
+    """
+    if _is_tasks(rows):
+        rows = [row for row in rows if row["session"] == _known(rows, "session")[-1]]
     return [
         {"age_s": age} | {arm: _mean(rows, age, arm) for arm in ("float", "device")} for age in _known(rows, "age_s")
     ]
@@ -118,9 +129,9 @@ def _numbers(rows: list[Row], name: str) -> list[float]:
 def cost(rows: list[Row]) -> dict[str, Any]:
     """Return what the device has spent per class learned, before the first session, and per query.
 
-    In a stream of experiences, which begins with nothing, it is spent ``per`` experience, and there is ``memory``: the
-    bytes held after the last one. Counts are exact; energies are estimates from the table of ``insitu.ledger``, None
-    for events it does not hold.
+    Of short tasks it is spent ``per`` task. In a stream of experiences, which begins with nothing, it is spent ``per``
+    experience, and there is ``memory``: the bytes held after the last one. Counts are exact; energies are estimates
+    from the table of ``insitu.ledger``, None for events it does not hold.
     """
     own = [row for row in rows if row["arm"] == "device"]
     if not own:
@@ -130,6 +141,8 @@ def cost(rows: list[Row]) -> dict[str, Any]:
         sorted((r for r in own if r["seed"] == seed), key=lambda r: float(r["session"])) for seed in _known(own, "seed")
     ]
     first, last = [part[0] for part in seeds], [part[-1] for part in seeds]
+    if _is_tasks(own):
+        return _task_cost(last)
     if _is_stream(own):
         return _stream_cost(last, [len(part) for part in seeds])
     learned = [float(b["classes"]) - float(a["classes"]) for a, b in zip(first, last, strict=True)]
@@ -144,6 +157,15 @@ def cost(rows: list[Row]) -> dict[str, Any]:
         "preparation": _events(last, "spent_", lambda i, name: float(first[i].get(name, 0))),
         "query": _events(last, "query_", lambda i, name: float(last[i].get(name, 0))),
     }
+
+
+def _task_cost(last: list[Row]) -> dict[str, Any]:
+    def of(prefix: str) -> list[dict[str, Any]]:
+        return _events(last, prefix, lambda i, name: float(last[i].get(name, 0)))
+
+    classes = int(median(float(row["classes"]) for row in last))
+    parts = {"learning": of("spent_"), "preparation": of("prepared_"), "query": of("query_")}
+    return {"classes": classes, "per": "task", **parts}
 
 
 def _stream_cost(last: list[Row], experiences: list[int]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from insitu.app import sweep, wording
+from insitu.app import arms, sweep, wording
 from insitu.app.report import Report
 
 STYLES = {"met": "green", "missed": "bold red", "not measured": "yellow", "reported": "dim"}
@@ -31,13 +31,15 @@ def show(report: Report, to: Console) -> None:
         to.print(escape(caution), style="yellow")
     names = wording.names(report)
     for block in report["table"]:
-        read = f", read {wording.age(block['age_s'])} after it was written" if len(report["table"]) > 1 else ""
+        read = f", {wording.when(block)}" if len(report["table"]) > 1 else ""
         to.print(f"\n[bold]Per {wording.step(block)}{read}[/bold]", _sessions(block, names), sep="\n")
         if block.get("stream"):
             to.print("\n[bold]Over the whole stream[/bold]", _stream(block["stream"], names), sep="\n")
     pairs = f"; old, new, harmonic: {'/'.join(names)}" if any(map(wording.measures, report["table"])) else ""
     about = f"Accuracy in percent, medians over the seeds; {wording.gap(report)} in points, with the least and the most"
     to.print(escape(f"{about}{pairs}."), style="dim")
+    for title, head, lines in arms.tables(report):
+        to.print(f"\n[bold]{escape(title)}[/bold]", _lines(head, lines), sep="\n")
     if report.get("sweep") and report["table"]:
         to.print(f"\n[bold]{sweep.heading(report)}[/bold]", _sweep(report), sep="\n")
         to.print(escape(f"Accuracy in {sweep.note(report)}."), style="dim")
@@ -77,8 +79,11 @@ def _folded(name: str) -> str:
 
 
 def _sweep(report: Report) -> Table:
-    head, lines = sweep.table(report)
-    table = _table(*head)
+    return _lines(*sweep.table(report))
+
+
+def _lines(head: list[str], lines: list[list[str]]) -> Table:
+    table = _table(*map(_folded, head))
     for line in lines:
         table.add_row(*line)
     return table
@@ -99,7 +104,10 @@ def _stream(stream: dict[str, Any], names: tuple[str, str]) -> Table:
 def _cost(cost: dict[str, Any]) -> Table:
     table = _table("", "", "count", "energy, about")
     table.columns[0].justify = table.columns[1].justify = "left"
-    for name, heading in {"learning": f"per learned {cost.get('per', 'class')}", "query": "per query"}.items():
+    for name, heading in {
+        "learning": f"per {cost['per']}" if cost.get("per") == "task" else f"per learned {cost.get('per', 'class')}",
+        "query": "per query",
+    }.items():
         known = [each["energy_pj"] for each in cost[name] if each["energy_pj"] is not None]
         for number, each in enumerate(cost[name]):
             count = wording.count(each["count"]["median"])

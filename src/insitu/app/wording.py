@@ -36,7 +36,14 @@ def gap(report: dict[str, Any]) -> str:
 
 def step(block: dict[str, Any]) -> str:
     """Return what one step of a block is called."""
-    return "experience" if block.get("stream") else "session"
+    return "step" if block.get("tasks") else "experience" if block.get("stream") else "session"
+
+
+def when(block: dict[str, Any]) -> str:
+    """Write when a block's tests were made: '1 hour after each session was written'."""
+    if block.get("tasks"):
+        return f"tasks {age(block['age_s'])} after the weights were written"
+    return f"{age(block['age_s'])} after each {step(block)} was {'learned' if block.get('stream') else 'written'}"
 
 
 def age(seconds: float) -> str:
@@ -99,6 +106,11 @@ def measures(block: dict[str, Any]) -> list[str]:
 def number(stat: dict[str, float] | None, digits: int = 1) -> str:
     """Write the median; a dash where nothing was measured."""
     return f"{_signed(stat['median'], digits)}" if stat else "–"
+
+
+def with_interval(stat: dict[str, float] | None, interval: dict[str, float] | None) -> str:
+    """Write the median with half of its 95 % interval, where there is one: '98.1 ± 0.3'."""
+    return number(stat) + (f" ± {interval['median']:.1f}" if stat and interval else "")
 
 
 def spread(stat: dict[str, float] | None, digits: int = 1) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 from insitu.core import InsituError
 from insitu.learners import Learner
@@ -29,6 +29,15 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Arm:
+    """A further learner beside the two, on the scenario as it is but for ``changes`` of its fields."""
+
+    name: str  # in rows and reports
+    learner: Learner
+    changes: tuple[tuple[str, Any], ...] = ()  # such as ("shots", 1); the base is then made anew
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A published table as a composition of parts: one scenario, the learner it is about, the baseline beside it."""
 
@@ -43,12 +52,16 @@ class Experiment:
     claims: tuple[Claim, ...] = ()
     names: tuple[str, str] = ("float", "device")  # what the report calls the baseline and the learner
     sweep: tuple[tuple[str, tuple[int, ...]], ...] = ()  # fields of the learner, and the values each takes
+    others: tuple[Arm, ...] = ()  # further learners, asked at all ages too
 
     def __post_init__(self) -> None:
         if not self.ages_s or not all(0 <= age_s < float("inf") for age_s in self.ages_s):
             raise InsituError(f"ages_s is one or more times of 0 s or later; got {self.ages_s}")
         if len(set(self.names)) != 2 or not all(1 <= len(name) <= LONGEST_NAME for name in self.names):
             raise InsituError(f"names are two different texts of 1 to {LONGEST_NAME} characters; got {self.names}")
+        names = [*self.names, *(arm.name for arm in self.others)]
+        if len(set(names)) < len(names) or not all(1 <= len(name) <= LONGEST_NAME for name in names):
+            raise InsituError(f"every arm has a name of its own, of 1 to {LONGEST_NAME} characters; got {names}")
 
     def variants(self) -> Iterator[tuple[str, Learner]]:
         """Yield the learner with every combination of the swept values, the last field fastest.

@@ -8,7 +8,9 @@ equal size and have all ways.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,6 +38,21 @@ class EpisodeBase:
         mean row.
         """
         return self.head if ways == len(self.head) else self.head.mean(0, keepdim=True).repeat(ways, 1)
+
+
+@runtime_checkable
+class TaskLearner(Protocol):
+    """What a learner of short tasks answers beside the verbs of ``Learner``; its ``learn`` starts each task anew."""
+
+    @property
+    def steps_asked(self) -> tuple[int, ...]:
+        """Steps of adaptation after which it can be asked."""
+
+    def predict_each(self, state: Any, x: Tensor, now_s: float, rng: np.random.Generator) -> list[Tensor]:
+        """Return the ways (tasks, n) of queries of the tasks in hand, as they were known after each of these steps."""
+
+    def rewritten(self, state: Any, step: int) -> int:
+        """Return how many cells that step has written, in all tasks in hand."""
 
 
 def check_episode_base(base: EpisodeBase) -> None:

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.learners import Base, Examples, Learner, check_base, check_examples, check_queries
+from insitu.learners._cohort import cohort, size
 from insitu.learners._projection import Kind, Projection, fit
 from insitu.learners._prototypes import adapt
 from insitu.ledger import Ledger
@@ -32,6 +33,7 @@ from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 
 FREE = -1  # label of a column that holds no class
+SUPERPOSED = 10  # shots that a column takes before it is full: twice 10 pulses, as far as crystallisation was measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,27 +96,31 @@ class ExplicitMemory(Learner):
                 "or a device that crystallises step by step (pcm_nandakumar2018, ideal)"
             )
         projection = fit(base, self.projection, self.dim, self.shrink)
-        dim, classes = len(projection.weight), len(base.means)
-        state = State(
+        state = self.start(projection, base.examples, now_s, rng)
+        state, columns = self._columns(state, list(range(len(base.means))), now_s, rng)
+        means = projection.vectors(base.means)
+        many = torch.full((len(means),), 1e6)  # base means are over hundreds of images: as good as exact
+        state = replace(state, activations=base.means.clone(), sums=means * many[:, None], shots=many)
+        if self.support == "program":
+            return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
+        amounts = self._pulses(means, size(means, self.clip), self.pulses * self.base_shots)
+        held = self.substrate.add(state.held, columns, amounts.T, now_s, rng)
+        return self._finished(replace(state, held=held), now_s, rng)
+
+    def start(self, projection: Projection, cohort: Examples, now_s: float, rng: np.random.Generator) -> State:
+        """Return a memory that holds no class yet; ``cohort`` (n, features), n >= 1, is what it is calibrated with."""
+        dim, features = projection.weight.shape
+        return State(
             held=self.substrate.blank(dim, 0, now_s, rng),
             projection=projection,
             labels=torch.zeros(0, dtype=torch.int64),
             shots=torch.zeros(0),
-            activations=torch.zeros(0, base.means.shape[1]),
+            activations=torch.zeros(0, features),
             sums=torch.zeros(0, dim),
             slope=torch.zeros(0),
             offset=torch.zeros(0),
-            cohort=base.examples,
+            cohort=cohort,
         )
-        state, columns = self._columns(state, list(range(classes)), now_s, rng)
-        means = projection.vectors(base.means)
-        many = torch.full((classes,), 1e6)  # base means are over hundreds of images: as good as exact
-        state = replace(state, activations=base.means.clone(), sums=means * many[:, None], shots=many)
-        if self.support == "program":
-            return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
-        amounts = self._pulses(means, means, self.pulses * self.base_shots)
-        held = self.substrate.add(state.held, columns, amounts.T, now_s, rng)
-        return self._finished(replace(state, held=held), now_s, rng)
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
         """Superpose examples (n, features) on the columns of their classes; unseen classes take fresh columns."""
@@ -138,12 +144,50 @@ class ExplicitMemory(Learner):
         for row, column in enumerate(where.tolist()):
             rounds[seen[column]].append(row)
             seen[column] += 1
-        spread = state.projection.vectors(state.cohort.x)
+        largest = cohort(state.projection, state.cohort.x).size(self.clip)
         for rows in rounds.values():
-            amounts = self._pulses(vectors[rows], spread, self.pulses)
+            amounts = self._pulses(vectors[rows], largest, self.pulses)
             held = self.substrate.add(state.held, where[rows].tolist(), amounts.T, now_s, rng)
             state = replace(state, held=held)
         return self._finished(state, now_s, rng)
+
+    def imprint(
+        self,
+        state: State,
+        classes: list[int],
+        sums: Tensor,
+        shots: Tensor,
+        means: Tensor,
+        now_s: float,
+        rng: np.random.Generator,
+    ) -> State:
+        """Add to each class what ``shots`` (k,) examples taught elsewhere: their summed unit vectors ``sums`` (k, dim).
+
+        ``means`` (k, features) are their mean activations. The sum is superposed on the column as a few shots of its
+        mean; a column that would hold more than ``SUPERPOSED`` is RESET and written anew with all that is known of it.
+        """
+        state, columns = self._columns(state, classes, now_s, rng)
+        before = state.shots[columns]
+        total, share = before + shots, (before / (before + shots))[:, None]
+        known: dict[str, Any] = {
+            "shots": total,
+            "sums": state.sums[columns] + sums,
+            "activations": state.activations[columns] * share + means * (1 - share),
+        }
+        known = {name: _put(getattr(state, name), columns, value) for name, value in known.items()}
+        state = replace(state, **known)
+        if self.support == "program":
+            return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
+        full = (total > SUPERPOSED) & (before > 0)
+        held = self.substrate.erase(state.held, np.array(columns)[full.numpy()].tolist(), now_s, rng)
+        vectors = F.normalize(torch.where(full[:, None], state.sums[columns], sums))
+        strength = torch.where(full, total, shots).clamp(1, self.base_shots).int()
+        largest = cohort(state.projection, state.cohort.x).size(self.clip)
+        for times in strength.unique().tolist():
+            rows = (strength == times).nonzero()[:, 0]
+            amounts = self._pulses(vectors[rows], largest, self.pulses * times)
+            held = self.substrate.add(held, [columns[row] for row in rows.tolist()], amounts.T, now_s, rng)
+        return self._finished(replace(state, held=held), now_s, rng)
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return class numbers (n,) for activations x (n, features), only of classes the memory holds."""
@@ -164,9 +208,8 @@ class ExplicitMemory(Learner):
             held = ", ".join(map(str, sorted(known)[:20])) + (", ..." if len(known) > 20 else "")
             raise InsituError(f"the memory does not hold class {missing[0]}; it holds {held or 'no class'}")
         columns = [known[c] for c in dict.fromkeys(classes)]
-        cleared = {name: getattr(state, name).clone() for name in ("labels", "shots", "activations", "sums")}
-        for name, value in cleared.items():
-            value[columns] = FREE if name == "labels" else 0
+        empty = {"labels": FREE, "shots": 0, "activations": 0, "sums": 0}
+        cleared: dict[str, Any] = {name: _put(getattr(state, name), columns, value) for name, value in empty.items()}
         erased = self.substrate.erase(state.held, columns, now_s, rng)
         return self._finished(replace(state, held=erased, **cleared), now_s, rng)
 
@@ -206,12 +249,11 @@ class ExplicitMemory(Learner):
             known[label] = column
         return replace(state, labels=labels), [known[c] for c in classes]
 
-    def _pulses(self, vectors: Tensor, spread: Tensor, most: int) -> Tensor:
-        """Turn vectors (n, dim) into signed pulse counts; the clip quantile of ``spread`` is what gets ``most``."""
+    def _pulses(self, vectors: Tensor, largest: float, most: int) -> Tensor:
+        """Turn vectors (n, dim) into signed pulse counts; a component of size ``largest`` gets ``most``."""
         if self.support == "bipolar":
             return torch.sign(vectors) * most
-        size = np.quantile(spread.abs().numpy(), self.clip)
-        return torch.round(vectors / max(float(size), 1e-12) * most).clamp(-most, most)
+        return torch.round(vectors / largest * most).clamp(-most, most)
 
     def _programmed(self, state: State, columns: list[int], now_s: float, rng: np.random.Generator) -> State:
         """Write prototypes by iterative programming: the given columns, or in modes 2 and 3 every class anew."""
@@ -220,15 +262,14 @@ class ExplicitMemory(Learner):
             projection = state.projection
             weight, bias, moved = adapt(projection.weight, projection.bias, state.activations[columns], self.mode)
             projection = replace(projection, weight=weight, bias=bias)
-            sums = state.sums.clone()
-            sums[columns] = F.normalize(torch.tanh(moved) - projection.centre) * state.shots[columns, None]
-            state = replace(state, projection=projection, sums=sums)
+            written = F.normalize(torch.tanh(moved) - projection.centre) * state.shots[columns, None]
+            state = replace(state, projection=projection, sums=_put(state.sums, columns, written))
         target = F.normalize(state.sums[columns]).T
         return replace(state, held=self.substrate.write(state.held, columns, target, now_s, rng))
 
     def _finished(self, state: State, now_s: float, rng: np.random.Generator) -> State:
         """Set converter ranges and the digital slope and offset of every column, after the array has changed."""
-        known = state.projection.vectors(state.cohort.x)
+        known = cohort(state.projection, state.cohort.x).vectors
         held = self.substrate.calibrate(state.held, known, now_s)
         state = replace(state, held=held)
         measured = self.substrate.multiply(held, known, now_s, rng)
@@ -243,6 +284,12 @@ class ExplicitMemory(Learner):
         # a column without a positive slope tells nothing; leave its output as it is
         slope = torch.where(slope > 1e-9, slope, torch.ones(()))
         return replace(state, slope=slope, offset=measured.mean(0) - slope * exact.mean(0))
+
+
+def _put(whole: Tensor, places: list[int], value: Tensor | float) -> Tensor:
+    out = whole.clone()
+    out[places] = value
+    return out
 
 
 def corrected(state: State, correction: float) -> Tensor:

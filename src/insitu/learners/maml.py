@@ -14,7 +14,6 @@ a task comes. Before any task is learned, queries are normalised together whatev
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -26,16 +25,14 @@ from insitu.backbones._task_norm import Statistics
 from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.learners import Examples, Learner, _all_layers, _delta_rule
+from insitu.learners import Examples, Learner, _all_layers, _delta_rule, _encoder
 from insitu.learners._episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.learners._rounding import check_bits, rounded
 from insitu.ledger import Ledger
-from insitu.place import Placed, at, place
 from insitu.substrates import Substrate, _bank
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
-AT_ONCE = 64  # tasks whose images are encoded together
 HEADROOM = 1.1  # of the range of weights, over the largest met while calibration tasks are learned
 
 
@@ -61,7 +58,7 @@ class State:
 class Maml(Learner):
     """A few gradient steps from meta-trained weights: on a head in a crossbar (Ortner 2025) or on all layers (MAML)."""
 
-    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022()))
     layers: Literal["head", "all"] = "head"
     steps: int = 4
     rate: float = 0.1  # of the inner steps
@@ -86,19 +83,13 @@ class Maml(Learner):
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s`` and fit ranges to the base's calibration tasks."""
         check_episode_base(base)
-        network = copy.deepcopy(base.network).eval()
-        with torch.no_grad():
-            for weight in network.parameters():
-                weight.copy_(rounded(weight, self.bits))
+        network = _encoder.exact(base, self.bits)
         state = State(base, network, now_s, None, (), None, None, (), Ledger())
         if not isinstance(self.substrate, Crossbar):
             return state
-        given = base.calibration
         scale = self._scale(self.substrate, state, rng)
-        images = given.x if given.x.ndim > 3 else None
-        placed: Any = place(network, self.substrate, now_s, rng, example=images)
-        spent = sum((self.substrate.written(layer.held) for layer in _placed(placed)), Ledger())
-        return replace(state, network=placed, scale=scale, spent=spent)
+        placed = _encoder.written(network, base, self.substrate, now_s, rng)
+        return replace(state, network=placed, scale=scale, spent=_encoder.spent(placed))
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
         """Learn tasks: each starts anew from the meta-trained weights. See ``learners/_episodes.py`` for shapes."""
@@ -113,7 +104,7 @@ class Maml(Learner):
                 given = (examples.x, examples.labels, self.rate, self.steps)
                 found = _all_layers.adapted(state.network, weights, *given)
             return replace(state, heads=tuple(found), support=examples.x)
-        x, statistics = self._encoded(state, examples.x, None, now_s, rng)
+        x, statistics = _encoder.encoded(state.network, examples.x, None, now_s, rng)
         new = replace(state, support=examples.x, statistics=statistics)
         if isinstance(self.substrate, Crossbar):
             return self._learned_in_place(self.substrate, new, head, Examples(x, examples.labels), now_s, rng)
@@ -124,23 +115,22 @@ class Maml(Learner):
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return the ways (tasks, n) of queries x of the tasks in hand; before any is learned, by the first head."""
-        return self.predict_after(state, x, max(len(state.heads) - 1, 0), now_s, rng)
+        return self._answers(state, x, state.heads[-1:], now_s, rng)[0]
 
-    def predict_after(self, state: State, x: Tensor, step: int, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Return what ``predict`` would have returned after ``step`` of the steps, (tasks, n)."""
-        check_task_inputs(x, state.base)
-        if not 0 <= step < max(len(state.heads), 1):
-            raise InsituError(f"step is 0 to {max(len(state.heads) - 1, 0)}, as many as were taken; got {step}")
-        if state.support is not None and len(x) != len(state.support):
-            raise InsituError(f"{len(state.support)} tasks are in hand; got queries of {len(x)}: give each its own")
-        if self.layers == "all" and state.support is not None:
-            self._check_images(x)
-            with torch.no_grad():
-                return _all_layers.scores(state.network, state.heads[step], state.support, x).argmax(-1)
-        features, _ = self._encoded(state, x, state.statistics, now_s, rng)
+    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[Tensor]:
+        """Return what ``predict`` would have returned after each of ``steps_asked``; x is encoded once for all."""
         if not state.heads:
-            return (features @ rounded(state.base.head, self.bits).T).argmax(-1)
-        return self._scores(state.heads[step], features, now_s, rng).argmax(-1)
+            raise InsituError("no task is in hand; learn some first")
+        return self._answers(state, x, state.heads, now_s, rng)
+
+    @property
+    def steps_asked(self) -> tuple[int, ...]:
+        """Steps that ``predict_each`` answers for: 0, before any, to the last."""
+        return tuple(range(self.steps + 1))
+
+    def rewritten(self, state: State, step: int) -> int:
+        """Return how many cells that step has written, in all tasks in hand; 0 in software and before any step."""
+        return state.rewritten[step - 1] if step and state.rewritten else 0
 
     def cost(self, state: State) -> Ledger:
         """Return what writing the network and the heads of the tasks in hand has spent."""
@@ -148,18 +138,33 @@ class Maml(Learner):
 
     def query_cost(self, state: State) -> Ledger:
         """Return what encoding and scoring one image spends."""
-        sides, layers = state.base.network.record.sides, _placed(state.network)
-        conv = (self.substrate.product_cost(layer.held, s * s) for layer, s in zip(layers, sides, strict=False))
         ways, features = state.base.head.shape
         held = self.substrate.blank(features, ways, 0.0, np.random.default_rng(0))  # costs depend on its shape alone
-        return sum(conv, self.substrate.product_cost(held, 1))
+        return _encoder.image_cost(state.network) + self.substrate.product_cost(held, 1)
 
     # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _answers(
+        self, state: State, x: Tensor, heads: tuple[Any, ...], now_s: float, rng: np.random.Generator
+    ) -> list[Tensor]:
+        """Return the ways (tasks, n) that each of these heads says; without one, those of the first head."""
+        check_task_inputs(x, state.base)
+        if state.support is not None and len(x) != len(state.support):
+            raise InsituError(f"{len(state.support)} tasks are in hand; got queries of {len(x)}: give each its own")
+        if self.layers == "all" and state.support is not None:
+            self._check_images(x)
+            with torch.no_grad():
+                found = [_all_layers.scores(state.network, head, state.support, x) for head in heads]
+            return [scores.argmax(-1) for scores in found]
+        features, _ = _encoder.encoded(state.network, x, state.statistics, now_s, rng)
+        if not heads:
+            return [(features @ rounded(state.base.head, self.bits).T).argmax(-1)]
+        return [self._scores(head, features, now_s, rng).argmax(-1) for head in heads]
 
     def _scale(self, crossbar: Crossbar, state: State, rng: np.random.Generator) -> _bank.Scale:
         """Return the ranges that hold all heads on the way through the calibration tasks."""
         base = state.base
-        x, _ = self._encoded(state, base.calibration.x, None, state.prepared_s, rng)
+        x, _ = _encoder.encoded(state.network, base.calibration.x, None, state.prepared_s, rng)
         head = base.head_of(ways_of(base.calibration, base)).detach()
         heads = _delta_rule.adapted(head, x, base.calibration.labels, self.rate, self.steps)
         bits = self.bits or self.write_bits
@@ -192,41 +197,6 @@ class Maml(Learner):
         scores: Tensor = x @ head.transpose(-1, -2)
         return scores
 
-    @torch.no_grad()
-    def _encoded(
-        self, state: State, x: Tensor, support: Statistics | None, now_s: float, rng: np.random.Generator
-    ) -> tuple[Tensor, Statistics | None]:
-        """Return features (tasks, n, features), and the statistics they were centred by if x is images."""
-        if x.ndim == 3:
-            return x, None
-        network = _at(state.network, now_s, rng)
-        inductive = support is not None and network.record.statistics == "support"
-        features, used = [], []
-        for start in range(0, len(x), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            given = [(m[part], s[part]) for m, s in support] if inductive and support is not None else None
-            vectors, statistics = network(x[part], given)
-            features.append(vectors)
-            used.append(statistics)
-        whole = [tuple(torch.cat(values) for values in zip(*layer, strict=True)) for layer in zip(*used, strict=True)]
-        return torch.cat(features), [(mean, inverse) for mean, inverse in whole]
-
     def _check_images(self, x: Tensor) -> None:
         if x.ndim == 3:
             raise InsituError('layers="all" adapts the convolutions, which takes images; got features: give images')
-
-
-def _placed(network: Conv4Module) -> list[Placed]:
-    return [layer for layer in network.modules() if isinstance(layer, Placed)]
-
-
-def _at(network: Conv4Module, now_s: float, rng: np.random.Generator) -> Conv4Module:
-    """Return a copy whose clock is at ``now_s`` and that draws from ``rng``; what is held is shared."""
-    layers = _placed(network)
-    if not layers:
-        return network
-    network = copy.deepcopy(network, {id(part): part for layer in layers for part in (layer.held, layer.rng)})
-    at(network, now_s)
-    for layer in _placed(network):
-        layer.rng = rng
-    return network

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.learners import Examples
-from insitu.learners.explicit_memory import FREE, ExplicitMemory, State
-from insitu.memory._explicit import SUPERPOSED, imprint, start
+from insitu.learners.explicit_memory import FREE, SUPERPOSED, ExplicitMemory, State
 from insitu.memory._nouns import Experience, Label, Model, counted, keeping, numbered
 from insitu.memory._space import COHORT, Numbers, Space, Vectors, examples, fitted, with_cohort
 
@@ -101,7 +100,7 @@ class Verbs:
             space = with_cohort(space, model.kept)
         cohort = examples(space.cohort)
         state = model.state
-        state = start(self.learner, space.projection, cohort, model.now_s, rng) if state is None else state
+        state = self.learner.start(space.projection, cohort, model.now_s, rng) if state is None else state
         return replace(model, space=space, state=replace(state, cohort=cohort))
 
     def _rebuilt(self, model: Model, rng: np.random.Generator) -> Model:
@@ -110,7 +109,7 @@ class Verbs:
         cohort, now_s = examples(space.cohort), model.now_s
         state = model.state
         if state is None:
-            state = start(self.learner, space.projection, cohort, now_s, rng)
+            state = self.learner.start(space.projection, cohort, now_s, rng)
         else:
             held = [int(label) for label in state.labels if label != FREE]
             state = self.learner.erase(state, held, now_s, rng) if held else state
@@ -142,7 +141,7 @@ class Verbs:
         vectors = state.projection.vectors(rest)
         sums = torch.zeros(len(classes), vectors.shape[1]).index_add_(0, where, vectors)
         means = torch.zeros(len(classes), z.shape[1]).index_add_(0, where, rest) / count[:, None]
-        return imprint(self.learner, state, classes.tolist(), sums, count, means, model.now_s, rng)
+        return self.learner.imprint(state, classes.tolist(), sums, count, means, model.now_s, rng)
 
     def _imprinted(
         self, state: State, numbers: Numbers, means: Vectors, counts: Numbers, model: Model, rng: np.random.Generator
@@ -150,7 +149,7 @@ class Verbs:
         """Write classes of which only the mean is known."""
         z, shots = _need(model.space).scaled(means), torch.from_numpy(counts).float()
         sums = state.projection.vectors(z) * shots[:, None]
-        return imprint(self.learner, state, numbers.tolist(), sums, shots, z, model.now_s, rng)
+        return self.learner.imprint(state, numbers.tolist(), sums, shots, z, model.now_s, rng)
 
 
 def _outgrown(model: Model) -> bool:

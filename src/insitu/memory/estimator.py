@@ -7,6 +7,7 @@ opened from a file replaces it only after the file has it too.
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,6 +24,8 @@ from insitu.memory import _images
 from insitu.memory._event import Event, apply, merging
 from insitu.memory._nouns import Label, Model, experience, labels_of
 from insitu.memory._settings import Settings, settings_of
+from insitu.memory._space import Vectors
+from insitu.memory.recall import Columns, Recall, columns, uncompensated
 from insitu.substrates import Substrate
 
 if TYPE_CHECKING:
@@ -38,8 +41,8 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     ``random_state`` seeds writing and read noise: equal seeds give equal answers; with None, each reading draws anew.
 
     X is (n, features) of finite numbers; with a backbone, images (n, h, w) or (n, h, w, c), uint8. Labels are strings,
-    integers, floats or booleans, all of one kind. Attributes: ``classes_`` (sorted labels), ``now_s_`` (the memory's
-    clock in seconds), ``n_features_in_`` (of vectors).
+    integers, floats or booleans, all of one kind. Attributes: ``classes_`` (sorted), ``class_count_`` (examples of
+    each), ``events_`` (since it was last fitted), ``now_s_`` (its clock in seconds), ``n_features_in_`` (of vectors).
     """
 
     def __init__(
@@ -110,46 +113,73 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def age(self, seconds: float) -> Self:
         """Let time pass: devices drift. Time does not run backwards. Returns self."""
         check_is_fitted(self)
-        if not 0 <= seconds < np.inf:
-            raise InsituError(f"a memory ages by seconds >= 0; got {seconds}")
-        return self._happened(Event("age", [], seconds=float(seconds)))
+        return self._happened(Event("age", [], seconds=_duration(seconds)))
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
+    def recall(self, X: ArrayLike) -> Recall:
+        """Return what the memory answers to each row of X: similarities and probabilities, of one reading."""
+        check_is_fitted(self)
+        if self.backbone is None:
+            x = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
+        else:
+            x = _images.checked(X)
+        return self._recalled(self.settings.vectors(x), x)
+
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the label (n,) of the most similar class for each row of X."""
-        model, scores = self._scores(X)
-        best: NDArray[Any] = np.array(model.labels)[scores.argmax(1)]
-        return best
+        return self.recall(X).answers
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities (n, classes), in the order of ``classes_``: the softmax of sharpened similarities.
 
         The sharpness is that at which examples kept, each left out in turn, are most likely of their own class.
         """
-        model, scores = self._scores(X)
-        assert model.space is not None
-        raised = model.space.sharpness * (scores - scores.max(1, keepdims=True))
-        powers = np.exp(raised)
-        shares: NDArray[np.float64] = powers / powers.sum(1, keepdims=True)
-        return shares
+        return self.recall(X).probabilities
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return similarities (n, classes), in the order of ``classes_``; of two classes, the difference (n,)."""
-        _, scores = self._scores(X)
+        scores = self.recall(X).similarities
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def rehearse(self) -> tuple[Recall, NDArray[Any]]:
+        """Return what the memory answers to the examples it keeps (512 at most), and the labels (n,) they came with."""
+        check_is_fitted(self)
+        model = self._model
+        if not len(model.kept):
+            raise InsituError("the memory keeps no example; teach it some first")
+        names = {number: label for label, number in model.numbers.items()}
+        right = np.array([names[number] for number in model.kept_numbers.tolist()])
+        return self._recalled(model.kept, model.kept, model), right
+
+    def later(self, seconds: float, compensated: bool = True) -> Memory:
+        """Return the memory as it will be ``seconds`` from now, in memory only; this one stays as it is.
+
+        Without ``compensated``, the same devices are read as if nothing undid their drift.
+        """
+        check_is_fitted(self)
+        settings, model = self.settings, self._model
+        substrate = settings.substrate if compensated else uncompensated(settings.substrate)
+        out = type(self)(**self.get_params() | {"substrate": substrate})
+        out._know(replace(model, now_s=model.now_s + _duration(seconds)))
+        return out
+
+    def columns(self, labels: ArrayLike) -> Columns | None:
+        """Return the devices of these classes, or None where the substrate has none."""
+        check_is_fitted(self)
+        return columns(self.settings.substrate, self._model, labels_of(np.asarray(labels)))
 
     def cost(self) -> Ledger:
         """Return the pulses, RESETs and programmings that teaching has spent since the memory was new."""
         check_is_fitted(self)
         state = self._model.state
-        return Ledger() if state is None else self._settings.learner().cost(state)
+        return Ledger() if state is None else self.settings.learner().cost(state)
 
     def query_cost(self) -> Ledger:
         """Return what one prediction spends."""
         check_is_fitted(self)
         state = self._model.state
-        return Ledger() if state is None else self._settings.learner().query_cost(state)
+        return Ledger() if state is None else self.settings.learner().query_cost(state)
 
     # -- a file ------------------------------------------------------------------------------------------------------
 
@@ -208,12 +238,13 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         return "_model" in vars(self)
 
     @property
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
+        """The substrate, backbone and rows that its parameters stand for."""
         return settings_of(self.substrate, self.backbone, self.dim)
 
     def _happened(self, event: Event) -> Self:
         if self._store is None:
-            self._know(apply(self._settings, self._model if self._knows else None, event, self._new_seed()))
+            self._know(apply(self.settings, self._model if self._knows else None, event, self._new_seed()))
         else:
             with self._store.busy:
                 self._know(self._store.happened(event))
@@ -222,7 +253,8 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def _know(self, model: Model) -> None:
         self._model = model
         self.classes_ = np.array(model.labels)
-        self.now_s_ = model.now_s
+        self.class_count_ = model.counts[[model.numbers[label] for label in model.labels]]
+        self.now_s_, self.events_ = model.now_s, model.events
         if self.backbone is None:
             self.n_features_in_ = model.features
 
@@ -241,18 +273,21 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         check_classification_targets(given)
         return x, labels_of(given)
 
-    def _scores(self, X: ArrayLike) -> tuple[Model, NDArray[np.float64]]:
-        """Return similarities, and the model that gave them: another thread may teach in between."""
-        check_is_fitted(self)
-        if self.backbone is None:
-            x = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        else:
-            x = _images.checked(X)
-        model, settings = self._model, self._settings
+    def _recalled(self, vectors: Vectors, given: NDArray[Any], model: Model | None = None) -> Recall:
+        """Return answers of one state of the memory: another thread may teach in between."""
+        model = self._model if model is None else model
         rng = np.random.default_rng()
         if self.random_state is not None:
-            rng = generator(model.seed, "read", model.events, zlib.crc32(x.tobytes()))
-        return model, settings.verbs().scores(model, settings.vectors(x), rng).double().numpy()
+            rng = generator(model.seed, "read", model.events, zlib.crc32(given.tobytes()))
+        scores = self.settings.verbs().scores(model, vectors, rng).double().numpy()
+        assert model.space is not None
+        return Recall(model.labels, scores, model.space.sharpness)
+
+
+def _duration(seconds: float) -> float:
+    if not 0 <= seconds < np.inf:
+        raise InsituError(f"a memory ages by seconds >= 0; got {seconds}")
+    return float(seconds)
 
 
 def _bound(cls: type[Memory], store: Store) -> Memory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -32,6 +32,8 @@ class Session:
 @dataclass(frozen=True)
 class Scenario(ABC):
     """A protocol: a record that cuts a data set into a base part and streams of sessions."""
+
+    continues: ClassVar[bool] = True  # a session adds to those before it; else it holds short tasks, each learned anew
 
     @abstractmethod
     def base(self, data: str) -> Any:

@@ -7,8 +7,6 @@ set that ships DATA.latents.npz, latents of a part of its images. ``ship`` and `
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -22,14 +20,14 @@ from numpy.typing import NDArray
 from insitu import catalog
 from insitu.backbones import _frozen, _shipped
 from insitu.backbones._inputs import to_batch
-from insitu.core import InsituError, cache_folder, generator, write_whole
+from insitu.core import InsituError, cache_folder, generator
 from insitu.data import Images
 from insitu.learners._stream import StreamBase
+from insitu.scenarios import _arrays
+from insitu.scenarios._arrays import Arrays
 
 BATCH = 250
 CALIBRATION = 256  # images of the pretraining whose latents lie beside the weights
-
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +59,7 @@ def encode(pixels: NDArray[np.uint8], network: _frozen.Frozen, size: int) -> NDA
 def base(stem: Path) -> StreamBase:
     """Return what learners of a stream are prepared with: the backbone's tail, and features of its pretraining."""
     frozen, card = network(stem)
-    arrays = _made_by(stem, _calibration_file(stem), ("latents",))
+    arrays = _arrays.made_by(stem, _calibration_file(stem), ("latents",))
     size = int(card["image_size"])
     channels, height, width = frozen.latent(torch.zeros(1, frozen.record.channels, size, size)).shape[1:]
     calibration = frozen.from_latent(arrays["latents"])
@@ -82,7 +80,7 @@ def latents(data_set: str, stem: Path, data: str) -> Encoded:
         file = _shipped.FOLDER / f"{data_set}.latents.npz"
         if not file.exists():
             raise InsituError(f"no latents of {data_set} come with the package; get the images and use --data images")
-        arrays = _made_by(stem, file, ("train", "train_labels", "test", "test_labels", "verified"))
+        arrays = _arrays.made_by(stem, file, ("train", "train_labels", "test", "test_labels", "verified"))
         counts = [np.bincount(arrays[key]).max() for key in ("train_labels", "test_labels")]
         note = (
             f"1-bit latents of {data_set} that come with the package, made by the backbone {stem.name}, of "
@@ -127,7 +125,7 @@ def ship(data_set: str, stem: Path, train: int, test: int) -> Path:
         "verified": np.array(all_.verified),
         "weights": np.array(_shipped.fingerprint(stem)),
     }
-    return _write(stem.with_name(f"{data_set}.latents.npz"), arrays)
+    return _arrays.write(stem.with_name(f"{data_set}.latents.npz"), arrays)
 
 
 def calibrate(stem: Path, images: Images) -> Path:
@@ -135,7 +133,7 @@ def calibrate(stem: Path, images: Images) -> Path:
     frozen, card = network(stem)
     rows = np.sort(generator(0, "calibration").permutation(len(images))[:CALIBRATION])
     made = encode(images.pixels[rows], frozen, int(card["image_size"]))
-    return _write(_calibration_file(stem), {"latents": made, "weights": np.array(_shipped.fingerprint(stem))})
+    return _arrays.write(_calibration_file(stem), {"latents": made, "weights": np.array(_shipped.fingerprint(stem))})
 
 
 def _encoded(data_set: str, stem: Path) -> Arrays:
@@ -155,36 +153,8 @@ def _encoded(data_set: str, stem: Path) -> Arrays:
 def _cached(name: str, make: Callable[[], Arrays]) -> Arrays:
     file = cache_folder() / "embeddings" / f"{name}.npz"
     if not file.exists():
-        _write(file, make())
-    return _read(file)
-
-
-def _write(file: Path, arrays: Arrays) -> Path:
-    def save(path: Path) -> None:
-        with path.open("wb") as opened:
-            np.savez(opened, **arrays)  # type: ignore[arg-type]  # bits do not compress
-
-    write_whole(file, save)
-    return file
-
-
-def _made_by(stem: Path, file: Path, keys: tuple[str, ...]) -> Arrays:
-    """Return the arrays of ``file``; raise ``InsituError`` where they are not there or were made by other weights."""
-    if not file.exists():
-        raise InsituError(f"there is no {file}; it belongs to the backbone {stem.name}: reinstall the package")
-    arrays = _read(file, (*keys, "weights"))
-    if str(arrays["weights"]) != _shipped.fingerprint(stem):
-        raise InsituError(f"{file} was made by other weights than {stem.name} holds; get the two that belong together")
-    return arrays
-
-
-def _read(file: Path, keys: tuple[str, ...] | None = None) -> Arrays:
-    try:
-        with file.open("rb") as opened, np.load(opened) as archive:
-            return {name: archive[name] for name in keys or archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        mend = "reinstall the package" if file.parent == _shipped.FOLDER else "delete it and run again"
-        raise InsituError(f"{file} is damaged ({error}); {mend}") from error
+        _arrays.write(file, make())
+    return _arrays.read(file)
 
 
 def _calibration_file(stem: Path) -> Path:

@@ -9,35 +9,41 @@ per class, all of them to test. Within a task classes are drawn without replacem
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar, Literal
+
+from torch import Tensor
 
 from insitu.backbones import _meta_trained, _shipped
-from insitu.backbones.conv4 import Conv4
+from insitu.backbones.conv4 import Conv4, Conv4Module
 from insitu.core import InsituError, generator
 from insitu.data import DataSet
+from insitu.learners import Examples
 from insitu.learners._episodes import EpisodeBase
-from insitu.scenarios import Scenario, Session
+from insitu.scenarios import Scenario, Session, _task_features
 from insitu.scenarios._task_pools import Pools, pools
 from insitu.scenarios._tasks import draw
 
-CALIBRATION = 8  # tasks of training classes that ranges of converters and weights are fitted to
+CALIBRATION = 40  # tasks of training classes that ranges of converters and weights are fitted to
 
 
 @dataclass(frozen=True)
 class Episodes(Scenario):
     """Short tasks of new classes, many at once; each starts from the meta-trained weights."""
 
+    continues: ClassVar[bool] = False
+
     data_set: str = "omniglot"  # or miniimagenet
     folder: Path | None = None  # of your own images, one sub-folder per class, instead of a data set's
     backbone: str = "ortner2025_omniglot"  # meta-trained weights, which say how large and how coloured images are
+    statistics: Literal["batch", "support"] | None = None  # of batch norm for queries; None: as meta-trained
     ways: int = 5
     shots: int = 5
     queries: int = 5  # per class
-    tasks: int = 1000
+    tasks: int = 1000  # at most, where features come with the package
     at_once: int = 100  # tasks of a session
-    wait_s: float = 60.0  # from writing the weights to the first task, and from session to session
 
     def __post_init__(self) -> None:
         if self.ways < 2:
@@ -45,35 +51,75 @@ class Episodes(Scenario):
         for name in ("shots", "queries", "tasks", "at_once"):
             if getattr(self, name) < 1:
                 raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
-        if not 0 <= self.wait_s < float("inf"):
-            raise InsituError(f"wait_s is 0 or more seconds, since time runs forward; got {self.wait_s}")
+        if self.statistics not in ("batch", "support", None):
+            raise InsituError(f"statistics is batch, support or none; got {self.statistics!r}")
 
     def base(self, data: str) -> EpisodeBase:
         """Return the meta-trained weights, and tasks of the classes they were trained on for calibration."""
-        network, head, _ = _meta_trained.load(_shipped.stem(self.backbone))
-        known = _pools(self.data_set, None, network.record)
-        assert known.training is not None
-        rng = generator(0, "calibration tasks")
-        support, _ = draw(known.training, CALIBRATION, len(head), self.shots, self.queries, rng)
-        return EpisodeBase(network, head, support)
+        network, head = self._trained()
+        if self._packed(data):
+            return EpisodeBase(network, head, _task_features.load(_shipped.stem(self.backbone))[0])
+        return EpisodeBase(
+            network, head, calibration(_pools(self.data_set, None, network.record), self.ways, self.shots, self.queries)
+        )
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
-        """Yield session 0, in which nothing is learned and queries of the first tasks are asked, then the tasks."""
-        record = _meta_trained.load(_shipped.stem(self.backbone))[0].record
-        pool = _pools(self.data_set, self.folder, record).test
-        sizes = [min(self.at_once, self.tasks - start) for start in range(0, self.tasks, self.at_once)]
-        for number, size in enumerate(sizes, 1):
-            drawn = generator(seed, "tasks", number)
-            support, queries = draw(pool, size, self.ways, self.shots, self.queries, drawn)
-            if number == 1:
-                yield Session(0, 0.0, None, queries, base_classes=0)
-            yield Session(number, number * self.wait_s, support, queries, base_classes=0)
+        """Yield the tasks, ``at_once`` in a session; those of the package are the same for every seed."""
+        for number, start in enumerate(range(0, self._count(data), self.at_once)):
+            size = min(self.at_once, self._count(data) - start)
+            if self._packed(data):
+                support, queries = self._features()
+                part = slice(start, start + size)
+                support, queries = (Examples(whole.x[part], whole.labels[part]) for whole in (support, queries))
+            else:
+                pool = self._pools().test
+                drawn = generator(seed, "tasks", number)
+                support, queries = draw(pool, size, self.ways, self.shots, self.queries, drawn)
+            yield Session(number, 0.0, support, queries, base_classes=0)
 
     def describe(self, data: str) -> str:
         """Say which data this is."""
-        record = _meta_trained.load(_shipped.stem(self.backbone))[0].record
-        note = _pools(self.data_set, self.folder, record).note
-        return f"{note}; {self.tasks} tasks of {self.ways} ways, {self.shots} shots, {self.queries} queries per class"
+        asked = f"{self.ways} ways, {self.shots} shots, {self.queries} queries per class"
+        if self._packed(data):
+            note = _task_features.load(_shipped.stem(self.backbone))[2]
+            return f"{note}; {self._count(data)} tasks of {asked}"
+        return f"{self._pools().note}; {self._count(data)} tasks of {asked} a seed"
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _packed(self, data: str) -> bool:
+        """Return whether features of the package are asked for."""
+        if data not in ("package", "images"):
+            raise InsituError(f"data is 'package' or 'images'; got {data!r}")
+        if data == "package" and (self.folder is not None or self.statistics is not None):
+            raise InsituError(
+                "features that come with the package are made already; for a folder or statistics of "
+                "your own use --data images"
+            )
+        return data == "package"
+
+    def _trained(self) -> tuple[Conv4Module, Tensor]:
+        network, head, _ = _meta_trained.load(_shipped.stem(self.backbone))
+        if self.statistics is not None:
+            network.record = replace(network.record, statistics=self.statistics)
+        return network, head
+
+    def _features(self) -> _task_features.Tasks:
+        _, tasks, _ = _task_features.load(_shipped.stem(self.backbone))
+        _task_features.check_shape(tasks, self.ways, self.shots, self.queries)
+        return tasks
+
+    def _count(self, data: str) -> int:
+        return min(self.tasks, len(self._features()[0])) if self._packed(data) else self.tasks
+
+    def _pools(self) -> Pools:
+        return _pools(self.data_set, self.folder, self._trained()[0].record)
+
+
+def calibration(known: Pools, ways: int, shots: int, queries: int) -> Examples:
+    """Return the support of tasks of training classes, always the same."""
+    assert known.training is not None
+    return draw(known.training, CALIBRATION, ways, shots, queries, generator(0, "calibration tasks"))[0]
 
 
 @lru_cache(maxsize=4)

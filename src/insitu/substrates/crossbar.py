@@ -35,7 +35,7 @@ from insitu.substrates._products import pieces, product
 from insitu.substrates._readings import Reading, reading
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
-from insitu.substrates._tiles import Floats, Held
+from insitu.substrates._tiles import Counts, Floats, Held
 from insitu.substrates._writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
 
 AT_A_TIME = 256  # columns whose cells are drawn together, so that a large matrix is never held twice; not the tile's
@@ -153,6 +153,24 @@ class Crossbar(Substrate):
     def norms_us(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
         """Estimate the Euclidean norm (µS) of each column as the array shows it: rms output for bipolar inputs."""
         return self._probed(held, now_s, rng).square().mean(0).sqrt()
+
+    def conductances_us(self, held: Held, columns: list[int], now_s: float) -> Floats:
+        """Return the mean read conductance (2 signs, in, len(columns)) at ``now_s``, summed over the pairs, µS."""
+        columns = column_numbers(columns, held.outputs)
+        checked_time(held, now_s)
+        if not columns:
+            return np.zeros((SIGNS, held.inputs, 0), np.float32)
+        mean, _ = self.device.read(cells_of(held, columns), now_s)  # (2, pairs, in, columns)
+        per_sign: Floats = mean.sum(1, dtype=np.float32)
+        return per_sign
+
+    def wear(self, held: Held, columns: list[int]) -> tuple[Counts, Counts]:
+        """Return the SET pulses that cells of columns have seen (2, in, len(columns)), and RESETs (len(columns),)."""
+        columns = column_numbers(columns, held.outputs)
+        if not columns:
+            return np.zeros((SIGNS, held.inputs, 0), np.int32), np.zeros(0, np.int32)
+        pulses = np.concatenate([tile.pulses for tile in held.tiles], 2)
+        return pulses[..., columns], np.concatenate([tile.resets for tile in held.tiles])[columns]
 
     def outputs(self, held: Held) -> int:
         """Return the number of columns."""

@@ -84,7 +84,7 @@ def _parse(part: catalog.Part, quick: bool, args: list[str]) -> tuple[Experiment
         args,
         prog=f"insitu run {part.name}",
         title=part.summary,
-        hidden=composition.DESCRIPTION | {"sweep"},
+        hidden=composition.DESCRIPTION | {"sweep", "others"},
         quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
         out=flags.Extra(Path, folder, "folder of the results"),
         **about,
@@ -105,7 +105,7 @@ def _shape(experiment: Experiment) -> dict[str, Any]:
 
 
 def _results(experiment: Experiment, done: list[Seed]) -> Report:
-    from insitu.app import summary, sweep
+    from insitu.app import arms, summary, sweep
     from insitu.app.composition import DESCRIPTION, composition
 
     rows = [row for seed in done for row in seed.rows]
@@ -118,6 +118,7 @@ def _results(experiment: Experiment, done: list[Seed]) -> Report:
         "seconds": round(sum(seed.seconds for seed in done), 1),
         "table": summary.table(rows),
         "ages": summary.ages(rows),
+        "arms": arms.summary(rows, experiment),
         "sweep": sweep.summary(rows, experiment),
         "cost": summary.cost(rows),
         "claims": summary.claims(rows, experiment.claims),

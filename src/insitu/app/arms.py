@@ -1,0 +1,114 @@
+"""All arms of an experiment that has more than two, side by side: per step and age, and as lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from insitu.app import wording
+from insitu.app.charts import Line, chart
+from insitu.app.report import Report
+from insitu.app.summary import stat
+from insitu.experiments import Experiment
+from insitu.metrics import Row
+from insitu.substrates.digital import Digital
+
+HUES = ("novel", "third", "fourth", "fifth")  # classes of the style sheet for arms beside baseline and learner
+
+
+def summary(rows: list[Row], experiment: Experiment) -> dict[str, Any] | None:
+    """Return every arm's overall accuracy per age and session, over the seeds; None where there are only two arms.
+
+    ``styles`` are classes of the page's style sheet: dotted where an arm is computed in software. ``rewritten`` are the
+    cells that each step has written anew per task, at the first age, where any were.
+    """
+    if not experiment.others:
+        return None
+    arms = [*wording.ARMS, *(arm.name for arm in experiment.others)]
+    sessions = sorted({int(row["session"]) for row in rows})
+
+    def of(arm: str, session: int, age_s: float, name: str) -> dict[str, float] | None:
+        own = (row for row in rows if (row["arm"], row["session"], row["age_s"]) == (arm, session, age_s))
+        return stat(float(row[name]) for row in own if name in row)
+
+    def all_of(name: str, age_s: float) -> list[list[dict[str, float] | None]]:
+        return [[of(arm, session, age_s, name) for session in sessions] for arm in arms]
+
+    return {
+        "names": [*experiment.names, *arms[2:]],
+        "styles": ["float", "device", *_styles(experiment)],
+        "sessions": sessions,
+        "ages": [
+            {"age_s": age_s, "overall": all_of("overall", age_s), "interval": all_of("interval", age_s)}
+            for age_s in experiment.ages_s
+        ],
+        "rewritten": all_of("rewritten", experiment.ages_s[0]),
+    }
+
+
+def _styles(experiment: Experiment) -> list[str]:
+    """Return a style per further arm: software and the device that follows it share a hue."""
+    software = [getattr(arm.learner, "substrate", None) == Digital() for arm in experiment.others]
+    styles, hue = [], 0
+    for place, exact in enumerate(software):
+        styles.append(HUES[hue % len(HUES)] + ("-float" if exact else ""))
+        paired = exact and place + 1 < len(software) and not software[place + 1]
+        hue += not paired
+    return styles
+
+
+def tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Return title, headings and cells of what is shown: accuracy per age, and cells written anew."""
+    held = report.get("arms")
+    if not held or not report["table"]:
+        return []
+    block = report["table"][0]
+    step = wording.step(block)
+    head = [step, *held["names"]]
+    out = []
+    for each in held["ages"]:
+        cells = [
+            [wording.with_interval(*pair) for pair in zip(each["overall"][arm], each["interval"][arm], strict=True)]
+            for arm in range(len(held["names"]))
+        ]
+        title = f"All arms, {wording.when(block | {'age_s': each['age_s']})}"
+        out.append((title, head, _turned(held["sessions"], cells)))
+    written = {name: row for name, row in zip(held["names"], held["rewritten"], strict=True) if any(row)}
+    if written:
+        cells = [[wording.number(value, 0) if value else "–" for value in row] for row in written.values()]
+        out.append(("Cells written anew, per task", [step, *written], _turned(held["sessions"], cells)))
+    return out
+
+
+def _turned(sessions: list[int], columns: list[list[str]]) -> list[list[str]]:
+    return [[str(session), *row] for session, *row in zip(sessions, *columns, strict=True)]
+
+
+def figures(report: Report) -> list[tuple[str, str, str]]:
+    """Return title, note and drawing: accuracy per step at the first age, and of the last step over the ages."""
+    held = report.get("arms")
+    if not held or not report["table"]:
+        return []
+    step = wording.step(report["table"][0])
+    first = held["ages"][0]["overall"]
+    ticks = [str(session) for session in held["sessions"]]
+    under = "percent; what is computed in software is dotted"
+    title = f"Accuracy after each {step}"
+    drawn = [(title, under, chart(title, _lines(held, [_kept(row) for row in first]), ticks, step))]
+    if len(held["ages"]) > 1:
+        last = [[_kept(each["overall"][arm])[-1] for each in held["ages"]] for arm in range(len(first))]
+        ages = [wording.age(each["age_s"]) for each in held["ages"]]
+        title = f"As time passes, after the last {step}"
+        drawn.append((title, under, chart(title, _lines(held, last), ages, "age")))
+    return [each for each in drawn if each[2]]
+
+
+def _lines(held: dict[str, Any], values: list[list[dict[str, float] | None]]) -> list[Line]:
+    return [Line(*each) for each in zip(held["names"], held["styles"], values, strict=True)]
+
+
+def _kept(row: list[dict[str, float] | None]) -> list[dict[str, float] | None]:
+    """Carry the last value on: an arm that takes fewer steps stays as it is."""
+    out: list[dict[str, float] | None] = []
+    for value in row:
+        out.append(value or (out[-1] if out else None))
+    return out

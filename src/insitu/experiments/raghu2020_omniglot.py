@@ -1,0 +1,59 @@
+"""Omniglot from a single shot, and in 20 ways, by steps on the head alone: in software and on phase-change memory.
+
+The settings of ANIL (Raghu et al., ICLR 2020) beside those of Ortner, Petschenig et al. (2025). Published figures are
+of other classes (a random split, with turned characters as test classes too); ours are tasks of the 659 evaluation
+characters. Twenty ways are learned by the weights that were trained in five, from the mean row of their head; one shot
+by weights that were trained on with one.
+"""
+
+from __future__ import annotations
+
+from insitu import metrics
+from insitu.experiments import Arm, Claim, Experiment
+from insitu.experiments.ortner2025_omniglot import FRESH_S, PCM, STEPS
+from insitu.learners.maml import Maml
+from insitu.scenarios.episodes import Episodes
+from insitu.substrates.digital import Digital
+
+TWENTY = (("ways", 20), ("shots", 5), ("backbone", "ortner2025_omniglot"), ("tasks", 200), ("at_once", 25))
+SOFTWARE, CHIP = "20 ways, software", "20 ways, PCM"
+
+EXPERIMENT = Experiment(
+    paper="Raghu et al., Rapid Learning or Feature Reuse?, ICLR 2020",
+    scenario=Episodes(shots=1, backbone="raghu2020_omniglot_1shot"),
+    learner=Maml(substrate=PCM),
+    baseline=Maml(substrate=Digital()),
+    names=("1 shot, software", "1 shot, PCM"),
+    others=(Arm(SOFTWARE, Maml(substrate=Digital()), TWENTY), Arm(CHIP, Maml(substrate=PCM), TWENTY)),
+    seeds=5,
+    data="images",
+    ages_s=(FRESH_S,),
+    claims=(
+        Claim(
+            "5 ways, 1 shot, software, after four steps",
+            published="ANIL 96.1, ProtoNet 98.8 (other classes)",
+            measure=metrics.at_session("float", "overall", STEPS, FRESH_S),
+            at_least=96.0,
+            where="Raghu et al., 2020; Snell et al., 2017",
+            unit="%",
+        ),
+        Claim(
+            "20 ways, 5 shots, software, after four steps",
+            published="ANIL 98.0, ProtoNet 98.9 (other classes)",
+            measure=metrics.at_session(SOFTWARE, "overall", STEPS, FRESH_S),
+            at_least=96.0,
+            where="Raghu et al., 2020; Snell et al., 2017",
+            unit="%",
+        ),
+        Claim(
+            "PCM below software, 1 shot",
+            published="not published",
+            measure=metrics.gap_between("float", "device", STEPS, FRESH_S, FRESH_S),
+        ),
+        Claim(
+            "PCM below software, 20 ways",
+            published="not published",
+            measure=metrics.gap_between(SOFTWARE, CHIP, STEPS, FRESH_S, FRESH_S),
+        ),
+    ),
+)

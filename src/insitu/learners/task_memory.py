@@ -1,0 +1,118 @@
+"""Explicit memory of short tasks: the shots of a class superposed in a column of its own, with no gradient at all.
+
+What gradient steps on a head do for a task (``maml``) a memory does by writing each example once: the features of the
+same meta-trained convolutions, mapped as in the few-shot sessions of Karunaratne et al. (ESSCIRC 2022), are superposed
+and searched. Published nowhere; put beside the paper's bars to compare few-shot learning by memory with that by
+gradient. All tasks in hand lie in one array, and a query is compared with the columns of its own task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from insitu.backbones._task_norm import Statistics
+from insitu.backbones.conv4 import Conv4Module
+from insitu.core import InsituError
+from insitu.devices.pcm_hermes2022 import PcmHermes2022
+from insitu.learners import Base, Examples, Learner, _encoder
+from insitu.learners._episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
+from insitu.learners._projection import fit
+from insitu.learners.explicit_memory import ExplicitMemory
+from insitu.learners.explicit_memory import State as MemoryState
+from insitu.ledger import Ledger
+from insitu.substrates import Substrate
+from insitu.substrates.crossbar import Crossbar
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The network as it is held, and the memory of the tasks in hand, whose class ``task x ways + way`` is a column."""
+
+    base: EpisodeBase
+    network: Conv4Module
+    memory: MemoryState  # without a class before tasks are learned
+    tasks: int
+    ways: int
+    statistics: Statistics | None
+
+
+@dataclass(frozen=True)
+class TaskMemory(Learner):
+    """Each task's few shots superposed in an explicit memory, beside meta-trained convolutions."""
+
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022()))  # of the convolutions
+    memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
+
+    @property
+    def steps_asked(self) -> tuple[int, ...]:
+        """After one step: every example is written once."""
+        return (1,)
+
+    def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
+        """Write the network at ``now_s``, and fit the map to the memory's vectors to the base's calibration tasks."""
+        check_episode_base(base)
+        network = _encoder.exact(base, bits=0)
+        if isinstance(self.substrate, Crossbar):
+            network = _encoder.written(network, base, self.substrate, now_s, rng)
+        known = base.calibration
+        x, _ = _encoder.encoded(network, known.x, None, now_s, rng)
+        ways = ways_of(known, base)
+        examples = Examples(x.flatten(0, 1), _columns(known.labels, ways))
+        count = torch.bincount(examples.labels).float()[:, None]
+        means = torch.zeros(len(count), x.shape[2]).index_add_(0, examples.labels, examples.x) / count
+        features = x.shape[2]
+        old = Base(means, examples, torch.eye(features), torch.zeros(features))
+        projection = fit(old, self.memory.projection, self.memory.dim, self.memory.shrink)
+        return State(base, network, self.memory.start(projection, examples, now_s, rng), 0, 0, None)
+
+    def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
+        """Superpose the shots of tasks on columns of their own; each set of tasks starts with an empty memory."""
+        ways = ways_of(examples, state.base)
+        x, statistics = _encoder.encoded(state.network, examples.x, None, now_s, rng)
+        empty = self.memory.start(state.memory.projection, state.memory.cohort, now_s, rng)
+        given = Examples(x.flatten(0, 1), _columns(examples.labels, ways))
+        memory = self.memory.learn(empty, given, now_s, rng)
+        return State(state.base, state.network, memory, len(x), ways, statistics)
+
+    def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return the ways (tasks, n) of queries x of the tasks in hand."""
+        check_task_inputs(x, state.base)
+        if not state.tasks:
+            raise InsituError("no task is in hand; learn some first")
+        if len(x) != state.tasks:
+            raise InsituError(f"{state.tasks} tasks are in hand; got queries of {len(x)}: give each its own")
+        features, _ = _encoder.encoded(state.network, x, state.statistics, now_s, rng)
+        scores = self.memory.scores(state.memory, features.flatten(0, 1), now_s, rng)  # (tasks n, tasks ways)
+        place = torch.empty(state.tasks * state.ways, dtype=torch.int64)
+        place[state.memory.labels] = torch.arange(len(state.memory.labels))
+        own = scores[:, place].view(state.tasks, x.shape[1], state.tasks, state.ways)
+        tasks = torch.arange(state.tasks)
+        return own[tasks, :, tasks].argmax(-1)
+
+    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[Tensor]:
+        """Return what ``predict`` returns, since there is one step."""
+        return [self.predict(state, x, now_s, rng)]
+
+    def rewritten(self, state: State, step: int) -> int:
+        """Return 0: cells of a memory are pulsed, none is written anew."""
+        return 0
+
+    def cost(self, state: State) -> Ledger:
+        """Return what writing the network, and the tasks in hand, has spent."""
+        return _encoder.spent(state.network) + self.memory.cost(state.memory)
+
+    def query_cost(self, state: State) -> Ledger:
+        """Return what encoding an image and comparing it with the classes of one task spends."""
+        ways = len(state.base.head)
+        rng = np.random.default_rng(0)
+        held = self.memory.substrate.blank(len(state.memory.projection.weight), ways, 0.0, rng)
+        return _encoder.image_cost(state.network) + self.memory.substrate.product_cost(held, 1)
+
+
+def _columns(labels: Tensor, ways: int) -> Tensor:
+    """Return the classes (tasks n,) of labels (tasks, n) when every way of every task is a class of its own."""
+    return (labels + ways * torch.arange(len(labels))[:, None]).flatten()

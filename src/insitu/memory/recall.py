@@ -1,0 +1,73 @@
+"""What a memory answers, and what its devices look like, as values that can be kept while it goes on learning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insitu.core import InsituError
+from insitu.learners.explicit_memory import FREE
+from insitu.memory._nouns import Label, Model
+from insitu.substrates import Substrate
+from insitu.substrates.crossbar import Crossbar
+
+Floats = NDArray[np.float32]
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Recall:
+    """Answers to n rows, all of one reading of the devices."""
+
+    labels: list[Label]  # of the classes, sorted
+    similarities: Scores  # (n, classes)
+    sharpness: float  # by which similarities are multiplied before the softmax
+
+    @property
+    def answers(self) -> NDArray[Any]:
+        """Label (n,) of the most similar class."""
+        best: NDArray[Any] = np.array(self.labels)[self.similarities.argmax(1)]
+        return best
+
+    @property
+    def probabilities(self) -> Scores:
+        """Probabilities (n, classes)."""
+        raised = self.sharpness * (self.similarities - self.similarities.max(1, keepdims=True))
+        powers = np.exp(raised)
+        shares: Scores = powers / powers.sum(1, keepdims=True)
+        return shares
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """The devices of some classes at one time; a cell is the devices of one sign, pulsed and read together."""
+
+    conductances_us: Floats  # (2 signs, rows, classes) mean of a read, summed over the devices of a cell
+    pulses: NDArray[np.int32]  # (2, rows, classes) SET pulses that each device has seen
+    resets: NDArray[np.int32]  # (classes,) RESETs that each device has seen
+    full_scale_us: float  # what a cell is programmed to at most
+
+
+def columns(substrate: Substrate, model: Model, labels: list[Label]) -> Columns | None:
+    """Return the devices of these classes, or None where the substrate has none."""
+    if not isinstance(substrate, Crossbar):
+        return None
+    if missing := [label for label in labels if label not in model.numbers]:
+        raise InsituError(f"the memory does not hold {missing[0]!r}; teach it first")
+    if model.state is None:
+        raise InsituError("the memory holds no class; teach it some examples first")
+    place = {int(number): column for column, number in enumerate(model.state.labels) if number != FREE}
+    wanted, held = [place[model.numbers[label]] for label in labels], model.state.held
+    return Columns(
+        substrate.conductances_us(held, wanted, model.now_s),
+        *substrate.wear(held, wanted),
+        full_scale_us=substrate.pairs * substrate.device.full_scale_us,
+    )
+
+
+def uncompensated(substrate: Substrate) -> Substrate:
+    """Return the substrate that reads the same devices without compensation of drift."""
+    return replace(substrate, compensation="none") if isinstance(substrate, Crossbar) else substrate

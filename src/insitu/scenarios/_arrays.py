@@ -1,0 +1,44 @@
+"""Arrays on disk beside the weights that made them: written whole, read whole, refused where weights are others."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insitu.backbones import _shipped
+from insitu.core import InsituError, write_whole
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def write(file: Path, arrays: Arrays) -> Path:
+    def save(path: Path) -> None:
+        with path.open("wb") as opened:
+            np.savez(opened, **arrays)  # type: ignore[arg-type]  # bits do not compress
+
+    write_whole(file, save)
+    return file
+
+
+def made_by(stem: Path, file: Path, keys: tuple[str, ...]) -> Arrays:
+    """Return the arrays of ``file``; raise ``InsituError`` where they are not there or were made by other weights."""
+    if not file.exists():
+        raise InsituError(f"there is no {file}; it belongs to the backbone {stem.name}: reinstall the package")
+    arrays = read(file, (*keys, "weights"))
+    if str(arrays["weights"]) != _shipped.fingerprint(stem):
+        raise InsituError(f"{file} was made by other weights than {stem.name} holds; get the two that belong together")
+    return arrays
+
+
+def read(file: Path, keys: tuple[str, ...] | None = None) -> Arrays:
+    try:
+        with file.open("rb") as opened, np.load(opened) as archive:
+            return {name: archive[name] for name in keys or archive.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        mend = "reinstall the package" if file.parent == _shipped.FOLDER else "delete it and run again"
+        raise InsituError(f"{file} is damaged ({error}); {mend}") from error

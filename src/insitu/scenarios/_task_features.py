@@ -1,0 +1,69 @@
+"""Features of tasks that come with the package: NAME.episodes.npz beside the meta-trained weights NAME.
+
+They were made in floats by the convolutions of those weights, so that with them only the head is on a device.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from insitu.backbones import _meta_trained, _shipped
+from insitu.core import InsituError
+from insitu.learners import Examples
+from insitu.learners._rounding import rounded
+from insitu.scenarios import _arrays
+
+Tasks = tuple[Examples, Examples]  # support and queries
+
+
+def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int = 0) -> Path:
+    """Write the features of tasks of images, and of calibration tasks, beside the weights ``stem``."""
+    network, _, _ = _meta_trained.load(stem)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(rounded(weight, bits))
+
+        def features(examples: Examples) -> Tensor:
+            return torch.cat([network(part)[0] for part in examples.x.split(64)])
+
+        support, queries = tasks
+        parts = {"calibration": calibration, "support": support, "queries": queries}
+        arrays = {name: features(part).half().numpy() for name, part in parts.items()}
+    labels = {f"{name}_labels": part.labels.to(torch.int8).numpy() for name, part in parts.items()}
+    about = {"note": np.array(note), "weights": np.array(_shipped.fingerprint(stem))}
+    return _arrays.write(file_of(stem), arrays | labels | about)
+
+
+def load(stem: Path) -> tuple[Examples, Tasks, str]:
+    """Return the calibration tasks, the tasks, and one sentence that says which they are."""
+    names = ("calibration", "support", "queries")
+    arrays = _arrays.made_by(stem, file_of(stem), (*names, *(f"{name}_labels" for name in names), "note"))
+    known, support, queries = (
+        Examples(
+            torch.from_numpy(arrays[name].astype(np.float32)),
+            torch.from_numpy(arrays[f"{name}_labels"].astype(np.int64)),
+        )
+        for name in names
+    )
+    return known, (support, queries), str(arrays["note"])
+
+
+def check_shape(tasks: Tasks, ways: int, shots: int, queries: int) -> None:
+    """Raise ``InsituError`` unless the tasks have so many ways, shots and queries."""
+    support, asked = tasks
+    its = int(support.labels.max()) + 1
+    given = its, support.x.shape[1] // its, asked.x.shape[1] // its
+    if given != (ways, shots, queries):
+        raise InsituError(
+            f"tasks that come with the package have {given[0]} ways, {given[1]} shots and {given[2]} queries per "
+            f"class; for {ways}, {shots} and {queries} get the images and use --data images"
+        )
+
+
+def file_of(stem: Path) -> Path:
+    """Return where the features of these weights lie."""
+    return stem.with_name(f"{stem.name}.episodes.npz")

@@ -1,0 +1,67 @@
+"""The loop over short tasks: a row per arm, step and age, each over all tasks, and what a task costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from insitu import metrics, run
+from insitu.core import InsituError
+from insitu.experiments import Arm
+from insitu.learners.maml import Maml
+from insitu.learners.nearest_mean import NearestMean
+from patterned import EXPERIMENT, WAYS, base, rows
+
+
+def test_there_is_a_row_per_arm_age_and_step() -> None:
+    found = [(row["arm"], row["age_s"], row["session"]) for row in rows() if row["seed"] == 0]
+    steps: dict[str, Any] = {"float": range(3), "device": range(3), "one shot": range(3), "memory": [1]}
+    assert found == [(arm, age, step) for arm, own in steps.items() for age in EXPERIMENT.ages_s for step in own]
+    assert all(row["tasks"] == 6 and row["classes"] == WAYS for row in rows())
+
+
+def test_only_devices_are_written_and_a_task_has_its_share() -> None:
+    for row in rows():
+        written = row["arm"] == "device" and row["session"] in (1, 2)
+        assert ("rewritten" in row) == written
+        assert ("spent_program_and_verify" in row) == (row["arm"] == "device")
+        if written:
+            most = 2 * 2 * base().head.numel()  # two signs, two pairs
+            assert 0 < float(row["rewritten"]) <= most
+
+
+def test_equal_seeds_give_equal_rows_and_another_age_changes_no_row() -> None:
+    young = replace(EXPERIMENT, ages_s=(60.0,))
+    assert list(run.rows(young, 0)) == [row for row in rows() if row["seed"] == 0 and row["age_s"] == 60.0]
+
+
+def test_a_learner_of_streams_is_refused() -> None:
+    with pytest.raises(InsituError, match="NearestMean learns one stream, not short tasks"):
+        list(run.rows(replace(EXPERIMENT, baseline=NearestMean()), 0))
+
+
+def test_arms_have_names_of_their_own() -> None:
+    with pytest.raises(InsituError, match="every arm has a name of its own"):
+        replace(EXPERIMENT, others=(Arm("PCM", Maml()),))
+
+
+@given(st.lists(st.integers(0, 10), min_size=2, max_size=30))
+def test_accuracy_over_tasks_is_their_mean_with_its_interval(right: list[int]) -> None:
+    shares = np.array(right) / 10
+    found = metrics.of_tasks(shares)
+    assert found["overall"] == pytest.approx(100 * shares.mean())
+    assert found["interval"] == pytest.approx(196 * np.std(shares, ddof=1) / np.sqrt(len(shares)))
+    # four times as many of the same tasks halve it, but for the one degree of freedom
+    many = metrics.of_tasks(np.tile(shares, 400))
+    assert many["interval"] <= found["interval"] / 19 + 1e-9
+
+
+def test_one_task_has_no_interval_and_none_no_accuracy() -> None:
+    assert metrics.of_tasks(np.array([0.5])) == {"overall": 50.0, "tasks": 1}
+    with pytest.raises(InsituError, match="at least one"):
+        metrics.of_tasks(np.array([]))
