@@ -24,6 +24,7 @@ from insitu.scenarios._tasks import Pool, pool_of
 from insitu.training import _meta_jobs, maml, ortner2025_omniglot
 from insitu.training.maml import MetaTrain, Progress
 
+ALL = {"layers": "all", "bfloat16": False}
 RECORD = Conv4(width=8, size=17)
 RECIPE = MetaTrain(iterations=6, tasks=4, ways=3, shots=2, queries=2, steps=2, held_out=4, at_once=3)
 
@@ -57,7 +58,7 @@ def test_it_learns_to_learn(tmp_path: Path) -> None:
     assert sum(unseen[-10:]) > sum(unseen[:10])
 
 
-@pytest.mark.parametrize("kinds", [{}, {"bits": 4}, {"noise": 0.05}, {"second_order": False}])
+@pytest.mark.parametrize("kinds", [{}, {"bits": 4}, {"noise": 0.05}, {"second_order": False}, ALL])
 def test_a_stopped_run_ends_as_an_unbroken_one(kinds: dict[str, Any], tmp_path: Path) -> None:
     recipe, asked = replace(RECIPE, **kinds), iter(range(100))
     whole, _ = trained(recipe, tmp_path / "whole.pt")
@@ -73,8 +74,9 @@ def gradients(recipe: MetaTrain) -> dict[str, Tensor]:
     return {name: value.grad for name, value in weights.items() if value.grad is not None}
 
 
-def test_chunks_add_up_to_the_gradient_of_the_whole() -> None:
-    recipe = replace(RECIPE, bfloat16=False)
+@pytest.mark.parametrize("layers", ["head", "all"])
+def test_chunks_add_up_to_the_gradient_of_the_whole(layers: Any) -> None:
+    recipe = replace(RECIPE, bfloat16=False, layers=layers)
     parts, whole = gradients(recipe), gradients(replace(recipe, at_once=4))
     assert parts.keys() == {*dict(RECORD.build().named_parameters()), maml.HEAD}
     for name, value in whole.items():
@@ -85,6 +87,22 @@ def test_bfloat16_gives_nearly_the_same_gradient() -> None:
     exact, short = gradients(replace(RECIPE, bfloat16=False)), gradients(RECIPE)
     for name, value in exact.items():
         assert float(torch.cosine_similarity(value.flatten(), short[name].flatten(), 0)) > 0.98, name
+
+
+def test_all_layers_learn_to_learn_and_without_steps_agree_with_the_head(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, iterations=40, rate=5e-3, **ALL)
+    _, lines = trained(recipe, tmp_path / "c.pt")
+    assert sum(line.loss for line in lines[-10:]) < 0.8 * sum(line.loss for line in lines[:10])
+    still = replace(recipe, steps=0)
+    for mine, other in zip(gradients(still).values(), gradients(replace(still, layers="head")).values(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-6)
+
+
+def test_a_choice_of_layers_leaves_checkpoints_of_heads_as_they_were(tmp_path: Path) -> None:
+    trained(RECIPE, tmp_path / "c.pt")
+    assert "layers" not in torch.load(tmp_path / "c.pt", weights_only=True)["what"]
+    with pytest.raises(InsituError, match="was written by another run"):
+        trained(replace(RECIPE, **ALL), tmp_path / "c.pt")
 
 
 def test_held_out_classes_are_never_trained_on() -> None:
@@ -130,10 +148,14 @@ def test_recipes_larger_than_the_data_are_refused(fields: dict[str, Any], messag
         maml.parts(replace(RECIPE, **fields), POOL)
 
 
-@pytest.mark.parametrize("fields", [{"iterations": 0}, {"ways": 1}, {"rate": 0.0}, {"noise": -1.0}, {"bits": 1}])
+@pytest.mark.parametrize(
+    "fields", [{"iterations": 0}, {"ways": 1}, {"rate": 0.0}, {"noise": -1.0}, {"bits": 1}, {"layers": "last"}]
+)
 def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, Any]) -> None:
     with pytest.raises(InsituError, match="got"):
         replace(RECIPE, **fields)
+    with pytest.raises(InsituError, match="float32 only; got bits 4 and bfloat16 False"):
+        replace(RECIPE, **ALL, bits=4)
 
 
 def test_a_job_goes_from_images_to_stored_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 Ortner, Petschenig et al. (2025): inner loop of four steps on the head, rate 0.1; outer loop of Adam through those steps
 (second order), 30 000 iterations of 32 to 40 tasks; quarter turns of a character are characters of their own. Since
 only the head adapts, images are encoded once for all inner steps. Options of the paper: weights of b bits with random
-rounding. Of others (Joshi et al., 2020): noise on the weights, as a share of a layer's largest.
+rounding. Of others: noise on the weights, as a share of a layer's largest (Joshi et al., 2020); all layers adapt
+(``layers="all"``, MAML as such, Finn et al., 2017).
 
 Own choices: where there are as many queries as shots, each half of a task is once the support and once the queries,
 which doubles the tasks at no cost; the rate of Adam falls to zero by half a cosine; bfloat16 convolutions; some
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -26,7 +28,7 @@ from torch.func import functional_call
 
 from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError, generator
-from insitu.learners import Examples, _delta_rule
+from insitu.learners import Examples, _all_layers, _delta_rule
 from insitu.learners._rounding import check_bits, rounded
 from insitu.scenarios._tasks import Pool, check_size, draw
 from insitu.training import _checkpoint as checkpoint
@@ -52,6 +54,7 @@ class MetaTrain:
     bits: int = 0  # of all weights, rounded at random; 0 is float
     noise: float = 0.0  # spread of weights in the forward pass, as a share of a layer's largest weight
     held_out: int = 64  # classes that are not trained on
+    layers: Literal["head", "all"] = "head"  # what adapts; "all" with bits 0 and bfloat16 False
     at_once: int = 8  # tasks that go through the network together, so that they stay in the processor's cache
     bfloat16: bool = True
     seed: int = 0
@@ -64,6 +67,12 @@ class MetaTrain:
         if self.ways < 2 or self.held_out < self.ways or self.steps < 0:
             raise InsituError(
                 f"at least 2 ways, as many held_out classes, 0 steps; got {self.ways}, {self.held_out} and {self.steps}"
+            )
+        if self.layers not in ("head", "all"):
+            raise InsituError(f"layers is head or all; got {self.layers!r}")
+        if self.layers == "all" and (self.bits or self.bfloat16):  # bfloat16 spoils gradients of so many gradients
+            raise InsituError(
+                f"all layers adapt in float32 only; got bits {self.bits} and bfloat16 {self.bfloat16}: take 0 and False"
             )
         if not (0 < self.inner_rate < math.inf and 0 < self.rate < math.inf and 0 <= self.noise < math.inf):
             raise InsituError(
@@ -105,7 +114,10 @@ def train(
         raise InsituError(f"the head is {recipe.ways} ways x {network.record.features}; got {tuple(head.shape)}")
     weights: dict[str, Tensor] = {**dict(network.named_parameters()), HEAD: head}
     optimiser = torch.optim.Adam(weights.values(), recipe.rate)
-    what = f"{network.record} {asdict(recipe)} {len(pool.pixels)} images"
+    fields = asdict(recipe)
+    if recipe.layers == "head":
+        del fields["layers"]  # as checkpoints have said since before there was a choice
+    what = f"{network.record} {fields} {len(pool.pixels)} images"
     step = 0
     if state := checkpoint.load(file, what):
         with torch.no_grad():
@@ -164,10 +176,10 @@ def accuracy(
     exact = {name: rounded(value, recipe.bits) for name, value in weights.items()}
     right = []
     for chunk in torch.arange(tasks).split(recipe.at_once):
-        x, asked = _encoded(recipe, network, exact, support.x[chunk], queries.x[chunk])
         rng = generator(seed, "held out rounding", int(chunk[0]))
-        heads = _adapted(recipe, exact[HEAD], x, support.labels[chunk], rng)
-        right.append(((asked @ heads.transpose(1, 2)).argmax(-1) == queries.labels[chunk]).float().mean((1,)))
+        learned = Examples(support.x[chunk], support.labels[chunk])
+        (logits,) = _answers(recipe, network, exact, learned, Examples(queries.x[chunk], queries.labels[chunk]), 1, rng)
+        right.append((logits.argmax(-1) == queries.labels[chunk]).float().mean((1,)))
     return float(torch.cat(right).mean())
 
 
@@ -176,27 +188,59 @@ def _iteration(
 ) -> tuple[float, float]:
     """Leave the gradient of one iteration in ``weights``; return loss and share of right answers."""
     support, queries = draw(pool, recipe.tasks, recipe.ways, recipe.shots, recipe.queries, rng)
+    return descend(recipe, network, weights, support, queries, rng)
+
+
+def descend(
+    recipe: MetaTrain,
+    network: Conv4Module,
+    weights: dict[str, Tensor],
+    support: Examples,
+    queries: Examples,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Add the gradient of these tasks' mean loss to that of ``weights``; return loss and share of right answers."""
     total, right = 0.0, 0.0
     held = {name: _held(recipe, value, rng) for name, value in weights.items()}
     # chunks meet at the held weights, whose own graph is walked back once
     leaves = {name: value.detach().requires_grad_() for name, value in held.items()}
-    for chunk in torch.arange(recipe.tasks).split(recipe.at_once):
-        x, asked = _encoded(recipe, network, leaves, support.x[chunk], queries.x[chunk])
-        halves = [(Examples(x, support.labels[chunk]), Examples(asked, queries.labels[chunk]))]
-        if recipe.both_halves and recipe.shots == recipe.queries:
-            halves += [(halves[0][1], halves[0][0])]
-        share = len(chunk) / recipe.tasks / len(halves)
+    halves = 2 if recipe.both_halves and recipe.shots == recipe.queries else 1
+    for chunk in torch.arange(len(support.x)).split(recipe.at_once):
+        learned, tested = (Examples(part.x[chunk], part.labels[chunk]) for part in (support, queries))
+        share = len(chunk) / len(support.x) / halves
         losses = []
-        for learned, tested in halves:
-            heads = _adapted(recipe, leaves[HEAD], learned.x, learned.labels, rng)
-            logits = tested.x @ heads.transpose(1, 2)
-            losses.append(F.cross_entropy(logits.flatten(0, 1), tested.labels.flatten()))
-            right += share * float((logits.argmax(-1) == tested.labels).float().mean())
+        answers = _answers(recipe, network, leaves, learned, tested, halves, rng)
+        for logits, labels in zip(answers, (tested.labels, learned.labels), strict=False):
+            losses.append(F.cross_entropy(logits.flatten(0, 1), labels.flatten()))
+            right += share * float((logits.argmax(-1) == labels).float().mean())
         loss = share * torch.stack(losses).sum()
         loss.backward()
         total += loss.item()
     torch.autograd.backward([held[name] for name in held], [leaf.grad for leaf in leaves.values()])
     return total, right
+
+
+def _answers(
+    recipe: MetaTrain,
+    network: Conv4Module,
+    weights: dict[str, Tensor],
+    support: Examples,
+    queries: Examples,
+    halves: int,
+    rng: np.random.Generator,
+) -> Iterator[Tensor]:
+    """Yield the logits of the queries after learning the support, then, with two halves, the other way round."""
+    if recipe.layers == "all":
+        inner = (recipe.inner_rate, recipe.steps, recipe.second_order)
+        for learned, tested in ((support, queries), (queries, support))[:halves]:
+            final = _all_layers.adapted(network, weights, learned.x, learned.labels, *inner)[-1]
+            yield _all_layers.scores(network, final, learned.x, tested.x)
+        return
+    x, asked = _encoded(recipe, network, weights, support.x, queries.x)
+    encoded = Examples(x, support.labels), Examples(asked, queries.labels)
+    for learned, tested in (encoded, encoded[::-1])[:halves]:
+        heads = _adapted(recipe, weights[HEAD], learned.x, learned.labels, rng)
+        yield tested.x @ heads.transpose(1, 2)
 
 
 def _held(recipe: MetaTrain, weight: Tensor, rng: np.random.Generator) -> Tensor:

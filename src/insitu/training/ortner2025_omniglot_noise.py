@@ -1,0 +1,15 @@
+"""Meta-trained weights for Omniglot, 5 ways of 5 shots, that have seen noise: those of 32 bits, trained on with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from insitu.training import ortner2025_omniglot
+
+WHOLE = ortner2025_omniglot.JOB
+JOB = replace(
+    WHOLE,
+    recipe=replace(WHOLE.recipe, iterations=1500, noise=0.04),
+    start="ortner2025_omniglot",
+    shipped=0,
+)
