@@ -1,0 +1,119 @@
+"""Movements of a robot arm: each is shown once, and then asked from the clock alone.
+
+Ortner, Petschenig et al., Nat. Commun. 16 (2025): random smooth movements of two joints of the ED-Scorbot, 250 steps of
+.01 s each, or one movement of your own. Movements that meet the limit of a joint cannot be made as they are shown; they
+are left out, or with ``unreachable`` come among the others, where ``_arm.reachable`` of their velocities marks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from insitu.backbones import _shipped
+from insitu.core import InsituError, generator
+from insitu.learners import Examples
+from insitu.learners._showings import ArmBase, read_weights
+from insitu.metrics import Row
+from insitu.scenarios import Scenario, Session, _arm, _arm_errors, _mujoco_arm, _own_trajectory, _wiener
+
+CALIBRATION = 8  # movements that ranges of converters and weights are fitted to
+MOST_STEPS = 500  # of a movement; 8 % of that length stay within reach
+CHUNK = 100  # movements drawn together; one size, so that more tasks go on where fewer end
+
+
+@dataclass(frozen=True)
+class ArmTrajectories(Scenario):
+    """Movements shown once, many at once; each is learned from the meta-trained weights and asked from the clock."""
+
+    continues: ClassVar[bool] = False
+    headline: ClassVar[tuple[str, str]] = ("hand_median", "median error of the hand in cm, before the update and after")
+
+    steps: int = 250
+    tasks: int = 200  # reachable movements
+    at_once: int = 50  # movements of a session
+    amplitude: float = 1.0  # of velocities: less is easier, and fewer movements meet a limit
+    unreachable: bool = False  # whether movements that meet a limit are shown too, beside the reachable ones
+    file: Path | None = None  # CSV of a movement of your own, shown instead
+    resample: bool = False  # brings a movement of your own to so many steps
+    backbone: str = "ortner2025_arm"  # meta-trained weights
+    wait_s: float = 60.0  # from writing the weights to the first showing, and from session to session
+    hold_s: float = (
+        0.0  # how long a simulated arm is given each command (needs MuJoCo); 0: joints do what they are told
+    )
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.steps <= MOST_STEPS:
+            raise InsituError(f"steps are 2 to {MOST_STEPS}; got {self.steps}")
+        for name in ("tasks", "at_once"):
+            if getattr(self, name) < 1:
+                raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
+        if not 0 < self.amplitude <= 1:
+            raise InsituError(f"amplitude is above 0 and at most 1, the published velocities; got {self.amplitude}")
+        if self.hold_s and not _arm.STEP_S <= self.hold_s <= 1:
+            raise InsituError(
+                f"hold_s is 0 (no simulated arm), or {_arm.STEP_S} (full speed) to 1 s; got {self.hold_s}"
+            )
+        if not 0 <= self.wait_s < float("inf"):
+            raise InsituError(f"wait_s is 0 or more seconds, since time runs forward; got {self.wait_s}")
+
+    def base(self, data: str) -> ArmBase:
+        """Return the meta-trained weights, and movements that no stream has for calibration."""
+        weights, card = read_weights(_shipped.stem(self.backbone))
+        omega = self._drawn(CALIBRATION, False, generator(0, "calibration movements"))
+        return ArmBase(weights, card, _shown(omega), _arm.FASTEST, _arm.STEP_S)
+
+    def sessions(self, data: str, seed: int) -> Iterator[Session]:
+        """Yield session 0, in which nothing is learned and the first movements are asked, then the showings."""
+        if self.file is not None:
+            omega = _own_trajectory.read(self.file, self.steps, self.resample)[None]
+        else:
+            omega = self._drawn(self.tasks, self.unreachable, generator(seed, "movements"))
+        for number, start in enumerate(range(0, len(omega), self.at_once), 1):
+            shown = _shown(omega[start : start + self.at_once])
+            asked = Examples(shown.x[:, :, :0], shown.labels)
+            if number == 1:
+                yield Session(0, 0.0, None, asked, base_classes=0)
+            yield Session(number, number * self.wait_s, shown, asked, base_classes=0)
+
+    def describe(self, data: str) -> str:
+        """Say which data this is."""
+        if self.file is not None:
+            return f"a movement of your own ({self.file.name}), {self.steps} steps"
+        beside = " and the unreachable ones among them" if self.unreachable else ""
+        smaller = f", {self.amplitude:g} times the published velocities" if self.amplitude < 1 else ""
+        return f"made up: {self.tasks} random movements within reach{beside}, {self.steps} steps{smaller}"
+
+    def score(self, sessions: list[Session], answers: list[Tensor]) -> Row:
+        """Return ``tasks`` and the errors of ``_arm_errors.errors``, of all movements (n, steps, 2) of all sessions."""
+        omega = torch.cat(answers).numpy()
+        target = torch.cat([session.test.labels for session in sessions]).numpy()
+        made = None
+        if self.hold_s:
+            made = np.stack([_mujoco_arm.execute(each, self.hold_s).positions for each in omega])
+        return {"tasks": len(omega), **_arm_errors.errors(omega, target, made)}
+
+    def _drawn(self, count: int, unreachable: bool, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Return the velocities of ``count`` reachable movements, or of all until there are so many."""
+        parts, found = [], 0
+        while found < count:
+            omega, _, reachable = _wiener.trajectories(CHUNK, self.steps, rng, self.amplitude)
+            # up to the one that completes them, where there is one
+            last = int(np.searchsorted(reachable.cumsum(), count - found)) + 1
+            omega, reachable = omega[:last], reachable[:last]
+            parts.append(omega if unreachable else omega[reachable])
+            found += int(reachable.sum())
+        return np.concatenate(parts)
+
+
+def _shown(omega: NDArray[np.float32]) -> Examples:
+    """Return the showing of velocities (n, steps, 2): x are the positions of the hand, labels the velocities."""
+    positions = _arm.path(omega.astype(np.float64)).astype(np.float32)
+    return Examples(torch.from_numpy(positions), torch.from_numpy(omega))
