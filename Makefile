@@ -58,5 +58,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(IN) -c '$(GOOD)' 2>/dev/null || { $(PYTHON) -c '$(OLD)' && $(PYTHON) -m venv --clear $(VENV); }
 	@echo "installing the pinned environment into $(VENV) (once; some minutes)"
 	@$(IN) -m pip install --quiet --constraint constraints.txt setuptools
-	@$(IN) -m pip install --progress-bar on --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@$(IN) -m pip install --progress-bar on --constraint constraints.txt --no-build-isolation --editable '.[dev,arm]'
 	@touch $@

@@ -224,7 +224,7 @@ def test_writing_a_tile_ends_its_calibration_alone() -> None:
     assert [known is None for known in crossbar.expand(held, 1, 3.0, rng()).ranges_us] == [False, True, True]
 
 
-@pytest.mark.parametrize("verb", ["expand", "write", "add", "erase", "multiply", "calibrate"])
+@pytest.mark.parametrize("verb", ["expand", "write", "add", "erase", "multiply", "calibrate", "conductances_us"])
 @pytest.mark.parametrize("now_s", [4.9, float("nan")])
 def test_time_does_not_run_backwards(verb: str, now_s: float) -> None:
     crossbar = Crossbar()
@@ -237,6 +237,7 @@ def test_time_does_not_run_backwards(verb: str, now_s: float) -> None:
         "erase": lambda: crossbar.erase(held, [0], now_s, rng()),
         "multiply": lambda: crossbar.multiply(held, column.T, now_s, rng()),
         "calibrate": lambda: crossbar.calibrate(held, column.T, now_s),
+        "conductances_us": lambda: crossbar.conductances_us(held, [0], now_s),
     }
     with pytest.raises(InsituError, match="time runs forward"):
         acts[verb]()
@@ -268,3 +269,35 @@ def test_norms_are_those_of_the_columns() -> None:
     norms = crossbar.norms_us(held, 1.0, rng())
     assert norms[0] == 0
     assert norms[1] == pytest.approx(30, rel=0.3)
+
+
+@given(
+    pairs=st.integers(1, 3),
+    tile=st.integers(1, 9),
+    columns=st.lists(st.integers(0, 9), min_size=1, max_size=10, unique=True),
+    age_s=st.sampled_from([0.0, 40.0, 1e7]),
+)
+def test_conductances_shown_are_those_that_products_see(
+    pairs: int, tile: int, columns: list[int], age_s: float
+) -> None:
+    crossbar = Crossbar(PcmNandakumar2018(), pairs=pairs, tile=tile, input_bits=0, adc_bits=0)
+    held = crossbar.add(crossbar.blank(6, 10, 0.0, rng("b")), [2, 9, 4], normal(6, 3) * 4, 3.0, rng("a"))
+    shown = crossbar.conductances_us(held, columns, 3.0 + age_s)
+    assert shown.shape == (2, 6, len(columns))
+    assert (shown >= 0).all()
+    seen = torch.cat([one.mean for one in crossbar._readings(held, 3.0 + age_s)], 1)[:, columns].numpy()
+    np.testing.assert_allclose(shown[0] - shown[1], seen, atol=1e-4)
+
+
+@pytest.mark.parametrize("columns", [[], [0], [5, 1, 3], list(range(7))])
+def test_wear_counts_what_every_cell_got(columns: list[int]) -> None:
+    crossbar = Crossbar(PcmNandakumar2018(), pairs=2, tile=3)
+    amounts = torch.from_numpy(rng("wear").integers(-4, 5, (5, 7)).astype(np.float32))
+    held = crossbar.add(crossbar.blank(5, 7, 0.0, rng()), list(range(7)), amounts, 1.0, rng())
+    held = crossbar.erase(held, [1, 5], 2.0, rng())
+    held = crossbar.add(held, list(range(7)), amounts, 3.0, rng())
+    pulses, resets = crossbar.wear(held, columns)
+    assert np.array_equal(pulses[0].astype(int) - pulses[1], 2 * amounts[:, columns].int().numpy())
+    assert np.array_equal(pulses.sum(0), 2 * amounts.abs()[:, columns].int().numpy())
+    assert resets.tolist() == [int(column in (1, 5)) for column in columns]
+    assert crossbar.conductances_us(held, columns, 3.0).shape == (2, 5, len(columns))

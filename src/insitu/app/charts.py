@@ -33,7 +33,7 @@ def chart(title: str, lines: list[Line], ticks: list[str], below: str, from_zero
         return ""
     low = min(min(v["min"] for v in known), 0 if from_zero else math.inf)
     high = max(max(v["max"] for v in known), 0 if from_zero else -math.inf)
-    grid = _steps(low, high)
+    grid = steps(low, high)
     bottom, top = min(grid[0], low), max(grid[-1], high)
 
     def x(position: int) -> float:
@@ -74,13 +74,13 @@ def chart(title: str, lines: list[Line], ticks: list[str], below: str, from_zero
             out.append(f"<circle {dot}><title>{escape(hint)}</title></circle>")
         out.append("</g>")
     ends = [y(next(v for v in reversed(line.values) if v)["median"]) for line in lines]
-    for line, end in zip(lines, _apart(ends), strict=True):
+    for line, end in zip(lines, apart(ends), strict=True):
         at = f'x="{right + 4}" y="{end + 4:.1f}"'
         out.append(f'<text class="label {line.style}" {at}>{escape(line.label)}</text>')
     return "\n".join([*out, "</svg>"])
 
 
-def _steps(low: float, high: float) -> list[float]:
+def steps(low: float, high: float) -> list[float]:
     """Return about five round numbers that span low..high."""
     span = max(high - low, 1e-9)
     if span < 0.5:
@@ -92,7 +92,7 @@ def _steps(low: float, high: float) -> list[float]:
     return [round(i * step, 10) for i in range(first, last + 1)]
 
 
-def _apart(places: list[float]) -> list[float]:
+def apart(places: list[float]) -> list[float]:
     """Move labels apart until none overlaps its neighbour, keeping their order and, as a group, their middle."""
     order = sorted(range(len(places)), key=lambda i: places[i])
     moved = [places[i] for i in order]
@@ -102,7 +102,13 @@ def _apart(places: list[float]) -> list[float]:
             if short > 0:
                 moved[i] -= short / 2
                 moved[i + 1] += short / 2
+    # what would leave the frame is moved back, and pushes its neighbours
+    low, high = TOP, max(HEIGHT - BOTTOM, TOP + LINE_HEIGHT * (len(moved) - 1))
+    for i, place in enumerate(moved):
+        moved[i] = max(place, low if i == 0 else moved[i - 1] + LINE_HEIGHT)
+    for i in reversed(range(len(moved))):
+        moved[i] = min(moved[i], high if i == len(moved) - 1 else moved[i + 1] - LINE_HEIGHT)
     out = list(places)
     for place, i in zip(moved, order, strict=True):
-        out[i] = min(max(place, TOP), HEIGHT - BOTTOM)
+        out[i] = place
     return out

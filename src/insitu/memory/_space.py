@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.core import generator
+from insitu.core import InsituError, generator
 from insitu.learners import Base, Examples
 from insitu.learners import _projection as projections
 from insitu.learners._projection import Projection
@@ -32,6 +32,7 @@ LIFT = 4.0  # features' worth of length that the constant has
 PROBES = 64  # random vectors that are calibrated with besides examples, of which there may be one only
 COHORT = 192  # examples that are calibrated with, at most
 SHARPNESS: tuple[float, ...] = tuple(2.0 ** (k / 2) for k in range(2, 17))  # of probabilities; the likeliest is taken
+FAR = 1e15  # spreads: the square of a vector beyond does not fit into float32
 UNKNOWN_SHARPNESS = 8.0  # where no class has two examples
 
 
@@ -48,8 +49,11 @@ class Space:
     seen: int  # examples it was fitted to; 0 where it comes from a base and never changes
 
     def scaled(self, x: Vectors) -> Tensor:
-        """Return vectors (n, features) as the learner takes them, float32."""
-        return torch.from_numpy(((x - self.shift) / self.scale).astype(np.float32))
+        """Return vectors (n, features) as the learner takes them, float32; ``InsituError`` for those far from all."""
+        z = (x - self.shift) / self.scale
+        if not (np.abs(z) < FAR).all():
+            raise InsituError(f"a number is more than {FAR:g} times the spread of those taught away from them")
+        return torch.from_numpy(z.astype(np.float32))
 
 
 def fitted(x: Vectors, y: Numbers, dim: int) -> Space:

@@ -164,10 +164,11 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         out._know(replace(model, now_s=model.now_s + _duration(seconds)))
         return out
 
-    def columns(self, labels: ArrayLike) -> Columns | None:
-        """Return the devices of these classes, or None where the substrate has none."""
+    def columns(self, labels: ArrayLike, since: Memory | None = None) -> Columns | None:
+        """Return the devices of these classes, None where there are none; pulses ``since`` an earlier ``later(0)``."""
         check_is_fitted(self)
-        return columns(self.settings.substrate, self._model, labels_of(np.asarray(labels)))
+        before = None if since is None else since._model
+        return columns(self.settings.substrate, self._model, labels_of(np.asarray(labels)), before)
 
     def cost(self) -> Ledger:
         """Return the pulses, RESETs and programmings that teaching has spent since the memory was new."""

@@ -46,13 +46,15 @@ class Columns:
     """The devices of some classes at one time; a cell is the devices of one sign, pulsed and read together."""
 
     conductances_us: Floats  # (2 signs, rows, classes) mean of a read, summed over the devices of a cell
-    pulses: NDArray[np.int32]  # (2, rows, classes) SET pulses that each device has seen
-    resets: NDArray[np.int32]  # (classes,) RESETs that each device has seen
+    pulses: NDArray[
+        np.int32
+    ]  # (2, rows, classes) SET pulses that each device has seen, since a time where one is given
+    resets: NDArray[np.int32]  # (classes,) RESETs, likewise
     full_scale_us: float  # what a cell is programmed to at most
 
 
-def columns(substrate: Substrate, model: Model, labels: list[Label]) -> Columns | None:
-    """Return the devices of these classes, or None where the substrate has none."""
+def columns(substrate: Substrate, model: Model, labels: list[Label], since: Model | None = None) -> Columns | None:
+    """Return the devices of these classes, or None where the substrate has none; ``since`` is an earlier state."""
     if not isinstance(substrate, Crossbar):
         return None
     if missing := [label for label in labels if label not in model.numbers]:
@@ -61,9 +63,16 @@ def columns(substrate: Substrate, model: Model, labels: list[Label]) -> Columns 
         raise InsituError("the memory holds no class; teach it some examples first")
     place = {int(number): column for column, number in enumerate(model.state.labels) if number != FREE}
     wanted, held = [place[model.numbers[label]] for label in labels], model.state.held
+    pulses, resets = substrate.wear(held, wanted)
+    if since is not None and since.state is not None:
+        there = [k for k, column in enumerate(wanted) if column < len(since.state.labels)]
+        before = substrate.wear(since.state.held, [wanted[k] for k in there])
+        pulses[..., there] -= before[0]
+        resets[there] -= before[1]
     return Columns(
         substrate.conductances_us(held, wanted, model.now_s),
-        *substrate.wear(held, wanted),
+        pulses,
+        resets,
         full_scale_us=substrate.pairs * substrate.device.full_scale_us,
     )
 

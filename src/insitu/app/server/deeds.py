@@ -1,0 +1,119 @@
+"""What can be done to a memory over HTTP: teach, forget, look ahead; each returns JSON, and what is told of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from insitu.app.server import views
+from insitu.app.server.problems import Refusal
+from insitu.app.server.views import Json
+from insitu.ledger import Ledger
+from insitu.memory import Memory
+from insitu.memory.recall import Columns
+
+
+def taught(memory: Memory, labels: list[str], x: NDArray[Any], with_cells: bool) -> Json:
+    """Teach examples x (n, ...) with their names; with the devices before and after, where they are asked for."""
+    before = views.now(memory)
+    _check_features(memory, x)
+    mine = {str(label): label for label in (before.classes_.tolist() if before else [])}
+    devices: dict[str, Columns | None] = {}
+    if with_cells and before is not None:
+        devices = {name: before.columns([mine[name]]) for name in dict.fromkeys(labels) if name in mine}
+    memory.partial_fit(x, [mine.get(name, name) for name in labels])
+    after = memory.later(0)
+    out = _event(before, after)
+    if with_cells:
+        names = list(dict.fromkeys(labels))
+        held = after.columns([mine.get(name, name) for name in names], before)
+        if held is not None:
+            out["cells"] = [views.written(name, devices.get(name), held, place) for place, name in enumerate(names)]
+    return out
+
+
+def forgotten(memory: Memory, label: str) -> Json:
+    """RESET a class."""
+    before = views.now(memory)
+    memory.forget(views.known(memory, label))
+    return _event(before, memory.later(0))
+
+
+def ahead(memory: Memory, seconds: float, x: NDArray[Any] | None) -> Json:
+    """Return what the memory would say ``seconds`` from now of the examples it keeps, and of ``x`` (1, ...)."""
+    seen = _something(memory)
+    _check_features(seen, None if x is None else x)
+    then = seen.later(seconds)
+    examples, plain = _judged(then, x)
+    columns = then.columns(then.classes_)
+    bare = _judged(seen.later(seconds, compensated=False), x)[1] if views.compensation(memory) else plain
+    return {
+        "seconds": seconds,
+        "examples": examples,
+        "mean_us": None if columns is None else round(float(columns.conductances_us.mean()), 4),
+        "with": plain if views.compensation(memory) else None,
+        "without": bare,
+    }
+
+
+def cells(memory: Memory, label: str) -> Json:
+    """Return the devices of one class."""
+    if not views.has_cells(memory):
+        raise Refusal(404, "what holds this memory has no devices to look at")
+    seen = _something(memory)
+    columns = seen.columns([views.known(seen, label)])
+    assert columns is not None
+    sides = views.cells(columns, 0)
+    facts = {"label": label, "rows": len(sides["plus_us"]), "now_s": seen.now_s_}
+    return facts | sides | {"full_scale_us": columns.full_scale_us}
+
+
+def told(outcome: Json, labels: list[str]) -> Json:
+    """Return what listeners are told of an event."""
+    return {
+        "event": outcome["event"],
+        "labels": list(dict.fromkeys(labels)),
+        "classes": len(outcome["classes"]),
+        "spent": outcome["spent"],
+    }
+
+
+def checked(memory: Memory, x: NDArray[Any]) -> NDArray[Any]:
+    """Return what is asked; raise ``Refusal`` where the memory cannot answer it."""
+    _check_features(_something(memory), x)
+    return x
+
+
+def _event(before: Memory | None, after: Memory) -> Json:
+    spent = after.cost() - (Ledger() if before is None else before.cost())
+    return {
+        "event": after.events_,
+        "classes": views.classes(after),
+        "spent": dict(spent.counts),
+        "energy_nj": views.energy_nj(spent),
+    }
+
+
+def _judged(memory: Memory, x: NDArray[Any] | None) -> tuple[int, Json]:
+    recall, right = memory.rehearse()
+    out: Json = {
+        "accuracy": round(float((recall.answers == right).mean()), 4),
+        "confidence": round(float(recall.probabilities.max(1).mean()), 4),
+    }
+    if x is not None:
+        out["scores"] = views.answers(memory.recall(x))[0]
+    return len(right), out
+
+
+def _something(memory: Memory) -> Memory:
+    seen = views.now(memory)
+    if seen is None or not len(seen.classes_):
+        raise Refusal(409, "the memory holds no class yet; teach it something first")
+    return seen
+
+
+def _check_features(memory: Memory, x: NDArray[Any] | None) -> None:
+    features = getattr(memory, "n_features_in_", None)
+    if x is not None and features is not None and x.shape[1] != features:
+        raise Refusal(422, f"vectors of this memory have {features} numbers; got {x.shape[1]}")

@@ -1,0 +1,64 @@
+// Images from outside: dropped, chosen or of an example, brought to black ink on white paper of 105 x 105 pixels.
+
+import { Problem } from "./api.js";
+import { SIDE } from "./canvas.js";
+
+/** Let files be dropped on `place` or chosen by `button` through `chooser`; `take(canvas)` gets each as it is read. */
+export function takeImages(place, chooser, button, take, failed) {
+  const read = (file) => file && fitted(file).then(take, failed);
+  button.addEventListener("click", () => chooser.click());
+  chooser.addEventListener("change", () => {
+    read(chooser.files[0]);
+    chooser.value = ""; // so that the same file can be chosen again
+  });
+  const over = (event, is) => {
+    event.preventDefault();
+    place.classList.toggle("over", is);
+  };
+  place.addEventListener("dragover", (event) => over(event, true));
+  place.addEventListener("dragleave", (event) => over(event, false));
+  place.addEventListener("drop", (event) => {
+    over(event, false);
+    read(event.dataTransfer.files[0]);
+  });
+  // beside the paper, a dropped file would take the page's place
+  for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
+}
+
+/** Return an image file, or the blob of one, as a canvas: whole, in the middle, light drawings on dark turned round. */
+export async function fitted(file) {
+  let image;
+  try {
+    image = await createImageBitmap(file);
+  } catch {
+    throw new Problem(`${file.name ?? "That"} is no image that this browser can read; take a PNG, JPEG or WebP.`);
+  }
+  const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  pen.fillStyle = "#fff"; // where the image is transparent
+  pen.fillRect(0, 0, SIDE, SIDE);
+  pen.imageSmoothingQuality = "high";
+  const scale = SIDE / Math.max(image.width, image.height);
+  const wide = image.width * scale, high = image.height * scale;
+  const box = [(SIDE - wide) / 2, (SIDE - high) / 2, wide, high];
+  pen.drawImage(image, ...box);
+  image.close();
+  if (dark(pen, box)) {
+    pen.globalCompositeOperation = "difference";
+    pen.fillRect(...box);
+  }
+  return canvas;
+}
+
+function dark(pen, [x, y, wide, high]) {
+  const { data } = pen.getImageData(Math.floor(x), Math.floor(y), Math.max(1, wide), Math.max(1, high));
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 4) sum += data[i] + data[i + 1] + data[i + 2];
+  return sum < (data.length / 4) * 3 * 127;
+}
+
+/** Return the blob that a data URL stands for. */
+export function blobOf(url) {
+  const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
+  return new Blob([bytes], { type: url.slice(5, url.search(/[;,]/)) });
+}

@@ -1,0 +1,65 @@
+"""Ten thousand requests that are wrong in every way: each is answered in words, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking import Serve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemas import requests
+
+from insitu import Memory
+
+REQUESTS = 10_000
+TOGETHER = 20  # requests of one example of hypothesis: drawing one by one takes longer than answering
+GROWTH_KIB = 8 * 1024  # what allocators may keep of a quarter of the requests
+
+
+def resident_kib() -> int:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("resident memory is read from /proc")
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+
+
+@pytest.mark.slow
+def test_ten_thousand_bad_requests(serve: Serve, page: Path, caplog: pytest.LogCaptureFixture) -> None:
+    memory = Memory("digital", dim=16)
+    service = serve(memory)
+    service.post("/api/teach", {"labels": ["class 0", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]})
+    seen: dict[int, int] = {}
+    refused: list[tuple[Any, ...]] = []
+
+    @settings(max_examples=REQUESTS // TOGETHER, suppress_health_check=list(HealthCheck))
+    @given(many=st.lists(requests(service.get("/openapi.json").json), min_size=TOGETHER, max_size=TOGETHER))
+    def run(many: list[Any]) -> None:
+        for method, path, body, query, headers in many:
+            if path == "/api/events" and method == "GET":
+                continue  # a stream that would go on forever
+            reply = service.ask(method, path, body, headers, query)
+            seen[reply.status] = seen.get(reply.status, 0) + 1
+            assert reply.status < 500, (method, path, body, query, headers)
+            if reply.status >= 400 and method != "HEAD":
+                assert reply.headers["content-type"] == "application/problem+json"
+                assert len(reply.body) < 1000
+                assert b"Traceback" not in reply.body
+            if reply.status >= 400 and len(refused) < REQUESTS // 4:
+                refused.append((method, path, body, headers, query))
+
+    with caplog.at_level(logging.WARNING):
+        run()
+    assert sum(seen.values()) > 0.95 * REQUESTS
+    assert set(seen) >= {200, 400, 403, 404, 405, 409, 413, 415, 421, 422}
+    assert sum(count for status, count in seen.items() if status >= 400) > 0.8 * REQUESTS
+    assert not caplog.records
+    before = resident_kib()  # from here on without hypothesis, which remembers what it tried
+    for request in refused:
+        service.ask(*request)
+    gc.collect()
+    assert resident_kib() - before < GROWTH_KIB
+    assert service.post("/api/predict", {"vector": [1.0, 0.0]}).status == 200

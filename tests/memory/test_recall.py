@@ -1,0 +1,75 @@
+"""What a memory answers, what it will be later, and what its devices look like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from points import some
+
+from insitu import Memory
+from insitu.core import InsituError
+from insitu.substrates.crossbar import Crossbar
+
+
+def test_all_answers_are_of_one_reading() -> None:
+    x, _ = some([0, 1, 2], 4)
+    memory = Memory(dim=64).fit(*some([0, 1, 2]))
+    recall = memory.recall(x)
+    assert recall.labels == memory.classes_.tolist()
+    assert np.array_equal(recall.answers, memory.predict(x))
+    assert np.array_equal(recall.similarities, memory.decision_function(x))
+    assert np.array_equal(recall.probabilities, memory.predict_proba(x))
+    np.testing.assert_allclose(recall.probabilities.sum(1), 1)
+
+
+def test_later_is_what_ageing_makes_of_it_and_changes_nothing() -> None:
+    x, _ = some([0, 1, 2], 4)
+    memory = Memory(dim=64).fit(*some([0, 1, 2]))
+    now = memory.predict_proba(x)
+    later = memory.later(1e6)
+    assert (memory.now_s_, later.now_s_) == (0, 1e6)
+    assert np.array_equal(memory.predict_proba(x), now)
+    columns = later.columns(memory.classes_)
+    assert columns is not None
+    aged = memory.age(1e6).columns(memory.classes_)
+    assert aged is not None
+    assert np.array_equal(columns.conductances_us, aged.conductances_us)
+    with pytest.raises(InsituError, match="seconds >= 0"):
+        memory.later(-1)
+
+
+def test_what_is_not_compensated_shrinks() -> None:
+    x, _ = some([0, 1, 2], 4)
+    memory = Memory(dim=128).fit(*some([0, 1, 2]))
+    size = {how: np.abs(memory.later(1e8, how).recall(x).similarities).mean() for how in (True, False)}
+    assert size[False] < 0.8 * size[True]
+    bare = Memory(Crossbar(), dim=128).fit(*some([0, 1, 2])).later(1e8)
+    assert np.array_equal(bare.recall(x).similarities, bare.later(0, compensated=False).recall(x).similarities)
+
+
+def test_it_rehearses_the_examples_it_keeps() -> None:
+    x, y = some([0, 1, 2])
+    memory = Memory("digital", dim=64).fit(x, y)
+    recall, right = memory.rehearse()
+    assert right.tolist() == list(y)
+    assert np.array_equal(recall.similarities, memory.recall(x).similarities)
+    memory.forget("class 0")
+    assert set(memory.rehearse()[1]) == {"class 1", "class 2"}
+    with pytest.raises(InsituError, match="keeps no example"):
+        memory.forget("class 1").forget("class 2").rehearse()
+
+
+def test_devices_are_shown_with_what_they_got_since() -> None:
+    memory = Memory(dim=32).fit(*some([0, 1, 2], 4))
+    before = memory.later(0)
+    spent = memory.cost()
+    memory.partial_fit(*some([0, 3], 1))
+    both = memory.columns(["class 0", "class 3"], before)
+    assert both is not None
+    assert both.conductances_us.shape == both.pulses.shape == (2, 32, 2)
+    assert (memory.cost() - spent).counts["set_pulse"] == 2 * both.pulses.sum()
+    assert not both.resets.any()
+    assert both.full_scale_us == 24
+    with pytest.raises(InsituError, match="does not hold 'class 9'"):
+        memory.columns(["class 9"])
+    assert Memory("digital").fit(*some([0, 1])).columns(["class 0"]) is None
