@@ -31,7 +31,7 @@ def test_only_devices_are_written_and_a_task_has_its_share() -> None:
         assert ("rewritten" in row) == written
         assert ("spent_program_and_verify" in row) == (row["arm"] == "device")
         if written:
-            most = 2 * 2 * base().head.numel()  # two signs, two pairs
+            most = 2 * base().head.numel()  # two signs
             assert 0 < float(row["rewritten"]) <= most
 
 

@@ -6,32 +6,34 @@ starts from the prepared state and is asked after every step of adaptation.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from insitu import metrics
 from insitu.core import InsituError, generator
 from insitu.experiments import Experiment
 from insitu.learners import Learner
 from insitu.learners._episodes import TaskLearner
+from insitu.learners._watched import Watched
 from insitu.ledger import Ledger
 from insitu.metrics import Row
-from insitu.scenarios import Scenario
+from insitu.scenarios import Scenario, Session
 
 
 def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
     """Yield the rows of one seed: one per learner, session and age; float results and device results alike.
 
     A row holds ``seed``, ``arm`` (``float`` for the baseline, ``device`` for the learner), ``session``, ``age_s``,
-    ``classes`` and the accuracies of ``metrics.accuracies`` in percent; rows of the device carry what it has spent.
+    and the scenario's ``score``; rows of the device carry what it has spent.
     What is asked draws from generators of its own, so that another age changes neither the memory nor other rows.
     All arms draw the same, so that a gap is that of the learners and not of the order of examples.
 
     Of short tasks there is one row per learner, step of adaptation (``session``) and age of the weights when the tasks
-    come, over all tasks (``metrics.of_tasks``).
+    come, over all tasks (the scenario's ``score``); learners that can be watched add measures of what went on.
 
     Other arms follow under their own names, then the variants of a sweep, each an arm called by its label, asked at
     the first age only.
@@ -45,7 +47,7 @@ def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
     for arm in experiment.others:
         own = replace(scenario, **dict(arm.changes)) if arm.changes else scenario
         given = own.base(experiment.data) if arm.changes else base
-        yield from _arm(experiment, seed, own, given, arm.name, arm.learner, ages_s)
+        yield from _arm(experiment, seed, own, given, arm.name, arm.learner, ages_s, arm.later_s)
     for label, learner in variants:
         yield from _arm(experiment, seed, scenario, base, label, learner, ages_s[:1])
 
@@ -58,11 +60,12 @@ def _arm(
     arm: str,
     learner: Learner,
     ages_s: tuple[float, ...],
+    later_s: float = 0.0,
 ) -> Iterator[Row]:
     """Yield the rows of one learner."""
-    told = _stream if scenario.continues else _tasks
     about: Row = {"seed": seed, "arm": arm}
-    for row in told(experiment.data, seed, scenario, base, learner, ages_s):
+    given = experiment.data, seed, scenario, base, learner, ages_s
+    for row in _stream(*given) if scenario.continues else _tasks(*given, later_s):
         yield about | row
 
 
@@ -80,13 +83,12 @@ def _stream(
             asked = generator(seed, "device", "predict", session.number, str(float(age_s)))
             guess = learner.predict(state, session.test.x, session.time_s + age_s, asked)
             row: Row = {"session": session.number, "age_s": age_s}
-            groups = None if session.groups is None else session.groups.numpy()
-            row |= metrics.accuracies(guess.numpy(), session.test.labels.numpy(), session.base_classes, groups)
+            row |= scenario.score([session], [guess])
             yield row | _counts("spent", learner.cost(state)) | _counts("query", learner.query_cost(state))
 
 
 def _tasks(
-    data: str, seed: int, scenario: Scenario, base: Any, learner: Learner, ages_s: tuple[float, ...]
+    data: str, seed: int, scenario: Scenario, base: Any, learner: Learner, ages_s: tuple[float, ...], later_s: float
 ) -> Iterator[Row]:
     if not isinstance(learner, TaskLearner):
         raise InsituError(f"{type(learner).__name__} learns one stream, not short tasks; take maml or task_memory")
@@ -94,26 +96,66 @@ def _tasks(
     prepared, query = learner.cost(state), learner.query_cost(state)
     fixed = _counts("prepared", prepared) | _counts("query", query)
     for age_s in ages_s:
-        right: dict[int, list[Any]] = {step: [] for step in learner.steps_asked}
-        written = dict.fromkeys(right, 0)
-        spent, ways = Ledger(), 0
+        answers: dict[int, list[Tensor]] = {step: [] for step in learner.steps_asked}
+        seen: dict[int, dict[str, float]] = {step: defaultdict(float) for step in answers}  # sums over the tasks
+        spent, kept = Ledger(), list[Session]()
         for session in scenario.sessions(data, seed):
-            assert session.train is not None
-            name = session.number, str(float(age_s))
-            learned = learner.learn(state, session.train, age_s, generator(seed, "device", "learn", *name))
+            if session.train is None:
+                continue
+            now_s, name = session.time_s + age_s, (session.number, str(float(age_s)))
+            learned = learner.learn(state, session.train, now_s, generator(seed, "device", "learn", *name))
             spent += learner.cost(learned) - prepared
-            ways = int(session.test.labels.max()) + 1
-            asked = generator(seed, "device", "predict", *name)
-            for step, guess in zip(right, learner.predict_each(learned, session.test.x, age_s, asked), strict=True):
-                right[step].append((guess == session.test.labels).double().mean(1).numpy())
-                written[step] += learner.rewritten(learned, step)
-        for step, shares in right.items():
-            row: Row = {"session": step, "age_s": age_s, "classes": ways}
-            row |= metrics.of_tasks(np.concatenate(shares))
-            tasks = int(row["tasks"])
-            if written[step]:
-                row["rewritten"] = written[step] / tasks
+            kept.append(replace(session, train=None, test=replace(session.test, x=session.test.x[:0])))
+            rng = generator(seed, "device", "predict", *name)
+            guesses, about = _answers(learner, learned, session.test.x, now_s + later_s, rng)
+            for step, guess, measures in zip(answers, guesses, about, strict=True):
+                answers[step].append(guess)
+                for measure, value in measures.items():
+                    seen[step][measure] += value * len(guess)
+                if written := learner.rewritten(learned, step):
+                    seen[step]["rewritten"] += written
+        for step, given in answers.items():
+            row: Row = {"session": step, "age_s": age_s, **scenario.score(kept, given)}
+            tasks = sum(map(len, given))
+            row.update({measure: value / tasks for measure, value in seen[step].items()})
             yield row | _counts("spent", spent, tasks) | fixed
+
+
+def example(experiment: Experiment) -> dict[str, Any] | None:
+    """Return one task of the first session of seed 0 from within, as baseline and learner deal with it.
+
+    It is asked at the first age; None where learners cannot be watched. The task is the one whose error by the learner
+    is the median of the session: ``target`` are its labels, ``float`` and ``device`` what ``traces`` tells.
+    """
+    pair = (("float", experiment.baseline), ("device", experiment.learner))
+    if not all(isinstance(learner, Watched) for _, learner in pair):
+        return None
+    scenario, age_s = experiment.scenario, experiment.ages_s[0]
+    session = next(each for each in scenario.sessions(experiment.data, 0) if each.train is not None)
+    base, now_s, found = scenario.base(experiment.data), session.time_s + age_s, dict[str, Any]()
+    for name, learner in reversed(pair):
+        assert isinstance(learner, Watched)
+        assert session.train is not None
+        state = learner.prepare(base, 0.0, generator(0, "device"))
+        names = session.number, str(float(age_s))
+        state = learner.learn(state, session.train, now_s, generator(0, "device", "learn", *names))
+        if not found:
+            answer = learner.predict(state, session.test.x, now_s, generator(0, "device", "predict", *names))
+            errors = (answer - session.test.labels).square().flatten(1).mean(1)
+            task = int(errors.argsort()[(len(errors) - 1) // 2])
+            found = {"target": session.test.labels[task].numpy()}
+        found[name] = learner.traces(state, task, now_s, generator(0, "device", "traces"))
+    return found
+
+
+def _answers(
+    learner: TaskLearner, state: Any, x: Tensor, now_s: float, rng: np.random.Generator
+) -> tuple[list[Tensor], list[dict[str, float]]]:
+    """Return the answers after each step, and measures of what went on where the learner can be watched."""
+    if isinstance(learner, Watched):
+        return learner.watched(state, x, now_s, rng)
+    guesses = learner.predict_each(state, x, now_s, rng)
+    return guesses, [{} for _ in guesses]
 
 
 def _counts(prefix: str, ledger: Ledger, shared_by: int = 1) -> Row:

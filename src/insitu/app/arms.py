@@ -18,10 +18,11 @@ HUES = ("novel", "third", "fourth", "fifth")  # classes of the style sheet for a
 def summary(rows: list[Row], experiment: Experiment) -> dict[str, Any] | None:
     """Return every arm's overall accuracy per age and session, over the seeds; None where there are only two arms.
 
-    ``styles`` are classes of the page's style sheet: dotted where an arm is computed in software. ``rewritten`` are the
-    cells that each step has written anew per task, at the first age, where any were.
+    None, too, where rows hold no accuracies. ``styles`` are classes of the page's style sheet: dotted where an arm is
+    computed in software. ``rewritten`` are the cells that each step has written anew per task, at the first age, where
+    any were.
     """
-    if not experiment.others:
+    if not experiment.others or not any("overall" in row for row in rows):
         return None
     arms = [*wording.ARMS, *(arm.name for arm in experiment.others)]
     sessions = sorted({int(row["session"]) for row in rows})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from insitu.app import arms, sweep, wording
+from insitu.app import arms, movement_figures, sweep, wording
 from insitu.app.charts import HEIGHT, WIDTH, Line, chart
 from insitu.app.heat import Axis, heat
 from insitu.app.report import Report
@@ -13,6 +13,9 @@ from insitu.app.report import Report
 
 def figures(report: Report) -> str:
     """Return the figures as HTML; lines are medians over the seeds, bands reach from the least to the most."""
+    if moved := movement_figures.figures(report):
+        shown = "".join(_figure(*each) for each in moved)
+        return f'<h2>One movement</h2>\n<p class="note">{movement_figures.NOTE}</p>\n<div class="figures">{shown}</div>'
     if not report["table"]:
         return ""
     several = arms.figures(report)  # which show what lines of two would
@@ -26,16 +29,15 @@ def figures(report: Report) -> str:
 def picture(report: Report, style: str) -> str:
     """Return two figures side by side as one SVG file, in the light colours of the page's style sheet.
 
-    They are the first two; of a stream, the first and what is kept on the device; with a sweep, the first and that.
+    They are the first two, of a movement too; of a stream, the first and what is kept on the device; with a sweep, the
+    first and that.
     """
     colours = style[style.index(":root") : style.index("}") + 1]
     rules = [row for row in style.splitlines() if row.startswith("svg .") or " .line" in row]
     text = "text { font: 12px system-ui, sans-serif; } .title { font-size: 14px; font-weight: 600; fill: var(--ink); }"
     wide, gap, head = WIDTH + 30, 20, 44
     out = []
-    parts = _parts(report)
-    second = sweep.figure(report) or _matrices(report)[-1:] or parts[1:2]
-    for number, (title, under, drawn) in enumerate([parts[0], *second]):
+    for number, (title, under, drawn) in enumerate(_pair(report)):
         inner = drawn.replace("<svg ", f'<svg x="20" y="{head}" width="{WIDTH}" height="{HEIGHT}" ', 1)
         out.append(
             f'<g transform="translate({number * wide})"><text class="title" x="20" y="24">{escape(title)}</text>'
@@ -45,6 +47,13 @@ def picture(report: Report, style: str) -> str:
     paper = '<rect width="100%" height="100%" fill="var(--paper)"/>'
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" role="img">'
     return "\n".join([opening, "<style>", colours, *rules, text, "</style>", paper, *out, "</svg>\n"])
+
+
+def _pair(report: Report) -> list[tuple[str, str, str]]:
+    if moved := movement_figures.figures(report):
+        return [each for each in moved if each[2].startswith("<svg")][:2]
+    parts = _parts(report)
+    return [parts[0], *(sweep.figure(report) or _matrices(report)[-1:] or parts[1:2])]
 
 
 def _parts(report: Report) -> list[tuple[str, str, str]]:

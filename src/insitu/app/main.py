@@ -14,7 +14,7 @@ from insitu.core import InsituError
 
 OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 COMMANDS = Path(__file__).parent / "commands"
-ORDER = ("list", "show", "run", "train", "report", "data", "memory")  # the order in which one meets them
+ORDER = ("list", "show", "run", "train", "report", "data", "memory", "serve")  # the order in which one meets them
 
 
 def main(args: list[str] | None = None) -> int:

@@ -25,6 +25,7 @@ def page(report: Report) -> str:
     parts += [
         sections.sessions(report),
         sections.all_arms(report),
+        sections.movements(report),
         sections.sweep(report),
         sections.cost(report["cost"]),
         sections.composition(report),
@@ -74,6 +75,14 @@ def _tiles(report: Report) -> str:
         last = report["table"][0]["sessions"][-1]
         if last["device"]["novel"]:
             tiles.append(tile("New classes, last session", last["device"]["novel"], last["float"]["novel"]))
+    if moved := report.get("movement"):
+        exact, device = moved["ages"][0]["arms"][:2]
+        for name, words, unit, digits in (
+            ("hand_median", "Hand, off by", "cm", 1),
+            ("changed", "Weights changed", "%", 1),
+        ):
+            pair = [wording.number(arm["after"].get(name), digits) for arm in (device, exact)]
+            tiles.append((words, f"{pair[0]}<small> {unit}</small>", f"{wording.within(first)} {pair[1]} {unit}"))
     known = [each["energy_pj"] for each in report["cost"]["learning"] if each["energy_pj"] is not None]
     if known:
         per = report["cost"].get("per", "class")

@@ -14,25 +14,39 @@ from insitu.app import wording
 from insitu.app.seeds import Seed, Watcher
 from insitu.metrics import Row
 
+OVERALL = ("overall", "overall accuracy in percent")
 KEPT_LINES = 8  # lines of the growing table: the last four seeds, float and device
 
 
-def watcher(name: str, seeds: int, console: Console, names: tuple[str, str] = wording.ARMS) -> Plain | Display:
-    """Return the display that suits ``console``; ``names`` are those of baseline and learner."""
+def watcher(
+    name: str,
+    seeds: int,
+    console: Console,
+    names: tuple[str, str] = wording.ARMS,
+    headline: tuple[str, str] = OVERALL,
+) -> Plain | Display:
+    """Return the display that suits ``console``; ``names`` are those of baseline and learner.
+
+    ``headline`` is the measure that is shown, as rows call it and in words.
+    """
     words = dict(zip(wording.ARMS, names, strict=True))
-    return Display(name, seeds, console, words) if console.is_terminal else Plain(name, seeds, console, words)
+    kind = Display if console.is_terminal else Plain
+    return kind(name, seeds, console, words, headline)
 
 
 class Plain(Watcher):
     """One line per seed and arm, as it is finished: for logs."""
 
-    def __init__(self, name: str, seeds: int, console: Console, words: dict[str, str]) -> None:
+    def __init__(
+        self, name: str, seeds: int, console: Console, words: dict[str, str], headline: tuple[str, str]
+    ) -> None:
         self.name, self.seeds, self.console, self.words = name, seeds, console, words
-        self.begun, self.arm = 0.0, Series()
+        self.headline, self.begun = headline, 0.0
+        self.arm = Series(headline[0])
 
     def __enter__(self) -> Plain:
         """Say what starts."""
-        self._say(f"{self.name}: {self.seeds} seeds; overall accuracy in percent, session by session")
+        self._say(f"{self.name}: {self.seeds} seeds; {self.headline[1]}, session by session")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,13 +54,13 @@ class Plain(Watcher):
 
     def begin(self, seed: int) -> None:
         """Note the time."""
-        self.begun, self.arm = time.monotonic(), Series()
+        self.begun, self.arm = time.monotonic(), Series(self.headline[0])
 
     def row(self, row: Row) -> None:
         """Print a line when an arm gives way to the next."""
         if self.arm.add(row):
             self._line(self.arm)
-            self.arm = Series()
+            self.arm = Series(self.headline[0])
             self.arm.add(row)
 
     def end(self, seed: Seed, reused: bool) -> None:
@@ -65,9 +79,10 @@ class Plain(Watcher):
 
 
 class Series:
-    """The overall accuracies of one seed and arm, session by session, at the first age."""
+    """One measure of one seed and arm, session by session, at the first age."""
 
-    def __init__(self) -> None:
+    def __init__(self, measure: str) -> None:
+        self.measure = measure
         self.label, self.values = ("", ""), list[str]()  # seed and arm
         self.sessions: set[int] = set()
 
@@ -80,7 +95,7 @@ class Series:
         session = int(row["session"])
         if session not in self.sessions:
             self.sessions.add(session)
-            self.values.append(f"{float(row['overall']):.1f}")
+            self.values.append(f"{float(row[self.measure]):.1f}")
         return False
 
     def told(self, words: dict[str, str]) -> str:
@@ -92,8 +107,10 @@ class Series:
 class Display(Watcher):
     """Two bars (seeds, rows of this seed) above the accuracies that came last."""
 
-    def __init__(self, name: str, seeds: int, console: Console, words: dict[str, str]) -> None:
-        self.words = words
+    def __init__(
+        self, name: str, seeds: int, console: Console, words: dict[str, str], headline: tuple[str, str]
+    ) -> None:
+        self.words, self.measure = words, headline[0]
         self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
@@ -104,7 +121,7 @@ class Display(Watcher):
         )
         self.seeds: TaskID = self.bars.add_task(name, total=seeds)
         self.rows: TaskID = self.bars.add_task("rows of this seed", total=None)
-        self.arms = [Series()]
+        self.arms = [Series(self.measure)]
         self.live = Live(self._view(), console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Display:
@@ -124,7 +141,7 @@ class Display(Watcher):
     def row(self, row: Row) -> None:
         """Move the lower bar and write the accuracy into the table."""
         if self.arms[-1].add(row):
-            self.arms = [*self.arms[1 - KEPT_LINES :], Series()]
+            self.arms = [*self.arms[1 - KEPT_LINES :], Series(self.measure)]
             self.arms[-1].add(row)
         self.bars.advance(self.rows)
         self.live.update(self._view())

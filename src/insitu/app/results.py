@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from insitu.app import arms, sweep, wording
+from insitu.app import arms, movement, sweep, wording
 from insitu.app.report import Report
 from insitu.core import write_whole
 
@@ -73,6 +73,7 @@ def _section(report: Report) -> str:
         "",
         *(line for block in report["table"] for line in _sessions(block, *wording.names(report))),
         *_arms(report),
+        *_movement(report),
         *_sweep(report),
     ]
     return "\n".join(lines)
@@ -118,8 +119,17 @@ def _stream(block: dict[str, Any], arms: str) -> list[str]:
 
 def _arms(report: Report) -> list[str]:
     """Return the tables of all arms, none where there are only two."""
+    return _listed(arms.tables(report))
+
+
+def _movement(report: Report) -> list[str]:
+    """Return the tables of movements with what they mean, none where there are none."""
+    return [*_listed(movement.tables(report)), movement.NOTE, ""] if report.get("movement") else []
+
+
+def _listed(tables: list[tuple[str, list[str], list[list[str]]]]) -> list[str]:
     out = []
-    for title, head, lines in arms.tables(report):
+    for title, head, lines in tables:
         first, *rows = ("| " + " | ".join(cells) + " |" for cells in (head, *lines))
         out += [f"{title}:", "", first, "|" + "---|" * len(head), *rows, ""]
     return out

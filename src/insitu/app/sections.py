@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from insitu.app import arms, wording
+from insitu.app import arms, movement, wording
 from insitu.app import sweep as swept
 from insitu.app.report import Report
 
@@ -131,8 +131,18 @@ def sweep(report: Report) -> str:
 
 def all_arms(report: Report) -> str:
     """Return the tables of all arms; '' where there are only two."""
+    note = "Top-1 accuracy in percent, medians over the seeds; ± is half of the 95 % interval over the tasks of a seed."
+    return _folded("All arms", note, arms.tables(report))
+
+
+def movements(report: Report) -> str:
+    """Return the tables of movements, that of the first age open; '' where there are none."""
+    return _folded("Before the showing, and after it", movement.NOTE, movement.tables(report))
+
+
+def _folded(heading: str, note: str, tables: list[tuple[str, list[str], list[list[str]]]]) -> str:
     out = []
-    for number, (title, head, lines) in enumerate(arms.tables(report)):
+    for number, (title, head, lines) in enumerate(tables):
         cells = "".join(f'<th class="arm">{escape(each)}</th>' for each in head)
         rows = "".join(f"<tr>{''.join(f'<td>{each}</td>' for each in line)}</tr>" for line in lines)
         table = (
@@ -140,10 +150,7 @@ def all_arms(report: Report) -> str:
             f"<tbody>{rows}</tbody></table></div>"
         )
         out.append(f"<details{'' if number else ' open'}><summary>{escape(title)}</summary>{table}</details>")
-    if not out:
-        return ""
-    note = "Top-1 accuracy in percent, medians over the seeds; ± is half of the 95 % interval over the tasks of a seed."
-    return f'<h2>All arms</h2>\n<p class="note">{note}</p>\n' + "\n".join(out)
+    return f'<h2>{heading}</h2>\n<p class="note">{note}</p>\n' + "\n".join(out) if out else ""
 
 
 def cost(spent: dict[str, Any]) -> str:

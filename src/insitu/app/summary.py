@@ -34,8 +34,10 @@ def stat(values: Iterable[float]) -> dict[str, float] | None:
 def table(rows: list[Row]) -> list[dict[str, Any]]:
     """Return one block per age: per session the classes so far, each arm's accuracies, and the gap seed by seed.
 
-    Of a stream of experiences the block holds ``stream`` too: each arm's measures and accuracy matrix.
+    Of a stream of experiences the block holds ``stream`` too: each arm's measures and accuracy matrix. Rows without
+    accuracies have no blocks.
     """
+    rows = [row for row in rows if "overall" in row]
     return [_block([r for r in rows if r["age_s"] == age], age) for age in _known(rows, "age_s")]
 
 
@@ -84,6 +86,7 @@ def ages(rows: list[Row]) -> list[dict[str, Any]]:
 
     Of short tasks, whose sessions are steps of adaptation, they are those of the last step.
     """
+    rows = [row for row in rows if "overall" in row]
     if _is_tasks(rows):
         rows = [row for row in rows if row["session"] == _known(rows, "session")[-1]]
     return [
@@ -163,7 +166,7 @@ def _task_cost(last: list[Row]) -> dict[str, Any]:
     def of(prefix: str) -> list[dict[str, Any]]:
         return _events(last, prefix, lambda i, name: float(last[i].get(name, 0)))
 
-    classes = int(median(float(row["classes"]) for row in last))
+    classes = int(median(float(row.get("classes", 0)) for row in last))
     parts = {"learning": of("spent_"), "preparation": of("prepared_"), "query": of("query_")}
     return {"classes": classes, "per": "task", **parts}
 

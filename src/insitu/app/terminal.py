@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from insitu.app import arms, sweep, wording
+from insitu.app import arms, movement, sweep, wording
 from insitu.app.report import Report
 
 STYLES = {"met": "green", "missed": "bold red", "not measured": "yellow", "reported": "dim"}
@@ -35,9 +35,12 @@ def show(report: Report, to: Console) -> None:
         to.print(f"\n[bold]Per {wording.step(block)}{read}[/bold]", _sessions(block, names), sep="\n")
         if block.get("stream"):
             to.print("\n[bold]Over the whole stream[/bold]", _stream(block["stream"], names), sep="\n")
-    pairs = f"; old, new, harmonic: {'/'.join(names)}" if any(map(wording.measures, report["table"])) else ""
-    about = f"Accuracy in percent, medians over the seeds; {wording.gap(report)} in points, with the least and the most"
-    to.print(escape(f"{about}{pairs}."), style="dim")
+    if report["table"]:
+        _about_accuracy(report, to)
+    for title, head, lines in movement.tables(report):
+        to.print(f"\n[bold]{escape(title)}[/bold]", _lines(head, lines), sep="\n")
+    if report.get("movement"):
+        to.print(escape(movement.NOTE), style="dim")
     for title, head, lines in arms.tables(report):
         to.print(f"\n[bold]{escape(title)}[/bold]", _lines(head, lines), sep="\n")
     if report.get("sweep") and report["table"]:
@@ -48,6 +51,13 @@ def show(report: Report, to: Console) -> None:
         to.print(f"\n[bold]What {spender} spends[/bold] (counts exact, energies estimated)", _cost(report["cost"]))
     if report["claims"]:
         to.print("\n[bold]Claims[/bold]", _claims(report["claims"]), sep="\n")
+
+
+def _about_accuracy(report: Report, to: Console) -> None:
+    names = wording.names(report)
+    pairs = f"; old, new, harmonic: {'/'.join(names)}" if any(map(wording.measures, report["table"])) else ""
+    about = f"Accuracy in percent, medians over the seeds; {wording.gap(report)} in points, with the least and the most"
+    to.print(escape(f"{about}{pairs}."), style="dim")
 
 
 def _table(*headings: str) -> Table:

@@ -126,8 +126,9 @@ def measured(claim: dict[str, Any]) -> str:
     stat = claim["measured"]
     if stat is None:
         return "–"
-    wide = spread(stat, 2)
-    return f"{number(stat, 2)}{f' [{wide}]' if wide else ''}"
+    digits = 3 if claim.get("unit") == "rad/s" else 2
+    wide = spread(stat, digits)
+    return f"{number(stat, digits)}{f' [{wide}]' if wide else ''}"
 
 
 def seeds(report: dict[str, Any]) -> str:

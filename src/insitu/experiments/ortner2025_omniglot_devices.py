@@ -33,7 +33,7 @@ def _gap(name: str, arm: str, age_s: float) -> Claim:
 
 EXPERIMENT = Experiment(
     paper="Ortner, Petschenig et al., Nat. Commun. 16 (2025), arXiv 2405.05141",
-    scenario=Episodes(tasks=400),
+    scenario=Episodes(tasks=200),
     learner=Maml(substrate=PCM),
     baseline=Maml(substrate=Digital()),
     names=("software", "HERMES 2022"),
@@ -42,7 +42,7 @@ EXPERIMENT = Experiment(
         Arm("Nandakumar 2018", Maml(substrate=Crossbar(PcmNandakumar2018()))),
         Arm("ideal cells", Maml(substrate=Crossbar(Ideal()))),
     ),
-    seeds=5,
+    seeds=3,
     data="images",
     ages_s=(MINUTE_S, HOUR_S, DAY_S, MONTH_S),
     claims=(

@@ -3,7 +3,8 @@
 The settings of ANIL (Raghu et al., ICLR 2020) beside those of Ortner, Petschenig et al. (2025). Published figures are
 of other classes (a random split, with turned characters as test classes too); ours are tasks of the 659 evaluation
 characters. Twenty ways are learned by the weights that were trained in five, from the mean row of their head; one shot
-by weights that were trained on with one.
+by weights that were trained on with one. Own choice: in 20 ways, where a row of the head is
+moved by fewer of the examples, the rate is 0.3, the best of five on held-out classes of meta-training.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from insitu.learners.maml import Maml
 from insitu.scenarios.episodes import Episodes
 from insitu.substrates.digital import Digital
 
+RATE = 0.3  # of 20 ways
 TWENTY = (("ways", 20), ("shots", 5), ("backbone", "ortner2025_omniglot"), ("tasks", 200), ("at_once", 25))
 SOFTWARE, CHIP = "20 ways, software", "20 ways, PCM"
 
@@ -24,8 +26,11 @@ EXPERIMENT = Experiment(
     learner=Maml(substrate=PCM),
     baseline=Maml(substrate=Digital()),
     names=("1 shot, software", "1 shot, PCM"),
-    others=(Arm(SOFTWARE, Maml(substrate=Digital()), TWENTY), Arm(CHIP, Maml(substrate=PCM), TWENTY)),
-    seeds=5,
+    others=(
+        Arm(SOFTWARE, Maml(substrate=Digital(), rate=RATE), TWENTY),
+        Arm(CHIP, Maml(substrate=PCM, rate=RATE), TWENTY),
+    ),
+    seeds=3,
     data="images",
     ages_s=(FRESH_S,),
     claims=(

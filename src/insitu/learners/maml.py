@@ -58,7 +58,7 @@ class State:
 class Maml(Learner):
     """A few gradient steps from meta-trained weights: on a head in a crossbar (Ortner 2025) or on all layers (MAML)."""
 
-    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022()))
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))
     layers: Literal["head", "all"] = "head"
     steps: int = 4
     rate: float = 0.1  # of the inner steps

@@ -44,7 +44,7 @@ class State:
 class TaskMemory(Learner):
     """Each task's few shots superposed in an explicit memory, beside meta-trained convolutions."""
 
-    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022()))  # of the convolutions
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # of the convolutions
     memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
 
     @property

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor
 
+from insitu import metrics
 from insitu.learners import Examples
+from insitu.metrics import Row
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Scenario(ABC):
     """A protocol: a record that cuts a data set into a base part and streams of sessions."""
 
     continues: ClassVar[bool] = True  # a session adds to those before it; else it holds short tasks, each learned anew
+    headline: ClassVar[tuple[str, str]] = ("overall", "overall accuracy in percent")  # of ``score``, for progress
 
     @abstractmethod
     def base(self, data: str) -> Any:
@@ -45,6 +49,21 @@ class Scenario(ABC):
     @abstractmethod
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield the sessions of the stream that belongs to ``seed``."""
+
+    def score(self, sessions: list[Session], answers: list[Tensor]) -> Row:
+        """Return what is measured of the answers to these sessions' tests.
+
+        Answers are class numbers, unless a scenario says otherwise: of one session that continues, ``classes`` and the
+        accuracies of ``metrics.accuracies``; of short tasks, the ways they have and ``metrics.of_tasks`` over them all.
+        """
+        pairs = [(guess, session.test.labels) for guess, session in zip(answers, sessions, strict=True)]
+        if not self.continues:
+            shares = np.concatenate([(guess == labels).double().mean(1).numpy() for guess, labels in pairs])
+            ways = max(int(labels.max()) for _, labels in pairs) + 1
+            return {"classes": ways, **metrics.of_tasks(shares)}
+        [session], [(guess, labels)] = sessions, pairs
+        groups = None if session.groups is None else session.groups.numpy()
+        return dict(metrics.accuracies(guess.numpy(), labels.numpy(), session.base_classes, groups))
 
     @abstractmethod
     def describe(self, data: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from insitu import catalog
-from insitu.core import InsituError
+from insitu.core import InsituError, write_whole
 
 if TYPE_CHECKING:
     from insitu.app.report import Report
@@ -32,14 +32,15 @@ def main(args: list[str]) -> int:
     from rich.console import Console
 
     from insitu import run
-    from insitu.app import composition, machine, page, progress, report, seeds, source, terminal
+    from insitu.app import composition, machine, movement_figures, page, progress, report, seeds, source, terminal
 
     quick = any(word in ("--quick", "--quick=True") for word in args[1:])
     original, experiment, out = _parse(part, quick, args[1:])
     data = experiment.scenario.describe(experiment.data)
     store = seeds.Store.open(out, composition.key(experiment, data))
     started = datetime.datetime.now(datetime.UTC)
-    with progress.watcher(part.name, experiment.seeds, Console(stderr=True), experiment.names) as watcher:
+    console, headline = Console(stderr=True), experiment.scenario.headline
+    with progress.watcher(part.name, experiment.seeds, console, experiment.names, headline) as watcher:
         done, reused = seeds.compute(experiment, store, run.rows, watcher)
     about = {
         "schema": report.SCHEMA,
@@ -56,6 +57,8 @@ def main(args: list[str]) -> int:
     console = terminal.console()
     terminal.show(made, console)
     report.save(made, out / "report.json")
+    if made["example"]:
+        write_whole(out / "arm.gif", lambda file: file.write_bytes(movement_figures.gif(made)))
     page.save(made, out / "report.html")
     if reused:
         console.print(f"\n{reused} of {experiment.seeds} seeds were found finished in {out} and not computed again")
@@ -105,7 +108,8 @@ def _shape(experiment: Experiment) -> dict[str, Any]:
 
 
 def _results(experiment: Experiment, done: list[Seed]) -> Report:
-    from insitu.app import arms, summary, sweep
+    from insitu import run
+    from insitu.app import arms, movement, summary, sweep
     from insitu.app.composition import DESCRIPTION, composition
 
     rows = [row for seed in done for row in seed.rows]
@@ -119,6 +123,8 @@ def _results(experiment: Experiment, done: list[Seed]) -> Report:
         "table": summary.table(rows),
         "ages": summary.ages(rows),
         "arms": arms.summary(rows, experiment),
+        "movement": movement.summary(rows, experiment),
+        "example": movement.example(run.example(experiment)),
         "sweep": sweep.summary(rows, experiment),
         "cost": summary.cost(rows),
         "claims": summary.claims(rows, experiment.claims),

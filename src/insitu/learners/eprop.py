@@ -1,0 +1,227 @@
+"""Natural e-prop: a spiking network learns a movement from one showing, told how by another one.
+
+Ortner, Petschenig et al., Nat. Commun. 16 (2025): a trainee runs from a clock alone; a learning-signal generator sees
+where the hand should be and gives each of its neurons a learning signal; one update of its input and recurrent weights
+(``kernels/eprop.py``), and the trainee makes the movement when it runs again. Both were meta-trained for this. On a
+crossbar, increments are rounded to 1/16 of the weights' range and only devices whose target changed are programmed
+anew; generator, traces and readouts are computed in software, as in the paper. Movements come many at once
+(``learners/_showings.py``); each begins from the meta-trained weights.
+
+On devices, clock and neurons are the 255 rows of one core: in each step the rows that spike give a whole pulse, with
+read noise drawn anew for every step and movement and 8-bit conversion (``kernels/noisy_spiking.py``). Drift goes on
+from the writing of the weights; cells written by an update are as young as the update (``substrates/_branches.py``).
+Own choices: rounding is to the nearest; weights stay within -1..1 wherever increments are rounded; movements share the
+devices of the meta-trained weights, and each has its own of what its update has changed; converters are fitted to
+movements of meta-training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from insitu.core import InsituError
+from insitu.devices.pcm_hermes2022 import PcmHermes2022
+from insitu.kernels.spiking import Run
+from insitu.learners import Examples, Learner
+from insitu.learners._networks import Networks, move_on_devices, networks_of, parted, pulses_of
+from insitu.learners._showings import ArmBase, check_arm_base, check_asked, check_showings
+from insitu.ledger import Ledger
+from insitu.substrates import Substrate, _branches
+from insitu.substrates._branches import Branches, Trunk
+from insitu.substrates.crossbar import Crossbar
+from insitu.substrates.digital import Digital
+
+AT_ONCE = 50  # movements that are run together, for the sake of memory
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The trainee as it is held, and what the showing of the movements in hand has made of it."""
+
+    base: ArmBase
+    networks: Networks
+    trunk: Trunk | None  # on a crossbar
+    prepared_s: float
+    shown: Tensor | None = None  # (n, steps, 3) m, the movements in hand
+    after: Tensor | Branches | None = None  # the matrices (n, clock + size, size) of their updates
+    teacher_hz: float = 0.0  # the generator's rate while it saw them
+    changed: int = 0  # weights, in all movements together
+    spent: Ledger = field(default_factory=Ledger)
+
+
+@dataclass(frozen=True)
+class Eprop(Learner):
+    """One update of a spiking network from one showing, by the learning signals of another (natural e-prop)."""
+
+    substrate: Substrate = field(
+        default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1, compensation="column")
+    )  # of the trainee's input and recurrent weights; a cell of this device stands for two of a sign
+    rate: float = 1e-4  # of the update
+    grid: int = 16  # steps from 0 to the largest weight that increments are rounded to; 0: not rounded
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < np.inf or self.grid < 0:
+            raise InsituError(f"the rate is above 0, the grid 0 or more; got {self.rate} and {self.grid}")
+        if not isinstance(self.substrate, Crossbar) and self.substrate != Digital():
+            raise InsituError(f"substrate is a crossbar, or digital in floats; got {self.substrate}; set the grid")
+
+    def prepare(self, base: ArmBase, now_s: float, rng: np.random.Generator) -> State:
+        """Write the trainee at ``now_s``, with converters fitted to the base's calibration movements."""
+        check_arm_base(base)
+        state = State(base, networks_of(base), None, now_s)
+        if not isinstance(self.substrate, Crossbar):
+            return state
+        exact = replace(self, substrate=Digital())
+        taught = exact.learn(state, base.calibration, now_s, rng)
+        with torch.no_grad():
+            runs = [exact._moved(taught, step, now_s, rng, slice(None), spikes=True) for step in (0, 1)]
+        pulses = torch.cat([pulses_of(state.networks, run) for run in runs])
+        matrix = state.networks.matrix
+        assert isinstance(taught.after, Tensor)
+        patterns = torch.cat([matrix[None], taught.after])
+        trunk = _branches.planted(self.substrate, matrix, pulses, patterns, now_s, rng)
+        return replace(state, trunk=trunk, spent=trunk.spent)
+
+    @torch.no_grad()
+    def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
+        """See movements once and update; each starts anew from the meta-trained weights."""
+        check_showings(examples, state.base)
+        if not now_s >= state.prepared_s:  # so that NaN is caught too
+            raise InsituError(f"time runs forward: now is {now_s} s, but the trainee was written at {state.prepared_s}")
+        record, count, steps = state.networks.record, len(examples.x), state.base.steps
+        parts, told = [], 0.0
+        for start in range(0, count, AT_ONCE):
+            part = slice(start, min(start + AT_ONCE, count))
+            run = self._moved(state, 0, now_s, rng, part, spikes=True)
+            signals = record.signals(state.networks.teacher, examples.x[part])
+            increments = record.increments(run, signals.readout, self.rate)
+            parts.append(self._updated(state, increments))
+            told += float(signals.counts.mean()) * (part.stop - start)
+        matrices = torch.cat(parts)
+        after: Tensor | Branches = matrices
+        target = state.networks.matrix if state.trunk is None else state.trunk.weights
+        changed = int(matrices.ne(target).sum())
+        spent = state.spent
+        if isinstance(self.substrate, Crossbar):
+            assert state.trunk is not None
+            after = _branches.branched(self.substrate, state.trunk, matrices, now_s, rng)
+            spent = state.spent + after.spent + _times(self.query_cost(state), count)
+        return replace(
+            state,
+            shown=examples.x,
+            after=after,
+            teacher_hz=1000 * told / steps / count,
+            changed=changed,
+            spent=spent,
+        )
+
+    def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return the velocities (n, steps, 2) in rad/s of the movements in hand; before any is shown, n times alike."""
+        check_asked(x, state.base, None if state.shown is None else len(state.shown))
+        return self._all(state, int(state.shown is not None), len(x), now_s, rng)[0]
+
+    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[Tensor]:
+        """Return the velocities before the update and after it, both at ``now_s``."""
+        return self.watched(state, x, now_s, rng)[0]
+
+    @property
+    def steps_asked(self) -> tuple[int, ...]:
+        """Before the update and after it."""
+        return (0, 1)
+
+    def rewritten(self, state: State, step: int) -> int:
+        """Return how many cells the update has written, in all movements in hand; 0 in software and before it."""
+        return state.after.rewritten if step and isinstance(state.after, Branches) else 0
+
+    def watched(
+        self, state: State, x: Tensor, now_s: float, rng: np.random.Generator
+    ) -> tuple[list[Tensor], list[dict[str, float]]]:
+        """Return what ``predict_each`` does, firing rates in Hz, and the percentage of weights that were changed."""
+        if state.shown is None:
+            raise InsituError("no movement is in hand; learn some first")
+        check_asked(x, state.base, len(state.shown))
+        count = len(x)
+        before, calm = self._all(state, 0, count, now_s, rng)
+        after, lively = self._all(state, 1, count, now_s, rng)
+        record = state.networks.record
+        weights = record.trainee * (record.clock + record.trainee - 1)  # no neuron drives itself
+        told = {"teacher_hz": state.teacher_hz, "changed": 100 * state.changed / count / weights}
+        return [before, after], [{"trainee_hz": calm}, {"trainee_hz": lively} | told]
+
+    @torch.no_grad()
+    def traces(self, state: State, task: int, now_s: float, rng: np.random.Generator) -> dict[str, Any]:
+        """Return of one movement velocities (steps, 2) and spikes (steps, size) before and after, and the signals."""
+        if state.shown is None:
+            raise InsituError("no movement is in hand; learn some first")
+        part = slice(task, task + 1)
+        signals = state.networks.record.signals(state.networks.teacher, state.shown[part]).readout[:, 0]
+        runs = [self._moved(state, step, now_s, rng, part, spikes=True) for step in (0, 1)]
+        found: dict[str, Any] = {"signals": signals.numpy()}
+        for name, run in zip(("before", "after"), runs, strict=True):
+            assert run.spikes is not None
+            found[name] = {"velocities": run.readout[:, 0].numpy(), "spikes": run.spikes[:, 0].numpy()}
+        return found
+
+    def cost(self, state: State) -> Ledger:
+        """Return what writing the trainee, running it before the updates in hand, and these have spent on devices."""
+        return state.spent
+
+    def query_cost(self, state: State) -> Ledger:
+        """Return what one movement of the trainee spends: a product in every step."""
+        if not isinstance(self.substrate, Crossbar):
+            return Ledger()
+        inputs, size = state.networks.matrix.shape
+        held = self.substrate.blank(inputs, size, 0.0, np.random.default_rng(0))  # costs depend on its shape alone
+        return self.substrate.product_cost(held, state.base.steps)
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _updated(self, state: State, increments: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the matrices (n, clock + size, size) that these increments lead to."""
+        change = torch.cat(increments, 1)
+        if not torch.isfinite(change).all():
+            raise InsituError(f"the update holds NaN or infinity; take a rate below {self.rate}")
+        if self.grid:
+            change = (change * self.grid).round() / self.grid
+        target = state.networks.matrix if state.trunk is None else state.trunk.weights
+        whole = target + change
+        return whole.clamp(-1, 1) if self.grid or state.trunk is not None else whole
+
+    def _moved(
+        self, state: State, step: int, now_s: float, rng: np.random.Generator, part: slice, spikes: bool = False
+    ) -> Run:
+        """Run a part of the movements before (0) or after (1) the update; in software, all are alike before it."""
+        steps = state.base.steps
+        if isinstance(self.substrate, Crossbar):
+            assert state.trunk is not None
+            held = state.after if step else state.trunk
+            assert isinstance(held, Trunk | Branches)
+            count = part.stop - part.start
+            rows = _branches.rows(self.substrate, held, now_s, part)
+            return move_on_devices(state.networks, rows, count, steps, rng)
+        matrix = state.networks.matrix
+        if step:
+            assert isinstance(state.after, Tensor)
+            matrix = state.after[part]
+        return state.networks.record.move(parted(matrix, state.networks), steps, spikes)
+
+    @torch.no_grad()
+    def _all(self, state: State, step: int, count: int, now_s: float, rng: np.random.Generator) -> tuple[Tensor, float]:
+        """Return the velocities (count, steps, 2) of all movements, and the mean firing rate in Hz."""
+        found, hz = [], 0.0
+        for start in range(0, count, AT_ONCE):
+            part = slice(start, min(start + AT_ONCE, count))
+            run = self._moved(state, step, now_s, rng, part)
+            size = part.stop - start
+            found.append(run.readout.transpose(0, 1).expand(size, -1, -1))
+            hz += 1000 * float(run.counts.mean()) * size / count / state.base.steps
+        return torch.cat(found), hz
+
+
+def _times(ledger: Ledger, count: int) -> Ledger:
+    return Ledger.of(**{name: count * number for name, number in ledger.counts.items()})

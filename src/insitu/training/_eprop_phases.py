@@ -1,0 +1,148 @@
+"""The three losses of ``training/eprop.py``, each leaving its gradient in the weights.
+
+``told``: the trainee is told what to learn by a table, signals = velocities @ table. ``decoded``: the generator learns
+to read velocities off positions. ``whole``: the generator tells the trainee, and all is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from insitu.backbones.spiking import NAMES, Spiking, Weights
+from insitu.kernels.eprop import low_pass
+from insitu.kernels.spiking import Run
+from insitu.scenarios import _arm, _wiener
+
+TABLE, DECODER = "table", "decoder"
+LOUD = 50.0  # what the table is multiplied by, so that Adam's steps suit it
+
+
+@dataclass(frozen=True)
+class Update:
+    """How the trainee is updated: the rate, and, where increments are rounded, the devices; their range is -1..1."""
+
+    rate: float
+    step: float = 0.0  # of increments; 0: they are not rounded
+    noise: float = 0.0  # standard deviation of a device's error
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Firing rates aimed at, in spikes per step, and the weight of their error."""
+
+    trainee: float
+    teacher: float
+    weight: float
+
+    def error(self, target: float, *runs: Run) -> Tensor:
+        """Return the weighted sum over neurons of the squared error of their mean rate over runs and samples."""
+        rates = [run.counts.mean(0) / len(run.slope) for run in runs]
+        found: Tensor = self.weight * (torch.stack(rates).mean(0) - target).square().sum()
+        return found
+
+
+def pair(weights: dict[str, Tensor]) -> tuple[Weights, Weights]:
+    """Return trainee and generator."""
+    values = [weights[name] for name in NAMES]
+    return Weights(*values[:3]), Weights(*values[3:])
+
+
+def movements(count: int, steps: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Return velocities (count, steps, 2) and positions (count, steps, 3) of movements within the joints' limits."""
+    found: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+    while sum(len(omega) for omega, _ in found) < count:
+        omega, position, reachable = _wiener.trajectories(2 * count + 8, steps, rng)
+        found.append((omega[reachable], position[reachable]))
+    omega, position = (np.concatenate(parts)[:count] for parts in zip(*found, strict=True))
+    return torch.from_numpy(omega), torch.from_numpy(position)
+
+
+def told(
+    record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, by: Update, rates: Rates,
+    blur: float, rng: np.random.Generator,
+) -> Tensor:  # fmt: skip
+    """Return the loss of a trainee whose learning signals come from the table; velocities it is told are blurred."""
+    blurred = omega + blur * torch.from_numpy(rng.standard_normal(tuple(omega.shape), dtype=np.float32))
+    signals = LOUD * lagging(record, blurred) @ weights[TABLE]
+    trainee = noisy(pair(weights)[0], by, rng)
+    shown = record.move(trainee, omega.shape[1], spikes=True)
+    again = record.move(updated(record, trainee, shown, signals, by, rng), omega.shape[1])
+    return missed(again, omega, position) + rates.error(rates.trainee, shown, again)
+
+
+def decoded(record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, rates: Rates) -> Tensor:
+    """Return the squared error of velocities that the generator reads off positions."""
+    teacher = pair(weights)[1]._replace(w_out=weights[DECODER])
+    read = record.signals(teacher, position)
+    error: Tensor = (read.readout - lagging(record, omega)).square().mean()
+    return error + rates.error(rates.teacher, read)
+
+
+def whole(
+    record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, by: Update, rates: Rates,
+    rng: np.random.Generator,
+) -> Tensor:  # fmt: skip
+    """Return the loss of both networks together."""
+    trainee, teacher = pair(weights)
+    trainee = noisy(trainee, by, rng)
+    shown = record.move(trainee, omega.shape[1], spikes=True)
+    signals = record.signals(teacher, position)
+    again = record.move(updated(record, trainee, shown, signals.readout, by, rng), omega.shape[1])
+    spared = rates.error(rates.trainee, shown, again) + rates.error(rates.teacher, signals)
+    return missed(again, omega, position) + spared
+
+
+def lagging(record: Spiking, omega: Tensor) -> Tensor:
+    """Return velocities (steps, batch, joints) as leaky readouts can follow them."""
+    kappa = record.teacher_neurons.kappa
+    return (1 - kappa) * low_pass(omega.transpose(0, 1), kappa)
+
+
+def missed(run: Run, omega: Tensor, position: Tensor) -> Tensor:
+    """Return half the squared error of velocities and half that of the hand, on joints without limits."""
+    moved = run.readout.transpose(0, 1)
+    hand = _arm.forward(_arm.angles_of(moved))
+    error: Tensor = 0.5 * (moved - omega).square().mean() + 0.5 * (hand - position).square().mean()
+    return error
+
+
+def noisy(trainee: Weights, by: Update, rng: np.random.Generator) -> Weights:
+    """Return the trainee on devices: its adaptive weights with an error each."""
+    if not by.noise:
+        return trainee
+    drawn = [torch.from_numpy(rng.standard_normal(tuple(w.shape), dtype=np.float32)) for w in trainee[:2]]
+    return Weights(trainee.w_in + by.noise * drawn[0], trainee.w_rec + by.noise * drawn[1], trainee.w_out)
+
+
+def updated(
+    record: Spiking, trainee: Weights, shown: Run, signals: Tensor, by: Update, rng: np.random.Generator
+) -> Weights:
+    """Return the trainee after one update, for each movement."""
+    increments = record.increments(shown, signals, by.rate)
+    pairs = zip(trainee[:2], increments, strict=True)
+    if not by.step:
+        w_in, w_rec = (weight + increment for weight, increment in pairs)
+    else:
+        w_in, w_rec = (_rounded(weight, increment, by, rng) for weight, increment in pairs)
+    return Weights(w_in, w_rec, trainee.w_out)
+
+
+def _rounded(weight: Tensor, increment: Tensor, by: Update, rng: np.random.Generator) -> Tensor:
+    """Return weights after increments on the grid, within -1..1; devices that change get a new error.
+
+    The gradient is that of the sum without any of it.
+    """
+    exact = weight + increment
+    with torch.no_grad():
+        on_grid = (increment / by.step).round() * by.step
+        value = weight + on_grid
+        if by.noise:
+            where = on_grid.nonzero(as_tuple=True)
+            value[where] += by.noise * torch.from_numpy(rng.standard_normal(len(where[0]), dtype=np.float32))
+        value.clamp_(-1, 1)
+    return exact + (value - exact).detach()

@@ -1,0 +1,9 @@
+"""Meta-trained spiking networks that learn an arm movement from one showing: 250 and 800 neurons, 946 900 weights."""
+
+from __future__ import annotations
+
+from insitu.backbones.spiking import Spiking
+from insitu.training._arm_jobs import ArmJob
+from insitu.training.eprop import EpropTrain
+
+JOB = ArmJob(backbone=Spiking(), recipe=EpropTrain())
