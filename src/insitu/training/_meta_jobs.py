@@ -90,9 +90,9 @@ def filled(network: Conv4Module, bits: int) -> Conv4Module:
     Batch norm right behind ReLU takes the scale out again, so that features stay what they are; but a grid whose range
     is filled rounds far less of a weight away. Small weights on a coarse grid would be little more than signs.
     """
-    for conv in network.convs if bits else ():
-        largest = torch.quantile(conv.weight.abs().flatten(), 0.999)
-        conv.weight *= (1 - 2.0 ** (1 - bits)) / largest
+    for weight in network.parameters() if bits else ():
+        largest = torch.quantile(weight.abs().flatten(), 0.999)
+        weight *= (1 - 2.0 ** (1 - bits)) / largest
     return network
 
 
