@@ -92,7 +92,7 @@ def filled(network: Conv4Module, bits: int) -> Conv4Module:
     """
     for weight in network.parameters() if bits else ():
         largest = torch.quantile(weight.abs().flatten(), 0.999)
-        weight *= (1 - 2.0 ** (1 - bits)) / largest
+        weight.mul_((1 - 2.0 ** (1 - bits)) / largest)
     return network
 
 
