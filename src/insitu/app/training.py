@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
@@ -29,16 +29,40 @@ class Step(Protocol):
     def left_s(self) -> float: ...  # noqa: D102
 
 
+@runtime_checkable
+class Phase(Protocol):
+    """What the training of spiking networks says of itself (``insitu.training.eprop.Progress``)."""
+
+    @property
+    def step(self) -> int: ...  # noqa: D102
+    @property
+    def steps(self) -> int: ...  # noqa: D102
+    @property
+    def phase(self) -> str: ...  # noqa: D102
+    @property
+    def loss(self) -> float: ...  # noqa: D102
+    @property
+    def about(self) -> str: ...  # noqa: D102
+    @property
+    def iterations_per_s(self) -> float: ...  # noqa: D102
+    @property
+    def left_s(self) -> float: ...  # noqa: D102
+
+
 def watcher(name: str, console: Console) -> Plain | Display:
     """Return the display that suits ``console``."""
     return Display(name, console) if console.is_terminal else Plain(name, console)
 
 
-def line(progress: Step) -> str:
+def line(progress: Step | Phase) -> str:
     """Write a step in words."""
+    left = f"{wording.duration(progress.left_s)} left"
+    if isinstance(progress, Phase):
+        about = f"{progress.phase}  loss {progress.loss:.4f}  {progress.about}"
+        return f"{about}  {progress.iterations_per_s:.1f} iterations/s  {left}"
     return (
         f"epoch {progress.epoch:.2f}  loss {progress.loss:.3f}  accuracy {100 * progress.accuracy:.1f} %  "
-        f"{progress.images_per_s:.0f} images/s  {wording.duration(progress.left_s)} left"
+        f"{progress.images_per_s:.0f} images/s  {left}"
     )
 
 
@@ -50,13 +74,13 @@ class Plain:
 
     def __enter__(self) -> Plain:
         """Say what starts: reading images can take a while."""
-        self.console.print(f"{self.name}: reading the images")
+        self.console.print(f"{self.name}: reading what it is trained on")
         return self
 
     def __exit__(self, *_: object) -> None:
         """Say nothing."""
 
-    def step(self, progress: Step) -> None:
+    def step(self, progress: Step | Phase) -> None:
         """Print one line; steps that begin anew are the next stage."""
         self.stage += progress.step < self.last
         self.last = progress.step
@@ -79,7 +103,7 @@ class Display:
             TextColumn("[dim]{task.fields[about]}"),
             console=console,
         )
-        self.task = self.bars.add_task(f"{name}: reading the images", total=None, about="")
+        self.task = self.bars.add_task(f"{name}: reading what it is trained on", total=None, about="")
         self.stage, self.last = 1, 0
 
     def __enter__(self) -> Display:
@@ -91,7 +115,7 @@ class Display:
         """Leave the bars as they are."""
         self.bars.stop()
 
-    def step(self, progress: Step) -> None:
+    def step(self, progress: Step | Phase) -> None:
         """Move the bar; steps that begin anew are the next stage, with a bar of its own."""
         if progress.step < self.last:
             self.stage += 1

@@ -16,6 +16,7 @@ from insitu import catalog
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
+    from insitu.training._arm_jobs import ArmJob
     from insitu.training._meta_jobs import MetaJob
     from insitu.training.jobs import Job
 
@@ -55,14 +56,16 @@ def _files(out: Path, stem: str) -> dict[Path, tuple[int, int]]:
     return {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in sorted(out.glob(f"{stem}.*"))}
 
 
-def _kind(job: Job | MetaJob) -> ModuleType:
+def _kind(job: Job | MetaJob | ArmJob) -> ModuleType:
     """Return the module that runs jobs of this kind: it has ``train`` and ``quick``."""
-    from insitu.training import _meta_jobs, jobs
+    from insitu.training import _arm_jobs, _meta_jobs, jobs
 
+    if isinstance(job, _arm_jobs.ArmJob):
+        return _arm_jobs
     return _meta_jobs if isinstance(job, _meta_jobs.MetaJob) else jobs
 
 
-def _parse(part: catalog.Part, args: list[str]) -> tuple[Job | MetaJob, Path]:
+def _parse(part: catalog.Part, args: list[str]) -> tuple[Job | MetaJob | ArmJob, Path]:
     from insitu.app import flags
     from insitu.core import cache_folder
 
