@@ -91,6 +91,10 @@ class Episodes(Scenario):
         """Return whether features of the package are asked for."""
         if data not in ("package", "images"):
             raise InsituError(f"data is 'package' or 'images'; got {data!r}")
+        if data == "package" and self.data_set != "omniglot":
+            raise InsituError(
+                f"features that come with the package are of omniglot; for {self.data_set} use --data images"
+            )
         if data == "package" and (self.folder is not None or self.statistics is not None):
             raise InsituError(
                 "features that come with the package are made already; for a folder or statistics of "

@@ -25,7 +25,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 
 
 @pytest.fixture(scope="session")
-def starting(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[tuple[Starting, Starting, Path]]:
+def starting(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[tuple[Starting, Starting, Path]]:
     """Both servers, started side by side: one for drawings, one for vectors that asks for the token in a file."""
     for extra in ("fastapi", "uvicorn"):
         pytest.importorskip(extra, reason="serving needs the extra 'serve'")
@@ -55,11 +55,17 @@ def server(starting: tuple[Starting, Starting, Path]) -> Server:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="the browser test needs playwright")
-    chromium = shutil.which("chromium")
-    if chromium is None:
+def chromium() -> str:
+    pytest.importorskip("playwright.sync_api", reason="the browser test needs playwright")
+    found = shutil.which("chromium")
+    if found is None:
         pytest.skip("the browser test needs chromium on the PATH (Debian: apt-get install chromium)")
+    return found
+
+
+@pytest.fixture(scope="module")  # while it lives, no other event loop can run in this thread
+def browser(chromium: str) -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the browser test needs playwright")
     with playwright.sync_playwright() as started:
         launched = started.chromium.launch(executable_path=chromium, args=FLAGS)
         yield launched

@@ -75,3 +75,23 @@ def test_who_leaves_is_forgotten() -> None:
         return len(hub._queues)
 
     assert asyncio.run(run()) == 0
+
+
+def test_many_who_come_at_once_are_not_more_than_the_limit() -> None:
+    async def run() -> int:
+        hub = Hub(5)
+        streams = [hub.listen() for _ in range(12)]  # all asked before any has begun
+        begun = await asyncio.gather(*(anext(stream, None) for stream in streams))
+        return sum(message is not None for message in begun)
+
+    assert asyncio.run(run()) == 5
+
+
+def test_a_stream_that_begins_when_the_server_stops_ends_at_once() -> None:
+    async def run() -> bytes | None:
+        hub = Hub(5)
+        late = hub.listen()
+        hub.close()
+        return await anext(late, None)
+
+    assert asyncio.run(run()) is None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from asking import Serve
+from fastapi.exceptions import RequestValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from insitu import Memory
+from insitu.app.server import problems
 from insitu.app.server.limits import Bucket, Limits
 
 
@@ -76,3 +78,30 @@ def test_the_limits_are_told(serve: Serve) -> None:
     assert (told["batch"], told["image_bytes"], told["label"]) == (3, 5000, 64)
     four = {"labels": list("abcd"), "vectors": [[1.0]] * 4}
     assert service.post("/api/teach", four).status == 422
+
+
+WRONG = [
+    b'{"vectors": [' + b",".join([b"[" + b",".join([b'""'] * 1000) + b"]"] * 1000) + b"]}",
+    b'{"vector": [' + b",".join([b"null"] * 500_000) + b"]}",
+    b'{"labels": [' + b",".join([b"1"] * 500_000) + b'], "vector": [1.0]}',
+    b"{" + b",".join(b'"f%d": 1' % number for number in range(200_000)) + b"}",
+]
+
+
+@pytest.mark.parametrize("body", WRONG, ids=["rows", "components", "names", "fields"])
+def test_a_large_body_that_is_wrong_throughout_is_refused_for_its_first_fault(
+    serve: Serve, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults: list[int] = []
+    told = problems._wrong
+
+    def counted(error: RequestValidationError) -> str:
+        faults.append(len(error.errors()))
+        return told(error)
+
+    monkeypatch.setattr(problems, "_wrong", counted)
+    reply = serve(Memory("digital")).ask("POST", "/api/teach", body)
+    assert reply.status == 422
+    assert len(reply.json["detail"]) < 500
+    assert faults
+    assert faults[0] < 20

@@ -8,6 +8,7 @@ import io
 import struct
 import tracemalloc
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,15 +60,15 @@ def test_black_on_white_is_grey_however_it_comes() -> None:
     grey = Image.fromarray(ink)
     clear = Image.merge("RGBA", [Image.new("L", grey.size, 0)] * 3 + [Image.fromarray(255 - ink)])
     for image in (grey, grey.convert("RGB"), grey.convert("1"), grey.convert("P"), clear, grey.convert("LA")):
-        assert np.array_equal(pixels(drawn(image), LIMITS), ink), image.mode
+        assert np.array_equal(pixels(drawn(image), LIMITS)[0], ink), image.mode
     for kind in ("webp", "gif"):
-        assert np.array_equal(pixels(drawn(grey, kind, lossless=True), LIMITS), ink), kind
-    assert np.abs(pixels(drawn(grey, "jpeg", quality=95), LIMITS).astype(int) - ink).mean() < 3
+        assert np.array_equal(pixels(drawn(grey, kind, lossless=True), LIMITS)[0], ink), kind
+    assert np.abs(pixels(drawn(grey, "jpeg", quality=95), LIMITS)[0].astype(int) - ink).mean() < 3
 
 
 def test_colour_stays_and_large_becomes_small() -> None:
     red = Image.new("RGB", (3 * SIDE, SIDE), (255, 0, 0))
-    out = pixels(drawn(red), LIMITS)
+    out = pixels(drawn(red), LIMITS)[0]
     assert out.shape == (round(SIDE / 3), SIDE, 3)
     assert (out == [255, 0, 0]).all()
     both = stacked([drawn(red), drawn(Image.new("L", red.size, 9))], LIMITS)
@@ -77,7 +78,7 @@ def test_colour_stays_and_large_becomes_small() -> None:
 def test_only_the_first_frame_is_looked_at() -> None:
     frames = [Image.new("L", (20, 20), value) for value in (10, 200, 90)]
     for kind in ("gif", "webp", "png"):
-        out = pixels(drawn(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True), LIMITS)
+        out = pixels(drawn(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True), LIMITS)[0]
         assert out.shape == (20, 20)
         assert (out == 10).all()
 
@@ -97,7 +98,7 @@ def test_a_bomb_that_unpacks_to_more_than_it_says_stops_at_what_it_says() -> Non
     assert len(bomb) < 2**18
     tracemalloc.start()
     try:
-        assert pixels(url(bomb), LIMITS).shape == (64, 64)
+        assert pixels(url(bomb), LIMITS)[0].shape == (64, 64)
         assert tracemalloc.get_traced_memory()[1] < 2**21
     finally:
         tracemalloc.stop()
@@ -142,4 +143,11 @@ def test_broken_files_are_refused_and_nothing_else_happens(data: bytes, kind: st
     whole = base64.b64decode(drawn(Image.new("RGB", (9, 7), (1, 2, 3)), kind).partition(",")[2])
     for broken in (data, whole[:cut] + data, whole[: cut // 4] + data + whole[cut // 4 + len(data) :]):
         with contextlib.suppress(HTTPException):  # no other
-            assert pixels(url(broken, kind), LIMITS).dtype == np.uint8
+            assert pixels(url(broken, kind), LIMITS)[0].dtype == np.uint8
+
+
+def test_pictures_of_a_request_share_the_limit_of_pixels() -> None:
+    one = drawn(Image.new("L", (50, 40), 255))
+    assert stacked([one] * 3, replace(LIMITS, image_pixels=6000)).shape == (3, 40, 50, 1)
+    with pytest.raises(HTTPException, match="pixels"):
+        stacked([one] * 4, replace(LIMITS, image_pixels=6000))

@@ -28,7 +28,14 @@ def application(keeper: Keeper, hub: Hub, rules: Rules, limits: Limits) -> ASGIA
 
 def routes(keeper: Keeper, hub: Hub, limits: Limits) -> FastAPI:
     """Return what can be asked, without a guard."""
-    app = FastAPI(title="insitu", version=_version(), docs_url=None, redoc_url=None, default_response_class=Answer)
+    app = FastAPI(
+        title="insitu",
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=Answer,
+        redirect_slashes=False,
+    )
     handle(app)
 
     @app.get("/api/health")

@@ -50,6 +50,8 @@ class Hub:
             queue.put_nowait(None)
 
     async def _events(self) -> AsyncIterator[bytes]:
+        if self._closed or len(self._queues) >= self._most:  # again: many may have asked before any began
+            return
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND)
         self._queues.add(queue)  # not before the response is on its way: one that never begins would stay forever
         try:

@@ -24,6 +24,7 @@ T = TypeVar("T")
 ROWS = 64  # that are answered together
 GATHER_S = 0.008  # that pass between answers, so that under load they are given together
 WAITING = 512  # questions or changes that may wait; more are told to come back
+LOOKS = 64  # looks that may wait: one at all examples kept takes as long as many questions
 Question = tuple[NDArray[Any], "asyncio.Future[Recall]"]
 
 
@@ -34,7 +35,7 @@ class Keeper:
         self.memory, self.kept = memory, kept  # in a file
         self._teacher, self._answerer = (ThreadPoolExecutor(1, name) for name in ("teach", "answer"))
         self._lookers = ThreadPoolExecutor(2, "look")
-        self._changes = 0  # that wait or happen
+        self._changes = self._looks = 0  # that wait or happen
         self._questions: list[Question] = []
         self._answering: asyncio.Task[None] | None = None
 
@@ -50,7 +51,16 @@ class Keeper:
 
     async def look(self, act: Callable[[], T]) -> T:
         """Return what ``act`` makes, in a thread of those that change nothing."""
-        return await asyncio.get_running_loop().run_in_executor(self._lookers, act)
+        if self._looks >= LOOKS:
+            raise _busy()
+        self._looks += 1
+        work = asyncio.get_running_loop().run_in_executor(self._lookers, act)
+        # counted until it is done or taken back, though who asked may have gone before
+        work.add_done_callback(self._looked)
+        return await work
+
+    def _looked(self, _: asyncio.Future[Any]) -> None:
+        self._looks -= 1
 
     async def ask(self, x: NDArray[Any]) -> Recall:
         """Return what the memory answers to rows x, of vectors or images."""

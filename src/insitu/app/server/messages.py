@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -11,11 +11,12 @@ from insitu.app.server.names import named
 LARGEST = 1e9  # of a component: its square still fits into the arithmetic of the array
 FEATURES = 16_384
 MANY = 1024  # items of a list before the limit of the server is looked at
+FIELDS = 16  # of a body; no kind has as many
 SECONDS = 1e10  # three hundred years
 
 Name = Annotated[str, AfterValidator(named), Field(description="1 to 64 characters, none of them a control character")]
 Component = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
-Vector = Annotated[list[Component], Field(min_length=1, max_length=FEATURES)]
+Vector = Annotated[list[Component], Field(min_length=1, max_length=FEATURES, fail_fast=True)]
 Picture = Annotated[str, Field(description="data:image/png;base64,... (or jpeg, webp, gif)")]
 Counts = dict[str, int]
 
@@ -25,14 +26,22 @@ class Sent(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, data: Any) -> Any:
+        # each field that is not known would be an error of its own, and a body has room for hundreds of thousands
+        if isinstance(data, dict) and len(data) > FIELDS:
+            raise ValueError(f"a body has at most {FIELDS} fields; got {len(data)}")
+        return data
+
 
 class Asked(Sent):
     """Pictures or vectors, one or many, but one kind of them."""
 
     image: Picture | None = None
-    images: Annotated[list[Picture], Field(min_length=1, max_length=MANY)] | None = None
+    images: Annotated[list[Picture], Field(min_length=1, max_length=MANY, fail_fast=True)] | None = None
     vector: Vector | None = None
-    vectors: Annotated[list[Vector], Field(min_length=1, max_length=MANY)] | None = None
+    vectors: Annotated[list[Vector], Field(min_length=1, max_length=MANY, fail_fast=True)] | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -58,7 +67,7 @@ class Teach(Asked):
     """Examples with their names."""
 
     label: Name | None = None
-    labels: Annotated[list[Name], Field(min_length=1, max_length=MANY)] | None = None
+    labels: Annotated[list[Name], Field(min_length=1, max_length=MANY, fail_fast=True)] | None = None
     cells: Annotated[bool, Field(description="also return the devices before and after")] = False
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ import binascii
 import io
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,10 @@ SIDE = 256  # pixels: backbones look at 48 at most, and what is taught is kept a
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def pixels(url: str, limits: Limits) -> NDArray[np.uint8]:
+def pixels(url: str, limits: Limits) -> tuple[NDArray[np.uint8], int]:
     """Return the picture in a data URL: (h, w), or (h, w, 3) where it has colour; transparent is white.
+
+    The number of its pixels before it was made smaller comes with it.
 
     A picture larger than ``SIDE`` is made smaller. Raises ``Refusal`` for what is no picture, or too large.
     """
@@ -43,7 +46,7 @@ def pixels(url: str, limits: Limits) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
             _check_size(image.size, limits)
-            return _flat(image)
+            return _flat(image), image.size[0] * image.size[1]
     except Refusal:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -53,8 +56,12 @@ def pixels(url: str, limits: Limits) -> NDArray[np.uint8]:
 
 
 def stacked(urls: list[str], limits: Limits) -> NDArray[np.uint8]:
-    """Return pictures of one size (n, h, w, c)."""
-    images = [pixels(url, limits) for url in urls]
+    """Return pictures of one size (n, h, w, c); together they have no more pixels than one may have."""
+    images, left = [], limits.image_pixels
+    for url in urls:
+        image, unpacked = pixels(url, replace(limits, image_pixels=left))
+        images.append(image)
+        left -= unpacked
     sizes = {image.shape[:2] for image in images}
     if len(sizes) > 1:
         raise Refusal(422, "the pictures of one request have one size; send others by themselves")
@@ -72,6 +79,8 @@ def _flat(image: Image.Image) -> NDArray[np.uint8]:
     else:
         image = image.convert("L")
     image.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+    if min(image.size) < 2:
+        raise Refusal(422, "a picture is not so much longer than wide, or wider than long")
     out = np.asarray(image, np.uint8)
     if out.ndim == 3 and not np.ptp(out, axis=2).any():
         out = out[..., 0]

@@ -104,7 +104,7 @@ def _refused(error: InsituError) -> Response:
     cause, text = error.__cause__, str(error)
     if not isinstance(cause, OSError):
         # errors of a memory in a file begin with its path, which is nobody's business
-        return problem(CLIENT, text.partition(": ")[2] if text.startswith("/") else text)
+        return problem(CLIENT, (text.partition(": ")[2] or "the memory refused it") if text.startswith("/") else text)
     log.error("%s", error)  # a disk that is full or gone is no fault of who asks
     if cause.errno == errno.ENOSPC:
         return problem(FULL, "there is no room on the server's disk for it; what was kept before is intact")

@@ -91,8 +91,9 @@ async function teach(event) {
   at("teach-button").disabled = false;
   if (!said) return;
   if (sheet.shows(image)) sheet.clear(); // else the next drawing has begun already
-  const { examples } = memory.classes.find((each) => each.label === label);
-  await taught(label, plural(examples, "drawing"), said);
+  const known = memory.classes.find((each) => each.label === label);
+  if (!known) return; // forgotten by another meanwhile
+  await taught(label, plural(known.examples, "drawing"), said).catch(failed);
 }
 
 /** Show what was just taught until something is drawn. */
