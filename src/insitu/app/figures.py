@@ -29,8 +29,8 @@ def figures(report: Report) -> str:
 def picture(report: Report, style: str) -> str:
     """Return two figures side by side as one SVG file, in the light colours of the page's style sheet.
 
-    They are the first two, of a movement too; of a stream, the first and what is kept on the device; with a sweep, the
-    first and that.
+    They are the first two, of a movement too; of many arms, these and the gap; of a stream, the first and what is kept
+    on the device; with a sweep, the first and that.
     """
     colours = style[style.index(":root") : style.index("}") + 1]
     rules = [row for row in style.splitlines() if row.startswith("svg .") or " .line" in row]
@@ -53,6 +53,8 @@ def _pair(report: Report) -> list[tuple[str, str, str]]:
     if moved := movement_figures.figures(report):
         return [each for each in moved if each[2].startswith("<svg")][:2]
     parts = _parts(report)
+    if several := arms.figures(report):
+        return [*several, parts[-1]][:2]
     return [parts[0], *(sweep.figure(report) or _matrices(report)[-1:] or parts[1:2])]
 
 
