@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from insitu import catalog
 from insitu.app import training
+from insitu.app.commands import train as command
 from insitu.app.main import main
 from insitu.data import download
 from insitu.training import jobs
@@ -129,3 +131,12 @@ def test_data_path_prints_what_is_looked_for(
     monkeypatch.setattr(download, "where", lambda: ["a: b", "  c"])
     assert main(["data", "path"]) == 0
     assert capsys.readouterr().out == "a: b\n  c\n"
+
+
+@pytest.mark.parametrize("part", [part for part in catalog.parts("training") if part.symbol == "JOB"], ids=str)
+def test_every_job_has_a_module_that_runs_it_and_a_quick_variant(part: catalog.Part) -> None:
+    job = catalog.load(part)
+    kind = command._kind(job)
+    assert type(kind.quick(job)) is type(job)
+    assert kind.quick(job) != job
+    assert callable(kind.train)

@@ -203,8 +203,8 @@ def refused(call: Any, words: str) -> None:
 def test_a_wrong_base_is_refused() -> None:
     rng = generator(0, "device")
     cases = {
-        "its record": wrong(card={}),
-        "its record .*neurons": wrong(card={"record": {"neurons": 3}}),
+        "not those of a trainee": wrong(card={}),
+        "not those of a trainee .*neurons": wrong(card={"record": {"neurons": 3}}),
         f"{NAMES[1]} of the base is .* got nothing": wrong(weights=without(NAMES[1])),
         f"{NAMES[5]} of the base is .* got": wrong(weights=base().weights | {NAMES[5]: torch.zeros(2, 2)}),
         "NaN": wrong(weights=base().weights | {NAMES[0]: torch.full((5, 30), NAN)}),

@@ -173,7 +173,7 @@ def test_features_of_the_package_are_those_of_the_images(weights: Path) -> None:
 def test_features_of_the_package_are_refused_for_other_tasks_and_other_weights(weights: Path) -> None:
     found = pools("omniglot", SIDE, 1)
     tasks = draw(found.test, 2, 3, 2, 2, generator(0, "shipped"))
-    with pytest.raises(InsituError, match=r"there is no .*small\.episodes\.npz"):
+    with pytest.raises(InsituError, match=r"no features of tasks come with small; use --data images"):
         SMALL.base("package")
     _task_features.ship(weights, episodes.calibration(found, 3, 2, 2), tasks, "made up")
     with pytest.raises(InsituError, match="3 ways, 2 shots and 2 queries per class; for 3, 1 and 2 get"):

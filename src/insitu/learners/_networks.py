@@ -37,7 +37,7 @@ def networks_of(base: ArmBase) -> Networks:
         record = Spiking(**base.card["record"])
     except (KeyError, TypeError) as error:
         raise InsituError(
-            f"the card of the base lacks the networks' sizes, its record ({error}); train anew"
+            f"these weights are not those of a trainee and its generator ({error}); take ortner2025_arm, or train anew"
         ) from error
     size, others, heard = record.trainee, record.teacher, record.clock + AXES * BITS
     shapes = (

@@ -30,7 +30,7 @@ def read(path: Path, steps: int, resample: bool = False) -> NDArray[np.float32]:
     the movement takes ``steps`` x .01 s. Raises ``InsituError`` where the file is not such a table, or holds a point
     outside the workspace or a movement faster than the joints.
     """
-    names, values = _table(path)
+    names, values = _table(Path(path))
     if len(values) < 2:
         raise InsituError(f"{path} has {len(values)} row{'s' * (len(values) != 1)}; a movement has at least 2")
     if len(values) != steps and not resample:

@@ -41,6 +41,10 @@ def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int =
 def load(stem: Path) -> tuple[Examples, Tasks, str]:
     """Return the calibration tasks, the tasks, and one sentence that says which they are."""
     names = ("calibration", "support", "queries")
+    if not file_of(stem).exists():
+        raise InsituError(
+            f"there is no {file_of(stem).name}: no features of tasks come with {stem.name}; use --data images"
+        )
     arrays = _arrays.made_by(stem, file_of(stem), (*names, *(f"{name}_labels" for name in names), "note"))
     known, support, queries = (
         Examples(

@@ -86,7 +86,7 @@ class ArmTrajectories(Scenario):
     def describe(self, data: str) -> str:
         """Say which data this is."""
         if self.file is not None:
-            return f"a movement of your own ({self.file.name}), {self.steps} steps"
+            return f"a movement of your own ({Path(self.file).name}), {self.steps} steps"
         beside = " and the unreachable ones among them" if self.unreachable else ""
         smaller = f", {self.amplitude:g} times the published velocities" if self.amplitude < 1 else ""
         return f"made up: {self.tasks} random movements within reach{beside}, {self.steps} steps{smaller}"

@@ -39,7 +39,7 @@ def png(strokes: list[list[tuple[float, float]]], side: int, ink: int, paper: in
 def test_it_is_taught_by_drawing_and_recognises(device: dict[str, Any], server: Server, visit: Visit) -> None:
     page = opened(visit, server, **device)
     draw = by_finger if device else by_mouse
-    assert "new" in page.inner_text("#answer")
+    until(page, "document.querySelector('#answer').textContent.includes('new')")
     assert fits(page)
     before = page.evaluate("scrollY")
     for shift in (0, 4):
