@@ -13,7 +13,7 @@ from insitu import catalog
 from insitu.backbones import _shipped
 from insitu.scenarios import _embedded
 
-NAMES = sorted(file.stem for file in _shipped.FOLDER.glob("*.safetensors"))
+NAMES = sorted(file.name.partition(".")[0] for file in _shipped.FOLDER.glob("*.embeddings.npz"))
 ENCODED = {"binary": "miniimagenet"}  # what a backbone encodes that does not bear the name of a data set
 
 
