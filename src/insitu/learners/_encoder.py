@@ -21,9 +21,9 @@ from insitu.substrates import Substrate
 AT_ONCE = 64  # tasks whose images are encoded together
 
 
-def exact(base: EpisodeBase, bits: int) -> Conv4Module:
-    """Return the base's network in floats, its weights rounded to ``bits`` (0: as they are)."""
-    network = copy.deepcopy(base.network).eval()
+def exact(network: Conv4Module, bits: int) -> Conv4Module:
+    """Return a copy of the network in floats, its weights rounded to ``bits`` (0: as they are)."""
+    network = copy.deepcopy(network).eval()
     with torch.no_grad():
         for weight in network.parameters():
             weight.copy_(rounded(weight, bits))

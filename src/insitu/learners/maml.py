@@ -83,7 +83,7 @@ class Maml(Learner):
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s`` and fit ranges to the base's calibration tasks."""
         check_episode_base(base)
-        network = _encoder.exact(base, self.bits)
+        network = _encoder.exact(base.network, self.bits)
         state = State(base, network, now_s, None, (), None, None, (), Ledger())
         if not isinstance(self.substrate, Crossbar):
             return state

@@ -55,7 +55,7 @@ class TaskMemory(Learner):
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s``, and fit the map to the memory's vectors to the base's calibration tasks."""
         check_episode_base(base)
-        network = _encoder.exact(base, bits=0)
+        network = _encoder.exact(base.network, bits=0)
         if isinstance(self.substrate, Crossbar):
             network = _encoder.written(network, base, self.substrate, now_s, rng)
         known = base.calibration

@@ -14,7 +14,7 @@ from torch import Tensor
 from insitu.backbones import _meta_trained, _shipped
 from insitu.core import InsituError
 from insitu.learners import Examples
-from insitu.learners._rounding import rounded
+from insitu.learners._encoder import exact
 from insitu.scenarios import _arrays
 
 Tasks = tuple[Examples, Examples]  # support and queries
@@ -22,10 +22,8 @@ Tasks = tuple[Examples, Examples]  # support and queries
 
 def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int = 0) -> Path:
     """Write the features of tasks of images, and of calibration tasks, beside the weights ``stem``."""
-    network, _, _ = _meta_trained.load(stem)
+    network = exact(_meta_trained.load(stem)[0], bits)
     with torch.no_grad():
-        for weight in network.parameters():
-            weight.copy_(rounded(weight, bits))
 
         def features(examples: Examples) -> Tensor:
             return torch.cat([network(part)[0] for part in examples.x.split(64)])

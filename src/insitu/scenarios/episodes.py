@@ -65,14 +65,16 @@ class Episodes(Scenario):
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield the tasks, ``at_once`` in a session; those of the package are the same for every seed."""
-        for number, start in enumerate(range(0, self._count(data), self.at_once)):
-            size = min(self.at_once, self._count(data) - start)
-            if self._packed(data):
-                support, queries = self._features()
+        shipped = self._features()[0] if self._packed(data) else None
+        pool = None if shipped else self._pools().test
+        count = min(self.tasks, len(shipped[0])) if shipped else self.tasks
+        for number, start in enumerate(range(0, count, self.at_once)):
+            size = min(self.at_once, count - start)
+            if shipped:
                 part = slice(start, start + size)
-                support, queries = (Examples(whole.x[part], whole.labels[part]) for whole in (support, queries))
+                support, queries = (Examples(whole.x[part], whole.labels[part]) for whole in shipped)
             else:
-                pool = self._pools().test
+                assert pool is not None
                 drawn = generator(seed, "tasks", number)
                 support, queries = draw(pool, size, self.ways, self.shots, self.queries, drawn)
             yield Session(number, 0.0, support, queries, base_classes=0)
@@ -81,9 +83,9 @@ class Episodes(Scenario):
         """Say which data this is."""
         asked = f"{self.ways} ways, {self.shots} shots, {self.queries} queries per class"
         if self._packed(data):
-            note = _task_features.load(_shipped.stem(self.backbone))[2]
-            return f"{note}; {self._count(data)} tasks of {asked}"
-        return f"{self._pools().note}; {self._count(data)} tasks of {asked} a seed"
+            shipped, note = self._features()
+            return f"{note}; {min(self.tasks, len(shipped[0]))} tasks of {asked}"
+        return f"{self._pools().note}; {self.tasks} tasks of {asked} a seed"
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -108,13 +110,10 @@ class Episodes(Scenario):
             network.record = replace(network.record, statistics=self.statistics)
         return network, head
 
-    def _features(self) -> _task_features.Tasks:
-        _, tasks, _ = _task_features.load(_shipped.stem(self.backbone))
+    def _features(self) -> tuple[_task_features.Tasks, str]:
+        _, tasks, note = _task_features.load(_shipped.stem(self.backbone))
         _task_features.check_shape(tasks, self.ways, self.shots, self.queries)
-        return tasks
-
-    def _count(self, data: str) -> int:
-        return min(self.tasks, len(self._features()[0])) if self._packed(data) else self.tasks
+        return tasks, note
 
     def _pools(self) -> Pools:
         return _pools(self.data_set, self.folder, self._trained()[0].record)
