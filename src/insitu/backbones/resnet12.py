@@ -2,6 +2,8 @@
 
 Source: the network of C-FSCIL (Hersche et al., CVPR 2022), whose published widths are 64/160/320/640. A block is
 three 3x3 convolutions with batch norm and LeakyReLU(0.1), a 1x1 shortcut with batch norm, and a 2x2 max pool.
+Own choice: ``stem`` moves squares of neighbouring pixels into channels (space to depth) before the first block, so that
+the network sees a larger image at the cost of a smaller one.
 """
 
 from __future__ import annotations
@@ -25,12 +27,15 @@ class ResNet12:
     widths: tuple[int, int, int, int] = (64, 160, 320, 640)
     dim: int = 512
     channels: int = 3
+    stem: int = 1  # side of the pixel squares that become channels before the first block; 1 leaves the image as it is
 
     def __post_init__(self) -> None:
         if len(self.widths) != 4 or min(self.widths) < 1:
             raise InsituError(f"resnet12 has four widths of at least 1; got {self.widths}")
-        if self.dim < 1 or self.channels < 1:
-            raise InsituError(f"dim and channels are at least 1; got dim {self.dim}, channels {self.channels}")
+        if min(self.dim, self.channels, self.stem) < 1:
+            raise InsituError(
+                f"dim, channels and stem are at least 1; got dim {self.dim}, channels {self.channels}, stem {self.stem}"
+            )
 
     def build(self, seed: int = 0) -> ResNet12Module:
         """Return the network with weights drawn from ``seed`` (the caller's global generator is left as it was)."""
@@ -65,17 +70,20 @@ class ResNet12Module(nn.Module):
     def __init__(self, record: ResNet12) -> None:
         super().__init__()
         self.channels = record.channels
-        widths = (record.channels, *record.widths)
+        self.stem = nn.PixelUnshuffle(record.stem) if record.stem > 1 else nn.Identity()
+        self.least = LEAST * record.stem
+        widths = (record.channels * record.stem**2, *record.widths)
         self.blocks = nn.Sequential(*(Block(i, o) for i, o in zip(widths, widths[1:], strict=False)))
         self.project = nn.Linear(record.widths[-1], record.dim)
 
     def features(self, x: Tensor) -> Tensor:
         """Map images (n, channels, h, w) to mean-pooled activations (n, widths[-1])."""
-        if x.ndim != 4 or x.shape[1] != self.channels or min(x.shape[2:]) < LEAST:
+        if x.ndim != 4 or x.shape[1] != self.channels or min(x.shape[2:]) < self.least:
             raise InsituError(
-                f"resnet12 takes images (n, {self.channels}, h, w) of at least {LEAST} pixels; got {tuple(x.shape)}"
+                f"resnet12 takes images (n, {self.channels}, h, w) of at least {self.least} pixels; "
+                f"got {tuple(x.shape)}"
             )
-        out: Tensor = self.blocks(x).mean((2, 3))
+        out: Tensor = self.blocks(self.stem(x)).mean((2, 3))
         return out
 
     def forward(self, x: Tensor) -> Tensor:
