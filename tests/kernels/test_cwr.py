@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from insitu.kernels import compiled
-from insitu.kernels.cwr import Factors, exponential, forward_codes, train, train_reference
+from insitu.kernels.cwr import Factors, forward_codes, train, train_reference
 
 BITS = [(8, 16), (8, 8), (3, 5), (1, 1), (16, 16)]  # (16, 16) adds in 64 bits
 SHAPES = [(37, 33, 3, 8), (60, 70, 10, 50), (5, 1, 2, 64)]  # examples, features, classes, batch
@@ -108,8 +108,3 @@ def test_forward_codes_are_the_weights_shifted_until_they_fit(bits: int) -> None
     if bits > 1:
         assert np.abs(codes * 2.0**shift - weight).max() <= 2.0**shift
     assert forward_codes(codes, bits)[1] <= 1
-
-
-def test_the_exponential_is_exact_to_single_precision() -> None:
-    x = np.linspace(-80, 0, 100_001).astype(np.float32)
-    assert np.abs(exponential(x) / np.exp(x.astype(np.float64)) - 1).max() < 2e-7

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
+from insitu.kernels.elementary import exp, log
 
 Array = NDArray[np.float32]
 
@@ -125,7 +126,7 @@ def drifted(cells: Cells, now_s: float, t0_s: float) -> tuple[Array, Array]:
     check_now(cells, now_s)
     # only the difference of times needs float64; a power in float32 is several times as fast
     age_s = np.maximum(now_s - cells.programmed_s, t0_s).astype(np.float32)
-    return cells.conductance_us * np.exp(-cells.drift * np.log(age_s / np.float32(t0_s))), age_s
+    return cells.conductance_us * exp(-cells.drift * log(age_s / np.float32(t0_s))), age_s
 
 
 def uniform_cells(conductance_us: Array, drift: Array | float, now_s: float, history: float = 0.0) -> Cells:

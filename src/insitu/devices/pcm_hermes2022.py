@@ -25,6 +25,7 @@ from numpy.polynomial.polynomial import polyval
 
 from insitu.core import InsituError
 from insitu.devices import Array, Cells, Device, checked_targets, drifted, uniform_cells
+from insitu.kernels.elementary import log
 
 SMALLEST_RATIO = 1e-7  # stands in for r = 0 under the logarithm; every clip is reached long before
 READ_TIME_S = 512e-9
@@ -41,7 +42,7 @@ class Branches:
     def __call__(self, r: Array) -> Array:
         """Return the fit at every r >= 0."""
         slope, offset, lowest, top = self.low
-        low = np.clip(slope * np.log(np.maximum(r, SMALLEST_RATIO)) + offset, lowest, top)
+        low = np.clip(slope * log(np.maximum(r, np.float32(SMALLEST_RATIO))) + offset, lowest, top)
         high: Array = np.full_like(r, self.high[-1])
         for coefficient in reversed(self.high[:-1]):  # NumPy's polyval works in float64
             high *= r
@@ -114,5 +115,5 @@ class PcmHermes2022(Device):
         fit = FITS[self.devices_per_sign]
         mean, age_s = drifted(cells, now_s, fit.drift_t0_s)
         q = fit.read_q(cells.conductance_us / np.float32(fit.g_max_us))
-        band = np.sqrt(np.log((age_s + READ_TIME_S) / (2 * READ_TIME_S)))
+        band = np.sqrt(log((age_s + np.float32(READ_TIME_S)) / np.float32(2 * READ_TIME_S)))
         return mean, mean * q * band

@@ -25,6 +25,7 @@ from numpy.polynomial.polynomial import polyval
 
 from insitu.core import InsituError
 from insitu.devices import Array, Cells, Device, checked_targets, drifted, uniform_cells
+from insitu.kernels.elementary import exp, log
 
 SMALLEST_RATIO = 1e-7  # stands in for r = 0 under the logarithm and the power; every clip is reached long before
 
@@ -70,10 +71,12 @@ class PcmJoshi2020(Device):
         """Return mean and standard deviation (µS) of a read at ``now_s``."""
         mean, age_s = drifted(cells, now_s, self.drift_t0_s)
         factor, power, top = self.read_q
-        q = np.minimum(factor / np.maximum(cells.conductance_us / self.g_max_us, SMALLEST_RATIO) ** power, top)
-        band = np.sqrt(np.log((age_s + self.read_time_s) / (2 * self.read_time_s)))
+        r = np.maximum(cells.conductance_us / np.float32(self.g_max_us), np.float32(SMALLEST_RATIO))
+        q = np.minimum(np.float32(factor) * exp(np.float32(-power) * log(r)), np.float32(top))
+        band = np.sqrt(log((age_s + np.float32(self.read_time_s)) / np.float32(2 * self.read_time_s)))
         return mean, (mean * q * band).astype(np.float32)
 
 
 def _clipped_log(r: Array, slope: float, offset: float, lowest: float, top: float) -> Array:
-    return np.clip(slope * np.log(np.maximum(r, SMALLEST_RATIO)) + offset, lowest, top).astype(np.float32)
+    clipped: Array = np.clip(slope * log(np.maximum(r, np.float32(SMALLEST_RATIO))) + offset, lowest, top)
+    return clipped

@@ -89,7 +89,9 @@ class PcmNandakumar2018(Device):
         """Conductances and histories after ``given`` pulses; ``drawn`` has a normal per pulse, round after round."""
         g, history = np.array(g, order="C"), np.array(history, order="C")
         # the same bits either way; importing the compiled loops takes longer than a few pulses do
-        if len(drawn) > FEW and (fast := compiled()) is not None:
+        if len(drawn) > FEW and compiled() is not None:
+            from insitu.kernels import _set_pulses as fast
+
             # the counts of a caller are of many kinds; one kind is one compiled loop
             counts = np.ascontiguousarray(given, np.int64).ravel()
             limits = np.float32(self.g_min_us), np.float32(self.g_max_us)

@@ -7,10 +7,17 @@ and products not fused, so that the NumPy references beside the callers give the
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
-u32, u64, i32, f32 = np.uint32, np.uint64, np.int32, np.float32
+u32, u64, i32, f32, f64 = np.uint32, np.uint64, np.int32, np.float32, np.float64
+tools: Any = cgutils  # carries no types
+by_hand: Any = intrinsic  # carries the types of a plain call, which lacks the context
 
 
 def loop(function):  # type: ignore[no-untyped-def]
@@ -94,14 +101,18 @@ def fill_normals(out, k0, k1, group, first_column, block):  # type: ignore[no-un
 
 @inline
 def largest_of(given):  # type: ignore[no-untyped-def]
-    """Largest |entry|, at least 1e-30, or NaN where an entry is not finite; as bits, which order like the numbers."""
+    """Largest |entry|, or NaN where an entry is not finite; compared as bits, which order like the numbers."""
     bits = given.view(np.uint32)
     largest = u32(0)
     for i in range(given.shape[0]):
         largest = max(largest, u32(bits[i] & u32(0x7FFFFFFF)))
-    if largest >= u32(0x7F800000):
-        return f32(np.nan)
-    return max(f32(u32(largest).view(f32)), f32(1e-30))
+    return f32(np.nan) if largest >= u32(0x7F800000) else f32(u32(largest).view(f32))
+
+
+@inline
+def lift_of(top):  # type: ignore[no-untyped-def]
+    """Power of two that keeps the inverse of a very small row finite."""
+    return f32(2.0**64) if top < f32(2.0**-60) else f32(1)
 
 
 @loop
@@ -110,33 +121,34 @@ def pulse_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-d
         given, width, square = x[row], widths[row], squares[row]
         top = largest_of(given)
         tops[row] = top
+        lift = lift_of(top)
         if levels > 0:
-            scale, step = levels / top, f32(1) / levels
+            scale, step = levels / max(top * lift, f32(1e-30)), f32(1) / levels
             for i in range(given.shape[0]):
-                value = np.rint(given[i] * scale) * step
+                value = np.rint(given[i] * lift * scale) * step
                 width[i] = value
                 square[i] = value * value
         else:
-            scale = f32(1) / top
+            scale = f32(1) / max(top * lift, f32(1e-30))
             for i in range(given.shape[0]):
-                value = given[i] * scale
+                value = given[i] * lift * scale
                 width[i] = value
                 square[i] = value * value
 
 
 @loop
-def whole_widths(x, levels, step, carry, widths, squares, tops):  # type: ignore[no-untyped-def]
-    """As above, as whole numbers, int8; squares count ``step``, rounded up or down as ``carry`` (in,) has it."""
-    top_level, steps = f32(levels), f32(1) / f32(step)
+def whole_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-def]
+    """As above, as whole numbers in int16."""
     for row in range(x.shape[0]):
         given, width, square = x[row], widths[row], squares[row]
         top = largest_of(given)
         tops[row] = top
-        scale = top_level / top
+        lift = lift_of(top)
+        scale = levels / max(top * lift, f32(1e-30))
         for i in range(given.shape[0]):
-            value = np.rint(given[i] * scale)
-            width[i] = np.int8(value)
-            square[i] = np.int8(value * value * steps + carry[i])
+            value = i32(np.rint(given[i] * lift * scale))
+            width[i] = np.int16(value)
+            square[i] = np.int16(value * value)
 
 
 @inline
@@ -166,9 +178,9 @@ def add_row(now, full, levels, first, total):  # type: ignore[no-untyped-def]
 @inline
 def scale_rows(out, start, stop, row_gain, column_gain):  # type: ignore[no-untyped-def]
     for row in range(start, stop):
-        gain, total = row_gain[row], out[row]
+        gain, total = f64(row_gain[row]), out[row]
         for j in range(total.shape[0]):
-            total[j] = total[j] * gain * column_gain[j]
+            total[j] = f32(f64(total[j]) * column_gain[j] * gain)
 
 
 @loop
@@ -192,49 +204,120 @@ def readout(  # type: ignore[no-untyped-def]
         scale_rows(out, start, stop, row_gain, column_gain)
 
 
+# -- products of whole numbers, see kernels/whole_numbers.py --------------------------------------------------------
+
+LANES = 16  # columns of a strip
+TOGETHER = 4  # rows that meet a strip's weights once these are loaded; as many as share a counter of the normals
+ROWS = 32  # rows whose pulse widths stay in the cache while all strips pass
+PAIRS, PAIR_SUMS = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(ir.IntType(32), LANES)
+
+
+@by_hand
+def dot_pairs(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-untyped-def]
+    """Multiply TOGETHER rows by one strip: out (TOGETHER, LANES) int32, over ``count`` pairs of inputs.
+
+    Products of neighbouring inputs are added in pairs, which LLVM turns into the instruction that the processor has
+    for it (VPDPWSSD, VPMADDWD, PMADDWD) or into plain products; the sums are exact on all of them.
+    """
+    signature = types.void(x, x_at, x_row, w, w_at, count, out)
+
+    def code(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        def data(number: Any) -> Any:
+            return context.make_array(signature.args[number])(context, builder, given[number]).data
+
+        x_at, x_row, w_at, count = (
+            context.cast(builder, given[n], signature.args[n], types.intp) for n in (1, 2, 4, 5)
+        )
+        size, word = x_at.type, ir.IntType(32)
+        zero = ir.Constant(PAIR_SUMS, [0] * LANES)
+        sums = [tools.alloca_once_value(builder, zero) for _ in range(TOGETHER)]
+        starts = [builder.add(x_at, builder.mul(x_row, ir.Constant(size, row))) for row in range(TOGETHER)]
+        even, odd = (ir.Constant(PAIR_SUMS, list(range(first, 2 * LANES, 2))) for first in (0, 1))
+        wide = ir.VectorType(word, 2 * LANES)
+        with tools.for_range(builder, count) as pair:
+            at = builder.add(w_at, builder.mul(pair.index, ir.Constant(size, 2 * LANES)))
+            weights = builder.load(builder.bitcast(builder.gep(data(3), [at]), PAIRS.as_pointer()), align=2)
+            weights = builder.sext(weights, wide)
+            for start, total in zip(starts, sums, strict=True):
+                place = builder.gep(data(0), [builder.add(start, builder.mul(pair.index, ir.Constant(size, 2)))])
+                both = builder.load(builder.bitcast(place, word.as_pointer()), align=2)
+                first = builder.insert_element(ir.Constant(PAIR_SUMS, ir.Undefined), both, ir.Constant(word, 0))
+                spread = builder.shuffle_vector(first, first, ir.Constant(PAIR_SUMS, [0] * LANES))
+                products = builder.mul(builder.sext(builder.bitcast(spread, PAIRS), wide), weights)
+                added = builder.add(
+                    builder.shuffle_vector(products, products, even), builder.shuffle_vector(products, products, odd)
+                )
+                builder.store(builder.add(builder.load(total), added), total)
+        target = builder.bitcast(data(6), PAIR_SUMS.as_pointer())
+        for number, total in enumerate(sums):
+            builder.store(builder.load(total), builder.gep(target, [ir.Constant(size, number)]), align=4)
+        return context.get_dummy_value()
+
+    return signature, code
+
+
 @loop
-def whole_readout(  # type: ignore[no-untyped-def]
-    digits, unit, variance, spread, noisy, k0, k1, first_row, first_column, full, levels, row_gain, column_gain, out
+def whole_products(  # type: ignore[no-untyped-def]
+    widths,
+    squares,
+    means,
+    unit,
+    variances,
+    spread,
+    noisy,
+    k0,
+    k1,
+    first_row,
+    first_column,
+    tile,
+    inputs,
+    full,
+    levels,
+    row_gain,
+    column_gain,
+    out,
+    start,
+    stop,
 ):
-    """As above, from digit sums (blocks, rows, 2 x columns) and variances (blocks, rows, columns), both int32."""
-    blocks, rows, columns = variance.shape
-    noise = np.empty((4, columns), np.float32)
-    now = np.empty(columns, np.float32)
-    for start in range(0, rows, 4):
-        stop = min(start + 4, rows)
+    """Rows start..stop of a product, ``start`` a multiple of TOGETHER: sums, noise, conversion, scale."""
+    blocks, strips = means.shape[0], means.shape[1]
+    columns, x_row = out.shape[1], widths.shape[1]
+    strip_size = means.shape[2] * 2 * LANES
+    sums, squared = np.empty((TOGETHER, LANES), np.int32), np.empty((TOGETHER, LANES), np.int32)
+    noise, now = np.zeros((TOGETHER, LANES), np.float32), np.empty(LANES, np.float32)
+    flat_widths, flat_squares = widths.reshape(-1), squares.reshape(-1)
+    flat_means, flat_variances = means.reshape(-1), variances.reshape(-1)
+    for first in range(start, stop, ROWS):
+        last = min(first + ROWS, stop)
         for block in range(blocks):
-            if noisy:
-                fill_normals(noise, k0, k1, (first_row + start) // 4, first_column, block)
-            for row in range(start, stop):
-                high, low = digits[block, row, :columns], digits[block, row, columns:]
-                if noisy:
-                    wide, drawn = variance[block, row], noise[row - start]
-                    for j in range(columns):
-                        mean = (f32(high[j]) * f32(256) + f32(low[j])) * unit[j]
-                        now[j] = mean + np.sqrt(f32(wide[j]) * spread[j]) * drawn[j]
-                else:
-                    for j in range(columns):
-                        now[j] = (f32(high[j]) * f32(256) + f32(low[j])) * unit[j]
-                add_row(now, full[block], levels, block == 0, out[row])
-        scale_rows(out, start, stop, row_gain, column_gain)
-
-
-# -- SET pulses, see devices/pcm_nandakumar2018.py -----------------------------------------------------------------
-
-
-@loop
-def set_pulses(g, history, counts, drawn, decay, mean, std, lowest, top):  # type: ignore[no-untyped-def]
-    """Pulse cells in place, round by round; ``drawn`` holds a normal per pulse in the order they are given."""
-    used = 0
-    rounds = 0
-    for i in range(counts.shape[0]):
-        rounds = max(rounds, counts[i])
-    for turn in range(rounds):
-        for i in range(counts.shape[0]):
-            if counts[i] > turn:
-                h = history[i] * decay
-                grown = mean[0] * g[i] + mean[1] + mean[2] * h
-                grown = g[i] + (grown + (std[0] * g[i] + std[1] + std[2] * h) * drawn[used])
-                g[i] = min(max(grown, lowest), top)
-                history[i] = h
-                used += 1
+            pairs = (min(tile, inputs - block * tile) + 1) // 2
+            top, step = f32(levels), full[block] / f32(levels)
+            inverse = f32(levels) / full[block]
+            for strip in range(strips):
+                weights = (block * strips + strip) * strip_size
+                column = strip * LANES
+                count = min(LANES, columns - column)
+                units, spreads = unit[column : column + LANES], spread[column : column + LANES]
+                for row in range(first, last, TOGETHER):
+                    at = row * x_row + block * tile
+                    dot_pairs(flat_widths, at, x_row, flat_means, weights, pairs, sums)
+                    if noisy:
+                        dot_pairs(flat_squares, at, x_row, flat_variances, weights, pairs, squared)
+                        fill_normals(noise, k0, k1, (first_row + row) // TOGETHER, first_column + column, block)
+                    for r in range(min(TOGETHER, last - row)):
+                        mean, wide, drawn = sums[r], squared[r], noise[r]
+                        if noisy:
+                            for j in range(LANES):
+                                current = f32(mean[j]) * units[j] + np.sqrt(f32(wide[j]) * spreads[j]) * drawn[j]
+                                now[j] = converted(current, inverse, top, step)
+                        else:
+                            for j in range(LANES):
+                                now[j] = converted(f32(mean[j]) * units[j], inverse, top, step)
+                        total = out[row + r, column : column + count]
+                        if block == 0:
+                            for j in range(count):
+                                total[j] = now[j]
+                        else:
+                            for j in range(count):
+                                total[j] += now[j]
+        scale_rows(out, first, last, row_gain, column_gain)

@@ -9,23 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from insitu.kernels._compiled import inline, loop
+from insitu.kernels._elementary import exponential
 
 f32, i32 = np.float32, np.int32
-
-
-@inline
-def exponential(x):  # type: ignore[no-untyped-def]
-    """e^x of a float32 within -80..0, within 2e-7 of its size (the polynomial of the Cephes library)."""
-    n = np.rint(x * f32(1.44269504))
-    r = x - n * f32(0.693359375)
-    r = r - n * f32(-2.12194440e-4)
-    p = f32(1.9875691500e-4) * r + f32(1.3981999507e-3)
-    p = p * r + f32(8.3334519073e-3)
-    p = p * r + f32(4.1665795894e-2)
-    p = p * r + f32(1.6666665459e-1)
-    p = p * r + f32(5.0000001201e-1)
-    p = p * (r * r) + r + f32(1)
-    return p * i32((i32(n) + i32(127)) << i32(23)).view(f32)
 
 
 @inline

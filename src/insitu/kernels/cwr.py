@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.kernels import compiled
+from insitu.kernels.elementary import exp_reference
 
 Codes = NDArray[Any]
 Rows = NDArray[np.int64]
@@ -88,7 +89,7 @@ def train_reference(x: Codes, rows: Rows, order: Rows, batch: int, weight: Codes
             used, shift = forward_codes(w, by.forward_bits)
             sums = given @ used.T.astype(wide) - used.sum(1) * by.zero
             logits = sums.astype(f32) * (f32(by.logit) * f32(1 << (shift + grown)))
-            p: Any = exponential(np.maximum(logits - logits.max(1, keepdims=True), f32(-80)))
+            p: Any = exp_reference(np.maximum(logits - logits.max(1, keepdims=True), f32(-80)))
             p = p / np.add.accumulate(p, axis=1)[:, -1:]  # summed one after another, as the loop does
             p = np.clip(np.rint(p * (f32(1) / f32(by.p_step))) + f32(by.p_zero), p_low, p_high)
             wrong = (p - f32(by.p_zero)) * f32(by.p_step)
@@ -108,19 +109,6 @@ def forward_codes(weight: Codes, bits: int) -> tuple[NDArray[np.int64], int]:
     while int(np.abs(w).max()) >> shift > high:
         shift += 1
     return np.clip((w + ((1 << shift) >> 1)) >> shift, -high - 1, high), shift
-
-
-def exponential(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """e^x within -80..0 in float32, by the operations of the compiled loop."""
-    f32 = np.float32
-    n = np.rint(x * f32(1.44269504))
-    r = x - n * f32(0.693359375)
-    r = r - n * f32(-2.12194440e-4)
-    p = np.full_like(r, 1.9875691500e-4)
-    for term in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1):
-        p = p * r + f32(term)
-    p = p * (r * r) + r + f32(1)
-    return np.asarray(p * ((n.astype(np.int32) + 127) << 23).view(f32), f32)
 
 
 def _accumulator(features: int, batch: int, by: Factors) -> type[np.signedinteger[Any]]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from insitu.kernels.elementary import log_reference
+
 LANES = 4  # rows that share one counter
 ROUNDS = 7
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -18,6 +20,8 @@ WEYL = (0x9E3779B9, 0xBB67AE85)  # what the key grows by from round to round
 LOW = np.uint64(0xFFFFFFFF)
 
 Words = NDArray[np.uint64]
+Floats = NDArray[np.float32]
+F = np.float32
 
 
 def key_of(rng: np.random.Generator) -> tuple[int, int]:
@@ -34,7 +38,7 @@ def normals(key: tuple[int, int], rows: range, columns: range, block: int) -> ND
     words = philox([row // LANES, column, np.full_like(row, block), np.zeros_like(row)], key)
     a, b = box_muller(words[0], words[1])
     c, d = box_muller(words[2], words[3])
-    return np.choose((row % LANES).astype(np.int64), [a, b, c, d]).astype(np.float32)
+    return np.choose((row % LANES).astype(np.int64), [a, b, c, d])
 
 
 def philox(counter: list[Words], key: tuple[int, int]) -> list[Words]:
@@ -48,8 +52,17 @@ def philox(counter: list[Words], key: tuple[int, int]) -> list[Words]:
     return [c0, c1, c2, c3]
 
 
-def box_muller(first: Words, second: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return two independent normals for two words; none is larger than 6.8 standard deviations."""
-    radius = np.sqrt(-2 * np.log(np.minimum((first + 0.5) * 2.0**-32, 1.0)))
-    angle = np.pi * second.astype(np.uint32).view(np.int32) * 2.0**-31
-    return radius * np.cos(angle), radius * np.sin(angle)
+def box_muller(first: Words, second: Words) -> tuple[Floats, Floats]:
+    """Return two independent normals for two words; none is larger than 6.8 standard deviations.
+
+    Logarithm, sine and cosine are polynomials of one rounding per operation, so that every processor gives the same
+    bits. Half the angle is taken, in -pi/2..pi/2, where Taylor's series is short.
+    """
+    radius = np.sqrt(F(-2) * log_reference((first.astype(F) + F(0.5)) * F(2.0**-32)))
+    t = second.astype(np.uint32).view(np.int32).astype(F) * F(2.0**-32 * np.pi)
+    z = t * t
+    s = F(1 / 362880) - z * F(1 / 39916800)
+    s = t * (F(1) - z * (F(1 / 6) - z * (F(1 / 120) - z * (F(1 / 5040) - z * s))))
+    c = F(1 / 40320) - z * F(1 / 3628800)
+    c = F(1) - z * (F(1 / 2) - z * (F(1 / 24) - z * (F(1 / 720) - z * c)))
+    return radius * (F(1) - F(2) * s * s), radius * (F(2) * s * c)

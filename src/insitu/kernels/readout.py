@@ -10,7 +10,8 @@ from insitu.kernels.normals import normals
 
 Array = NDArray[np.float32]
 Key = tuple[int, int]
-TINY = 1e-30  # rows that are smaller count as zero, so that their inverse is finite
+LIFT, SMALL = np.float32(2.0**64), np.float32(2.0**-60)  # rows smaller than this are lifted, so that their inverse
+TINY = np.float32(1e-30)  # ... is finite; zeros stay zeros
 
 
 def pulse_widths(x: Array, levels: int, widths: Array, squares: Array) -> Array:
@@ -28,13 +29,15 @@ def pulse_widths(x: Array, levels: int, widths: Array, squares: Array) -> Array:
 
 def pulse_widths_reference(x: Array, levels: int, widths: Array, squares: Array) -> Array:
     """Do the same in plain NumPy."""
-    top = _largest(x)
+    largest = np.abs(x).max(1, initial=0)
+    top: Array = np.where(np.isfinite(largest), largest, np.float32(np.nan))
+    lift = np.where(top < SMALL, LIFT, np.float32(1))
     with np.errstate(invalid="ignore"):  # infinity times NaN; the caller sees that from the factor
+        scale = np.float32(levels or 1) / np.maximum(top * lift, TINY)
+        scaled = x * lift[:, None] * scale[:, None]
         if levels:
-            scale = np.float32(levels) / top
-            np.multiply(np.rint(x * scale[:, None]), np.float32(1) / np.float32(levels), out=widths)
-        else:
-            np.multiply(x, (np.float32(1) / top)[:, None], out=widths)
+            scaled = np.rint(scaled) * (np.float32(1) / np.float32(levels))
+        widths[:] = scaled
         np.square(widths, out=squares)
     return top
 
@@ -87,8 +90,8 @@ def readout_reference(
     total = current[0].copy()
     for block in current[1:]:
         total += block
-    np.multiply(total, row_gain[:, None], out=out)
-    out *= column_gain
+    # in float64, so that neither factor alone takes the product out of range
+    out[:] = total.astype(np.float64) * column_gain * row_gain.astype(np.float64)[:, None]
 
 
 def block_normals(key: Key, origin: tuple[int, int], shape: tuple[int, ...]) -> Array:
@@ -96,9 +99,3 @@ def block_normals(key: Key, origin: tuple[int, int], shape: tuple[int, ...]) -> 
     blocks, rows, columns = shape
     lines, across = range(origin[0], origin[0] + rows), range(origin[1], origin[1] + columns)
     return np.stack([normals(key, lines, across, block) for block in range(blocks)])
-
-
-def _largest(x: Array) -> Array:
-    largest: Array = np.abs(x).max(1, initial=0)
-    top: Array = np.where(np.isfinite(largest), np.maximum(largest, np.float32(TINY)), np.float32(np.nan))
-    return top

@@ -54,7 +54,8 @@ def scale_of(crossbar: Crossbar, matrices: Tensor, x: Tensor, top: float, steps:
     full_us = crossbar.device.full_scale_us * crossbar.pairs
     us = torch.from_numpy(_targets(matrices, top, steps).astype(np.float32)) * (full_us / steps)
     blocks = crossbar._converters.blocks(x.shape[2])
-    peaks = torch.stack([(widths[..., rows] @ (us[0] - us[1])[:, rows]).abs().max() for rows in blocks])
+    weights, widths = (us[0] - us[1]).double(), widths.double()
+    peaks = torch.stack([(widths[..., rows] @ weights[:, rows]).abs().max() for rows in blocks]).float()
     return Scale(top, steps, (HEADROOM * peaks.clamp_min(SMALLEST_RANGE_US)).numpy())
 
 
@@ -87,16 +88,21 @@ def multiply(crossbar: Crossbar, bank: Bank, x: Tensor, now_s: float, rng: np.ra
     converters = crossbar._converters
     blocks = converters.blocks(x.shape[2])
     columns = us.shape[2]
-    current = torch.stack([(widths[..., rows] @ us[:, rows]).reshape(-1, columns) for rows in blocks]).numpy()
-    noise = None
-    if variance.any():
-        noise = torch.stack([(squares[..., rows] @ variance[:, rows]).reshape(-1, columns) for rows in blocks]).numpy()
+    current = _block_products(widths, us, blocks)
+    noise = _block_products(squares, variance, blocks) if variance.any() else None
     full_us = crossbar.device.full_scale_us * crossbar.pairs  # of all pairs of one sign, under a whole pulse
     gain = np.full(columns, bank.scale.top / full_us, np.float32)
     out = np.empty(current.shape[1:], np.float32)
     full = bank.scale.range_us if converters.adc_levels else np.ones(len(blocks), np.float32)
     readout(current, noise, key_of(rng), (0, 0), full, converters.adc_levels, tops, gain, out)
     return torch.from_numpy(out).view(*x.shape[:2], columns)
+
+
+def _block_products(x: Tensor, matrices: Tensor, blocks: list[slice]) -> Floats:
+    """Return x (k, n, in) times matrices (k, in, out), (row blocks, k x n, out), summed in float64 and rounded."""
+    x, matrices = x.double(), matrices.double()
+    parts = [(x[..., rows] @ matrices[:, rows]).flatten(0, 1) for rows in blocks]
+    return torch.stack(parts).float().numpy()
 
 
 def _targets(matrices: Tensor, top: float, steps: int) -> NDArray[np.int32]:

@@ -68,7 +68,8 @@ def planted(
     cells = crossbar.device.program(target, now_s, rng)
     bounds = _bounds(crossbar, len(held))
     blocks = [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
-    full = [float((pulses[..., rows] @ patterns[:, rows].clamp(-1, 1)).abs().max()) for rows in blocks]
+    wanted = patterns.double().clamp(-1, 1)
+    full = [float((pulses[..., rows].double() @ wanted[:, rows]).abs().max()) for rows in blocks]
     ranges = np.maximum(HEADROOM * np.array(full), SMALLEST_RANGE_US * _gain(crossbar)).astype(np.float32)
     reference = torch.zeros(held.shape[1])
     if crossbar.compensation != "none":
@@ -133,7 +134,7 @@ def _factors(crossbar: Crossbar, trunk: Trunk, now_s: float) -> Floats:
 
 
 def _probed(mean: Floats) -> Tensor:
-    return (probes(len(mean)) @ torch.from_numpy(mean)).abs().sum(0)
+    return (probes(len(mean)).double() @ torch.from_numpy(mean).double()).abs().sum(0).float()
 
 
 def _targets_us(crossbar: Crossbar, weights: Floats) -> Floats:

@@ -42,7 +42,8 @@ def calibrated_ranges_us(converters: Converters, readings: list[Reading], x: Ten
     blocks = converters.blocks(given.shape[1])
     out = []
     for one in readings:
-        peaks = torch.stack([(widths[:, rows] @ one.mean[rows]).abs().max() for rows in blocks])
+        currents = [widths[:, rows].double() @ one.mean[rows].double() for rows in blocks]
+        peaks = torch.stack([each.abs().max() for each in currents]).float()
         out.append((HEADROOM * peaks.clamp_min(SMALLEST_RANGE_US)).numpy())
     return tuple(out)
 
@@ -53,8 +54,8 @@ def default_range_us(converters: Converters, one: Reading) -> Floats:
         return np.ones(1, np.float32)  # not used
     known: Floats | None = one.forms.get(converters.tile)
     if known is None:
-        squares = [one.mean[rows].square().sum(0).max() for rows in converters.blocks(len(one.mean))]
-        range_us = RANGE_STDS * RANGE_RMS * torch.stack(squares).sqrt()
+        squares = [one.mean[rows].double().square().sum(0).max() for rows in converters.blocks(len(one.mean))]
+        range_us = RANGE_STDS * RANGE_RMS * torch.stack(squares).sqrt().float()
         known = one.forms[converters.tile] = range_us.clamp_min(SMALLEST_RANGE_US).numpy()
     return known
 

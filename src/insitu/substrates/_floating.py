@@ -1,4 +1,7 @@
-"""Block sums in float32: works for every converter, on every processor."""
+"""Products for converters of more than eight bits, or exact ones: sums in float64, rounded to float32.
+
+The order of a float64 sum differs between processors in the last of 53 bits, which float32 rounds away.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,9 @@ class Floating:
         current = _room(self.currents, len(self.blocks), count, columns)
         variance = None if one.variance is None else _room(self.variances, len(self.blocks), count, columns)
         for number, rows in enumerate(self.blocks):
-            torch.mm(self.widths[:count, rows], one.mean[rows], out=current[number])
+            current[number] = self.widths[:count, rows].double() @ one.mean[rows].double()
             if one.variance is not None and variance is not None:
-                torch.mm(self.squares[:count, rows], one.variance[rows], out=variance[number])
+                variance[number] = self.squares[:count, rows].double() @ one.variance[rows].double()
         noise = None if variance is None else variance.numpy()
         readout(current.numpy(), noise, key, origin, full, self.converters.adc_levels, tops, gain, out)
 

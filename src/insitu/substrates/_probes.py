@@ -28,4 +28,5 @@ def drift_factors(how: str, reference: Tensor, present: Tensor) -> Tensor:
         return torch.where(written, reference / present.clamp_min(SMALLEST_US), torch.ones(()))
     if not written.any():
         return torch.ones(len(reference))
-    return (reference[written].sum() / present[written].sum().clamp_min(SMALLEST_US)).expand(len(reference))
+    factor = reference[written].double().sum() / present[written].double().sum().clamp_min(SMALLEST_US)
+    return factor.float().expand(len(reference))

@@ -53,7 +53,7 @@ def pieces(
     ]
     chunk = min(max(CACHED // inputs, FEWEST_ROWS), MOST_ROWS, batch + LANES - 1) // LANES * LANES
     widest = max((one.mean.shape[1] for one in readings), default=0)
-    arithmetic = (Whole if batch >= FEWEST_ROWS and suits(converters) else Floating)(converters, inputs, chunk, widest)
+    arithmetic = (Whole if suits(converters) else Floating)(converters, inputs, chunk, widest)
     room = np.empty(chunk * widest, np.float32)
     for start in range(0, batch, chunk):
         rows = slice(start, min(start + chunk, batch))

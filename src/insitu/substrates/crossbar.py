@@ -152,7 +152,7 @@ class Crossbar(Substrate):
 
     def norms_us(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
         """Estimate the Euclidean norm (µS) of each column as the array shows it: rms output for bipolar inputs."""
-        return self._probed(held, now_s, rng).square().mean(0).sqrt()
+        return self._probed(held, now_s, rng).double().square().mean(0).sqrt().float()
 
     def conductances_us(self, held: Held, columns: list[int], now_s: float) -> Floats:
         """Return the mean read conductance (2 signs, in, len(columns)) at ``now_s``, summed over the pairs, µS."""
@@ -211,7 +211,7 @@ class Crossbar(Substrate):
         """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
         gain = held.scale
         if self.compensation != "none":
-            present = self._probed(held, now_s, rng).abs().sum(0)
+            present = self._probed(held, now_s, rng).double().abs().sum(0).float()
             gain = gain * drift_factors(self.compensation, held.reference, present)
         return gain.numpy()
 
@@ -227,5 +227,5 @@ class Crossbar(Substrate):
         if self.compensation == "none":
             return held
         reference = held.reference.clone()
-        reference[columns] = self._probed(held, now_s, rng).abs().sum(0)[columns]
+        reference[columns] = self._probed(held, now_s, rng).double().abs().sum(0).float()[columns]
         return replace(held, reference=reference)
