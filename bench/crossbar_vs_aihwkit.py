@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rounds import THREADS, Side, compare
+from rounds import INSTRUCTIONS, THREADS, Side, compare
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "src"  # what is measured is this checkout
@@ -183,7 +183,8 @@ def main() -> None:
     options.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000, 100_000])
     options.add_argument("--batch", type=int, default=100, help="queries at a time when measuring growth")
     options.add_argument("--ours-only", action="store_true")
-    options.add_argument("--out", type=Path, default=HERE / "results" / "crossbar.json")
+    suffix = "".join(f"_{part}" for part in (INSTRUCTIONS, f"{THREADS}_threads" if THREADS > 1 else "") if part)
+    options.add_argument("--out", type=Path, default=HERE / "results" / f"crossbar{suffix}.json")
     given = options.parse_args()
     if not given.ours_only and not (given.rival and Path(given.rival).is_file()):
         raise SystemExit(HOW)
@@ -194,7 +195,8 @@ def main() -> None:
         "date": datetime.date.today().isoformat(),
         "threads": THREADS,
         "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)},
-        "arithmetic": "ours: 8-bit digits where the processor has AVX-512 VNNI, else float32",
+        "instructions": INSTRUCTIONS or "all of this processor",
+        "arithmetic": "ours: whole numbers of 16 bits, sums in 32",
     }
     if not given.ours_only:
         result |= {"rounds": given.rounds} | against(given.rival, given.rounds)

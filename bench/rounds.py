@@ -17,6 +17,18 @@ from pathlib import Path
 from typing import Any
 
 THREADS = int(os.environ.get("INSITU_BENCH_THREADS", "1"))  # of each side; with one, work is compared, not schedulers
+INSTRUCTIONS = os.environ.get("INSITU_BENCH_INSTRUCTIONS", "")  # avx2 keeps both sides to it; empty: all there are
+LIMITS = {
+    "": {},
+    "avx2": {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+        "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_FEATURES": "+avx2,+fma",
+    },
+}
 
 
 def serve(tasks: dict[str, Callable[..., Any]], facts: dict[str, str]) -> None:
@@ -39,9 +51,15 @@ class Side:
     def __init__(self, python: str, script: Path, source: Path | None = None) -> None:
         limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), str(THREADS))
         kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+        if INSTRUCTIONS not in LIMITS:
+            raise SystemExit(f"INSITU_BENCH_INSTRUCTIONS is avx2 or empty; got {INSTRUCTIONS}")
         paths = {"PYTHONPATH": str(source)} if source else {}
         self.child = subprocess.Popen(
-            [python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=kept | limits | paths
+            [python, str(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=kept | limits | LIMITS[INSTRUCTIONS] | paths,
         )
         self.facts: dict[str, str] = self._answer(script.name)["facts"]
 
