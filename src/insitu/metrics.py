@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,19 @@ Row = dict[str, float | int | str]  # one line of a run: names to numbers or wor
 
 
 EXPERIENCE = "experience_"  # begins the names of accuracies on the classes that came in one experience
+REDRAWN = "redrawn"  # arm of the baseline run again on redrawn support sets; its rows carry the number of the ``draw``
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure of the rows of one seed, and the arms that it reads; called with all rows, it returns one per seed."""
+
+    of_seed: Callable[[list[Row]], float]
+    arms: tuple[str, ...]
+
+    def __call__(self, rows: list[Row]) -> list[float]:
+        """Return the figure of each seed, in the order of seeds."""
+        return per_seed(rows, self.of_seed)
 
 
 def accuracies(
@@ -69,6 +83,11 @@ def per_seed(rows: list[Row], value: Callable[[list[Row]], float]) -> list[float
     return [value([row for row in rows if row["seed"] == seed]) for seed in sorted({int(row["seed"]) for row in rows})]
 
 
+def redrawn(rows: list[Row]) -> list[Row]:
+    """Return the baseline's rows on redrawn support sets, each draw as a seed of its own; none where there are none."""
+    return [row | {"arm": "float", "seed": row["draw"]} for row in rows if row["arm"] == REDRAWN]
+
+
 def _series(rows: list[Row], arm: str, name: str, age_s: float) -> dict[int, float]:
     """Return ``name`` of ``arm`` by session; raise ``KeyError`` where it was not measured at that age."""
     found = {
@@ -85,70 +104,66 @@ def _last(rows: list[Row]) -> int:
     return max(int(row["session"]) for row in rows)
 
 
-def at_session(arm: str, name: str, session: int, age_s: float) -> Callable[[list[Row]], list[float]]:
+def at_session(arm: str, name: str, session: int, age_s: float) -> Measure:
     """Measure: ``name`` of ``arm`` at one session (-1: the last)."""
-    return lambda rows: per_seed(
-        rows, lambda part: _series(part, arm, name, age_s)[session if session >= 0 else _last(part)]
-    )
+    return Measure(lambda part: _series(part, arm, name, age_s)[session if session >= 0 else _last(part)], (arm,))
 
 
-def mean_of_sessions(arm: str, name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+def mean_of_sessions(arm: str, name: str, age_s: float) -> Measure:
     """Measure: ``name`` of ``arm`` averaged over all sessions."""
-    return lambda rows: per_seed(rows, lambda part: float(np.mean(list(_series(part, arm, name, age_s).values()))))
+    return Measure(lambda part: float(np.mean(list(_series(part, arm, name, age_s).values()))), (arm,))
 
 
-def drop(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+def drop(arm: str, age_s: float) -> Measure:
     """Measure: overall accuracy of the first session minus that of the last."""
 
     def value(part: list[Row]) -> float:
         series = _series(part, arm, "overall", age_s)
         return series[min(series, default=0)] - series[max(series)]
 
-    return lambda rows: per_seed(rows, value)
+    return Measure(value, (arm,))
 
 
-def mean_gap(name: str, age_s: float, fresh_s: float) -> Callable[[list[Row]], list[float]]:
+def mean_gap(name: str, age_s: float, fresh_s: float) -> Measure:
     """Measure: float minus device, mean of sessions; the device is read at ``age_s``, float at ``fresh_s``."""
 
     def value(part: list[Row]) -> float:
         exact, device = _series(part, "float", name, fresh_s), _series(part, "device", name, age_s)
         return float(np.mean([exact[session] - device[session] for session in exact]))
 
-    return lambda rows: per_seed(rows, value)
+    return Measure(value, ("float", "device"))
 
 
-def last_gap(name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+def last_gap(name: str, age_s: float) -> Measure:
     """Measure: float minus device at the last session."""
 
     def value(part: list[Row]) -> float:
         last = _last(part)
         return _series(part, "float", name, age_s)[last] - _series(part, "device", name, age_s)[last]
 
-    return lambda rows: per_seed(rows, value)
+    return Measure(value, ("float", "device"))
 
 
-def gap_between(
-    first: str, second: str, session: int, age_s: float, fresh_s: float
-) -> Callable[[list[Row]], list[float]]:
+def gap_between(first: str, second: str, session: int, age_s: float, fresh_s: float) -> Measure:
     """Measure: overall accuracy of arm ``first`` at ``fresh_s`` minus that of ``second`` at ``age_s``, one session."""
 
     def value(part: list[Row]) -> float:
         return _series(part, first, "overall", fresh_s)[session] - _series(part, second, "overall", age_s)[session]
 
-    return lambda rows: per_seed(rows, value)
+    return Measure(value, (first, second))
 
 
-def last_gain(name: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+def last_gain(name: str, age_s: float) -> Measure:
     """Measure: device minus float at the last session, for learners that are to be better than the baseline."""
 
     def value(part: list[Row]) -> float:
         last = _last(part)
         return _series(part, "device", name, age_s)[last] - _series(part, "float", name, age_s)[last]
 
-    return lambda rows: per_seed(rows, value)
+    return Measure(value, ("float", "device"))
 
 
-def last_count(name: str, per: float = 1.0) -> Callable[[list[Row]], list[float]]:
+def last_count(name: str, per: float = 1.0) -> Measure:
     """Measure: a count of the device at the last session, in units of ``per``."""
 
     def value(part: list[Row]) -> float:
@@ -158,7 +173,7 @@ def last_count(name: str, per: float = 1.0) -> Callable[[list[Row]], list[float]
             raise KeyError(f"{name} of the device at the last session")
         return float(own[0][name]) / per
 
-    return lambda rows: per_seed(rows, value)
+    return Measure(value, ("device",))
 
 
 def accuracy_matrix(rows: list[Row], arm: str, age_s: float) -> NDArray[np.float64]:
@@ -177,12 +192,12 @@ def accuracy_matrix(rows: list[Row], arm: str, age_s: float) -> NDArray[np.float
     return np.array([[float(row.get(name, np.nan)) for name in ordered] for row in own])
 
 
-def average_accuracy(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+def average_accuracy(arm: str, age_s: float) -> Measure:
     """Measure: accuracy after the last session, averaged over experiences, so that each counts alike."""
-    return lambda rows: per_seed(rows, lambda part: float(accuracy_matrix(part, arm, age_s)[-1].mean()))
+    return Measure(lambda part: float(accuracy_matrix(part, arm, age_s)[-1].mean()), (arm,))
 
 
-def forgetting(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+def forgetting(arm: str, age_s: float) -> Measure:
     """Measure: the best accuracy an experience had before the last session minus the one after it.
 
     The mean over all experiences but those that came last (Chaudhry et al., ECCV 2018). Below 0 where later sessions
@@ -193,10 +208,10 @@ def forgetting(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
         before, last = _before_last(accuracy_matrix(part, arm, age_s))
         return float(np.mean(np.nanmax(before, 0) - last))
 
-    return lambda rows: per_seed(rows, value)
+    return Measure(value, (arm,))
 
 
-def backward_transfer(arm: str, age_s: float) -> Callable[[list[Row]], list[float]]:
+def backward_transfer(arm: str, age_s: float) -> Measure:
     """Measure: accuracy on an experience after the last session minus the one right after the experience.
 
     The mean over all experiences but those that came last (Lopez-Paz and Ranzato, NIPS 2017).
@@ -207,7 +222,7 @@ def backward_transfer(arm: str, age_s: float) -> Callable[[list[Row]], list[floa
         came = (~np.isnan(before)).argmax(0)
         return float(np.mean(last - before[came, np.arange(before.shape[1])]))
 
-    return lambda rows: per_seed(rows, value)
+    return Measure(value, (arm,))
 
 
 def _before_last(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

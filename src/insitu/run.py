@@ -15,12 +15,12 @@ import numpy as np
 from torch import Tensor
 
 from insitu.core import InsituError, generator
-from insitu.experiments import Experiment
+from insitu.experiments import Experiment, _draws
 from insitu.learners import Learner
 from insitu.learners._episodes import TaskLearner
 from insitu.learners._watched import Watched
 from insitu.ledger import Ledger
-from insitu.metrics import Row
+from insitu.metrics import REDRAWN, Row
 from insitu.scenarios import Scenario, Session
 
 
@@ -35,6 +35,9 @@ def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
     Of short tasks there is one row per learner, step of adaptation (``session``) and age of the weights when the tasks
     come, over all tasks (the scenario's ``score``); learners that can be watched add measures of what went on.
 
+    Where support sets are those of a list, a baseline without devices is run again on redrawn ones, which only its
+    interval is made of: the arm ``redrawn``, whose rows carry the number of the ``draw``. All else stays on the list.
+
     Other arms follow under their own names, then the variants of a sweep, each an arm called by its label, asked at
     the first age only.
     """
@@ -44,6 +47,10 @@ def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
     ages_s = experiment.ages_s
     yield from _arm(experiment, seed, scenario, base, "float", experiment.baseline, ages_s)
     yield from _arm(experiment, seed, scenario, base, "device", experiment.learner, ages_s)
+    if again := _draws.redrawn(experiment):
+        for draw in range(seed * _draws.DRAWS, (seed + 1) * _draws.DRAWS):
+            for row in _arm(experiment, draw, again, base, REDRAWN, experiment.baseline, ages_s):
+                yield row | {"seed": seed, "draw": draw}
     for arm in experiment.others:
         own = replace(scenario, **dict(arm.changes)) if arm.changes else scenario
         given = own.base(experiment.data) if arm.changes else base

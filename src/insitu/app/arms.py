@@ -6,8 +6,9 @@ from typing import Any
 
 from insitu.app import wording
 from insitu.app.charts import Line, chart
+from insitu.app.intervals import Stat
 from insitu.app.report import Report
-from insitu.app.summary import stat
+from insitu.app.sample import Sample
 from insitu.experiments import Experiment
 from insitu.metrics import Row
 from insitu.substrates.digital import Digital
@@ -15,33 +16,35 @@ from insitu.substrates.digital import Digital
 HUES = ("novel", "third", "fourth", "fifth")  # classes of the style sheet for arms beside baseline and learner
 
 
-def summary(rows: list[Row], experiment: Experiment) -> dict[str, Any] | None:
+def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
     """Return every arm's overall accuracy per age and session, over the seeds; None where there are only two arms.
 
     None, too, where rows hold no accuracies. ``styles`` are classes of the page's style sheet: dotted where an arm is
     computed in software. ``rewritten`` are the cells that each step has written anew per task, at the first age, where
     any were.
     """
+    rows = sample.rows
     if not experiment.others or not any("overall" in row for row in rows):
         return None
     arms = [*wording.ARMS, *(arm.name for arm in experiment.others)]
     sessions = sorted({int(row["session"]) for row in rows})
 
-    def of(arm: str, session: int, age_s: float, name: str) -> dict[str, float] | None:
-        own = (row for row in rows if (row["arm"], row["session"], row["age_s"]) == (arm, session, age_s))
-        return stat(float(row[name]) for row in own if name in row)
+    def of(arm: str, session: int, age_s: float, name: str) -> Stat | None:
+        def values(rows: list[Row]) -> list[float]:
+            own = (row for row in rows if (row["arm"], row["session"], row["age_s"]) == (arm, session, age_s))
+            return [float(row[name]) for row in own if name in row]
 
-    def all_of(name: str, age_s: float) -> list[list[dict[str, float] | None]]:
+        return sample.stat(values, (arm,))
+
+    def all_of(name: str, age_s: float) -> list[list[Stat | None]]:
         return [[of(arm, session, age_s, name) for session in sessions] for arm in arms]
 
     return {
         "names": [*experiment.names, *arms[2:]],
+        "over": [sample.seeds(arm) for arm in arms],
         "styles": ["float", "device", *_styles(experiment)],
         "sessions": sessions,
-        "ages": [
-            {"age_s": age_s, "overall": all_of("overall", age_s), "interval": all_of("interval", age_s)}
-            for age_s in experiment.ages_s
-        ],
+        "ages": [{"age_s": age_s, "overall": all_of("overall", age_s)} for age_s in experiment.ages_s],
         "rewritten": all_of("rewritten", experiment.ages_s[0]),
     }
 
@@ -64,13 +67,10 @@ def tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
         return []
     block = report["table"][0]
     step = wording.step(block)
-    head = [step, *held["names"]]
+    head = [step, *wording.arms(held)]
     out = []
     for each in held["ages"]:
-        cells = [
-            [wording.with_interval(*pair) for pair in zip(each["overall"][arm], each["interval"][arm], strict=True)]
-            for arm in range(len(held["names"]))
-        ]
+        cells = [[wording.with_ends(value) for value in each["overall"][arm]] for arm in range(len(held["names"]))]
         title = f"All arms, {wording.when(block | {'age_s': each['age_s']})}"
         out.append((title, head, _turned(held["sessions"], cells)))
     written = {name: row for name, row in zip(held["names"], held["rewritten"], strict=True) if any(row)}
@@ -103,13 +103,13 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
     return [each for each in drawn if each[2]]
 
 
-def _lines(held: dict[str, Any], values: list[list[dict[str, float] | None]]) -> list[Line]:
+def _lines(held: dict[str, Any], values: list[list[Stat | None]]) -> list[Line]:
     return [Line(*each) for each in zip(held["names"], held["styles"], values, strict=True)]
 
 
-def _kept(row: list[dict[str, float] | None]) -> list[dict[str, float] | None]:
+def _kept(row: list[Stat | None]) -> list[Stat | None]:
     """Carry the last value on: an arm that takes fewer steps stays as it is."""
-    out: list[dict[str, float] | None] = []
+    out: list[Stat | None] = []
     for value in row:
         out.append(value or (out[-1] if out else None))
     return out

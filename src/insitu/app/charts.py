@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+from insitu.app.intervals import Stat
+
 WIDTH, HEIGHT = 460, 300
 LEFT, TOP, BOTTOM = 38, 14, 46
 TICKS = 16  # at most, on an axis
@@ -14,25 +16,25 @@ LINE_HEIGHT = 15  # least distance of two labels at the ends of lines
 
 @dataclass(frozen=True)
 class Line:
-    """One line with the spread around it; ``style`` is a class of the page's style sheet."""
+    """One line with the intervals around it; ``style`` is a class of the page's style sheet."""
 
     label: str
     style: str
-    values: list[dict[str, float] | None]  # median, min, max per position; None leaves a gap
+    values: list[Stat | None]  # per position; None leaves a gap
 
 
 def chart(title: str, lines: list[Line], ticks: list[str], below: str, from_zero: bool = False) -> str:
     """Return an SVG of ``lines`` over the positions called ``ticks``, labelled at their right ends.
 
-    Spread is a band; with ``from_zero``, where lines cross, it is a whisker at each point.
+    The interval is a band; with ``from_zero``, where lines cross, it is a whisker at each point.
     """
     lines = [line for line in lines if any(line.values)]
     right = WIDTH - 20 - 7 * max((len(line.label) for line in lines), default=0)
     known = [value for line in lines for value in line.values if value]
     if not known:
         return ""
-    low = min(min(v["min"] for v in known), 0 if from_zero else math.inf)
-    high = max(max(v["max"] for v in known), 0 if from_zero else -math.inf)
+    low = min(min(_ends(v)[0] for v in known), 0 if from_zero else math.inf)
+    high = max(max(_ends(v)[1] for v in known), 0 if from_zero else -math.inf)
     grid = steps(low, high)
     bottom, top = min(grid[0], low), max(grid[-1], high)
 
@@ -58,17 +60,19 @@ def chart(title: str, lines: list[Line], ticks: list[str], below: str, from_zero
         points = [(x(i) + beside, v) for i, v in enumerate(line.values) if v]
         out.append(f'<g class="{line.style}">')
         if from_zero:
-            whiskers = "".join(f"M{px:.1f} {y(v['min']):.1f}V{y(v['max']):.1f}" for px, v in points)
+            reach = [(px, *_ends(v)) for px, v in points]
+            whiskers = "".join(f"M{px:.1f} {y(low):.1f}V{y(high):.1f}" for px, low, high in reach)
             out.append(f'<path class="whisker" d="{whiskers}"/>')
-        elif any(v["min"] != v["max"] for _, v in points):
-            upper = [f"{px:.1f} {y(v['max']):.1f}" for px, v in points]
-            lower = [f"{px:.1f} {y(v['min']):.1f}" for px, v in reversed(points)]
+        elif any(_ends(v)[0] != _ends(v)[1] for _, v in points):
+            upper = [f"{px:.1f} {y(_ends(v)[1]):.1f}" for px, v in points]
+            lower = [f"{px:.1f} {y(_ends(v)[0]):.1f}" for px, v in reversed(points)]
             outline = "L".join(upper + lower)
             out.append(f'<path class="band" d="M{outline}Z"/>')
         middles = "L".join(f"{px:.1f} {y(v['median']):.1f}" for px, v in points)
         out.append(f'<path class="line" d="M{middles}"/>')
         for px, v in points:
-            hint = f"{line.label}: {v['median']:.2f} ({v['min']:.2f} to {v['max']:.2f})"
+            hint = f"{line.label}: {v['median']:.2f}"
+            hint += "" if v["low"] is None else f" ({v['low']:.2f} to {v['high']:.2f})"
             height = y(v["median"])
             dot = f'cx="{px:.1f}" cy="{height:.1f}" r="2.6"'
             out.append(f"<circle {dot}><title>{escape(hint)}</title></circle>")
@@ -78,6 +82,12 @@ def chart(title: str, lines: list[Line], ticks: list[str], below: str, from_zero
         at = f'x="{right + 4}" y="{end + 4:.1f}"'
         out.append(f'<text class="label {line.style}" {at}>{escape(line.label)}</text>')
     return "\n".join([*out, "</svg>"])
+
+
+def _ends(value: Stat) -> tuple[float, float]:
+    """Return the ends of the interval, the median twice where there is none."""
+    low, high = value["low"], value["high"]
+    return value["median"] if low is None else low, value["median"] if high is None else high
 
 
 def steps(low: float, high: float) -> list[float]:

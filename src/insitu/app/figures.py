@@ -12,7 +12,7 @@ from insitu.app.report import Report
 
 
 def figures(report: Report) -> str:
-    """Return the figures as HTML; lines are medians over the seeds, bands reach from the least to the most."""
+    """Return the figures as HTML; lines are medians over the seeds, bands their intervals."""
     if moved := movement_figures.figures(report):
         shown = "".join(_figure(*each) for each in moved)
         return f'<h2>One movement</h2>\n<p class="note">{movement_figures.NOTE}</p>\n<div class="figures">{shown}</div>'
@@ -22,8 +22,8 @@ def figures(report: Report) -> str:
     aged = _ages(report) if len(report["ages"]) > 1 and not several else []
     parts = _parts(report)[1:] if several else _parts(report)
     drawn = [_figure(*each) for each in (*several, *parts, *_matrices(report), *sweep.figure(report), *aged)]
-    note = "Lines are medians over the seeds; bands and whiskers reach from the least to the most."
-    return f'<h2>Figures</h2>\n<p class="note">{note}</p>\n<div class="figures">{"".join(drawn)}</div>'
+    note = f"Lines are medians, bands and whiskers what the tables have in brackets: {wording.brackets(report)}."
+    return f'<h2>Figures</h2>\n<p class="note">{escape(note)}</p>\n<div class="figures">{"".join(drawn)}</div>'
 
 
 def picture(report: Report, style: str) -> str:

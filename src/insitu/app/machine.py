@@ -1,4 +1,4 @@
-"""Where a run was made: processor, cores, versions. No names of hosts or users, no paths."""
+"""Where a run was made: processor, instructions, threads, versions. No names of hosts or users, no paths."""
 
 from __future__ import annotations
 
@@ -8,17 +8,75 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LIBRARIES = ("insitu", "torch", "numpy", "numba", "scikit-learn")
+# as LLVM calls them, which compiles for Numba, the widest first; each with how it is usually written
+INSTRUCTIONS = {
+    "avx512vnni": "AVX-512 VNNI",
+    "avx512f": "AVX-512",
+    "avxvnni": "AVX-VNNI",
+    "avx2": "AVX2",
+    "sve": "SVE",
+    "neon": "NEON",
+}
 
 
 def machine() -> dict[str, str | int]:
-    """Return processor model, usable cores, Python and platform."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return processor model, usable cores, threads and instructions that computing takes, Python and platform."""
     return {
         "processor": _processor(),
-        "cores": cores,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "threads": threads(),
+        "instructions": instructions(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }
+
+
+def threads() -> int:
+    """Return how many threads PyTorch takes; Numba's loops take as many."""
+    import torch  # here, because importing it takes a second
+
+    return torch.get_num_threads()
+
+
+def instructions() -> str:
+    """Return the widest vector instructions as each library sees them: 'AVX-512 VNNI (torch AVX512, numpy AVX512_ICL)'.
+
+    Numba compiles for the processor it runs on, unless it is told otherwise (``NUMBA_CPU_NAME``); torch and NumPy
+    choose among what they were built for.
+    """
+    return f"{_of_numba()} (torch {_of_torch()}, numpy {_of_numpy()})"
+
+
+def _of_torch() -> str:
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()
+
+
+def _of_numpy() -> str:
+    import numpy as np
+
+    found = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[index,call-overload,unused-ignore]
+    named = [*found.get("baseline", []), *found.get("found", [])]
+    return str(named[-1]) if named else "plain"
+
+
+def _of_numba() -> str:
+    try:
+        import llvmlite.binding as llvm
+        from numba.core import config
+    except ImportError:
+        return "no Numba"
+    if config.DISABLE_JIT:  # type: ignore[attr-defined] # set when it is imported
+        return "no Numba"
+    given = config.CPU_FEATURES  # type: ignore[attr-defined]
+    return widest(llvm.get_host_cpu_features().flatten() if given is None else given)
+
+
+def widest(features: str) -> str:
+    """Return the widest of ``INSTRUCTIONS`` among ``features``, which LLVM writes as '+avx2,-avx512f'."""
+    held = {feature.strip().removeprefix("+") for feature in features.split(",")}
+    return next((words for name, words in INSTRUCTIONS.items() if name in held), "no vector instructions known")
 
 
 def versions() -> dict[str, str]:

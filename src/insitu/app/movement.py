@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from insitu.app import wording
+from insitu.app.intervals import Stat
 from insitu.app.report import Report
-from insitu.app.summary import stat
+from insitu.app.sample import Sample
 from insitu.experiments import Experiment
 from insitu.metrics import Row
 
@@ -38,19 +40,24 @@ MEASURES = (
 )
 
 
-def summary(rows: list[Row], experiment: Experiment) -> dict[str, Any] | None:
+def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
     """Return per age and arm every measure before the showing and after it, over the seeds; None of other rows."""
+    rows = sample.rows
     if not any("hand_median" in row for row in rows):
         return None
     arms = ["float", "device", *(arm.name for arm in experiment.others)]
 
     def of(arm: str, age_s: float, step: int) -> dict[str, Any]:
-        own = [row for row in rows if (row["arm"], row["age_s"], row["session"]) == (arm, age_s, step)]
-        found = {each.name: stat(float(row[each.name]) for row in own if each.name in row) for each in MEASURES}
+        def values(rows: list[Row], name: str) -> list[float]:
+            own = (row for row in rows if (row["arm"], row["age_s"], row["session"]) == (arm, age_s, step))
+            return [float(row[name]) for row in own if name in row]
+
+        found = {each.name: sample.stat(partial(values, name=each.name), (arm,)) for each in MEASURES}
         return {name: value for name, value in found.items() if value}
 
     return {
         "names": [*experiment.names, *arms[2:]],
+        "over": [sample.seeds(arm) for arm in arms],
         "tasks": [max((int(row["tasks"]) for row in rows if row["arm"] == arm), default=0) for arm in arms],
         "ages": [
             {"age_s": age_s, "arms": [{"before": of(arm, age_s, 0), "after": of(arm, age_s, 1)} for arm in arms]}
@@ -69,7 +76,7 @@ def tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
         shown = [m for m in MEASURES if any(_telling(m, arm["after"].get(m.name)) for arm in each["arms"])]
         lines = [
             [name, str(tasks), *(_cell(measure, arm) for measure in shown)]
-            for name, tasks, arm in zip(held["names"], held["tasks"], each["arms"], strict=True)
+            for name, tasks, arm in zip(wording.arms(held), held["tasks"], each["arms"], strict=True)
         ]
         title = f"Shown {wording.age(each['age_s'])} after the weights were written"
         out.append((title, ["", "n", *(measure.words for measure in shown)], lines))
@@ -82,12 +89,12 @@ NOTE = (
 )
 
 
-def _telling(measure: Measure, value: dict[str, float] | None) -> bool:
-    return bool(value) and (measure.name != "unreachable" or bool(value and value["max"]))
+def _telling(measure: Measure, value: Stat | None) -> bool:
+    return value is not None and (measure.name != "unreachable" or any(value.values()))
 
 
 def _cell(measure: Measure, arm: dict[str, Any]) -> str:
-    after = wording.number(arm["after"].get(measure.name), measure.digits)
+    after = wording.with_ends(arm["after"].get(measure.name), measure.digits)
     if not measure.before or not arm["before"].get(measure.name):
         return after
     return f"{wording.number(arm['before'][measure.name], measure.digits)} \u2192 {after}"

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from insitu.app import figures, sections, wording
+from insitu.app import claims, figures, sections, wording
 from insitu.app.report import Report
 from insitu.core import write_whole
 
@@ -21,7 +21,7 @@ def save(report: Report, file: Path) -> None:
 
 def page(report: Report) -> str:
     """Return the page as text."""
-    parts = [_head(report), _tiles(report), sections.claims(report["claims"]), figures.figures(report)]
+    parts = [_head(report), _tiles(report), sections.claims(report), figures.figures(report)]
     parts += [
         sections.sessions(report),
         sections.all_arms(report),
@@ -52,13 +52,11 @@ def _head(report: Report) -> str:
 
 def _tiles(report: Report) -> str:
     tiles: list[tuple[str, str, str]] = []
-    judged = [claim for claim in report["claims"] if claim["verdict"] in ("met", "missed")]
-    if judged:
-        met = sum(claim["verdict"] == "met" for claim in judged)
-        left = len(report["claims"]) - len(judged)
-        tiles.append(
-            ("Claims met", f"{met}<small> of {len(judged)}</small>", f"{left} without a verdict" if left else "")
-        )
+    counts = {verdict: sum(c["verdict"] == verdict for c in report["claims"]) for verdict in claims.JUDGED}
+    if judged := sum(counts.values()):
+        median, left = counts[claims.IN_THE_MEDIAN], len(report["claims"]) - judged
+        under = [f"{median} more in the median"] * (median > 0) + [f"{left} without a verdict"] * (left > 0)
+        tiles.append(("Claims met", f"{counts[claims.MET]}<small> of {judged}</small>", ", ".join(under)))
     first, _ = wording.names(report)
 
     def tile(name: str, device: Any, exact: Any) -> tuple[str, str, str]:

@@ -9,9 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from insitu.app import wording
 from insitu.core import InsituError, write_whole
 
-SCHEMA = 1
+SCHEMA = 2  # in which intervals took the place of least and most
 NEEDED = ("experiment", "title", "data", "seeds", "rows", "table", "ages", "cost", "claims", "composition", "machine")
 
 Report = dict[str, Any]
@@ -32,9 +33,38 @@ def load(given: Path) -> Report:
         raise InsituError(f"no report at {file}; give the folder of a run, or its report.json") from error
     except ValueError as error:
         raise InsituError(f"{file} is no whole JSON ({error}); run the experiment again to write it anew") from error
-    if not isinstance(report, dict) or report.get("schema") != SCHEMA:
-        found = report.get("schema") if isinstance(report, dict) else None
-        raise InsituError(f"{file} has schema {found}; this version reads schema {SCHEMA}: run the experiment again")
-    if missing := [name for name in NEEDED if name not in report]:
+    if not isinstance(report, dict):
+        report = {}
+    found = report.get("schema")
+    if found not in (1, SCHEMA):
+        raise InsituError(
+            f"{file} has schema {found}; this version reads schema 1 and {SCHEMA}: run the experiment again"
+        )
+    needed = NEEDED if found == 1 else (*NEEDED, "intervals")
+    if missing := [name for name in needed if name not in report]:
         raise InsituError(f"{file} lacks {', '.join(missing)}; run the experiment again to write it anew")
-    return report
+    if found == SCHEMA:
+        return report
+    try:
+        return _of_schema_1(report)
+    except (TypeError, AttributeError) as error:
+        raise InsituError(f"{file} is not a whole report ({error}); run the experiment again") from error
+
+
+def _of_schema_1(report: Report) -> Report:
+    """Return a report of version 0.1.0 as views read it: least and most stand where intervals do, and say so."""
+    held: Report = _renamed(report)
+    held["intervals"] = {"kind": wording.LEAST_AND_MOST, "float": "", "device": "", "gap": ""}
+    for claim in held["claims"]:
+        claim["over"] = wording.seeds(report)
+    return held
+
+
+def _renamed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_renamed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"median", "min", "max"}:
+        return {"median": value["median"], "low": value["min"], "high": value["max"]}
+    return {name: _renamed(each) for name, each in value.items()}

@@ -7,15 +7,16 @@ from typing import Any
 
 from insitu.app import arms, movement, wording
 from insitu.app import sweep as swept
+from insitu.app.intervals import Stat
 from insitu.app.report import Report
 
 
-def claims(claimed: list[dict[str, Any]]) -> str:
+def claims(report: Report) -> str:
     """Return the claims with their verdicts."""
-    if not claimed:
+    if not report["claims"]:
         return ""
     rows = []
-    for claim in claimed:
+    for claim in report["claims"]:
         where = f'<br><span class="note">{escape(claim["where"])}</span>' if claim["where"] else ""
         label = "" if claim["published"].startswith("not ") else "published"
         kind = claim["verdict"].replace(" ", "-")
@@ -26,8 +27,9 @@ def claims(claimed: list[dict[str, Any]]) -> str:
             f'<td data-label="measured">{_measured(claim)}</td>'
             f'<td class="verdict"><span class="chip {kind}">{claim["verdict"]}</span></td></tr>'
         )
+    medians = f"medians, {wording.brackets(report)}. Met: the interval keeps the target too, not the median alone."
     return (
-        '<h2>Claims</h2>\n<p class="note">Median over the seeds; in brackets the least and the most.</p>\n'
+        f'<h2>Claims</h2>\n<p class="note">{escape(_capital(medians))}</p>\n'
         '<div class="scroll"><table class="claims"><thead><tr><th class="text">claim</th>'
         f'<th class="text">published</th>'
         f"<th>target</th><th>measured</th><th></th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -37,7 +39,8 @@ def claims(claimed: list[dict[str, Any]]) -> str:
 def _measured(claim: dict[str, Any]) -> str:
     median, _, wide = wording.measured(claim).partition(" ")
     unit = escape(claim["unit"]) if claim["measured"] else ""
-    return f'<strong>{median}</strong> <span class="soft">{escape(wide)} {unit}</span>'
+    over = f'<br><span class="note">over {escape(claim["over"])}</span>' if claim["over"] and wide else ""
+    return f'<strong>{median}</strong> <span class="soft">{escape(wide)} {unit}</span>{over}'
 
 
 def sessions(report: Report) -> str:
@@ -47,19 +50,19 @@ def sessions(report: Report) -> str:
         return ""
     gap = "the gap is float minus device" if names == wording.ARMS else wording.gap(report)
     note = (
-        f"Top-1 accuracy in percent, medians over the seeds. {gap[0].upper()}{escape(gap[1:])}, seed by seed; its "
-        "spread reaches from the least to the most."
+        f"Top-1 accuracy in percent, medians, {escape(wording.brackets(report))}, or where a figure is pointed at. "
+        f"{_capital(escape(gap))}, seed by seed."
     )
     if tasks := table[0].get("tasks"):
         note += f" A seed has {tasks} tasks."
     read = f" {wording.when(table[0])}:" if len(table) > 1 else ""
     folded = [
-        f"<details><summary>{_capital(wording.when(block))}</summary>{_age(block, names)}</details>"
+        f"<details><summary>{_capital(wording.when(block))}</summary>{_age(block, report)}</details>"
         for block in table[1:]
     ]
     step = wording.step(table[0]).capitalize()
     return f'<h2>{step} by {step.lower()}</h2>\n<p class="note">{note}{read and " Read"}{read}</p>\n' + "\n".join(
-        [_age(table[0], names), *folded]
+        [_age(table[0], report), *folded]
     )
 
 
@@ -67,21 +70,18 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _age(block: dict[str, Any], names: tuple[str, str]) -> str:
+def _age(block: dict[str, Any], report: Report) -> str:
+    names, heading = wording.names(report), wording.ends_heading(report)
     words = {"base": "old classes", "novel": "new classes", "harmonic": "harmonic mean"}
     shown = wording.measures(block)
     rows = []
     for row in wording.some(block["sessions"]):
         exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
         cells = [f"<td>{row['session']}</td><td>{row['classes']}</td>"]
-        cells.append(f'<td class="start">{wording.number(exact["overall"])}</td>')
-        cells.append(f"<td><strong>{wording.number(device['overall'])}</strong></td>")
-        cells.append(f'<td>{wording.number(gap, 2)}</td><td class="soft">{wording.spread(gap, 2)}</td>')
+        cells += [_cell(exact["overall"], "start"), _cell(device["overall"], "", "strong")]
+        cells.append(f'<td>{wording.number(gap, 2)}</td><td class="soft">{wording.ends(gap, 2)}</td>')
         for name in shown:
-            cells += [
-                f'<td class="start">{wording.number(exact[name])}</td>',
-                f"<td>{wording.number(device[name])}</td>",
-            ]
+            cells += [_cell(exact[name], "start"), _cell(device[name])]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     pair = f'<th class="arm start">{escape(names[0])}</th><th class="arm">{escape(names[1])}</th>'
     pairs = pair * len(shown)
@@ -89,29 +89,38 @@ def _age(block: dict[str, Any], names: tuple[str, str]) -> str:
     return (
         f'<div class="scroll"><table class="sessions"><thead><tr><th colspan="2"></th>'
         f'<th class="group start" colspan="4">all classes</th>{groups}</tr>'
-        f"<tr><th>{wording.step(block)}</th><th>classes</th>{pair}<th>gap</th><th>spread</th>"
-        f"{pairs}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{_stream(block, names)}"
+        f"<tr><th>{wording.step(block)}</th><th>classes</th>{pair}<th>gap</th><th>{heading}</th>"
+        f"{pairs}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{_stream(block, report)}"
     )
 
 
-def _stream(block: dict[str, Any], names: tuple[str, str]) -> str:
+def _cell(value: Stat | None, kind: str = "", tag: str = "span") -> str:
+    """Return the cell of a median, which shows its interval to who points at it."""
+    about = f' title="{wording.ends(value)}"' if wording.ends(value) else ""
+    kind = f' class="{kind}"' if kind else ""
+    return f"<td{kind}{about}><{tag}>{wording.number(value)}</{tag}></td>"
+
+
+def _stream(block: dict[str, Any], report: Report) -> str:
     """Return the measures of a whole stream of experiences; '' where it is none."""
+    names, heading = wording.names(report), wording.ends_heading(report)
     rows = []
     for name, (word, meaning) in wording.STREAM.items():
         exact, device = (block.get("stream", {}).get(arm, {}).get(name) for arm in ("float", "device"))
         if exact or device:
             rows.append(
                 f'<tr><td class="text">{word}<br><span class="note">{meaning}</span></td>'
-                f'<td>{wording.number(exact, 2)}</td><td class="soft">{wording.spread(exact, 2)}</td>'
+                f'<td>{wording.number(exact, 2)}</td><td class="soft">{wording.ends(exact, 2)}</td>'
                 f"<td><strong>{wording.number(device, 2)}</strong></td>"
-                f'<td class="soft">{wording.spread(device, 2)}</td></tr>'
+                f'<td class="soft">{wording.ends(device, 2)}</td></tr>'
             )
     if not rows:
         return ""
     return (
         '<div class="scroll"><table class="stream"><thead><tr><th class="text">over the whole stream</th>'
-        f'<th class="arm">{escape(names[0])}</th><th>spread</th><th class="arm">{escape(names[1])}</th>'
-        f"<th>spread</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f'<th class="arm">{escape(names[0])}</th><th>{heading}</th>'
+        f'<th class="arm">{escape(names[1])}</th>'
+        f"<th>{heading}</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -131,13 +140,14 @@ def sweep(report: Report) -> str:
 
 def all_arms(report: Report) -> str:
     """Return the tables of all arms; '' where there are only two."""
-    note = "Top-1 accuracy in percent, medians over the seeds; ± is half of the 95 % interval over the tasks of a seed."
-    return _folded("All arms", note, arms.tables(report))
+    note = f"Top-1 accuracy in percent, medians, {wording.brackets(report)}."
+    return _folded("All arms", escape(note), arms.tables(report))
 
 
 def movements(report: Report) -> str:
     """Return the tables of movements, that of the first age open; '' where there are none."""
-    return _folded("Before the showing, and after it", movement.NOTE, movement.tables(report))
+    note = f"{movement.NOTE} {_capital(wording.brackets(report))}."
+    return _folded("Before the showing, and after it", escape(note), movement.tables(report))
 
 
 def _folded(heading: str, note: str, tables: list[tuple[str, list[str], list[list[str]]]]) -> str:

@@ -1,15 +1,16 @@
-"""From rows to what is shown: medians and spread per session, cost per class, claims with verdicts."""
+"""From rows to what is shown: medians and intervals per session and age, cost per class."""
 
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from statistics import fmean, median
 from typing import Any
 
 from insitu import metrics
-from insitu.experiments import Claim
+from insitu.app.intervals import Stat, stat
+from insitu.app.sample import Sample
 from insitu.ledger import ENERGY_PJ
 from insitu.metrics import EXPERIENCE, Row
 
@@ -23,28 +24,22 @@ STREAM = {
 BYTES = "_bytes"  # ends the names of counts that are no events but memory held
 
 
-def stat(values: Iterable[float]) -> dict[str, float] | None:
-    """Return median, lowest and highest of the finite values, or None where there are none."""
-    known = [float(value) for value in values if math.isfinite(value)]
-    if not known:
-        return None
-    return {"median": round(median(known), 4), "min": round(min(known), 4), "max": round(max(known), 4)}
-
-
-def table(rows: list[Row]) -> list[dict[str, Any]]:
+def table(sample: Sample) -> list[dict[str, Any]]:
     """Return one block per age: per session the classes so far, each arm's accuracies, and the gap seed by seed.
 
     Of a stream of experiences the block holds ``stream`` too: each arm's measures and accuracy matrix. Rows without
     accuracies have no blocks.
     """
-    rows = [row for row in rows if "overall" in row]
-    return [_block([r for r in rows if r["age_s"] == age], age) for age in _known(rows, "age_s")]
+    rows = [row for row in sample.rows if "overall" in row]
+    aged = {age: [row for row in rows if row["age_s"] == age] for age in _known(rows, "age_s")}
+    return [_block(Sample(own, sample.over), age) for age, own in aged.items()]
 
 
-def _block(rows: list[Row], age: float) -> dict[str, Any]:
-    block = {"age_s": age, "sessions": [_session(rows, s) for s in _known(rows, "session")]}
+def _block(sample: Sample, age: float) -> dict[str, Any]:
+    rows = sample.rows
+    block = {"age_s": age, "sessions": [_session(sample, s) for s in _known(rows, "session")]}
     if _is_stream(rows):
-        block["stream"] = {arm: _stream(rows, arm, age) for arm in ("float", "device")}
+        block["stream"] = {arm: _stream(sample, arm, age) for arm in ("float", "device")}
     if _is_tasks(rows):
         block["tasks"] = max(int(row["tasks"]) for row in rows)
     return block
@@ -58,15 +53,15 @@ def _is_stream(rows: list[Row]) -> bool:
     return any(name.startswith(EXPERIENCE) for row in rows for name in row)
 
 
-def _stream(rows: list[Row], arm: str, age: float) -> dict[str, Any]:
+def _stream(sample: Sample, arm: str, age: float) -> dict[str, Any]:
     """Return medians over the seeds: measures of the whole stream, and the matrix of sessions by experiences."""
     out: dict[str, Any] = {}
     for name, measure in STREAM.items():
         try:
-            out[name] = stat(measure(arm, age)(rows))
+            out[name] = sample.stat(measure(arm, age), (arm,))
         except KeyError:  # one experience forgets nothing
             out[name] = None
-    own = [row for row in rows if row["arm"] == arm]
+    own = [row for row in sample.rows if row["arm"] == arm]
     cells: dict[tuple[int, int], list[float]] = {}
     for row in own:
         for name in row:
@@ -81,52 +76,55 @@ def _stream(rows: list[Row], arm: str, age: float) -> dict[str, Any]:
     return out
 
 
-def ages(rows: list[Row]) -> list[dict[str, Any]]:
+def ages(sample: Sample) -> list[dict[str, Any]]:
     """Return one entry per age: each arm's accuracies averaged over the sessions, seed by seed.
 
     Of short tasks, whose sessions are steps of adaptation, they are those of the last step.
     """
-    rows = [row for row in rows if "overall" in row]
+    rows = [row for row in sample.rows if "overall" in row]
     if _is_tasks(rows):
         rows = [row for row in rows if row["session"] == _known(rows, "session")[-1]]
+    kept = Sample(rows, sample.over)
     return [
-        {"age_s": age} | {arm: _mean(rows, age, arm) for arm in ("float", "device")} for age in _known(rows, "age_s")
+        {"age_s": age} | {arm: {name: _mean(kept, age, arm, name) for name in MEASURES} for arm in ("float", "device")}
+        for age in _known(rows, "age_s")
     ]
 
 
-def _mean(rows: list[Row], age: float, arm: str) -> dict[str, Any]:
-    out = {}
-    for name in MEASURES:
+def _mean(sample: Sample, age: float, arm: str, name: str) -> Stat | None:
+    def values(rows: list[Row]) -> list[float]:
         own: dict[Any, list[float]] = {}
         for row in rows:
             if row["age_s"] == age and row["arm"] == arm and name in row:
                 own.setdefault(row["seed"], []).append(float(row[name]))
-        out[name] = stat(fmean(values) for values in own.values())
-    return out
+        return [fmean(each) for each in own.values()]
+
+    return sample.stat(values, (arm,))
 
 
 def _known(rows: list[Row], name: str) -> list[Any]:
     return sorted({row[name] for row in rows}, key=float)
 
 
-def _session(rows: list[Row], session: int) -> dict[str, Any]:
-    here = [row for row in rows if row["session"] == session]
-    arms = {arm: [row for row in here if row["arm"] == arm] for arm in ("float", "device")}
-    block: dict[str, Any] = {"session": session, "classes": max((int(row["classes"]) for row in here), default=0)}
-    for arm, own in arms.items():
-        block[arm] = {name: stat(_numbers(own, name)) for name in MEASURES}
-    block["gap"] = {}
-    for name in GAPS:
-        exact = {row["seed"]: float(row[name]) for row in arms["float"] if name in row}
-        pairs = [
-            (exact[row["seed"]], float(row[name])) for row in arms["device"] if name in row and row["seed"] in exact
-        ]
-        block["gap"][name] = stat(a - b for a, b in pairs)
+def _session(sample: Sample, session: int) -> dict[str, Any]:
+    here = Sample([row for row in sample.rows if row["session"] == session], sample.over)
+    block: dict[str, Any] = {"session": session, "classes": max((int(row["classes"]) for row in here.rows), default=0)}
+    for arm in ("float", "device"):
+        block[arm] = {name: here.stat(partial(_numbers, arm=arm, name=name), (arm,)) for name in MEASURES}
+    block["gap"] = {name: here.stat(partial(_gaps, name=name), ("float", "device")) for name in GAPS}
     return block
 
 
-def _numbers(rows: list[Row], name: str) -> list[float]:
-    return [float(row[name]) for row in rows if name in row]
+def _numbers(rows: list[Row], arm: str, name: str) -> list[float]:
+    return [float(row[name]) for row in rows if row["arm"] == arm and name in row]
+
+
+def _gaps(rows: list[Row], name: str) -> list[float]:
+    exact, device = (
+        {row["seed"]: float(row[name]) for row in rows if row["arm"] == arm and name in row}
+        for arm in ("float", "device")
+    )
+    return [exact[seed] - device[seed] for seed in device if seed in exact]
 
 
 def cost(rows: list[Row]) -> dict[str, Any]:
@@ -188,10 +186,10 @@ def _events(last: list[Row], prefix: str, value: Callable[[int, str], float], bu
     """Return the counts that begin with ``prefix`` and do not end with ``but``, one ``value`` per seed."""
     names = sorted({name for row in last for name in row if name.startswith(prefix) and not name.endswith(but)})
     counts = {name.removeprefix(prefix): stat(value(i, name) for i in range(len(last))) for name in names}
-    return [_event(name, count) for name, count in counts.items() if count and count["max"]]
+    return [_event(name, count) for name, count in counts.items() if count and any(count.values())]
 
 
-def _event(name: str, count: dict[str, float]) -> dict[str, Any]:
+def _event(name: str, count: Stat) -> dict[str, Any]:
     energy = ENERGY_PJ.get(name)
     return {
         "event": name.replace("_", " "),
@@ -199,47 +197,3 @@ def _event(name: str, count: dict[str, float]) -> dict[str, Any]:
         "energy_pj": round(energy[0] * count["median"], 3) if energy else None,
         "source": energy[1] if energy else "",
     }
-
-
-def claims(rows: list[Row], claimed: Iterable[Claim]) -> list[dict[str, Any]]:
-    """Return every claim with its values per seed and a verdict: met, missed, reported (no target) or not measured."""
-    return [_claim(rows, claim) for claim in claimed]
-
-
-def _claim(rows: list[Row], claim: Claim) -> dict[str, Any]:
-    try:
-        with warnings.catch_warnings():
-            # a mean over rows that are not there is a warning in NumPy, and here a thing not measured
-            warnings.simplefilter("error", RuntimeWarning)
-            values = [float(value) for value in claim.measure(rows)]
-    except (KeyError, RuntimeWarning):
-        values = []
-    spread = stat(values)
-    return {
-        "name": claim.name,
-        "unit": claim.unit,
-        "published": claim.published,
-        "where": claim.where,
-        "target": _target(claim),
-        "at_most": claim.at_most,
-        "at_least": claim.at_least,
-        "values": [round(value, 4) for value in values],
-        "measured": spread,
-        "verdict": _verdict(claim, spread),
-    }
-
-
-def _target(claim: Claim) -> str:
-    bounds = [f"≥ {claim.at_least:g}"] if claim.at_least is not None else []
-    bounds += [f"≤ {claim.at_most:g}"] if claim.at_most is not None else []
-    return " and ".join(bounds)
-
-
-def _verdict(claim: Claim, spread: dict[str, float] | None) -> str:
-    if spread is None:
-        return "not measured"
-    if claim.at_most is None and claim.at_least is None:
-        return "reported"
-    low = -math.inf if claim.at_least is None else claim.at_least
-    high = math.inf if claim.at_most is None else claim.at_most
-    return "met" if low <= spread["median"] <= high else "missed"

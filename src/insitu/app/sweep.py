@@ -8,24 +8,28 @@ from typing import Any
 from insitu.app import wording
 from insitu.app.charts import Line, chart
 from insitu.app.heat import Axis, heat
+from insitu.app.intervals import Stat
 from insitu.app.report import Report
-from insitu.app.summary import stat
+from insitu.app.sample import Sample
 from insitu.experiments import Experiment
 from insitu.metrics import Row
 
 
-def summary(rows: list[Row], experiment: Experiment) -> dict[str, Any] | None:
+def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
     """Return the overall accuracy after the last session of each combination, the baseline and the learner.
 
-    It is read at the first age, with the spread over the seeds; None where nothing is swept.
+    It is read at the first age, with its interval over the seeds; None where nothing is swept.
     """
     if not experiment.sweep:
         return None
-    last = max((int(row["session"]) for row in rows), default=0)
+    last = max((int(row["session"]) for row in sample.rows), default=0)
 
-    def final(arm: str) -> dict[str, float] | None:
-        own = [row for row in rows if row["arm"] == arm and row["session"] == last]
-        return stat(float(row["overall"]) for row in own if row["age_s"] == experiment.ages_s[0])
+    def final(arm: str) -> Stat | None:
+        def values(rows: list[Row]) -> list[float]:
+            own = (row for row in rows if row["arm"] == arm and row["session"] == last)
+            return [float(row["overall"]) for row in own if row["age_s"] == experiment.ages_s[0]]
+
+        return sample.stat(values, (arm,))
 
     combinations = product(*(values for _, values in experiment.sweep))
     labels = (label for label, _ in experiment.variants())
@@ -56,17 +60,17 @@ def note(report: Report) -> str:
 
 
 def table(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Return headings and cells: a grid of medians for two fields, else a line per combination with its spread."""
+    """Return headings and cells: a grid of medians for two fields, else a line per combination with its interval."""
     held = report["sweep"]
     fields, values = held["fields"], held["values"]
     if len(fields) == 2:
         medians = [[str(value), *map(wording.number, row)] for value, row in zip(values[0], _grid(held), strict=True)]
         return [f"{fields[0]} ↓ {fields[1]} →", *map(str, values[1])], medians
     lines = [
-        [*map(str, cell["values"]), wording.number(cell["overall"]), wording.spread(cell["overall"])]
+        [*map(str, cell["values"]), wording.number(cell["overall"]), wording.ends(cell["overall"])]
         for cell in held["cells"]
     ]
-    return [*fields, "overall", "spread"], lines
+    return [*fields, "overall", "95 % interval"], lines
 
 
 def figure(report: Report) -> list[tuple[str, str, str]]:
@@ -89,7 +93,7 @@ def figure(report: Report) -> list[tuple[str, str, str]]:
     return [(title, note(report), drawn)]
 
 
-def _grid(held: dict[str, Any]) -> list[list[dict[str, float] | None]]:
+def _grid(held: dict[str, Any]) -> list[list[Stat | None]]:
     """Return the cells of two fields, a row per value of the first."""
     wide = len(held["values"][1])
     cells = [cell["overall"] for cell in held["cells"]]

@@ -14,7 +14,13 @@ from rich.table import Table
 from insitu.app import arms, movement, sweep, wording
 from insitu.app.report import Report
 
-STYLES = {"met": "green", "missed": "bold red", "not measured": "yellow", "reported": "dim"}
+STYLES = {
+    "met": "green",
+    "met in the median": "yellow",
+    "missed": "bold red",
+    "not measured": "yellow",
+    "reported": "dim",
+}
 
 
 def console() -> Console:
@@ -51,13 +57,15 @@ def show(report: Report, to: Console) -> None:
         to.print(f"\n[bold]What {spender} spends[/bold] (counts exact, energies estimated)", _cost(report["cost"]))
     if report["claims"]:
         to.print("\n[bold]Claims[/bold]", _claims(report["claims"]), sep="\n")
+    to.print(escape(f"Figures are medians, {wording.brackets(report)}."), style="dim")
 
 
 def _about_accuracy(report: Report, to: Console) -> None:
     names = wording.names(report)
     pairs = f"; old, new, harmonic: {'/'.join(names)}" if any(map(wording.measures, report["table"])) else ""
-    about = f"Accuracy in percent, medians over the seeds; {wording.gap(report)} in points, with the least and the most"
-    to.print(escape(f"{about}{pairs}."), style="dim")
+    to.print(
+        escape(f"Accuracy in percent, medians; {wording.gap(report)} in points, with its interval{pairs}."), style="dim"
+    )
 
 
 def _table(*headings: str) -> Table:
@@ -73,7 +81,7 @@ def _sessions(block: dict[str, Any], names: tuple[str, str]) -> Table:
     table = _table(wording.step(block), "classes", *map(_folded, names), "gap", "", *(words[name] for name in shown))
     for row in wording.some(block["sessions"]):
         exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
-        spread = wording.spread(gap).replace(" … ", "…")
+        spread = wording.ends(gap, 2).replace(" … ", "…")
         cells = [str(row["session"]), str(row["classes"]), wording.number(exact["overall"])]
         cells += [f"[bold]{wording.number(device['overall'])}[/bold]", wording.number(gap, 2), f"[dim]{spread}[/dim]"]
         for name in shown:
@@ -95,8 +103,14 @@ def _sweep(report: Report) -> Table:
 def _lines(head: list[str], lines: list[list[str]]) -> Table:
     table = _table(*map(_folded, head))
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(_two_lines, line))
     return table
+
+
+def _two_lines(cell: str) -> str:
+    """Write the interval of a cell below its median, so that the column stays narrow."""
+    median, bracket, ends = cell.partition(" [")
+    return f"{escape(median)}\n[dim]{ends.removesuffix(']').replace(' … ', '…')}[/dim]" if bracket else escape(cell)
 
 
 def _stream(stream: dict[str, Any], names: tuple[str, str]) -> Table:
@@ -105,7 +119,7 @@ def _stream(stream: dict[str, Any], names: tuple[str, str]) -> Table:
     for name, (word, _) in wording.STREAM.items():
         cells = [word]
         for arm in ("float", "device"):
-            spread = wording.spread(stream[arm][name], 2).replace(" … ", "…")
+            spread = wording.ends(stream[arm][name], 2).replace(" … ", "…")
             cells += [wording.number(stream[arm][name], 2), f"[dim]{spread}[/dim]"]
         table.add_row(*cells)
     return table
@@ -131,11 +145,12 @@ def _cost(cost: dict[str, Any]) -> Table:
 
 
 def _claims(claims: list[dict[str, Any]]) -> Table:
-    table = _table("claim", "published", "target", "measured", "")
-    for column in table.columns[:2]:
+    table = _table("claim", "published", "target", "measured", "over", "")
+    for column in (*table.columns[:2], *table.columns[4:]):
         column.justify, column.no_wrap, column.overflow = "left", False, "fold"
     for claim in claims:
         verdict = f"[{STYLES[claim['verdict']]}]{claim['verdict']}[/]"
-        measured = escape(wording.measured(claim)).replace(" … ", "…")
-        table.add_row(escape(claim["name"]), escape(claim["published"]), claim["target"], measured, verdict)
+        measured = _two_lines(wording.measured(claim))
+        cells = [escape(claim[name]) for name in ("name", "published", "target")]
+        table.add_row(*cells, measured, escape(claim["over"]), verdict)
     return table

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from insitu.app.intervals import FEWEST, Stat
+
 T = TypeVar("T")
 ARMS = ("float", "device")  # as rows and the JSON call the baseline and the learner, and by default readers too
+LEAST_AND_MOST = "the least and the most"  # what reports before schema 2 hold in place of intervals
 SOME = 24  # rows of a long table that are shown
 # measures of a stream of experiences, with what they are
 STREAM = {
@@ -21,6 +24,12 @@ def names(report: dict[str, Any]) -> tuple[str, str]:
     """Return what baseline and learner are called."""
     first, second = report.get("names", ARMS)
     return first, second
+
+
+def arms(held: dict[str, Any]) -> list[str]:
+    """Return the names of all arms, each with what its interval is taken over, where that is known."""
+    over = held.get("over") or [""] * len(held["names"])
+    return [f"{name} ({each})" if each else name for name, each in zip(held["names"], over, strict=True)]
 
 
 def within(name: str) -> str:
@@ -103,45 +112,70 @@ def measures(block: dict[str, Any]) -> list[str]:
     return [name for name in names if any(row[arm][name] for row in block["sessions"] for arm in ("float", "device"))]
 
 
-def number(stat: dict[str, float] | None, digits: int = 1) -> str:
+def number(stat: Stat | None, digits: int = 1) -> str:
     """Write the median; a dash where nothing was measured."""
     return f"{_signed(stat['median'], digits)}" if stat else "–"
 
 
-def with_interval(stat: dict[str, float] | None, interval: dict[str, float] | None) -> str:
-    """Write the median with half of its 95 % interval, where there is one: '98.1 ± 0.3'."""
-    return number(stat) + (f" ± {interval['median']:.1f}" if stat and interval else "")
-
-
-def spread(stat: dict[str, float] | None, digits: int = 1) -> str:
-    """Write lowest and highest over the seeds; '' where they agree."""
-    if not stat:
+def ends(stat: Stat | None, digits: int = 1) -> str:
+    """Write the ends of the interval; '' where there is none, or where they agree."""
+    if not stat or stat["low"] is None or stat["high"] is None:
         return ""
-    low, high = _signed(stat["min"], digits), _signed(stat["max"], digits)
+    low, high = _signed(stat["low"], digits), _signed(stat["high"], digits)
     return f"{low} … {high}" if low != high else ""
 
 
-def measured(claim: dict[str, Any]) -> str:
-    """Write median and spread of a claim, with digits enough to tell it from its target."""
-    stat = claim["measured"]
-    if stat is None:
-        return "–"
-    digits = 3 if claim.get("unit") == "rad/s" else 2
-    wide = spread(stat, digits)
+def with_ends(stat: Stat | None, digits: int = 1) -> str:
+    """Write the median with its interval, where there is one: '98.1 [97.9 … 98.4]'."""
+    wide = ends(stat, digits)
     return f"{number(stat, digits)}{f' [{wide}]' if wide else ''}"
+
+
+def measured(claim: dict[str, Any]) -> str:
+    """Write median and interval of a claim, with digits enough to tell it from its target."""
+    return with_ends(claim["measured"], 3 if claim.get("unit") == "rad/s" else 2)
+
+
+def brackets(report: dict[str, Any]) -> str:
+    """Write what the intervals of a report are and over what they are taken."""
+    held = report["intervals"]
+    if held["kind"] == LEAST_AND_MOST:
+        return f"in brackets {held['kind']} over {seeds(report)}"
+    whole, exact = held["gap"] or seeds(report), held["float"]
+    text = f"in brackets {held['kind']} over {whole}"
+    if not _enough(whole):
+        text = f"no 95 % intervals over {whole}: they take {FEWEST} or more"
+    if exact and exact != whole and _enough(exact):
+        text += f"; {names(report)[0]} over {exact}{_normal(exact)}"
+    return text
+
+
+def ends_heading(report: dict[str, Any]) -> str:
+    """Return the heading of a column of ends."""
+    return "least … most" if report["intervals"]["kind"] == LEAST_AND_MOST else "95 % interval"
+
+
+def _enough(over: str) -> bool:
+    """Return whether what an interval is taken over, such as '10 chips', is enough for one."""
+    return int(over.partition(" ")[0]) >= FEWEST
+
+
+def _normal(over: str) -> str:
+    return " (normal, of the mean)" if over.partition(" ")[2] == "tasks" else ""
 
 
 def seeds(report: dict[str, Any]) -> str:
     """Write how many seeds there are."""
-    total = len(report["seeds"])
-    return f"{total} seed{'' if total == 1 else 's'}"
+    return _plural(len(report["seeds"]), "seed")
 
 
 def machine(report: dict[str, Any]) -> str:
     """Write the machine in one line."""
     held = report["machine"]
-    cores = f"{held['cores']} core{'' if held['cores'] == 1 else 's'}"
-    return f"{held['processor']}, {cores}, Python {held['python']}, {held['platform']}"
+    counts = [_plural(held["cores"], "core")]
+    if "threads" in held:  # reports before schema 2 do not say
+        counts += [_plural(held["threads"], "thread"), held["instructions"]]
+    return f"{held['processor']}, {', '.join(counts)}, Python {held['python']}, {held['platform']}"
 
 
 def cautions(report: dict[str, Any]) -> list[str]:
@@ -155,6 +189,10 @@ def cautions(report: dict[str, Any]) -> list[str]:
     if report.get("verified"):
         out.append(f"Not verified: {report['verified']}.".replace("..", "."))
     return out
+
+
+def _plural(count: int, one: str) -> str:
+    return f"{count} {one}{'' if count == 1 else 's'}"
 
 
 def _signed(value: float, digits: int) -> str:

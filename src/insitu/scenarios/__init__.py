@@ -50,6 +50,14 @@ class Scenario(ABC):
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield the sessions of the stream that belongs to ``seed``."""
 
+    def drawn(self, data: str) -> str:
+        """Return what each seed draws for itself, in the plural, as intervals are said to be over; '' where nothing."""
+        return "streams"
+
+    def redrawn(self) -> Scenario | None:
+        """Return the same with its support sets drawn by the seed, where they are those of a list; else None."""
+        return None
+
     def score(self, sessions: list[Session], answers: list[Tensor]) -> Row:
         """Return what is measured of the answers to these sessions' tests.
 

@@ -91,6 +91,10 @@ class ArmTrajectories(Scenario):
         smaller = f", {self.amplitude:g} times the published velocities" if self.amplitude < 1 else ""
         return f"made up: {self.tasks} random movements within reach{beside}, {self.steps} steps{smaller}"
 
+    def drawn(self, data: str) -> str:
+        """Return that seeds draw movements, unless there is one of a file."""
+        return "" if self.file is not None else f"sets of {self.tasks} movements"
+
     def score(self, sessions: list[Session], answers: list[Tensor]) -> Row:
         """Return ``tasks`` and the errors of ``_arm_errors.errors``, of all movements (n, steps, 2) of all sessions."""
         omega = torch.cat(answers).numpy()

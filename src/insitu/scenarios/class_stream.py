@@ -87,6 +87,10 @@ class ClassStream(Scenario):
         held = self._held(data)
         return "; ".join(filter(None, (held.note, held.verified, how[self.kind])))
 
+    def drawn(self, data: str) -> str:
+        """Return that seeds draw the order of classes or images, unless it is listed."""
+        return "" if self.kind == "nc" and self.order == "listed" else "stream orders"
+
     def _held(self, data: str) -> Encoded:
         load = _latents.features if self.give == "features" else _latents.latents
         held = load(self.data_set, _shipped.stem(self.backbone), data)

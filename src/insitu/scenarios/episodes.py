@@ -44,6 +44,7 @@ class Episodes(Scenario):
     queries: int = 5  # per class
     tasks: int = 1000  # at most, where features come with the package
     at_once: int = 100  # tasks of a session
+    drawn_for: Literal["each-seed", "all-seeds"] = "each-seed"  # whether seeds have tasks of their own or share them
 
     def __post_init__(self) -> None:
         if self.ways < 2:
@@ -51,6 +52,8 @@ class Episodes(Scenario):
         for name in ("shots", "queries", "tasks", "at_once"):
             if getattr(self, name) < 1:
                 raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
+        if self.drawn_for not in ("each-seed", "all-seeds"):
+            raise InsituError(f"drawn_for is each-seed or all-seeds; got {self.drawn_for!r}")
         if self.statistics not in ("batch", "support", None):
             raise InsituError(f"statistics is batch, support or none; got {self.statistics!r}")
 
@@ -64,7 +67,10 @@ class Episodes(Scenario):
         )
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
-        """Yield the tasks, ``at_once`` in a session; those of the package are the same for every seed."""
+        """Yield the tasks, ``at_once`` in a session; those of the package are the same for every seed.
+
+        So are drawn ones where ``drawn_for`` says so: then what differs between seeds are devices alone.
+        """
         shipped = self._features()[0] if self._packed(data) else None
         pool = None if shipped else self._pools().test
         count = min(self.tasks, len(shipped[0])) if shipped else self.tasks
@@ -75,9 +81,13 @@ class Episodes(Scenario):
                 support, queries = (Examples(whole.x[part], whole.labels[part]) for whole in shipped)
             else:
                 assert pool is not None
-                drawn = generator(seed, "tasks", number)
+                drawn = generator(seed if self.drawn_for == "each-seed" else 0, "tasks", number)
                 support, queries = draw(pool, size, self.ways, self.shots, self.queries, drawn)
             yield Session(number, 0.0, support, queries, base_classes=0)
+
+    def drawn(self, data: str) -> str:
+        """Return that seeds draw tasks, where they do not share them."""
+        return "" if self.drawn_for == "all-seeds" or self._packed(data) else f"sets of {self.tasks} tasks"
 
     def describe(self, data: str) -> str:
         """Say which data this is."""
@@ -85,7 +95,8 @@ class Episodes(Scenario):
         if self._packed(data):
             shipped, note = self._features()
             return f"{note}; {min(self.tasks, len(shipped[0]))} tasks of {asked}"
-        return f"{self._pools().note}; {self.tasks} tasks of {asked} a seed"
+        which = ", drawn for each seed" if self.drawn_for == "each-seed" else ""
+        return f"{self._pools().note}; {self.tasks} tasks of {asked}{which}"
 
     # -- parts -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ classes (the rest of them are the test), for confidence intervals over support s
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -62,6 +62,14 @@ class FewShotSessions(Scenario):
     def describe(self, data: str) -> str:
         """Say which data this is."""
         return f"{self._embedded(data).note}; {self.supports} support sets, {self.shots} shots"
+
+    def drawn(self, data: str) -> str:
+        """Return that seeds draw support sets, where they are not those of the list."""
+        return "support draws" if self.supports == "redrawn" else ""
+
+    def redrawn(self) -> FewShotSessions | None:
+        """Return these sessions with support sets drawn by the seed."""
+        return replace(self, supports="redrawn") if self.supports == "published" else None
 
     def _embedded(self, data: str) -> Embedded:
         return load(self.backbone or self.data_set, self.data_set, data)

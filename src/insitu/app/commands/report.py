@@ -10,6 +10,8 @@ accuracy by session and, where there is one, the sweep. Nothing is computed: tab
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from insitu.core import InsituError, write_whole
@@ -23,25 +25,35 @@ def main(args: list[str]) -> int:
     from insitu.app import figures, page, report, results, terminal
 
     loaded = [(each / "report.json" if each.is_dir() else each, report.load(each)) for each in given]
+    shown = ", ".join(str(file) for file, _ in loaded)
     if ledger_file:
-        results.save([held for _, held in loaded], ledger_file)
+        with _whole(shown):
+            results.save([held for _, held in loaded], ledger_file)
         print(f"results  {ledger_file}")
     if figure_file:
-        drawn = figures.picture(loaded[0][1], page.STYLE.read_text(encoding="utf-8"))
+        with _whole(shown):
+            drawn = figures.picture(loaded[0][1], page.STYLE.read_text(encoding="utf-8"))
         write_whole(figure_file, lambda temporary: temporary.write_text(drawn, encoding="utf-8"))
         print(f"figure  {figure_file}")
     if ledger_file or figure_file:
         return 0
     for file, held in loaded:
-        try:
+        with _whole(str(file)):
             terminal.show(held, terminal.console())
             page.save(held, file.with_suffix(".html"))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise InsituError(
-                f"{file} is not a whole report ({type(error).__name__}: {error}); run the experiment again"
-            ) from error
         print(f"\nreport  {file.with_suffix('.html')}")
     return 0
+
+
+@contextmanager
+def _whole(files: str) -> Iterator[None]:
+    """Say in one line that a report lacks a part, or has one of the wrong shape, where a view stumbles over it."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise InsituError(
+            f"{files}: not a whole report ({type(error).__name__}: {error}); run the experiment again"
+        ) from error
 
 
 def _arguments(args: list[str]) -> tuple[Path | None, Path | None, list[Path]]:

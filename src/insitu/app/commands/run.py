@@ -109,24 +109,26 @@ def _shape(experiment: Experiment) -> dict[str, Any]:
 
 def _results(experiment: Experiment, done: list[Seed]) -> Report:
     from insitu import run
-    from insitu.app import arms, movement, summary, sweep
+    from insitu.app import arms, claims, movement, sample, summary, sweep
     from insitu.app.composition import DESCRIPTION, composition
 
     rows = [row for seed in done for row in seed.rows]
+    sampled = sample.Sample.of(rows, experiment)
     return {
         "paper": experiment.paper,
         "verified": experiment.verified,
         "names": list(experiment.names),
         "composition": composition(experiment, DESCRIPTION | {"sweep"}),
         "seeds": [seed.number for seed in done],
+        "intervals": sampled.intervals(),
         "seconds": round(sum(seed.seconds for seed in done), 1),
-        "table": summary.table(rows),
-        "ages": summary.ages(rows),
-        "arms": arms.summary(rows, experiment),
-        "movement": movement.summary(rows, experiment),
+        "table": summary.table(sampled),
+        "ages": summary.ages(sampled),
+        "arms": arms.summary(sampled, experiment),
+        "movement": movement.summary(sampled, experiment),
         "example": movement.example(run.example(experiment)),
-        "sweep": sweep.summary(rows, experiment),
+        "sweep": sweep.summary(sampled, experiment),
         "cost": summary.cost(rows),
-        "claims": summary.claims(rows, experiment.claims),
+        "claims": claims.claims(sampled, experiment.claims),
         "rows": rows,
     }

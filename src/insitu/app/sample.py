@@ -1,0 +1,90 @@
+"""The rows of a run as a sample: figures with their intervals, and the words for over what these are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from statistics import median
+
+from insitu.app.intervals import KIND, Interval, Stat, interval, stat
+from insitu.experiments import Experiment, _draws
+from insitu.metrics import REDRAWN, Row, redrawn
+
+Values = Callable[[list[Row]], list[float]]  # one per seed
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows, and what differs between seeds for every arm (``experiments._draws.over``)."""
+
+    rows: list[Row]
+    over: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(rows: list[Row], experiment: Experiment) -> Sample:
+        """Return the rows of ``experiment`` as a sample."""
+        return Sample(rows, _draws.over(experiment))
+
+    def stat(self, values: Values, arms: tuple[str, ...]) -> Stat | None:
+        """Return median and interval of a figure that is made of ``arms``.
+
+        The baseline alone on listed support sets has the median of the list and the ends of the redrawn sets, and an
+        arm that shares its tasks with all seeds the ends of the interval over tasks that its rows hold.
+        """
+        own = values(self.rows)
+        return stat(own, self._ends(values, arms)) if own else None
+
+    def words(self, values: Values, arms: tuple[str, ...]) -> str:
+        """Write over what the interval of a figure is taken: '10 chips', '20 support draws'; '' where nothing varies."""
+        if again := self._again(arms):
+            return f"{len(values(again))} {self.over.get(REDRAWN, 'draws')}"
+        if self._tasks(arms):
+            return f"{max(int(row.get('tasks', 0)) for row in self.rows if row['arm'] in arms)} {_draws.TASKS}"
+        return self._counted(len(values(self.rows)), arms)
+
+    def seeds(self, *arms: str) -> str:
+        """Write over what the intervals of most figures of ``arms`` are taken."""
+        return self.words(lambda rows: [float(seed) for seed in sorted({row["seed"] for row in rows}, key=int)], arms)
+
+    def intervals(self) -> dict[str, str]:
+        """Return the kind of the intervals, and over what they are taken for the baseline, the learner and the gap."""
+        pair = ("float", "device")
+        return {"kind": KIND, **{arm: self.seeds(arm) for arm in pair}, "gap": self.seeds(*pair)}
+
+    def _ends(self, values: Values, arms: tuple[str, ...]) -> Interval | None:
+        if again := self._again(arms):
+            return interval(values(again))
+        if self._tasks(arms):
+            return Interval(*sorted(median(values(_moved(self.rows, sign))) for sign in (-1, 1)))
+        return None
+
+    def _again(self, arms: tuple[str, ...]) -> list[Row]:
+        return redrawn(self.rows) if arms == ("float",) else []
+
+    def _tasks(self, arms: tuple[str, ...]) -> bool:
+        """Return whether the interval is that over tasks: of one arm on tasks that are those of all seeds."""
+        held = any("interval" in row for row in self.rows if row["arm"] in arms)
+        return len(arms) == 1 and held and self.over.get(arms[0]) == _draws.TASKS
+
+    def _counted(self, count: int, arms: tuple[str, ...]) -> str:
+        kinds = {self.over.get(arm, "seeds") for arm in arms}
+        differing = kinds - {"", _draws.TASKS}
+        chips = [kind for kind in differing if kind.startswith(_draws.CHIPS)]
+        if not differing and kinds == {""}:
+            return ""
+        [kind] = (chips or sorted(differing) or ["seeds"])[:1]
+        return f"{count} {_one(kind) if count == 1 else kind}"
+
+
+def _one(kind: str) -> str:
+    """Return the singular: 'chip with their own streams', 'set of tasks', 'stream order'."""
+    head, _, rest = kind.partition(" ")
+    return f"{head.removesuffix('s')} {rest}" if rest.startswith(("with ", "of ")) else kind.removesuffix("s")
+
+
+def _moved(rows: Iterable[Row], sign: int) -> list[Row]:
+    """Return the rows with their overall accuracy at one end of the interval over tasks."""
+    return [
+        row | {"overall": float(row["overall"]) + sign * float(row["interval"])} if "interval" in row else row
+        for row in rows
+    ]

@@ -1,0 +1,57 @@
+"""What differs between the seeds of an experiment, arm by arm: an interval says over what it is taken."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import replace
+
+from insitu.devices import Device
+from insitu.experiments import Experiment
+from insitu.learners import Learner
+from insitu.metrics import REDRAWN
+from insitu.scenarios import Scenario
+
+DRAWS = 2  # support sets that each seed draws, on which a baseline without devices is run again
+CHIPS, TASKS = "chips", "tasks"
+
+
+def holds_devices(record: object) -> bool:
+    """Return whether a record, or one within it, is a device: then every seed makes a chip of its own."""
+    if isinstance(record, Device):
+        return True
+    if not dataclasses.is_dataclass(record):
+        return False
+    return any(holds_devices(getattr(record, field.name)) for field in dataclasses.fields(record))
+
+
+def redrawn(experiment: Experiment) -> Scenario | None:
+    """Return the scenario that draws support sets, where the baseline has neither chips nor draws of its own."""
+    return None if holds_devices(experiment.baseline) else experiment.scenario.redrawn()
+
+
+def over(experiment: Experiment) -> dict[str, str]:
+    """Return what differs between seeds for every arm, in the plural: 'chips', 'stream orders'; '' where nothing does.
+
+    ``redrawn`` is the baseline on redrawn support sets. For an arm without devices whose tasks are those of all seeds,
+    it is the tasks.
+    """
+    scenario = experiment.scenario
+    held = {
+        "float": _over(experiment.baseline, scenario, experiment.data),
+        "device": _over(experiment.learner, scenario, experiment.data),
+    }
+    if again := redrawn(experiment):
+        held[REDRAWN] = again.drawn(experiment.data)
+    for arm in experiment.others:
+        own = replace(scenario, **dict(arm.changes)) if arm.changes else scenario
+        held[arm.name] = _over(arm.learner, own, experiment.data)
+    for label, learner in experiment.variants():
+        held[label] = _over(learner, scenario, experiment.data)
+    return held
+
+
+def _over(learner: Learner, scenario: Scenario, data: str) -> str:
+    drawn = scenario.drawn(data)
+    if holds_devices(learner):
+        return f"{CHIPS} with their own {drawn}" if drawn else CHIPS
+    return drawn or ("" if scenario.continues else TASKS)
