@@ -17,19 +17,25 @@ from test_stream_report import report as about
 from test_stream_report import shown
 
 from insitu import run
-from insitu.app import arms, figures, movement, movement_figures, page, progress, results, summary
+from insitu.app import arms, claims, figures, movement, movement_figures, page, progress, results, summary
+from insitu.app.sample import Sample
 from insitu.app.seeds import Seed
 from moving import EXPERIMENT, STEPS, networks, rows  # noqa: F401
+
+
+def sample() -> Sample:
+    return Sample.of(rows(), EXPERIMENT)
 
 
 @cache
 def report() -> dict[str, Any]:
     made = about(rows()) | {
         "names": list(EXPERIMENT.names),
-        "arms": arms.summary(rows(), EXPERIMENT),
-        "movement": movement.summary(rows(), EXPERIMENT),
+        "arms": arms.summary(sample(), EXPERIMENT),
+        "movement": movement.summary(sample(), EXPERIMENT),
         "example": movement.example(run.example(EXPERIMENT)),
-        "claims": summary.claims(rows(), EXPERIMENT.claims),
+        "claims": claims.claims(sample(), EXPERIMENT.claims),
+        "intervals": sample().intervals(),
     }
     whole: dict[str, Any] = json.loads(json.dumps(made))
     return whole
@@ -47,7 +53,10 @@ def test_every_view_shows_the_table_and_none_speaks_of_accuracy() -> None:
 
 def test_the_table_has_every_arm_before_and_after() -> None:
     [(_, head, lines), _] = movement.tables(report())
-    assert [line[0] for line in lines] == ["software", "PCM", "rounded", "later"]
+    names = [line[0].partition(" (") for line in lines]
+    assert [name for name, _, _ in names] == ["software", "PCM", "rounded", "later"]
+    sets = "sets of movements)"
+    assert [over for _, _, over in names] == [f"2 {sets}", f"2 chips with their own {sets}"] * 2
     assert [line[1] for line in lines] == ["5", "5", "5", "2"]
     place = next(number for number, name in enumerate(head) if name.startswith("hand"))
     wanted = ("rounded", 1, 60.0)
@@ -63,10 +72,10 @@ def test_the_terminal_cuts_no_figure() -> None:
 
 
 def test_rows_without_accuracies_have_no_blocks_and_those_with_them_no_movement() -> None:
-    assert summary.table(rows()) == []
-    assert summary.ages(rows()) == []
-    assert arms.summary(rows(), EXPERIMENT) is None
-    assert movement.summary([{"seed": 0, "arm": "float", "overall": 1.0}], EXPERIMENT) is None
+    assert summary.table(sample()) == []
+    assert summary.ages(sample()) == []
+    assert arms.summary(sample(), EXPERIMENT) is None
+    assert movement.summary(Sample([{"seed": 0, "arm": "float", "overall": 1.0}]), EXPERIMENT) is None
     assert movement.example(None) is None
     assert movement.tables({}) == []
     assert movement_figures.figures({}) == []

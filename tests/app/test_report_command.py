@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from insitu.app import charts, page, results, wording
+from insitu.app.intervals import Stat
 from insitu.app.main import main
 
 VOID = {"meta", "br", "circle"}
@@ -98,7 +99,7 @@ def test_a_run_without_rows_of_one_arm_still_shows(folder: Path) -> None:
     [
         ('{"schema": 1', "is no whole JSON"),
         ("[1]", "has schema None"),
-        ('{"schema": 99}', "has schema 99; this version reads schema 1"),
+        ('{"schema": 99}', "has schema 99; this version reads schema 1 and 2"),
         ('{"schema": 1}', "lacks experiment"),
     ],
 )
@@ -116,7 +117,7 @@ def test_a_report_with_parts_of_the_wrong_shape_is_one_line(folder: Path, capsys
     del report["table"][0]["sessions"][0]["gap"]
     (folder / "report.json").write_text(json.dumps(report))
     assert main(["report", str(folder)]) == 2
-    assert "is not a whole report" in capsys.readouterr().err
+    assert "not a whole report" in capsys.readouterr().err
 
 
 def test_no_report_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,6 +134,7 @@ def test_the_ledger_has_a_table_per_report(folder: Path, tmp_path: Path, capsys:
     assert "never edit" in text
     assert text.count("## fake-table") == 2
     assert "| gap | 1.3 to 2.5 (abstract) | ≤ 50 |" in text
+    assert "| 2 chips with their own streams | met in the median |" in text
     assert "| **missed** |" in text
     assert "**Not verified: the archive is made up.**" in text
     assert "2 seeds" in text
@@ -145,7 +147,7 @@ def test_cells_of_the_ledger_keep_their_bars(folder: Path) -> None:
 
 
 def test_a_chart_keeps_labels_apart_and_within() -> None:
-    same = [{"median": 50.0, "min": 49.0, "max": 51.0}] * 3
+    same: list[Stat | None] = [{"median": 50.0, "low": 49.0, "high": 51.0}] * 3
     text = charts.chart("t", [charts.Line(name, "device", list(same)) for name in "abc"], ["0", "1", "2"], "session")
     places = sorted(float(y) for y in re.findall(r'class="label device" x="[\d.]+" y="([\d.]+)"', text))
     assert all(b - a >= charts.LINE_HEIGHT - 0.5 for a, b in zip(places, places[1:], strict=False))

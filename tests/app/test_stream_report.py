@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 
 from insitu import metrics
-from insitu.app import charts, figures, heat, page, results, summary, terminal, wording
+from insitu.app import charts, claims, figures, heat, page, results, summary, terminal, wording
+from insitu.app.sample import Sample
 from insitu.experiments import Claim
 from insitu.metrics import Row
 
@@ -31,7 +32,8 @@ def rows(sessions: int = 3, groups: bool = True, seeds: int = 2) -> list[Row]:
 
 
 def report(given: list[Row]) -> dict[str, Any]:
-    claims = [Claim("forgetting", "not published", metrics.forgetting("device", 60.0), at_most=30.0)]
+    claimed = [Claim("forgetting", "not published", metrics.forgetting("device", 60.0), at_most=30.0)]
+    sample = Sample(given)
     return {
         "experiment": "stream",
         "title": "A stream.",
@@ -44,10 +46,11 @@ def report(given: list[Row]) -> dict[str, Any]:
         "started": "2024-01-01T00:00:00+00:00",
         "seconds": 1.0,
         "composition": {"type": "Experiment", "fields": {}},
-        "table": summary.table(given),
-        "ages": summary.ages(given),
+        "intervals": sample.intervals(),
+        "table": summary.table(sample),
+        "ages": summary.ages(sample),
         "cost": summary.cost(given),
-        "claims": summary.claims(given, claims),
+        "claims": claims.claims(sample, claimed),
     }
 
 
@@ -58,16 +61,16 @@ def shown(given: dict[str, Any]) -> str:
 
 
 def test_a_stream_is_summed_up_over_the_seeds() -> None:
-    stream = summary.table(rows())[0]["stream"]
+    stream = summary.table(Sample(rows()))[0]["stream"]
     assert stream["device"]["experiences"] == [0, 1, 2]
     assert stream["float"]["matrix"] == [[90.5, None, None], [80.5, 90.5, None], [70.5, 80.5, 90.5]]
-    assert stream["device"]["average_accuracy"] == {"median": 79.5, "min": 79.0, "max": 80.0}
+    assert stream["device"]["average_accuracy"] == {"median": 79.5, "low": None, "high": None}
     assert stream["device"]["forgetting"]["median"] == 15.0
     assert stream["device"]["backward_transfer"]["median"] == -15.0
 
 
 def test_one_experience_forgets_nothing() -> None:
-    stream = summary.table(rows(1))[0]["stream"]
+    stream = summary.table(Sample(rows(1)))[0]["stream"]
     assert stream["device"]["forgetting"] is None
     assert stream["device"]["average_accuracy"]["median"] == 89.5
     assert "forgetting" in shown(report(rows(1)))

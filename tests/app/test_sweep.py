@@ -17,6 +17,7 @@ from rich.console import Console
 
 from insitu import run
 from insitu.app import charts, figures, page, progress, results, sweep, terminal, wording
+from insitu.app.intervals import Stat
 from insitu.app.main import main
 from insitu.app.seeds import Seed
 from insitu.experiments import LONGEST_NAME, Experiment
@@ -59,7 +60,7 @@ def shown(report: dict[str, Any]) -> str:
 def gridded(report: dict[str, Any]) -> dict[str, Any]:
     """Return the report with a sweep of two fields in it."""
     cells = [
-        {"values": [a, b], "overall": {"median": 10.0 * a + b, "min": 10.0 * a, "max": 20.0 * a}}
+        {"values": [a, b], "overall": {"median": 10.0 * a + b, "low": 10.0 * a, "high": 20.0 * a}}
         for a in (2, 4)
         for b in (2, 4, 8)
     ]
@@ -75,7 +76,7 @@ def test_the_sweep_is_summed_up_from_its_rows(held: dict[str, Any]) -> None:
         label = f"noise={cell['values'][0]}"
         final = sorted(row["overall"] for row in held["rows"] if row["arm"] == label and row["session"] == 3)
         assert len(final) == 2
-        assert [cell["overall"]["min"], cell["overall"]["max"]] == pytest.approx(final, abs=1e-4)
+        assert cell["overall"]["median"] == pytest.approx(sum(final) / 2, abs=1e-4)
     for arm in wording.ARMS:
         assert swept[arm] == held["table"][0]["sessions"][-1][arm]["overall"]
     # without noise the learner is the baseline
@@ -187,7 +188,7 @@ def test_two_fields_are_a_grid_and_a_heat_map(held: dict[str, Any]) -> None:
 def test_a_sweep_without_spread_or_of_three_fields_still_shows(held: dict[str, Any]) -> None:
     same = gridded(held)
     for cell in same["sweep"]["cells"]:
-        cell["overall"] = {"median": 50.0, "min": 50.0, "max": 50.0}
+        cell["overall"] = {"median": 50.0, "low": 50.0, "high": 50.0}
     assert "50.0" in sweep.figure(same)[0][2]
     cells = [{"values": [a, b, 1], "overall": None} for a in (2, 4) for b in (2, 4)]
     three = held["sweep"] | {"fields": ["a", "b", "c"], "values": [[2, 4], [2, 4], [1]], "cells": cells}
@@ -215,7 +216,7 @@ def test_long_names_fit_the_terminal(held: dict[str, Any]) -> None:
 
 def test_the_longest_name_leaves_room_for_its_line() -> None:
     label = "x" * (LONGEST_NAME + len("old, "))
-    value: dict[str, float] | None = {"median": 50.0, "min": 49.0, "max": 51.0}
+    value: Stat | None = {"median": 50.0, "low": 49.0, "high": 51.0}
     drawn = charts.chart("t", [charts.Line(label, "device", [value] * 3)], ["0", "1", "2"], "session")
     right = float(str(re.search(r"H(\d+)", drawn)[1]))  # type: ignore[index]
     assert right - charts.LEFT > charts.WIDTH / 3

@@ -35,15 +35,21 @@ class Sample:
         return stat(own, self._ends(values, arms)) if own else None
 
     def words(self, values: Values, arms: tuple[str, ...]) -> str:
-        """Write over what the interval of a figure is taken: '10 chips', '20 support draws'; '' where nothing varies."""
+        """Write over what the interval of a figure is taken: '10 chips', '1000 tasks'; '' where none is.
+
+        Of redrawn support sets the median is told too: where a list is a lucky one, its figure lies outside.
+        """
         if again := self._again(arms):
-            return f"{len(values(again))} {self.over.get(REDRAWN, 'draws')}"
+            drawn = values(again)
+            return f"{self._draws(len(drawn))}, median {median(drawn):.2f}"
         if self._tasks(arms):
             return f"{max(int(row.get('tasks', 0)) for row in self.rows if row['arm'] in arms)} {_draws.TASKS}"
         return self._counted(len(values(self.rows)), arms)
 
     def seeds(self, *arms: str) -> str:
         """Write over what the intervals of most figures of ``arms`` are taken."""
+        if again := self._again(arms):
+            return self._draws(len({row["seed"] for row in again}))
         return self.words(lambda rows: [float(seed) for seed in sorted({row["seed"] for row in rows}, key=int)], arms)
 
     def intervals(self) -> dict[str, str]:
@@ -57,6 +63,9 @@ class Sample:
         if self._tasks(arms):
             return Interval(*sorted(median(values(_moved(self.rows, sign))) for sign in (-1, 1)))
         return None
+
+    def _draws(self, count: int) -> str:
+        return f"{count} {self.over.get(REDRAWN, 'draws')}"
 
     def _again(self, arms: tuple[str, ...]) -> list[Row]:
         return redrawn(self.rows) if arms == ("float",) else []

@@ -102,6 +102,7 @@ def _sweep(report: Report) -> Table:
 
 def _lines(head: list[str], lines: list[list[str]]) -> Table:
     table = _table(*map(_folded, head))
+    table.columns[0].no_wrap, table.columns[0].max_width = False, 24  # of an arm, with what it is taken over
     for line in lines:
         table.add_row(*map(_two_lines, line))
     return table

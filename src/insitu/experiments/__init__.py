@@ -17,7 +17,7 @@ LONGEST_NAME = 24  # characters: what fits beside a figure
 
 @dataclass(frozen=True)
 class Claim:
-    """A figure to be met: ``measure`` turns the rows of a run into one value per seed, whose median is judged."""
+    """A figure to be met: ``measure`` turns the rows of a run into one value per seed, which are judged."""
 
     name: str
     published: str  # what the paper reports, or "not published"
@@ -46,7 +46,7 @@ class Experiment:
     scenario: Scenario
     learner: Learner
     baseline: Learner
-    seeds: int = 10  # runs with seeds 0..seeds-1; each draws its own devices
+    seeds: int = 10  # runs with seeds 0..seeds-1; each draws its own devices, and 95 % intervals take at least 5
     data: Literal["package", "images"] = "package"
     ages_s: tuple[float, ...] = (60.0,)  # when, after each session was written, its test is run
     verified: str = ""  # empty: run on the real data; else what was not verified

@@ -39,7 +39,6 @@ EXPERIMENT = Experiment(
     baseline=Eprop(Digital(), grid=0),
     names=("software", "PCM"),
     others=(Arm(ROUNDED, Eprop(Digital())), Arm(LATER, PCM, later_s=DAY_S), *(HEAVY if BODY else ())),
-    seeds=2,
     ages_s=(FRESH_S, DAY_S),
     verified="" if BODY else "the simulated arm, since MuJoCo is not installed: pip install 'insitu[arm]'",
     claims=(

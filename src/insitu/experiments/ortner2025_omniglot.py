@@ -31,7 +31,7 @@ COARSE = Arm("PCM, 4 bits, with noise", Maml(substrate=PCM, bits=4), (("backbone
 
 EXPERIMENT = Experiment(
     paper="Ortner, Petschenig et al., Nat. Commun. 16 (2025), arXiv 2405.05141",
-    scenario=Episodes(),
+    scenario=Episodes(drawn_for="all-seeds"),
     learner=Maml(substrate=PCM),
     baseline=Maml(substrate=Digital()),
     names=("software, 32 bits", "PCM, 32 bits"),
@@ -44,7 +44,6 @@ EXPERIMENT = Experiment(
         Arm("memory in software", TaskMemory(Digital(), ExplicitMemory(Digital(), support="program"))),
         Arm("memory on PCM", TaskMemory(PCM)),
     ),
-    seeds=3,
     data="images",
     ages_s=(FRESH_S,),
     claims=(

@@ -24,7 +24,7 @@ MINUTE_S, HOUR_S, DAY_S, MONTH_S = 60.0, 3600.0, 86_400.0, 2_629_800.0
 
 EXPERIMENT = Experiment(
     paper="Ortner, Petschenig et al., Nat. Commun. 16 (2025), arXiv 2405.05141",
-    scenario=Episodes(tasks=200),
+    scenario=Episodes(tasks=200, drawn_for="all-seeds"),
     learner=Maml(substrate=PCM),
     baseline=Maml(substrate=Digital()),
     names=("software", "HERMES 2022"),
@@ -33,7 +33,6 @@ EXPERIMENT = Experiment(
         Arm("Nandakumar 2018", Maml(substrate=Crossbar(PcmNandakumar2018()))),
         Arm("ideal cells", Maml(substrate=Crossbar(Ideal()))),
     ),
-    seeds=3,
     data="images",
     ages_s=(MINUTE_S, HOUR_S, DAY_S, MONTH_S),
     claims=(

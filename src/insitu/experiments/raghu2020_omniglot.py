@@ -22,7 +22,7 @@ SOFTWARE, CHIP = "20 ways, software", "20 ways, PCM"
 
 EXPERIMENT = Experiment(
     paper="Raghu et al., Rapid Learning or Feature Reuse?, ICLR 2020",
-    scenario=Episodes(shots=1, backbone="raghu2020_omniglot_1shot"),
+    scenario=Episodes(shots=1, backbone="raghu2020_omniglot_1shot", drawn_for="all-seeds"),
     learner=Maml(substrate=PCM),
     baseline=Maml(substrate=Digital()),
     names=("1 shot, software", "1 shot, PCM"),
@@ -30,7 +30,6 @@ EXPERIMENT = Experiment(
         Arm(SOFTWARE, Maml(substrate=Digital(), rate=RATE), TWENTY),
         Arm(CHIP, Maml(substrate=PCM, rate=RATE), TWENTY),
     ),
-    seeds=3,
     data="images",
     ages_s=(FRESH_S,),
     claims=(

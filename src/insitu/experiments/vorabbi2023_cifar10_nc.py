@@ -23,7 +23,6 @@ EXPERIMENT = Experiment(
     baseline=CwrStar(forward_bits=0, update_bits=0, rate=RATE),
     names=("float CWR*", "quantised CWR*"),
     sweep=(("forward_bits", (2, 4, 6, 8, 16)), ("update_bits", (2, 4, 6, 8, 16))),
-    seeds=5,
     data="images",
     ages_s=(AGE_S,),
     claims=(

@@ -93,7 +93,7 @@ class ArmTrajectories(Scenario):
 
     def drawn(self, data: str) -> str:
         """Return that seeds draw movements, unless there is one of a file."""
-        return "" if self.file is not None else f"sets of {self.tasks} movements"
+        return "" if self.file is not None else "sets of movements"
 
     def score(self, sessions: list[Session], answers: list[Tensor]) -> Row:
         """Return ``tasks`` and the errors of ``_arm_errors.errors``, of all movements (n, steps, 2) of all sessions."""

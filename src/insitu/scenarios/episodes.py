@@ -87,7 +87,7 @@ class Episodes(Scenario):
 
     def drawn(self, data: str) -> str:
         """Return that seeds draw tasks, where they do not share them."""
-        return "" if self.drawn_for == "all-seeds" or self._packed(data) else f"sets of {self.tasks} tasks"
+        return "" if self.drawn_for == "all-seeds" or self._packed(data) else "sets of tasks"
 
     def describe(self, data: str) -> str:
         """Say which data this is."""
