@@ -22,7 +22,7 @@ def figures(report: Report) -> str:
     aged = _ages(report) if len(report["ages"]) > 1 and not several else []
     parts = _parts(report)[1:] if several else _parts(report)
     drawn = [_figure(*each) for each in (*several, *parts, *_matrices(report), *sweep.figure(report), *aged)]
-    note = f"Lines are medians, bands and whiskers what the tables have in brackets: {wording.brackets(report)}."
+    note = f"Lines are medians; bands and whiskers: {wording.intervals(report)}."
     return f'<h2>Figures</h2>\n<p class="note">{escape(note)}</p>\n<div class="figures">{"".join(drawn)}</div>'
 
 

@@ -137,12 +137,18 @@ def measured(claim: dict[str, Any]) -> str:
 
 
 def brackets(report: dict[str, Any]) -> str:
+    """Write what stands in brackets after a figure."""
+    text = intervals(report)
+    return text if text.startswith("no ") else f"in brackets {text}"
+
+
+def intervals(report: dict[str, Any]) -> str:
     """Write what the intervals of a report are and over what they are taken."""
     held = report["intervals"]
     if held["kind"] == LEAST_AND_MOST:
-        return f"in brackets {held['kind']} over {seeds(report)}"
+        return f"{held['kind']} over {seeds(report)}"
     whole, exact = held["gap"] or seeds(report), held["float"]
-    text = f"in brackets {held['kind']} over {whole}"
+    text = f"{held['kind']} over {whole}"
     if not _enough(whole):
         text = f"no 95 % intervals over {whole}: they take {FEWEST} or more"
     if exact and exact != whole and _enough(exact):

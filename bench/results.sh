@@ -1,0 +1,31 @@
+#!/bin/sh
+# Runs every published experiment and writes what is generated from the reports: docs/results.md, the table in README.md,
+# the figures of docs/figures. Needs the images of Omniglot and CIFAR-10 below INSITU_DATA, and MuJoCo for the heavy arm.
+# A run that was stopped goes on where it was; reports and finished seeds are kept in runs/.
+set -eu
+cd "$(dirname "$0")/.."
+insitu() { "${PYTHON:-.venv/bin/python}" -m insitu "$@"; }
+
+mini=karunaratne2022-miniimagenet hermes=runs/karunaratne2022-miniimagenet-hermes
+rest="vorabbi2023-cifar10-nc vorabbi2023-cifar10-ni vorabbi2024-latent-replay binary-backbone-on-pcm-memory
+ortner2025-omniglot ortner2025-omniglot-devices raghu2020-omniglot ortner2025-arm"
+
+insitu run $mini
+insitu run $mini --out $hermes --learner.substrate.device pcm-hermes2022 --learner.substrate.pairs 1 \
+    --learner.support program
+insitu run karunaratne2022-omniglot
+for name in $rest; do
+    case $name in
+        vorabbi2024-latent-replay) insitu run $name --data package ;;
+        *) insitu run $name ;;
+    esac
+done
+
+shown="runs/$mini runs/karunaratne2022-omniglot"
+for name in $rest; do shown="$shown runs/$name"; done
+insitu report --results docs/results.md $shown $hermes
+insitu report --results README.md $shown
+insitu report --figure docs/figures/miniimagenet.svg runs/$mini
+insitu report --figure docs/figures/cwr_bits.svg runs/vorabbi2023-cifar10-nc
+insitu report --figure docs/figures/omniglot_steps.svg runs/ortner2025-omniglot
+cp runs/ortner2025-arm/arm.gif docs/figures/arm.gif
