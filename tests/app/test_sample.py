@@ -88,6 +88,12 @@ def test_tasks_of_all_seeds_have_their_own_interval() -> None:
     )
 
 
+def test_few_tasks_have_no_interval_however_many_seeds_share_them() -> None:
+    rows = [row(seed, "float", 90.0, tasks=4, interval=0.5) for seed in range(10)]
+    sample = Sample(rows, {"float": "tasks"})
+    assert sample.stat(FLOAT, FLOAT.arms) == {"median": 90.0, "low": None, "high": None}
+
+
 @pytest.mark.parametrize(
     ("device", "count", "words"),
     [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
-from insitu.app.intervals import KIND, Interval, Stat, interval, stat
+from insitu.app.intervals import FEWEST, KIND, Interval, Stat, interval, stat
 from insitu.experiments import Experiment, _draws
 from insitu.metrics import REDRAWN, Row, redrawn
 
@@ -32,6 +32,8 @@ class Sample:
         arm that shares its tasks with all seeds the ends of the interval over tasks that its rows hold.
         """
         own = values(self.rows)
+        if own and 0 < self._tasks(arms) < FEWEST:
+            return stat([median(own)])
         return stat(own, self._ends(values, arms)) if own else None
 
     def words(self, values: Values, arms: tuple[str, ...]) -> str:
@@ -42,8 +44,8 @@ class Sample:
         if again := self._again(arms):
             drawn = values(again)
             return f"{self._draws(len(drawn))}, median {median(drawn):.2f}"
-        if self._tasks(arms):
-            return f"{max(int(row.get('tasks', 0)) for row in self.rows if row['arm'] in arms)} {_draws.TASKS}"
+        if count := self._tasks(arms):
+            return f"{count} {_draws.TASKS}"
         return self._counted(len(values(self.rows)), arms)
 
     def seeds(self, *arms: str) -> str:
@@ -70,10 +72,11 @@ class Sample:
     def _again(self, arms: tuple[str, ...]) -> list[Row]:
         return redrawn(self.rows) if arms == ("float",) else []
 
-    def _tasks(self, arms: tuple[str, ...]) -> bool:
-        """Return whether the interval is that over tasks: of one arm on tasks that are those of all seeds."""
-        held = any("interval" in row for row in self.rows if row["arm"] in arms)
-        return len(arms) == 1 and held and self.over.get(arms[0]) == _draws.TASKS
+    def _tasks(self, arms: tuple[str, ...]) -> int:
+        """Return how many tasks the interval is over: of one arm on tasks that are those of all seeds; else 0."""
+        if len(arms) != 1 or self.over.get(arms[0]) != _draws.TASKS:
+            return 0
+        return max((int(row["tasks"]) for row in self.rows if row["arm"] in arms and "interval" in row), default=0)
 
     def _counted(self, count: int, arms: tuple[str, ...]) -> str:
         kinds = {self.over.get(arm, "seeds") for arm in arms}
