@@ -140,3 +140,14 @@ def test_vectors_and_labels_are_what_learners_take(scenario: Scenario) -> None:
 def test_it_says_which_data_it_is(scenario: Scenario) -> None:
     assert "numbered vectors" in scenario.describe("package")
     assert "\n" not in scenario.describe("package")
+
+
+@every
+def test_what_seeds_draw_is_said(scenario: Scenario) -> None:
+    def learned(seed: int) -> list[list[int]]:
+        return [list(numbers(session.train.x)) for session in stream(scenario, seed) if session.train is not None]
+
+    differ = any(learned(seed) != learned(0) for seed in range(1, 6))
+    assert bool(scenario.drawn("package")) == differ
+    again = scenario.redrawn()
+    assert again is None or (again.drawn("package") and not scenario.drawn("package"))

@@ -190,6 +190,19 @@ def test_the_same_seed_gives_the_same_tasks() -> None:
     first, second, other = (list(SMALL.sessions("images", seed)) for seed in (5, 5, 6))
     assert same(first, second)
     assert not same(first, other)
+    assert SMALL.drawn("images") == "sets of tasks"
+    assert SMALL.drawn("package") == ""
+
+
+@pytest.mark.usefixtures("omniglot", "weights")
+def test_all_seeds_share_their_tasks_where_they_should() -> None:
+    shared = replace(SMALL, drawn_for="all-seeds")
+    assert same(list(shared.sessions("images", 6)), list(SMALL.sessions("images", 0)))
+    assert shared.drawn("images") == ""
+    assert "drawn for each seed" in SMALL.describe("images")
+    assert "seed" not in shared.describe("images")
+    with pytest.raises(InsituError, match="drawn_for is each-seed or all-seeds; got 'seed'"):
+        replace(SMALL, drawn_for="seed")
 
 
 def test_miniimagenet_tests_novel_classes_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
