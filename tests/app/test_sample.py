@@ -88,6 +88,11 @@ def test_tasks_of_all_seeds_have_their_own_interval() -> None:
     )
 
 
+def test_no_accuracy_over_tasks_passes_100_percent() -> None:
+    sample = Sample([row(0, "float", 99.9, tasks=20, interval=0.4)], {"float": "tasks"})
+    assert sample.stat(FLOAT, FLOAT.arms) == {"median": 99.9, "low": 99.5, "high": 100.0}
+
+
 def test_few_tasks_have_no_interval_however_many_seeds_share_them() -> None:
     rows = [row(seed, "float", 90.0, tasks=4, interval=0.5) for seed in range(10)]
     sample = Sample(rows, {"float": "tasks"})

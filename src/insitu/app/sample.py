@@ -95,8 +95,10 @@ def _one(kind: str) -> str:
 
 
 def _moved(rows: Iterable[Row], sign: int) -> list[Row]:
-    """Return the rows with their overall accuracy at one end of the interval over tasks."""
+    """Return the rows with their overall accuracy, in percent, at one end of the interval over tasks."""
     return [
-        row | {"overall": float(row["overall"]) + sign * float(row["interval"])} if "interval" in row else row
+        row | {"overall": min(max(float(row["overall"]) + sign * float(row["interval"]), 0.0), 100.0)}
+        if "interval" in row
+        else row
         for row in rows
     ]
