@@ -50,8 +50,8 @@ def sessions(report: Report) -> str:
         return ""
     gap = "the gap is float minus device" if names == wording.ARMS else wording.gap(report)
     note = (
-        f"Top-1 accuracy in percent, medians; {escape(gap)}, seed by seed. Pointing at a figure shows its interval "
-        f"({escape(wording.intervals(report))})."
+        f"Top-1 accuracy in percent, medians. {_capital(escape(gap))}, seed by seed. "
+        f"Pointing at a figure shows its interval ({escape(wording.intervals(report))})."
     )
     if tasks := table[0].get("tasks"):
         note += f" A seed has {tasks} tasks."
