@@ -19,7 +19,7 @@ from torch.nn.modules.conv import _ConvNd
 from insitu.core import InsituError
 from insitu.substrates import Substrate
 
-ROWS = 2**16  # of unfolded images that a convolution multiplies at a time
+AT_A_TIME = 2**21  # numbers of unfolded images that a convolution multiplies at a time, which a cache nearly holds
 OTHERS = (_ConvNd, nn.Bilinear, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention, nn.modules.lazy.LazyModuleMixin)
 
 
@@ -30,7 +30,9 @@ class Placed(nn.Module):
         super().__init__()
         self.substrate, self.now_s, self.rng = substrate, now_s, rng
         self.bias = layer.bias
-        self.held = substrate.store(layer.weight.detach().flatten(1).T, now_s, rng)  # (in, out)
+        # of a convolution, the taps of a pixel's channels are neighbours: (height, width, channels) down a column
+        weight = layer.weight.detach().movedim(1, -1).flatten(1)
+        self.held = substrate.store(weight.T, now_s, rng)  # (in, out)
         self.calibrating = False
 
     def product(self, rows: Tensor) -> Tensor:
@@ -62,18 +64,22 @@ class PlacedConv2d(Placed):
         """Map (n, channels, h, w) to (n, out, h', w')."""
         if x.ndim != 4:
             raise InsituError(f"a placed convolution takes images (n, channels, h, w); got {tuple(x.shape)}")
-        x = F.pad(x, self.padding, mode=self.padding_mode)
-        size = [(x.shape[2 + i] - self.dilation[i] * (self.kernel[i] - 1) - 1) // self.stride[i] + 1 for i in range(2)]
-        at_a_time = max(ROWS // max(size[0] * size[1], 1), 1)
+        x = F.pad(x, self.padding, mode=self.padding_mode).movedim(1, -1).contiguous()  # (n, h, w, channels)
+        size = [(x.shape[1 + i] - self.dilation[i] * (self.kernel[i] - 1) - 1) // self.stride[i] + 1 for i in range(2)]
+        at_a_time = max(AT_A_TIME // max(size[0] * size[1] * self.kernel[0] * self.kernel[1] * x.shape[3], 1), 1)
         if self.calibrating:
             at_a_time = max(len(x), 1)  # converters are fitted to all patches at once
-        return torch.cat([self._images(part, size) for part in x.split(at_a_time)])
+        return torch.cat([self._images(part, size) for part in x.split(at_a_time)]).movedim(-1, 1)
 
     def _images(self, x: Tensor, size: list[int]) -> Tensor:
-        patches = F.unfold(x, self.kernel, self.dilation, 0, self.stride)  # (n, in, h' w')
-        out = self.product(patches.transpose(1, 2).flatten(0, 1))  # (n h' w', out)
-        images: Tensor = out.unflatten(0, (len(x), -1)).transpose(1, 2).unflatten(2, size)
-        return images
+        """Map images (n, h, w, channels) to (n, h', w', out)."""
+        image, row, column, channel = x.stride()
+        across = [row * self.stride[0], column * self.stride[1]]
+        within = [row * self.dilation[0], column * self.dilation[1]]
+        windows = [len(x), *size, *self.kernel, x.shape[3]]
+        patches = x.as_strided(windows, [image, *across, *within, channel], x.storage_offset())
+        out = self.product(patches.flatten(0, 2).flatten(1))  # (n h' w', out)
+        return out.unflatten(0, (len(x), *size))
 
 
 def place(
