@@ -26,13 +26,16 @@ OTHERS = (_ConvNd, nn.Bilinear, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttentio
 class Placed(nn.Module):
     """A layer whose weights are on a substrate; multiplies as the hardware would at ``now_s``."""
 
-    def __init__(self, layer: nn.Linear | nn.Conv2d, substrate: Substrate, now_s: float, rng: np.random.Generator):
+    def __init__(
+        self, layer: nn.Linear | nn.Conv2d, substrate: Substrate, now_s: float, rng: np.random.Generator, fill: bool
+    ):
         super().__init__()
-        self.substrate, self.now_s, self.rng = substrate, now_s, rng
+        self.now_s, self.rng = now_s, rng
+        self.substrate = substrate.filled(layer.weight[0].numel()) if fill else substrate
         self.bias = layer.bias
         # of a convolution, the taps of a pixel's channels are neighbours: (height, width, channels) down a column
         weight = layer.weight.detach().movedim(1, -1).flatten(1)
-        self.held = substrate.store(weight.T, now_s, rng)  # (in, out)
+        self.held = self.substrate.store(weight.T, now_s, rng)  # (in, out)
         self.calibrating = False
 
     def product(self, rows: Tensor) -> Tensor:
@@ -54,8 +57,8 @@ class PlacedLinear(Placed):
 class PlacedConv2d(Placed):
     """``nn.Conv2d`` of one group on a substrate: every patch of the image is a row."""
 
-    def __init__(self, layer: nn.Conv2d, substrate: Substrate, now_s: float, rng: np.random.Generator):
-        super().__init__(layer, substrate, now_s, rng)
+    def __init__(self, layer: nn.Conv2d, substrate: Substrate, now_s: float, rng: np.random.Generator, fill: bool):
+        super().__init__(layer, substrate, now_s, rng, fill)
         self.kernel, self.stride, self.dilation = layer.kernel_size, layer.stride, layer.dilation
         self.padding = _padding(layer)
         self.padding_mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
@@ -88,11 +91,13 @@ def place(
     now_s: float,
     rng: np.random.Generator,
     example: Tensor | None = None,
+    fill: bool = False,
 ) -> nn.Module:
     """Return a copy of ``network`` whose linear and convolution layers are written to ``substrate`` at ``now_s``.
 
     Converters are fitted to the inputs of each layer as ``example``, a batch for the network, brings them about;
-    without one the substrate's own rule holds. ``at`` moves the copy's clock. Products draw their noise from ``rng``.
+    without one the substrate's own rule holds. With ``fill``, a layer that leaves rows of its tile free is written as
+    often as they hold it, and its copies add up (own choice): errors of programming and reading average out. ``at`` moves the copy's clock. Products draw their noise from ``rng``.
     Raises ``InsituError`` where a layer holds weights that no substrate can: convolutions in groups or of other
     dimensions, transposed ones, recurrent and attention layers.
     """
@@ -101,7 +106,7 @@ def place(
             kind = f"{type(layer).__name__}{' in groups' if isinstance(layer, nn.Conv2d) else ''}"
             raise InsituError(f"{name or 'the network'} is a {kind}; place takes nn.Linear and nn.Conv2d of one group")
     placed: dict[nn.Module, Placed] = {}  # a layer used in two places is written once
-    network = _replaced(copy.deepcopy(network), placed, substrate, now_s, rng)
+    network = _replaced(copy.deepcopy(network), placed, substrate, now_s, rng, fill)
     if example is not None:
         _calibrate(network, list(placed.values()), example)
     return network
@@ -118,17 +123,22 @@ def _placed(network: nn.Module) -> Iterator[Placed]:
 
 
 def _replaced(
-    module: nn.Module, placed: dict[nn.Module, Placed], substrate: Substrate, now_s: float, rng: np.random.Generator
+    module: nn.Module,
+    placed: dict[nn.Module, Placed],
+    substrate: Substrate,
+    now_s: float,
+    rng: np.random.Generator,
+    fill: bool,
 ) -> nn.Module:
     if isinstance(module, (nn.Linear, nn.Conv2d)):
         if module not in placed:
             kind = PlacedLinear if isinstance(module, nn.Linear) else PlacedConv2d
-            placed[module] = kind(module, substrate, now_s, rng)  # type: ignore[arg-type]
+            placed[module] = kind(module, substrate, now_s, rng, fill)  # type: ignore[arg-type]
         return placed[module]
     for name, child in list(module._modules.items()):  # named_children leaves out a layer's second place
         if child is None:
             continue
-        setattr(module, name, _replaced(child, placed, substrate, now_s, rng))
+        setattr(module, name, _replaced(child, placed, substrate, now_s, rng, fill))
     return module
 
 

@@ -31,11 +31,16 @@ def exact(network: Conv4Module, bits: int) -> Conv4Module:
 
 
 def written(
-    network: Conv4Module, base: EpisodeBase, substrate: Substrate, now_s: float, rng: np.random.Generator
+    network: Conv4Module,
+    base: EpisodeBase,
+    substrate: Substrate,
+    now_s: float,
+    rng: np.random.Generator,
+    fill: bool,
 ) -> Conv4Module:
     """Return the network with its convolutions on ``substrate``, converters fitted to the base's calibration tasks."""
     images = base.calibration.x if base.calibration.x.ndim > 3 else None
-    placed: Any = place(network, substrate, now_s, rng, example=images)
+    placed: Any = place(network, substrate, now_s, rng, example=images, fill=fill)
     return placed  # type: ignore[no-any-return]
 
 

@@ -64,6 +64,7 @@ class Maml(Learner):
     rate: float = 0.1  # of the inner steps
     bits: int = 0  # of all weights, as meta-trained; 0 is float
     write_bits: int = 8  # of head weights on a crossbar, where bits is 0
+    fill: bool = True  # write a convolution of few rows as often as its tile has room, and let the copies add up
 
     def __post_init__(self) -> None:
         check_bits(self.bits)
@@ -88,7 +89,7 @@ class Maml(Learner):
         if not isinstance(self.substrate, Crossbar):
             return state
         scale = self._scale(self.substrate, state, rng)
-        placed = _encoder.written(network, base, self.substrate, now_s, rng)
+        placed = _encoder.written(network, base, self.substrate, now_s, rng, self.fill)
         return replace(state, network=placed, scale=scale, spent=_encoder.spent(placed))
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:

@@ -47,6 +47,8 @@ class TaskMemory(Learner):
     substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # of the convolutions
     memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
 
+    fill: bool = True  # write a convolution of few rows as often as its tile has room, and let the copies add up
+
     @property
     def steps_asked(self) -> tuple[int, ...]:
         """After one step: every example is written once."""
@@ -57,7 +59,7 @@ class TaskMemory(Learner):
         check_episode_base(base)
         network = _encoder.exact(base.network, bits=0)
         if isinstance(self.substrate, Crossbar):
-            network = _encoder.written(network, base, self.substrate, now_s, rng)
+            network = _encoder.written(network, base, self.substrate, now_s, rng, self.fill)
         known = base.calibration
         x, _ = _encoder.encoded(network, known.x, None, now_s, rng)
         ways = ways_of(known, base)

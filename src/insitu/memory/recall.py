@@ -73,7 +73,7 @@ def columns(substrate: Substrate, model: Model, labels: list[Label], since: Mode
         substrate.conductances_us(held, wanted, model.now_s),
         pulses,
         resets,
-        full_scale_us=substrate.pairs * substrate.device.full_scale_us,
+        full_scale_us=substrate.devices * substrate.device.full_scale_us,
     )
 
 

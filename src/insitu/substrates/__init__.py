@@ -31,6 +31,10 @@ class Substrate(ABC):
         inputs, outputs = weights.shape
         return self.write(self.blank(inputs, outputs, now_s, rng), list(range(outputs)), weights, now_s, rng)
 
+    def filled(self, inputs: int) -> Substrate:
+        """Return the substrate that best holds a matrix of few rows; one without tiles to fill is its own."""
+        return self
+
     @abstractmethod
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Any:
         """Hold a matrix of erased cells."""

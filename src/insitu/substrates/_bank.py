@@ -51,7 +51,7 @@ class Bank:
 def scale_of(crossbar: Crossbar, matrices: Tensor, x: Tensor, top: float, steps: int) -> Scale:
     """Return the scale whose ADC range holds the currents that x (k, n, in) draw from ideal matrices (k, in, out)."""
     widths, _, _ = _widths(crossbar, x)
-    full_us = crossbar.device.full_scale_us * crossbar.pairs
+    full_us = crossbar.device.full_scale_us * crossbar.devices
     us = torch.from_numpy(_targets(matrices, top, steps).astype(np.float32)) * (full_us / steps)
     blocks = crossbar._converters.blocks(x.shape[2])
     weights, widths = (us[0] - us[1]).double(), widths.double()
@@ -62,7 +62,7 @@ def scale_of(crossbar: Crossbar, matrices: Tensor, x: Tensor, top: float, steps:
 def programmed(crossbar: Crossbar, matrices: Tensor, scale: Scale, now_s: float, rng: np.random.Generator) -> Bank:
     """Write matrices (k, in, out) into as many blank crossbars; weights beyond the scale are clipped to it."""
     target = _targets(matrices, scale.top, scale.steps)
-    us = for_pairs(_conductances_us(crossbar, target, scale), crossbar.pairs)
+    us = for_pairs(_conductances_us(crossbar, target, scale), crossbar.devices)
     cells = crossbar.device.program(us, now_s, rng)
     return Bank(cells, target, scale, now_s, us.size, _spent(us))
 
@@ -72,8 +72,8 @@ def reprogrammed(crossbar: Crossbar, bank: Bank, matrices: Tensor, now_s: float,
     if not now_s >= bank.written_s:  # so that NaN is caught too
         raise InsituError(f"time runs forward: now is {now_s} s, but these were written at {bank.written_s} s")
     target = _targets(matrices, bank.scale.top, bank.scale.steps)
-    touched = for_pairs(target != bank.target, crossbar.pairs)
-    us = _conductances_us(crossbar, for_pairs(target, crossbar.pairs)[touched], bank.scale)
+    touched = for_pairs(target != bank.target, crossbar.devices)
+    us = _conductances_us(crossbar, for_pairs(target, crossbar.devices)[touched], bank.scale)
     cells = bank.cells.put(touched, crossbar.device.program(us, now_s, rng)) if us.size else bank.cells
     return Bank(cells, target, bank.scale, now_s, us.size, bank.spent + _spent(us))
 
@@ -90,7 +90,7 @@ def multiply(crossbar: Crossbar, bank: Bank, x: Tensor, now_s: float, rng: np.ra
     columns = us.shape[2]
     current = _block_products(widths, us, blocks)
     noise = _block_products(squares, variance, blocks) if variance.any() else None
-    full_us = crossbar.device.full_scale_us * crossbar.pairs  # of all pairs of one sign, under a whole pulse
+    full_us = crossbar.device.full_scale_us * crossbar.devices  # of all pairs of one sign, under a whole pulse
     gain = np.full(columns, bank.scale.top / full_us, np.float32)
     out = np.empty(current.shape[1:], np.float32)
     full = bank.scale.range_us if converters.adc_levels else np.ones(len(blocks), np.float32)

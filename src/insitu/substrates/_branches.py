@@ -64,7 +64,7 @@ def planted(
     Pulses (k, n, in) of 0 and 1 are those of matrices like the ones to come, (k, in, out).
     """
     held = weights.detach().float().clamp(-1, 1)
-    target = for_pairs(_targets_us(crossbar, _checked(held)), crossbar.pairs)
+    target = for_pairs(_targets_us(crossbar, _checked(held)), crossbar.devices)
     cells = crossbar.device.program(target, now_s, rng)
     bounds = _bounds(crossbar, len(held))
     blocks = [slice(*pair) for pair in zip(bounds[:-1], bounds[1:], strict=True)]
@@ -86,7 +86,7 @@ def branched(crossbar: Crossbar, trunk: Trunk, weights: Tensor, now_s: float, rn
     where = np.nonzero((new != old[:, None]).swapaxes(0, 1))
     matrix, sign, row, column = where
     aim = new[sign, matrix, row, column] / _factors(crossbar, trunk, now_s)[column]
-    us = np.repeat(np.minimum(aim, 1)[None] * np.float32(crossbar.device.full_scale_us), crossbar.pairs, 0)
+    us = np.repeat(np.minimum(aim, 1)[None] * np.float32(crossbar.device.full_scale_us), crossbar.devices, 0)
     cells = crossbar.device.program(us.astype(np.float32), now_s, rng)
     return Branches(trunk, where, cells, len(given), now_s, _spent(us))
 
@@ -143,11 +143,11 @@ def _targets_us(crossbar: Crossbar, weights: Floats) -> Floats:
 
 def _gain(crossbar: Crossbar) -> np.float32:
     """Return the weight per µS of all pairs of one sign."""
-    return np.float32(1 / (crossbar.device.full_scale_us * crossbar.pairs))
+    return np.float32(1 / (crossbar.device.full_scale_us * crossbar.devices))
 
 
 def _bounds(crossbar: Crossbar, inputs: int) -> NDArray[np.int64]:
-    width = crossbar.tile if crossbar.adc_bits else inputs  # exact converters add up, so that all rows are one block
+    width = crossbar.tile // crossbar.copies if crossbar.adc_bits else inputs  # exact converters add up, so that all rows are one block
     return np.array([*range(0, inputs, width), inputs], np.int64)
 
 

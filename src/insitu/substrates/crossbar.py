@@ -48,6 +48,7 @@ class Crossbar(Substrate):
 
     device: Device = field(default_factory=PcmNandakumar2018)
     pairs: int = 2  # devices per sign, pulsed and read together
+    copies: int = 1  # rows of a tile that hold the same weights and see the same input; their currents add up
     tile: int = 256  # rows and columns of one array
     input_bits: int = 8  # signed pulse widths; 0 is exact
     adc_bits: int = 8  # signed; 0 is exact
@@ -59,8 +60,19 @@ class Crossbar(Substrate):
                 raise InsituError(f"{name} is 0 (exact) or 2..16; got {bits}")
         if self.pairs < 1 or self.tile < 1:
             raise InsituError(f"pairs and tile are at least 1; got {self.pairs} and {self.tile}")
+        if not 1 <= self.copies <= self.tile:
+            raise InsituError(f"copies are 1 to the {self.tile} rows of a tile; got {self.copies}")
         if self.compensation not in ("none", "global", "column"):
             raise InsituError(f"compensation is none, global or column; got {self.compensation!r}")
+
+    @property
+    def devices(self) -> int:
+        """Devices per sign of a weight: of all pairs, in all copies."""
+        return self.pairs * self.copies
+
+    def filled(self, inputs: int) -> Crossbar:
+        """Return the crossbar that writes ``inputs`` rows as often as a tile has room for them."""
+        return replace(self, copies=max(self.tile // inputs, self.copies))
 
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Hold cells just after RESET; products come out in µS."""
@@ -73,7 +85,7 @@ class Crossbar(Substrate):
         checked_size(held.inputs, outputs)
         checked_time(held, now_s)
         for start in range(0, outputs, AT_A_TIME):
-            shape = (SIGNS, self.pairs, held.inputs, min(AT_A_TIME, outputs - start))
+            shape = (SIGNS, self.devices, held.inputs, min(AT_A_TIME, outputs - start))
             held = grown(held, self.device.reset(shape, now_s, rng), self.tile, now_s)
         return held
 
@@ -86,11 +98,11 @@ class Crossbar(Substrate):
             return held
         full_us = np.float32(self.device.full_scale_us)
         top = np.maximum(np.abs(given).max(0), np.finfo(np.float32).tiny)
-        target = for_pairs(both_signs(given / top * full_us), self.pairs)  # (2, pairs, in, k) µS
+        target = for_pairs(both_signs(given / top * full_us), self.devices)  # (2, devices, in, k) µS
         cells = self.device.program(target, now_s, rng)
         spent = Ledger.of(reset_pulse=target.size, program_and_verify=int(np.count_nonzero(target)))
         scale = held.scale.clone()
-        scale[columns] = torch.from_numpy(top / (full_us * np.float32(self.pairs)))
+        scale[columns] = torch.from_numpy(top / (full_us * np.float32(self.devices)))
         held = replace(changed(held, columns, cells, now_s, spent, resets=1), scale=scale)
         return self._measured(held, columns, now_s, rng)
 
@@ -102,8 +114,8 @@ class Crossbar(Substrate):
         if not columns:
             return held
         pulses = both_signs(np.rint(given)).astype(np.int32)  # (2, in, k)
-        cells = self.device.pulse(cells_of(held, columns), for_pairs(pulses, self.pairs), now_s, rng)
-        spent = Ledger.of(set_pulse=self.pairs * int(pulses.sum(dtype=np.int64)))
+        cells = self.device.pulse(cells_of(held, columns), for_pairs(pulses, self.devices), now_s, rng)
+        spent = Ledger.of(set_pulse=self.devices * int(pulses.sum(dtype=np.int64)))
         return self._measured(changed(held, columns, cells, now_s, spent, pulses), columns, now_s, rng)
 
     def erase(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
@@ -112,7 +124,7 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return held
-        cells = self.device.reset((SIGNS, self.pairs, held.inputs, len(columns)), now_s, rng)
+        cells = self.device.reset((SIGNS, self.devices, held.inputs, len(columns)), now_s, rng)
         scale, reference = held.scale.clone(), held.reference.clone()
         scale[columns], reference[columns] = 1.0, 0.0
         spent = Ledger.of(reset_pulse=cells.conductance_us.size)
@@ -182,12 +194,12 @@ class Crossbar(Substrate):
 
     def product_cost(self, held: Held, batch: int) -> Ledger:
         """Return core products (256x256 equivalents), conversions and device reads for ``batch`` rows."""
-        across, blocks = -(-held.outputs // self.tile), -(-held.inputs // self.tile)
+        across, blocks = -(-held.outputs // self.tile), -(-held.inputs // (self.tile // self.copies))
         return Ledger.of(
             core_product=batch * blocks * across,
-            dac_conversion=batch * held.inputs * across,
+            dac_conversion=batch * held.inputs * self.copies * across,
             adc_conversion=batch * held.outputs * blocks,
-            device_read=batch * SIGNS * self.pairs * held.inputs * held.outputs,
+            device_read=batch * SIGNS * self.devices * held.inputs * held.outputs,
         )
 
     def endurance(self, held: Held) -> dict[str, int]:
@@ -197,7 +209,7 @@ class Crossbar(Substrate):
 
     @property
     def _converters(self) -> Converters:
-        return Converters(self.tile, *(2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits)))
+        return Converters(self.tile // self.copies, *(2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits)))
 
     def _readings(self, held: Held, now_s: float) -> list[Reading]:
         checked_time(held, now_s)
