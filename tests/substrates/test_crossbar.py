@@ -296,3 +296,32 @@ def test_wear_counts_what_every_cell_got(columns: list[int]) -> None:
     assert np.array_equal(pulses.sum(0), 2 * amounts.abs()[:, columns].int().numpy())
     assert resets.tolist() == [int(column in (1, 5)) for column in columns]
     assert crossbar.conductances_us(held, columns, 3.0).shape == (2, 5, len(columns))
+
+
+def test_copies_of_a_row_add_up_as_further_pairs_do() -> None:
+    """Four copies read as four pairs: the same weights, a quarter of the variance; each takes a converter of its own."""
+    weights, x = normal(9, 5), normal(1, 9, seed=1).expand(4000, -1)
+    outs = {}
+    for copies in (1, 4):
+        crossbar = Crossbar(Noisy(), pairs=1, copies=copies, adc_bits=0)
+        held = crossbar.store(weights, 0.0, rng())
+        outs[copies] = crossbar.multiply(held, x, 1.0, rng("x")).double()
+        assert crossbar.product_cost(held, 1).counts["dac_conversion"] == 9 * copies
+        assert crossbar.product_cost(held, 1).counts["core_product"] == 1
+        assert crossbar.written(held).counts["reset_pulse"] == 2 * 9 * 5 * copies
+    ratio = outs[1].var(0) / outs[4].var(0)
+    assert ((ratio - 4).abs() < 4 * 4 * (2 / 4000) ** 0.5 + 0.4).all()
+
+
+def test_copies_leave_fewer_rows_to_a_block() -> None:
+    crossbar = Crossbar(Ideal(), pairs=1, tile=8, copies=2)
+    held = crossbar.store(normal(10, 3), 0.0, rng())
+    assert [rows.stop - rows.start for rows in crossbar._converters.blocks(10)] == [4, 4, 2]
+    assert crossbar.product_cost(held, 1).counts["core_product"] == 3
+    with pytest.raises(InsituError, match="copies are 1 to the 8 rows of a tile; got 9"):
+        replace(crossbar, copies=9)
+
+
+@pytest.mark.parametrize(("inputs", "copies"), [(9, 28), (128, 2), (129, 1), (504, 1)])
+def test_a_filled_crossbar_writes_rows_as_often_as_the_tile_holds_them(inputs: int, copies: int) -> None:
+    assert Crossbar().filled(inputs).copies == copies

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,3 +170,14 @@ def test_layers_that_cannot_be_placed_are_named(layer: nn.Module) -> None:
     with pytest.raises(InsituError, match=f"1 is a {type(layer).__name__}") as caught:
         place(nn.Sequential(nn.ReLU(), layer), Digital(), 0.0, rng())
     assert "\n" not in str(caught.value)
+
+
+def test_a_layer_of_few_rows_fills_its_tile() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 2))
+    rng = np.random.default_rng(0)
+    for fill, copies in ((False, [1, 1]), (True, [28, 1])):
+        placed: Any = place(network, Crossbar(Ideal(), pairs=1), 0.0, rng, fill=fill)
+        assert [layer.substrate.copies for layer in (placed[0], placed[2])] == copies
+    x = torch.rand(3, 1, 8, 8)
+    with torch.no_grad():
+        assert torch.allclose(placed(x), network(x), atol=0.05)

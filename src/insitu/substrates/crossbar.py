@@ -209,7 +209,9 @@ class Crossbar(Substrate):
 
     @property
     def _converters(self) -> Converters:
-        return Converters(self.tile // self.copies, *(2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits)))
+        return Converters(
+            self.tile // self.copies, *(2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits))
+        )
 
     def _readings(self, held: Held, now_s: float) -> list[Reading]:
         checked_time(held, now_s)
