@@ -82,7 +82,8 @@ class PlacedConv2d(Placed):
         windows = [len(x), *size, *self.kernel, x.shape[3]]
         patches = x.as_strided(windows, [image, *across, *within, channel], x.storage_offset())
         out = self.product(patches.flatten(0, 2).flatten(1))  # (n h' w', out)
-        return out.unflatten(0, (len(x), *size))
+        images: Tensor = out.unflatten(0, (len(x), *size))
+        return images
 
 
 def place(
@@ -97,7 +98,8 @@ def place(
 
     Converters are fitted to the inputs of each layer as ``example``, a batch for the network, brings them about;
     without one the substrate's own rule holds. With ``fill``, a layer that leaves rows of its tile free is written as
-    often as they hold it, and its copies add up (own choice): errors of programming and reading average out. ``at`` moves the copy's clock. Products draw their noise from ``rng``.
+    often as they hold it, and its copies add up (own choice): errors of programming and reading average out. ``at``
+    moves the copy's clock. Products draw their noise from ``rng``.
     Raises ``InsituError`` where a layer holds weights that no substrate can: convolutions in groups or of other
     dimensions, transposed ones, recurrent and attention layers.
     """

@@ -299,7 +299,7 @@ def test_wear_counts_what_every_cell_got(columns: list[int]) -> None:
 
 
 def test_copies_of_a_row_add_up_as_further_pairs_do() -> None:
-    """Four copies read as four pairs: the same weights, a quarter of the variance; each takes a converter of its own."""
+    """Four copies read as four pairs: the same weights, a quarter of the variance; each row has its own converter."""
     weights, x = normal(9, 5), normal(1, 9, seed=1).expand(4000, -1)
     outs = {}
     for copies in (1, 4):
