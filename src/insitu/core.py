@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+LONGEST_S = 1e10  # three hundred years: the latest that a memory's clock shows
+
 
 class InsituError(Exception):
     """A mistake the user can mend: the message says what was given, what is allowed, what to do."""

@@ -12,6 +12,8 @@ from insitu.core import InsituError
 from insitu.kernels.elementary import exp, log
 
 Array = NDArray[np.float32]
+MOST_PULSES = 1_000_000  # for one cell at once; models are fitted to some tens, after which a cell is full
+OLDEST_S = 1e30  # a cell reads no older: far beyond any use, and what is computed of it fits into float32
 
 
 @dataclass(frozen=True)
@@ -115,15 +117,18 @@ def checked_pulses(pulses: object, shape: tuple[int, ...]) -> NDArray[np.integer
     given = np.asarray(pulses)
     if given.shape != shape or given.dtype.kind not in "fiu":
         raise InsituError(f"pulses are counts >= 0 of shape {shape}; got {given.dtype} of shape {given.shape}")
-    bad = ~((given >= 0) & np.isfinite(given) & (given == np.floor(given)))
+    bad = ~((given >= 0) & (given <= MOST_PULSES) & (given == np.floor(given)))
     if bad.any():
-        raise InsituError(f"pulses are whole numbers >= 0, one per cell; got {given[bad][0]}; round or clip them first")
+        raise InsituError(
+            f"pulses are whole numbers 0..{MOST_PULSES}, one per cell; got {given[bad][0]}; round or clip them first"
+        )
     return given.astype(np.int64)
 
 
 def drifted(cells: Cells, now_s: float, t0_s: float) -> tuple[Array, Array]:
     """Return conductances under G (age / t0)^-nu, and the ages (s); a cell younger than ``t0_s`` counts as that old."""
     check_now(cells, now_s)
+    now_s = min(now_s, OLDEST_S)
     # only the difference of times needs float64; a power in float32 is several times as fast
     age_s = np.maximum(now_s - cells.programmed_s, t0_s).astype(np.float32)
     return cells.conductance_us * exp(-cells.drift * log(age_s / np.float32(t0_s))), age_s

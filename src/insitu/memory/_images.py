@@ -21,7 +21,11 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 def checked(x: object) -> NDArray[np.uint8]:
     """Return images as (n, h, w, c) uint8; raise ``InsituError`` where they are not (n, h, w) or (n, h, w, c)."""
-    images = np.asarray(x)
+    try:
+        images = np.asarray(x)
+    except ValueError as error:  # pictures of several sizes
+        sizes = sorted({np.shape(image)[:2] for image in x}) if isinstance(x, list | tuple) else []
+        raise InsituError(f"images are of one size; got {sizes or 'several'}; resize them first") from error
     channels = images.shape[3] if images.ndim == 4 else 1
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or channels not in (1, 3) or not len(images):
         raise InsituError(
@@ -31,6 +35,11 @@ def checked(x: object) -> NDArray[np.uint8]:
     if min(images.shape[1:3]) < SMALLEST:
         raise InsituError(f"images have at least {SMALLEST} pixels to a side; got {images.shape[1:3]}")
     return images.reshape(*images.shape[:3], channels)
+
+
+def check_name(backbone: str) -> None:
+    """Raise ``InsituError`` where no backbone of this name is there."""
+    _shipped.stem(backbone)
 
 
 def activations(backbone: str, images: NDArray[np.uint8]) -> NDArray[np.float64]:

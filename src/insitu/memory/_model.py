@@ -1,8 +1,9 @@
 """What can happen to a memory: taught, forgotten, merged, asked; every verb returns the memory anew.
 
-A memory without a base fits its space to the first ``KEPT`` examples, which it keeps: whenever they have become twice
-as many as the space was fitted to, the space is fitted anew, and every column is RESET and written again: ten times at
-most. After that the space stays, and no further example is kept.
+A memory without a base fits its space to the examples it keeps, ``KEPT`` at most. Whenever they have become twice as
+many as the space was fitted to, or a feature among them spreads much wider than it did then (or varies for the first
+time), the space is fitted again, and every column is RESET and written again. So what is taught class by class is soon
+known as if it had been taught at once.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.learners import Examples
 from insitu.learners.explicit_memory import FREE, SUPERPOSED, ExplicitMemory, State
-from insitu.memory._nouns import Experience, Label, Model, counted, keeping, numbered
-from insitu.memory._space import COHORT, Numbers, Space, Vectors, examples, fitted, with_cohort
+from insitu.memory._labels import Label
+from insitu.memory._nouns import Experience, Model, counted, keeping, numbered
+from insitu.memory._space import COHORT, Numbers, Space, Vectors, class_means, examples, fitted, with_cohort
 
 T = TypeVar("T")
 
@@ -35,9 +37,7 @@ class Verbs:
         """Return the memory that was shown vectors x (n, features) of these classes too, one after the other."""
         model, y = numbered(model, labels)
         fresh, index = np.unique(y, return_inverse=True)
-        sums = np.zeros((len(fresh), model.features))
-        np.add.at(sums, index, x)
-        model = counted(model, fresh, np.bincount(index), sums)
+        model = counted(model, fresh, np.bincount(index), class_means(x, index))
         model = keeping(model, x, y, rng)
         if self.fixed is None and _outgrown(model):
             return self._rebuilt(model, rng)
@@ -75,7 +75,7 @@ class Verbs:
         their own, and one is fitted to the examples of both.
         """
         model, numbers = numbered(model, other.labels)
-        model = counted(model, numbers, other.counts, other.means * other.counts[:, None])
+        model = counted(model, numbers, other.counts, other.means)
         model = keeping(model, other.kept, numbers[other.kept_numbers], rng)
         if self.fixed is None:
             return self._rebuilt(model, rng)
@@ -83,12 +83,17 @@ class Verbs:
         state = self._imprinted(_need(model.state), numbers, other.means, other.counts, model, rng)
         return replace(model, state=state)
 
-    def scores(self, model: Model, x: Vectors, rng: np.random.Generator) -> Tensor:
-        """Return similarities (n, classes) of vectors x (n, features), in the order of ``model.labels``."""
+    def scaled(self, model: Model, x: Vectors) -> Tensor:
+        """Return vectors x (n, features) as the learner takes them."""
         if not model.numbers or model.state is None or model.space is None:
             raise InsituError("the memory holds no class; teach it some examples first")
-        out = self.learner.scores(model.state, model.space.scaled(x), model.now_s, rng)
-        column = {int(label): place for place, label in enumerate(model.state.labels) if label != FREE}
+        return model.space.scaled(x)
+
+    def scores(self, model: Model, z: Tensor, rng: np.random.Generator) -> Tensor:
+        """Return similarities (n, classes) of scaled vectors z (n, features), in the order of ``model.labels``."""
+        state = _need(model.state)
+        out = self.learner.scores(state, z, model.now_s, rng)
+        column = {int(label): place for place, label in enumerate(state.labels) if label != FREE}
         return out[:, [column[model.numbers[label]] for label in model.labels]]
 
     # -- parts -------------------------------------------------------------------------------------------------------
@@ -153,7 +158,8 @@ class Verbs:
 
 
 def _outgrown(model: Model) -> bool:
-    return model.space is None or len(model.kept) >= 2 * model.space.seen
+    space = model.space
+    return space is None or len(model.kept) >= 2 * space.seen or space.outgrown(model.kept, model.kept_numbers)
 
 
 def _need(value: T | None) -> T:

@@ -1,29 +1,20 @@
-"""What a memory knows, as a value: classes, what they were taught in numbers, the array that holds them."""
+"""What a memory knows, as a value: classes, what they were taught in numbers, the array that holds them.
+
+A field that is added later has a default: it is what a file or pickle of an earlier version is read with.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.learners.explicit_memory import State
+from insitu.memory._labels import Label, alike
 from insitu.memory._space import Numbers, Space, Vectors
 
-Label = str | int | float | bool
 KEPT = 512  # examples, to which the space is fitted
-
-
-def labels_of(y: NDArray[Any]) -> list[Label]:
-    """Return labels (n,) as plain values; raise ``InsituError`` unless all are of one kind that can be kept."""
-    labels: list[Label] = y.tolist()
-    kinds = {type(label) for label in labels}
-    if len(kinds) > 1 or not kinds <= {str, int, float, bool} or any(label != label for label in labels):
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise InsituError(f"labels are strings, integers, numbers or booleans, all of one kind and no NaN; got {names}")
-    return labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +32,8 @@ class Model:
     space: Space | None = None
     state: State | None = None
     now_s: float = 0.0
+    feature_names: tuple[str, ...] | None = None  # of the columns of a table, where it was taught from one
+    encoder: str = ""  # backbone and hash of its weights that vectors come from; '' for the user's own vectors
 
     @property
     def labels(self) -> list[Label]:
@@ -57,6 +50,7 @@ class Experience:
     means: Vectors  # (classes, features)
     kept: Vectors  # (n, features)
     kept_numbers: Numbers  # (n,) place of the class among ``labels``
+    feature_names: tuple[str, ...] | None = None
 
 
 def experience(model: Model) -> Experience:
@@ -65,7 +59,24 @@ def experience(model: Model) -> Experience:
     numbers = np.array([model.numbers[label] for label in labels], np.int64)
     place = np.zeros(len(model.counts), np.int64)
     place[numbers] = np.arange(len(numbers))
-    return Experience(labels, model.counts[numbers], model.means[numbers], model.kept, place[model.kept_numbers])
+    kept_numbers = place[model.kept_numbers]
+    counts, means = model.counts[numbers], model.means[numbers]
+    return Experience(labels, counts, means, model.kept, kept_numbers, model.feature_names)
+
+
+def check_mergeable(one: Model | None, other: Model) -> None:
+    """Raise ``InsituError`` unless ``other`` holds classes, and the same features and labels of one kind as ``one``."""
+    if not other.numbers:
+        raise InsituError("the other memory holds no class; there is nothing to merge")
+    if one is None:
+        return
+    features = [model.feature_names or f"{model.features} features" for model in (one, other)]
+    named = one.feature_names and other.feature_names
+    if one.features != other.features or (named and one.feature_names != other.feature_names):
+        raise InsituError(f"memories merge that take the same vectors; got {features[0]} and {features[1]}"[:300])
+    if one.encoder and other.encoder and one.encoder != other.encoder:
+        raise InsituError(f"memories merge that have one backbone; got {one.encoder} and {other.encoder}")
+    alike(one.labels, other.labels)
 
 
 def numbered(model: Model, labels: list[Label]) -> tuple[Model, Numbers]:
@@ -88,27 +99,39 @@ def numbered(model: Model, labels: list[Label]) -> tuple[Model, Numbers]:
     return model, np.array([numbers[label] for label in labels], np.int64)
 
 
-def counted(model: Model, numbers: Numbers, counts: Numbers, sums: Vectors) -> Model:
-    """Return the model with these examples in counts and means; they are not written yet."""
-    total, means = model.counts.copy(), model.means.copy()
-    before = means[numbers] * total[numbers, None]
+def counted(model: Model, numbers: Numbers, counts: Numbers, means: Vectors) -> Model:
+    """Return the model with examples of these numbers (k,) in counts and means; they are not written yet."""
+    total, moved = model.counts.copy(), model.means.copy()
+    before = np.where(total[numbers, None] > 0, moved[numbers], means)
     total[numbers] += counts
-    means[numbers] = (before + sums) / total[numbers, None]
-    return replace(model, counts=total, means=means)
+    # by differences: sums of numbers far from 0 would lose their last digits
+    moved[numbers] = before + (means - before) * (counts / total[numbers])[:, None]
+    return replace(model, counts=total, means=moved)
 
 
 def keeping(model: Model, x: Vectors, y: Numbers, rng: np.random.Generator) -> Model:
-    """Return the model with as many of these examples as there is room for, of every class alike."""
-    room = KEPT - len(model.kept)
-    if room <= 0 or not len(x):
+    """Return the model with these examples kept, ``KEPT`` at most, of every class alike.
+
+    Where there is no room, those of a class that has many make way, so that later classes are represented too; what
+    stays keeps its place, so that a file has little to write.
+    """
+    if not len(x):
         return model
-    if len(x) > room:
-        order = rng.permutation(len(x))
-        turn = np.zeros(len(x), np.int64)  # how many of the class came before
-        for number in np.unique(y):
-            rows = order[y[order] == number]
-            turn[rows] = np.arange(len(rows))
-        chosen = np.sort(order[np.argsort(turn[order], kind="stable")][:room])
-        x, y = x[chosen], y[chosen]
-    kept = np.concatenate([model.kept, x]) if len(model.kept) else x.copy()
-    return replace(model, kept=kept, kept_numbers=np.concatenate([model.kept_numbers, y]))
+    old = len(model.kept)
+    order = np.arange(len(x)) if old + len(x) <= KEPT else rng.permutation(len(x))
+    chosen = np.argsort(_ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]
+    gone = np.setdiff1d(np.arange(old), chosen)
+    come = np.sort(order[chosen[chosen >= old] - old])
+    swapped, more = come[: len(gone)], come[len(gone) :]
+    kept, numbers = (model.kept.copy() if old else x[:0]), model.kept_numbers.copy()
+    kept[gone], numbers[gone] = x[swapped], y[swapped]
+    return replace(model, kept=np.concatenate([kept, x[more]]), kept_numbers=np.concatenate([numbers, y[more]]))
+
+
+def _ranks(numbers: Numbers) -> Numbers:
+    """Return how many of the same number come before each."""
+    order = np.argsort(numbers, kind="stable")
+    _, first, index = np.unique(numbers[order], return_index=True, return_inverse=True)
+    ranks = np.empty(len(numbers), np.int64)
+    ranks[order] = np.arange(len(numbers)) - first[index]
+    return ranks

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+import numpy as np
+
 from insitu import catalog
 from insitu.core import InsituError
 from insitu.memory._settings import settings_of
@@ -18,7 +20,7 @@ def described(given: dict[str, Any]) -> dict[str, Any]:
         raise InsituError(f"a memory has no parameter {odd[0]!r}; it has {', '.join(DEFAULTS)}")
     whole = DEFAULTS | given
     settings = settings_of(whole["substrate"], whole["backbone"], whole["dim"])
-    seed = whole["random_state"]
+    seed = _described(whole["random_state"])
     if seed is not None and not isinstance(seed, int):
         raise InsituError(f"random_state of a memory in a file is an integer or None; got {type(seed).__name__}")
     substrate = _described(settings.substrate)
@@ -31,6 +33,8 @@ def parameters(described: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
     if not is_dataclass(value) or isinstance(value, type):
         return value
     part = catalog.part_of(type(value))

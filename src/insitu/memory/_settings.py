@@ -18,6 +18,8 @@ from insitu.memory._space import Space, of_base
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 
+ROOMS = ("substrates", "devices")  # where the names of substrates come from
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -47,6 +49,17 @@ class Settings:
         """Return a short hash of the backbone's weights, or ''."""
         return _images.fingerprint(self.backbone) if self.backbone is not None else ""
 
+    def encoder(self) -> str:
+        """Return what vectors come from: the backbone and the hash of its weights, or ''."""
+        return "" if self.backbone is None else f"{self.backbone} {self.fingerprint()}"
+
+    def check_encoder(self, encoder: str) -> None:
+        """Raise ``InsituError`` where a memory was taught through another encoder; '' is one that is not known."""
+        if encoder and encoder != self.encoder():
+            raise InsituError(
+                f"the memory was taught through {encoder}, here is {self.encoder() or 'no backbone'}; teach it again"
+            )
+
 
 def settings_from(parameters: dict[str, Any]) -> Settings:
     """Return the settings in a memory's parameters; those that are no setting are left aside."""
@@ -63,17 +76,29 @@ def settings_of(substrate: Substrate | str | None, backbone: str | None, dim: in
         raise InsituError(
             f"substrate is a Substrate, the name of one or of a device, or None; got {type(substrate).__name__}"
         )
-    if not isinstance(dim, int | np.integer) or dim < 1:
+    if backbone is not None and not isinstance(backbone, str):
+        raise InsituError(
+            "backbone is the name of a network for images, such as 'omniglot', or None; "
+            f"got {type(backbone).__name__}; teach what a network of your own returns as X of a memory without backbone"
+        )
+    if backbone is not None:
+        _images.check_name(backbone)
+    if not isinstance(dim, int | np.integer) or isinstance(dim, bool) or dim < 1:
         raise InsituError(f"dim is a whole number of rows from 1; got {dim!r}")
     return Settings(substrate, backbone, int(dim))
 
 
 def by_name(name: str) -> Substrate:
     """Return the substrate called ``name``, or a crossbar of the device called ``name``, drift compensated."""
-    part = next((part for part in catalog.parts("devices") if part.name == catalog.dashed(name)), None)
-    if part is not None:
+    parts = {part.name: part for room in ROOMS for part in catalog.parts(room)}
+    part = parts.get(catalog.dashed(name))
+    if part is None:
+        there = [f"{room} {', '.join(part.name for part in parts.values() if part.room == room)}" for room in ROOMS]
+        close = catalog.suggest(catalog.dashed(name), [*parts]) or "give one of these"
+        raise InsituError(f"nothing called {name!r} among {' and '.join(there)}; {close}")
+    if part.room == "devices":
         return Crossbar(catalog.load(part)(), compensation="column")
-    substrate: Substrate = catalog.load(catalog.find(name, "substrates"))()
+    substrate: Substrate = catalog.load(part)()
     return Crossbar(compensation="column") if isinstance(substrate, Crossbar) else substrate
 
 

@@ -5,6 +5,8 @@ A memory that starts from nothing has no base examples to whiten with. Its space
     z = (x - shift) / scale                          every feature at its own spread, in float64
     v = normalise(T [whiten z, lift])                T random with orthonormal columns or rows, fixed
 
+A feature that has not varied yet, but for the rounding of its numbers, has no spread: its scale is infinite, and it
+counts for nothing until it varies. So nothing depends on the units and offsets that features are given in.
 ``whiten`` undoes the within-class covariance of z, shrunk towards a multiple of the identity: the more, the fewer
 examples there are per feature. ``lift`` is a constant beside the features, so that cosines tell short vectors from long
 ones: without it, three classes on a line would be two directions. All of this is our own choice.
@@ -32,6 +34,8 @@ LIFT = 4.0  # features' worth of length that the constant has
 PROBES = 64  # random vectors that are calibrated with besides examples, of which there may be one only
 COHORT = 192  # examples that are calibrated with, at most
 SHARPNESS: tuple[float, ...] = tuple(2.0 ** (k / 2) for k in range(2, 17))  # of probabilities; the likeliest is taken
+ROUNDINGS = 4  # steps between neighbouring numbers, within which a feature counts as constant
+GROWTH = 3.0  # spreads of what the space was fitted to, beyond which it is fitted again
 FAR = 1e15  # spreads: the square of a vector beyond does not fit into float32
 UNKNOWN_SHARPNESS = 8.0  # where no class has two examples
 
@@ -41,7 +45,7 @@ class Space:
     """What turns a user's vector into a unit vector, and what was found out about such vectors on the way."""
 
     shift: Vectors  # (features,)
-    scale: Vectors  # (features,)
+    scale: Vectors  # (features,) infinite where a feature did not vary
     projection: Projection  # of (x - shift) / scale
     probes: Tensor  # (n, features) float32, scaled: random vectors, or examples of the base
     cohort: Tensor  # the probes and some of the examples taught: what the array is calibrated with
@@ -50,22 +54,28 @@ class Space:
 
     def scaled(self, x: Vectors) -> Tensor:
         """Return vectors (n, features) as the learner takes them, float32; ``InsituError`` for those far from all."""
-        z = (x - self.shift) / self.scale
+        with np.errstate(over="ignore"):  # what overflows is far, too
+            z = (x - self.shift) / self.scale
         if not (np.abs(z) < FAR).all():
             raise InsituError(f"a number is more than {FAR:g} times the spread of those taught away from them")
         return torch.from_numpy(z.astype(np.float32))
+
+    def outgrown(self, x: Vectors, y: Numbers) -> bool:
+        """Return whether a feature of vectors x (n, features) of classes y (n,) spreads much wider than it did."""
+        if not len(x):
+            return False
+        known = np.where(np.isfinite(self.scale), self.scale, 0.0)
+        _, spread = _spread(x, np.unique(y, return_inverse=True)[1])
+        return bool((spread > GROWTH * known).any())
 
 
 def fitted(x: Vectors, y: Numbers, dim: int) -> Space:
     """Fit a space to vectors x (n, features) of classes y (n,); one vector is enough."""
     _, index = np.unique(y, return_inverse=True)
-    shift = _means(x, index).mean(0)
-    spread = np.sqrt(np.square(x - shift).mean(0))
-    # a feature that never varied says nothing; a scale of its rounding error would make it the loudest
-    constant = spread <= 1e-6 * np.maximum(np.abs(shift), np.finfo(np.float32).tiny)
-    scale = np.where(constant, np.maximum(np.abs(shift), 1.0), spread)
+    shift, spread = _spread(x, index)
+    scale = np.where(spread > 0, spread, np.inf)
     z = (x - shift) / scale
-    within = z - _means(z, index)[index]
+    within = z - class_means(z, index)[index]
     features, free = x.shape[1], len(x) - int(index.max()) - 1
     turn = _turn(features + 1, dim)
     weight = turn[:, :features]
@@ -121,10 +131,33 @@ def _sharpness(vectors: Tensor, labels: Tensor) -> float:
     return min(SHARPNESS, key=lambda sharpness: float(F.cross_entropy(similar * sharpness, own)))
 
 
-def _means(x: Vectors, index: NDArray[np.intp]) -> Vectors:
-    sums = np.zeros((int(index.max()) + 1, x.shape[1]))
-    np.add.at(sums, index, x)
-    return sums / np.bincount(index)[:, None]
+def class_means(x: Vectors, index: NDArray[np.intp]) -> Vectors:
+    """Return the means (classes, features) of vectors x (n, features) of classes numbered ``index`` (n,)."""
+    start = x[np.unique(index, return_index=True)[1]]  # differences to it keep the digits that a sum would lose
+    sums = np.zeros_like(start)
+    np.add.at(sums, index, x - start[index])
+    means: Vectors = start + sums / np.bincount(index)[:, None]
+    return means
+
+
+def _spread(x: Vectors, index: NDArray[np.intp]) -> tuple[Vectors, Vectors]:
+    """Return the middle of the classes and the root mean square distance from it (features,); 0 where constant."""
+    middle = class_means(x, index)
+    shift = middle[0] + (middle - middle[0]).mean(0)
+    apart = x - shift
+    top = np.abs(apart).max(0)
+    # relative to the largest: the square of a small number is 0, and that of a large one infinite
+    spread = top * np.sqrt(np.square(apart / np.where(top > 0, top, 1.0)).mean(0))
+    return shift, np.where(np.ptp(x, axis=0) > ROUNDINGS * _rounding(x), spread, 0.0)
+
+
+def _rounding(x: Vectors) -> Vectors:
+    """Return the step (features,) between the largest numbers of each feature, in the precision they came in."""
+    with np.errstate(over="ignore"):
+        single = x.astype(np.float32)
+        most = np.abs(x).max(0)
+        step: Vectors = np.where((single == x).all(0), np.spacing(most.astype(np.float32)), np.spacing(most))
+    return step
 
 
 def _turn(features: int, dim: int) -> Vectors:

@@ -1,35 +1,37 @@
 """The memory as a scikit-learn classifier: taught a few examples at any time, in devices that age.
 
 What it knows is one value (``_nouns.Model``), replaced by every verb and by none that only asks; a memory that was
-opened from a file replaces it only after the file has it too.
+opened from a file replaces it only after the file has it too. A verb that is refused changes nothing.
 """
 
 from __future__ import annotations
 
-import zlib
+import threading
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from insitu.core import InsituError, generator
+from insitu.core import InsituError
 from insitu.ledger import Ledger
-from insitu.memory import _images
-from insitu.memory._event import Event, apply, merging
-from insitu.memory._nouns import Label, Model, experience, labels_of
+from insitu.memory import _inputs
+from insitu.memory._event import Event, apply, merging, teaching
+from insitu.memory._labels import alike, array_of, label_of, labels_of
+from insitu.memory._nouns import Model, check_mergeable, experience
+from insitu.memory._seed import drawn
 from insitu.memory._settings import Settings, settings_of
-from insitu.memory._space import Vectors
-from insitu.memory.recall import Columns, Recall, columns, uncompensated
+from insitu.memory.recall import Columns, Recall, columns, recalled, uncompensated
 from insitu.substrates import Substrate
 
 if TYPE_CHECKING:
     from insitu.memory.store import Store
+
+_LOCKS = threading.Lock()  # while a memory gets a lock of its own
 
 
 class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
@@ -57,6 +59,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         self.backbone = backbone
         self.dim = dim
         self.random_state = random_state
+        settings_of(substrate, backbone, dim)  # a misspelt name is refused where it is written
 
     @classmethod
     def open(cls, path: str | Path, *, readonly: bool = False, who: str | None = None, **parameters: Any) -> Memory:
@@ -75,56 +78,59 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Forget everything and learn examples X with labels y (n,). Returns self."""
-        x, labels = self._examples(X, y, reset=True)
-        return self._happened(Event("fit", labels, {"x": x}))
+        with self._busy():
+            x, names, labels = _inputs.examples(self, X, y, reset=True)
+            return self._happened(teaching("fit", labels, x, names))
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Learn examples X with labels y (n,) besides what is known; labels may be new. Returns self.
 
         ``classes`` need not be given; where it is, every label is one of them.
         """
-        x, labels = self._examples(X, y, reset=not self._knows)
-        if classes is not None and (odd := set(labels) - set(labels_of(np.asarray(classes)))):
-            raise ValueError(f"y holds {min(odd)!r}, which is not among the classes given; add it, or give no classes")
-        if self._knows:
-            labels_of(np.array([*self._model.labels[:1], *labels], object))  # of one kind with those known
-        return self._happened(Event("learn", labels, {"x": x}))
+        with self._busy():
+            known = self._model.labels if self._knows else []
+            x, names, labels = _inputs.examples(self, X, y, reset=not self._knows)
+            alike(known, labels)
+            if classes is not None:
+                _inputs.check_allowed(labels, classes)
+            return self._happened(teaching("learn", labels, x, None if self._knows else names))
 
     def forget(self, label: object) -> Self:
         """Forget the class ``label``: its column is RESET. Raises ``InsituError`` where it is not known."""
         check_is_fitted(self)
-        return self._happened(Event("forget", labels_of(np.asarray([label]))))
+        with self._busy():
+            return self._happened(Event("forget", [label_of(label, self._model.labels)]))
 
     def merge(self, other: Memory) -> Self:
         """Learn what ``other`` knows too, as if both had been taught here; ``other`` stays as it is. Returns self.
 
         Both take the same kind of X. Substrates may differ: what was taught moves, not the devices.
         """
+        if not isinstance(other, Memory):
+            raise InsituError(f"a memory merges with a Memory; got {type(other).__name__}")
         check_is_fitted(other)
-        if self.backbone != other.backbone or (self._knows and self._model.features != other._model.features):
-            mine, its = (f"{m._model.features if m._knows else 'any'} features of {m.backbone}" for m in (self, other))
-            raise InsituError(f"memories merge that take the same vectors or the same backbone; got {mine} and {its}")
-        taken = experience(other._model)
-        if not taken.labels:
-            raise InsituError("the other memory holds no class; there is nothing to merge")
-        labels_of(np.array([*(self._model.labels[:1] if self._knows else []), *taken.labels], object))
-        return self._happened(merging(taken))
+        taken = other._model
+        with self._busy():
+            if self.backbone != other.backbone:
+                raise InsituError(f"memories merge that have one backbone; got {self.backbone} and {other.backbone}")
+            check_mergeable(self._model if self._knows else None, taken)
+            return self._happened(merging(experience(taken)))
 
-    def age(self, seconds: float) -> Self:
-        """Let time pass: devices drift. Time does not run backwards. Returns self."""
+    def age(self, seconds: float | timedelta) -> Self:
+        """Let time pass, 1e10 s at most in all: devices drift. Time does not run backwards. Returns self."""
         check_is_fitted(self)
-        return self._happened(Event("age", [], seconds=_duration(seconds)))
+        with self._busy():
+            return self._happened(Event("age", [], seconds=_inputs.duration(seconds, self._model.now_s)))
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
     def recall(self, X: ArrayLike) -> Recall:
         """Return what the memory answers to each row of X: similarities and probabilities, of one reading."""
         check_is_fitted(self)
-        if self.backbone is None:
-            x = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        else:
-            x = _images.checked(X)
-        return self._recalled(self.settings.vectors(x), x)
+        model = self._model
+        x, _ = _inputs.queries(self, X)
+        self.settings.check_encoder(model.encoder)
+        return recalled(self.settings, model, self.settings.vectors(x), self.random_state is not None)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the label (n,) of the most similar class for each row of X."""
@@ -149,10 +155,10 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         if not len(model.kept):
             raise InsituError("the memory keeps no example; teach it some first")
         names = {number: label for label, number in model.numbers.items()}
-        right = np.array([names[number] for number in model.kept_numbers.tolist()])
-        return self._recalled(model.kept, model.kept, model), right
+        right = array_of([names[number] for number in model.kept_numbers.tolist()])
+        return recalled(self.settings, model, model.kept, self.random_state is not None), right
 
-    def later(self, seconds: float, compensated: bool = True) -> Memory:
+    def later(self, seconds: float | timedelta, compensated: bool = True) -> Memory:
         """Return the memory as it will be ``seconds`` from now, in memory only; this one stays as it is.
 
         Without ``compensated``, the same devices are read as if nothing undid their drift.
@@ -161,14 +167,16 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         settings, model = self.settings, self._model
         substrate = settings.substrate if compensated else uncompensated(settings.substrate)
         out = type(self)(**self.get_params() | {"substrate": substrate})
-        out._know(replace(model, now_s=model.now_s + _duration(seconds)))
+        later_s = model.now_s + _inputs.duration(seconds, model.now_s)
+        out._know(replace(model, now_s=later_s), replace(settings, substrate=substrate))
         return out
 
     def columns(self, labels: ArrayLike, since: Memory | None = None) -> Columns | None:
         """Return the devices of these classes, None where there are none; pulses ``since`` an earlier ``later(0)``."""
         check_is_fitted(self)
-        before = None if since is None else since._model
-        return columns(self.settings.substrate, self._model, labels_of(np.asarray(labels)), before)
+        before, wanted = None if since is None else since._model, labels_of(labels)
+        alike(self._model.labels, wanted)
+        return columns(self.settings.substrate, self._model, wanted, before)
 
     def cost(self) -> Ledger:
         """Return the pulses, RESETs and programmings that teaching has spent since the memory was new."""
@@ -227,12 +235,13 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def __getstate__(self) -> dict[str, Any]:
         # a copy is a memory of its own: two that write to one file would undo each other
         kept: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in kept.items() if name != "_store"}
+        return {name: value for name, value in kept.items() if name not in ("_store", "_lock")}
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
     _store: Store | None = None
     _model: Model
+    _settings: Settings | None = None  # that the model was made with, whatever ``set_params`` says by now
 
     @property
     def _knows(self) -> bool:
@@ -240,61 +249,48 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     @property
     def settings(self) -> Settings:
-        """The substrate, backbone and rows that its parameters stand for."""
-        return settings_of(self.substrate, self.backbone, self.dim)
+        """The substrate, backbone and rows that its parameters stand for, or that it was taught with."""
+        return self._settings or settings_of(self.substrate, self.backbone, self.dim)
+
+    def _busy(self) -> threading.RLock:
+        """Return the lock that is held while something happens, from the checks on."""
+        if self._store is not None:
+            return self._store.busy
+        with _LOCKS:
+            lock: threading.RLock = self.__dict__.setdefault("_lock", threading.RLock())
+            return lock
 
     def _happened(self, event: Event) -> Self:
-        if self._store is None:
-            self._know(apply(self.settings, self._model if self._knows else None, event, self._new_seed()))
+        settings = settings_of(self.substrate, self.backbone, self.dim)
+        if self._settings not in (None, settings) and (event.kind != "fit" or self._store is not None):
+            raise InsituError("a parameter of the memory was changed after it was taught; set it back or fit a new one")
+        if self._store is not None:
+            self._know(self._store.happened(event), settings)
         else:
-            with self._store.busy:
-                self._know(self._store.happened(event))
+            known = self._model if self._knows else None
+            with drawn(self.random_state if known is None or event.kind == "fit" else known.seed) as seed:
+                model = apply(settings, known, event, seed)
+            self._know(model, settings)
         return self
 
-    def _know(self, model: Model) -> None:
-        self._model = model
-        self.classes_ = np.array(model.labels)
+    def _know(self, model: Model, settings: Settings) -> None:
+        self._model, self._settings = model, settings
+        self.classes_ = array_of(model.labels)
         self.class_count_ = model.counts[[model.numbers[label] for label in model.labels]]
         self.now_s_, self.events_ = model.now_s, model.events
-        if self.backbone is None:
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        if settings.backbone is None:
             self.n_features_in_ = model.features
-
-    def _new_seed(self) -> int:
-        if isinstance(self.random_state, int | np.integer):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-
-    def _examples(self, X: ArrayLike, y: ArrayLike, reset: bool) -> tuple[NDArray[Any], list[Label]]:
-        if self.backbone is None:
-            x, given = validate_data(self, X, y, reset=reset, dtype=[np.float64, np.float32])
-        else:
-            x, given = _images.checked(X), column_or_1d(y, warn=True)
-            if len(x) != len(given):
-                raise InsituError(f"one label per image; got {len(x)} images and {len(given)} labels")
-        check_classification_targets(given)
-        return x, labels_of(given)
-
-    def _recalled(self, vectors: Vectors, given: NDArray[Any], model: Model | None = None) -> Recall:
-        """Return answers of one state of the memory: another thread may teach in between."""
-        model = self._model if model is None else model
-        rng = np.random.default_rng()
-        if self.random_state is not None:
-            rng = generator(model.seed, "read", model.events, zlib.crc32(given.tobytes()))
-        scores = self.settings.verbs().scores(model, vectors, rng).double().numpy()
-        assert model.space is not None
-        return Recall(model.labels, scores, model.space.sharpness)
-
-
-def _duration(seconds: float) -> float:
-    if not 0 <= seconds < np.inf:
-        raise InsituError(f"a memory ages by seconds >= 0; got {seconds}")
-    return float(seconds)
+        if model.feature_names is not None:
+            self.feature_names_in_ = np.array(model.feature_names, object)
 
 
 def _bound(cls: type[Memory], store: Store) -> Memory:
     """Return the memory that a store holds; what happens to it from now on is kept there."""
     memory = cls(**store.parameters)
     memory._store = store
+    memory._settings = settings_of(memory.substrate, memory.backbone, memory.dim)
     if store.model is not None:
-        memory._know(store.model)
+        memory._know(store.model, memory._settings)
     return memory

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import InsituError
+from insitu.core import InsituError, generator
 from insitu.learners.explicit_memory import FREE
-from insitu.memory._nouns import Label, Model
+from insitu.memory._labels import Label, array_of
+from insitu.memory._nouns import Model
+from insitu.memory._settings import Settings
+from insitu.memory._space import Vectors
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 
@@ -29,7 +33,7 @@ class Recall:
     @property
     def answers(self) -> NDArray[Any]:
         """Label (n,) of the most similar class."""
-        best: NDArray[Any] = np.array(self.labels)[self.similarities.argmax(1)]
+        best: NDArray[Any] = array_of(self.labels)[self.similarities.argmax(1)]
         return best
 
     @property
@@ -51,6 +55,18 @@ class Columns:
     ]  # (2, rows, classes) SET pulses that each device has seen, since a time where one is given
     resets: NDArray[np.int32]  # (classes,) RESETs, likewise
     full_scale_us: float  # what a cell is programmed to at most
+
+
+def recalled(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> Recall:
+    """Return what the memory answers to vectors (n, features); ``seeded``, equal questions get equal noise."""
+    verbs = settings.verbs()
+    z = verbs.scaled(model, vectors)
+    rng = np.random.default_rng()
+    if seeded:
+        # by what the array is given: the same numbers in another unit or precision are the same question
+        rng = generator(model.seed, "read", model.events, zlib.crc32(z.numpy().tobytes()))
+    assert model.space is not None
+    return Recall(model.labels, verbs.scores(model, z, rng).double().numpy(), model.space.sharpness)
 
 
 def columns(substrate: Substrate, model: Model, labels: list[Label], since: Model | None = None) -> Columns | None:

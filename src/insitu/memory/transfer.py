@@ -14,7 +14,8 @@ import safetensors.numpy
 from insitu.core import InsituError, write_whole
 from insitu.memory import _tree
 from insitu.memory._event import Event, apply
-from insitu.memory._nouns import Label, Model
+from insitu.memory._labels import Label
+from insitu.memory._nouns import Model
 from insitu.memory._parameters import parameters
 from insitu.memory._settings import settings_from
 from insitu.memory.store import Store

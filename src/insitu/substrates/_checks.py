@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.core import InsituError
+from insitu.devices import MOST_PULSES
 
 
 def checked_size(inputs: int, outputs: int) -> None:
@@ -31,6 +32,15 @@ def checked_weights(weights: Tensor, inputs: int, columns: int) -> NDArray[np.fl
     if not np.isfinite(given).all():
         raise InsituError("what is written must be finite; it holds NaN or infinity")
     return given
+
+
+def whole_pulses(amounts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return amounts rounded to whole pulses; raise ``InsituError`` for more than a cell takes at once."""
+    most = float(np.abs(amounts).max(initial=0))
+    if most > MOST_PULSES:
+        raise InsituError(f"one cell takes at most {MOST_PULSES} SET pulses at once; got {most:g}; scale them down")
+    rounded: NDArray[np.float32] = np.rint(amounts)
+    return rounded
 
 
 def column_numbers(columns: Sequence[int], outputs: int) -> list[int]:

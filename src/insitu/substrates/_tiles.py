@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from insitu.core import InsituError
 from insitu.devices import Cells
 from insitu.ledger import Ledger
 
@@ -110,6 +111,8 @@ def put(tile: Tile, part: Share, cells: Cells, pulses: Counts | None = None, res
     if pulses is not None:
         counted = tile.pulses.copy()
         counted[..., part.within] += pulses[..., part.given]
+        if counted[..., part.within].min(initial=0) < 0:  # int32 has turned over
+            raise InsituError("a cell has seen more pulses than can be counted, 2147483647; start a new matrix")
         new = replace(new, pulses=counted)
     if resets:
         worn = tile.resets.copy()

@@ -28,7 +28,7 @@ from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
 from insitu.kernels.normals import key_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
-from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
+from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers, whole_pulses
 from insitu.substrates._converters import RANGE_RMS, Converters, calibrated_ranges_us, default_range_us
 from insitu.substrates._probes import drift_factors, probes
 from insitu.substrates._products import pieces, product
@@ -113,7 +113,7 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return held
-        pulses = both_signs(np.rint(given)).astype(np.int32)  # (2, in, k)
+        pulses = both_signs(whole_pulses(given)).astype(np.int32)  # (2, in, k)
         cells = self.device.pulse(cells_of(held, columns), for_pairs(pulses, self.devices), now_s, rng)
         spent = Ledger.of(set_pulse=self.devices * int(pulses.sum(dtype=np.int64)))
         return self._measured(changed(held, columns, cells, now_s, spent, pulses), columns, now_s, rng)
