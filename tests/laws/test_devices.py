@@ -17,7 +17,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 import insitu.devices
-from insitu.core import InsituError, generator
+from insitu.core import LONGEST_S, InsituError, generator
 from insitu.devices import Array, Cells, Device
 
 STEMS = sorted(file.stem for file in Path(insitu.devices.__file__).parent.glob("[!_]*.py"))
@@ -95,6 +95,18 @@ def test_reading_changes_nothing_and_arrays_have_the_promised_types(
     for field in fields(Cells):
         assert getattr(cells, field.name).dtype == (np.float64 if field.name == "programmed_s" else np.float32)
     assert_array_equal(cells.programmed_s, 7.0)
+
+
+@pytest.mark.parametrize("device", EVERY)
+@few
+@given(ratios=RATIOS, now_s=st.one_of(st.floats(0, LONGEST_S), st.floats(0, allow_infinity=True)))
+def test_a_cell_of_any_age_reads_as_a_finite_number(device: Device, ratios: Array, now_s: float) -> None:
+    cells = written(device, ratios)
+    if device.crystallises:
+        cells = device.pulse(cells, np.ones(ratios.shape, np.int64), 0.0, generator(1))
+    for part in (*device.read(cells, now_s), *device.read(device.reset((3,), 0.0, generator(2)), now_s)):
+        assert np.isfinite(part).all()
+        assert (part >= 0).all()
 
 
 @pytest.mark.parametrize("device", EVERY)
@@ -228,8 +240,18 @@ def test_every_pulse_raises_the_mean(device: Device) -> None:
 @pytest.mark.parametrize("device", CRYSTALLISING)
 @pytest.mark.parametrize(
     "bad",
-    [np.ones(3), np.array([1, -1]), np.array([0.5, 1]), np.array([np.nan, 1]), np.array([np.inf, 1]), np.array(1)],
-    ids=["shape", "negative", "half", "nan", "inf", "number"],
+    [
+        np.ones(3),
+        np.array([1, -1]),
+        np.array([0.5, 1]),
+        np.array([np.nan, 1]),
+        np.array([np.inf, 1]),
+        np.array(1),
+        np.array([1, 3_000_000_000]),
+        np.array([1, 2**64 - 1], np.uint64),
+        np.array([1, 1e30]),
+    ],
+    ids=["shape", "negative", "half", "nan", "inf", "number", "many", "unsigned", "huge"],
 )
 def test_bad_pulses_are_refused(device: Device, bad: Any) -> None:
     cells = device.reset((2,), 0.0, generator(0))

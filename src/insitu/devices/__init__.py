@@ -12,7 +12,7 @@ from insitu.core import InsituError
 from insitu.kernels.elementary import exp, log
 
 Array = NDArray[np.float32]
-MOST_PULSES = 1_000_000  # for one cell at once; models are fitted to some tens, after which a cell is full
+MOST_PULSES = 100_000  # for one cell at once; models are fitted to some tens, after which a cell is full
 OLDEST_S = 1e30  # a cell reads no older: far beyond any use, and what is computed of it fits into float32
 
 

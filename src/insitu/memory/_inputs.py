@@ -15,6 +15,7 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length,
 from insitu.core import LONGEST_S, InsituError
 from insitu.memory import _images
 from insitu.memory._labels import Label, alike, array_of, labels_of
+from insitu.memory._settings import settings_of
 
 if TYPE_CHECKING:
     from insitu.memory.estimator import Memory
@@ -28,7 +29,7 @@ def queries(memory: Memory, x: object, reset: bool = False) -> tuple[NDArray[Any
 
     With ``reset``, X is of a memory that starts again; otherwise it must have the features that the memory knows.
     """
-    if memory.backbone is not None:
+    if (memory.backbone if reset else memory.settings.backbone) is not None:
         return _images.checked(x), None
     trial = copy.copy(memory)  # it is noted there which features there are, and forgotten if something else is wrong
     try:
@@ -46,6 +47,7 @@ def queries(memory: Memory, x: object, reset: bool = False) -> tuple[NDArray[Any
 
 def examples(memory: Memory, x: object, y: object, reset: bool) -> tuple[NDArray[Any], Names, list[Label]]:
     """Return X, names of its features, and one label per row."""
+    settings_of(memory.substrate, memory.backbone, memory.dim)  # a wrong parameter is the first thing to say
     if y is None:
         raise ValueError("Memory requires y to be passed, but the target y is None; give a label per row of X")
     given, names = queries(memory, x, reset)

@@ -75,7 +75,7 @@ def check_mergeable(one: Model | None, other: Model) -> None:
     if one.features != other.features or (named and one.feature_names != other.feature_names):
         raise InsituError(f"memories merge that take the same vectors; got {features[0]} and {features[1]}"[:300])
     if one.encoder and other.encoder and one.encoder != other.encoder:
-        raise InsituError(f"memories merge that have one backbone; got {one.encoder} and {other.encoder}")
+        raise InsituError(f"memories merge that have the same backbone; got {one.encoder} and {other.encoder}")
     alike(one.labels, other.labels)
 
 

@@ -59,7 +59,6 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         self.backbone = backbone
         self.dim = dim
         self.random_state = random_state
-        settings_of(substrate, backbone, dim)  # a misspelt name is refused where it is written
 
     @classmethod
     def open(cls, path: str | Path, *, readonly: bool = False, who: str | None = None, **parameters: Any) -> Memory:
@@ -111,8 +110,9 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         check_is_fitted(other)
         taken = other._model
         with self._busy():
-            if self.backbone != other.backbone:
-                raise InsituError(f"memories merge that have one backbone; got {self.backbone} and {other.backbone}")
+            mine, its = (memory.settings.backbone for memory in (self, other))
+            if mine != its:
+                raise InsituError(f"memories merge that have the same backbone; got {mine} and {its}")
             check_mergeable(self._model if self._knows else None, taken)
             return self._happened(merging(experience(taken)))
 
@@ -147,6 +147,10 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """Return similarities (n, classes), in the order of ``classes_``; of two classes, the difference (n,)."""
         scores = self.recall(X).similarities
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of rows of X whose label in y (n,) is predicted."""
+        return float(super().score(X, array_of(labels_of(y)), sample_weight))
 
     def rehearse(self) -> tuple[Recall, NDArray[Any]]:
         """Return what the memory answers to the examples it keeps (512 at most), and the labels (n,) they came with."""

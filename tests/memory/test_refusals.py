@@ -1,0 +1,199 @@
+"""Refused calls: one line that says what to do, and nothing at all has changed."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from points import some
+
+from insitu import Memory
+from insitu.core import LONGEST_S, InsituError
+from insitu.memory import transfer
+
+X, Y = some([0, 1, 2])
+WIDE = np.ones((4, 3))
+Call = Callable[[Memory], object]
+
+SUBJECTS: dict[str, Any] = {
+    "narrow": WIDE,
+    "one row": X[0],
+    "nan": np.where(np.arange(24) == 3, np.nan, X),
+    "infinite": np.where(np.arange(24) == 3, np.inf, X),
+    "huge": X * 1e305,
+    "complex": X * 1j,
+    "empty": X[:0],
+    "ragged": [[1, 2], [3]],
+    "text": [["a"] * 24] * 15,
+    "cube": X[None],
+    "nothing": None,
+}
+TARGETS: dict[str, Any] = {
+    "shares": [0.1 * number for number in range(15)],
+    "short": Y[:-1],
+    "numbers": list(range(15)),
+    "mixed": ["a", 1] * 7 + ["a"],
+    "gap": [None, *Y[1:]],
+    "surrogate": ["\ud800", *Y[1:]],
+    "pairs": [[label, label] for label in Y],
+    "nothing": None,
+    "one": "a",
+}
+
+
+def taught(x: Any, y: Any, backbone: str | None = None) -> Memory:
+    return Memory("digital", dim=8, backbone=backbone).fit(x, y)
+
+
+BAD: dict[str, Call] = {
+    "fit other features": lambda m: m.fit(WIDE, [0.1, 0.2, 0.3, 0.4]),
+    "not among classes": lambda m: m.partial_fit(X, Y, classes=["class 0"]),
+    "classes of another kind": lambda m: m.partial_fit(X, Y, classes=[0, 1]),
+    "forget unknown": lambda m: m.forget("class 9"),
+    "forget kind": lambda m: m.forget(1),
+    "forget none": lambda m: m.forget(None),
+    "merge narrow": lambda m: m.merge(taught(WIDE, list("abab"))),
+    "merge kinds": lambda m: m.merge(taught(X, list(range(15)))),
+    "merge encoder": lambda m: m.merge(taught(np.zeros((2, 9, 9), np.uint8), ["a", "b"], "omniglot")),
+    "merge nothing": lambda m: m.merge(None),  # type: ignore[arg-type]  # that is the point
+    "merge new": lambda m: m.merge(Memory()),
+    "merge empty": lambda m: m.merge(taught(X[:2], ["a", "a"]).forget("a")),
+    "columns unknown": lambda m: m.columns([1]),
+    "far from all": lambda m: m.predict(X + 1e20),
+}
+for name, x in SUBJECTS.items():
+    some_of = [] if x is None else Y[: len(x)]
+    BAD[f"partial_fit {name}"] = lambda m, x=x, y=some_of: m.partial_fit(x, y)
+    BAD[f"predict {name}"] = lambda m, x=x: m.predict(x)
+    if name != "narrow":
+        BAD[f"fit {name}"] = lambda m, x=x, y=some_of: m.fit(x, y)
+for name, y in TARGETS.items():
+    BAD[f"partial_fit y {name}"] = lambda m, y=y: m.partial_fit(X, y)
+    if name != "numbers":
+        BAD[f"fit y {name}"] = lambda m, y=y: m.fit(X, y)
+for value in (-1, np.nan, np.inf, 1e39, "60", None, True, 10**400):
+    BAD[f"age {value!r:.9}"] = lambda m, value=value: m.age(value)
+for value in (-1, LONGEST_S, timedelta(-1), [3], 1j):
+    BAD[f"later {value!r:.9}"] = lambda m, value=value: m.later(value)
+
+
+def refuse(memory: Memory, call: Call) -> None:
+    with pytest.raises((InsituError, ValueError)) as caught:
+        call(memory)
+    if isinstance(caught.value, InsituError):  # scikit-learn's own have several lines
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_refused_call_changes_nothing(name: str) -> None:
+    source = np.random.RandomState(3)
+    memory = Memory(dim=8, random_state=source).fit(X, Y).age(100)
+    before, state = pickle.dumps(memory), copy.deepcopy(source.get_state())
+    refuse(memory, BAD[name])
+    assert pickle.dumps(memory) == before
+    assert all(np.array_equal(one, other) for one, other in zip(source.get_state(), state, strict=True))
+    assert memory.score(X, Y) == 1
+
+
+@settings(max_examples=15)
+@given(names=st.lists(st.sampled_from(sorted(BAD)), min_size=1, max_size=4), turn=st.integers(0, 2))
+def test_refused_calls_between_good_ones_change_nothing(names: list[str], turn: int) -> None:
+    good: list[Call] = [lambda m: m.fit(X, Y).age(1), lambda m: m.partial_fit(*some([3], 2)), lambda m: m.age(50)]
+    memory, plain = Memory("digital", dim=8), Memory("digital", dim=8)
+    for number, call in enumerate(good):
+        call(memory)
+        call(plain)
+        if number == turn:
+            before = pickle.dumps(memory)
+            for name in names:
+                refuse(memory, BAD[name])
+            assert pickle.dumps(memory) == before
+    assert memory.classes_.tolist() == plain.classes_.tolist()
+    assert np.array_equal(memory.predict_proba(X), plain.predict_proba(X))
+    assert memory.now_s_ == plain.now_s_ == 51
+
+
+def test_a_file_does_not_see_what_was_refused(tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "m", dim=8) as memory:
+        memory.fit(X, Y).age(100)
+        before = memory._model
+        for name, call in BAD.items():
+            if not name.startswith("predict"):
+                refuse(memory, call)
+        assert memory._model is before
+        assert memory.n_features_in_ == 24
+    assert transfer.verified(tmp_path / "m") == 2
+
+
+def test_a_fit_that_is_refused_leaves_a_new_memory_new() -> None:
+    memory = Memory("digital", dim=8)
+    for y in (TARGETS["mixed"], TARGETS["shares"]):
+        with pytest.raises((InsituError, ValueError)):
+            memory.fit(X, y)
+    assert not [name for name in vars(memory) if name.endswith("_")]
+    assert memory.fit(WIDE + np.arange(4)[:, None], list("aabb")).n_features_in_ == 3
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (
+            {"substrate": "pcm-hermes22"},
+            r"substrates crossbar, digital and devices ideal, .*did you mean pcm-hermes2022",
+        ),
+        ({"substrate": "whatever"}, r"substrates crossbar, digital and devices ideal"),
+        ({"backbone": "omniglott"}, "no backbone omniglott"),
+        ({"backbone": torch.nn.Linear(1, 1)}, "name of a network for images.*got Linear"),
+        ({"dim": 0}, "dim is a whole number"),
+        ({"dim": True}, "dim is a whole number"),
+        ({"dim": "64"}, "dim is a whole number"),
+    ],
+    ids=str,
+)
+def test_a_wrong_parameter_is_the_first_thing_that_is_said(
+    parameters: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    memory = Memory(**parameters)  # scikit-learn forbids a constructor to check
+    for first in (lambda: memory.fit(None, None), lambda: memory.partial_fit("x", 3), lambda: memory.settings):
+        with pytest.raises(InsituError, match=words) as caught:
+            first()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InsituError, match=words):
+        Memory.open(tmp_path / "m", **parameters)
+
+
+def test_scalars_of_numpy_are_parameters_of_a_file_too(tmp_path: Path) -> None:
+    given = {"dim": np.int32(32), "random_state": np.int64(3)}
+    with Memory.open(tmp_path / "m", **given) as memory:
+        memory.fit(X, Y)
+        assert np.array_equal(memory.predict_proba(X), Memory(dim=32, random_state=3).fit(X, Y).predict_proba(X))
+    with Memory.open(tmp_path / "m", **given) as memory:
+        assert memory.get_params()["random_state"] == 3
+
+
+def test_pictures_of_two_sizes_are_refused_with_their_sizes() -> None:
+    images = [np.zeros((9, 9), np.uint8), np.zeros((8, 8), np.uint8)]
+    with pytest.raises(InsituError, match=r"one size; got \[\(8, 8\), \(9, 9\)\]; resize"):
+        Memory(backbone="omniglot").fit(images, ["a", "b"])
+
+
+def test_time_is_a_number_of_seconds_or_a_timedelta_up_to_one_bound() -> None:
+    memory = Memory(dim=8).fit(X, Y)
+    for passed in (60, 0.5, np.float32(2), np.int64(3), timedelta(days=1), np.timedelta64(1, "h")):
+        memory.age(passed)
+    assert memory.now_s_ == 60 + 0.5 + 2 + 3 + 86_400 + 3600
+    assert memory.later(timedelta(hours=1)).now_s_ == memory.now_s_ + 3600
+    rest = LONGEST_S - memory.now_s_
+    assert memory.later(rest).score(X, Y) > 0.5
+    for refused in (lambda: memory.age(rest + 1), lambda: memory.later(rest + 1), lambda: memory.later(1).age(rest)):
+        with pytest.raises(InsituError, match=r"until its clock shows 1e\+10"):
+            refused()
