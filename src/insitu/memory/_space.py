@@ -35,7 +35,7 @@ PROBES = 64  # random vectors that are calibrated with besides examples, of whic
 COHORT = 192  # examples that are calibrated with, at most
 SHARPNESS: tuple[float, ...] = tuple(2.0 ** (k / 2) for k in range(2, 17))  # of probabilities; the likeliest is taken
 ROUNDINGS = 4  # steps between neighbouring numbers, within which a feature counts as constant
-GROWTH = 3.0  # spreads of what the space was fitted to, beyond which it is fitted again
+GROWTH = 10.0  # spreads of what the space was fitted to, beyond which it is fitted again
 FAR = 1e15  # spreads: the square of a vector beyond does not fit into float32
 UNKNOWN_SHARPNESS = 8.0  # where no class has two examples
 

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from insitu.app.server.names import named
+from insitu.core import LONGEST_S
 
 LARGEST = 1e9  # of a component: its square still fits into the arithmetic of the array
 FEATURES = 16_384
 MANY = 1024  # items of a list before the limit of the server is looked at
 FIELDS = 16  # of a body; no kind has as many
-SECONDS = 1e10  # three hundred years
 
 Name = Annotated[str, AfterValidator(named), Field(description="1 to 64 characters, none of them a control character")]
 Component = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
@@ -92,7 +92,7 @@ class Forget(Sent):
 class Ahead(Sent):
     """How far to look ahead, and a picture or vector to be judged then."""
 
-    seconds: Annotated[float, Field(strict=True, ge=0, le=SECONDS, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(strict=True, ge=0, le=LONGEST_S, allow_inf_nan=False)]
     image: Picture | None = None
     vector: Vector | None = None
 
