@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,8 +51,13 @@ class FloatLayer:
 
     def __call__(self, x: Floats, bits: Words | None = None) -> tuple[Floats, Words]:
         """Map the floats (n, h, w, channels) to those of the next layer and their bits."""
-        out = floats(self.module(maps(x)))
+        out = floats(self._wide(maps(x).double()).float())
         return out, pack(out, self.thresholds)
+
+    @cached_property
+    def _wide(self) -> nn.Module:
+        """The module in float64, so that the order of its sums decides no sign."""
+        return copy.deepcopy(self.module).double()
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +116,14 @@ class Frozen:
 
     def vectors(self, images: Tensor) -> Tensor:
         """Return normalised features (n, features), whose signs an explicit memory may hold."""
-        out: Tensor = self.norm(self.features(images))
-        return out
+        out: Tensor = self._wide_norm(self.features(images).double())
+        return out.float()
 
     __call__ = vectors
+
+    @cached_property
+    def _wide_norm(self) -> nn.Module:
+        return copy.deepcopy(self.norm).double()
 
     def _bits(self, images: Tensor) -> Words:
         check_images(self.architecture, images, self.record.channels)
@@ -124,7 +135,7 @@ class Frozen:
     def _tail(self, bits: Words) -> Tensor:
         scaled = unpack(bits, self.last.channels) * self.scale
         out, _ = self.last(scaled, bits)
-        return maps(out).mean((2, 3))
+        return torch.from_numpy(out.mean((1, 2), np.float64).astype(np.float32))
 
 
 def as_bytes(bits: Words) -> NDArray[np.uint8]:

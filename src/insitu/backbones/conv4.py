@@ -90,6 +90,8 @@ class Conv4Module(nn.Module):
         statistics: Statistics = []
         for layer, conv in enumerate(self.convs):
             x = conv(x)
+            if images.dtype == torch.float64:  # a layer on a substrate gives float32
+                x = x.double()
             height, width = x.shape[2:]
             maps = x.permute(0, 2, 3, 1).reshape(tasks, n, height * width, -1)
             maps, mean, inverse = normalised(maps, None if given is None else given[layer])

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from insitu.backbones._spiking_codes import AXES, BITS, clock, position_code
 from insitu.core import InsituError, generator
-from insitu.kernels import eprop, spiking
+from insitu.kernels import eprop, exact, spiking
 from insitu.kernels.spiking import Neurons, Run
 
 REST = (0.92, -0.033, 0.3585)  # m, where the hand begins
@@ -109,7 +109,8 @@ class Spiking:
         batch, steps, _ = position.shape
         ticks = clock(steps, self.clock)[:, None].expand(-1, batch, -1)
         x = torch.cat([ticks, position_code(position).transpose(0, 1)], 2)
-        return spiking.run(x @ teacher.w_in, teacher.w_rec, teacher.w_out, self.teacher_neurons)
+        current = x @ teacher.w_in if teacher.w_in.requires_grad else exact.product(x, teacher.w_in).float()
+        return spiking.run(current, teacher.w_rec, teacher.w_out, self.teacher_neurons)
 
     def increments(self, shown: Run, signals: Tensor, rate: float) -> tuple[Tensor, Tensor]:
         """Return the increments of input (batch, clock, size) and recurrent weights (batch, size, size).

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from insitu.kernels._spiking import dot, loop
+from insitu.kernels._spiking import dot, free_loop, loop
 
 f32 = np.float32
 
@@ -44,7 +44,7 @@ def increments(signals, slope, ticks, spikes, decay, rate, low, of_in, of_rec): 
             of_rec[b, i, i] = f32(0)
 
 
-@loop
+@free_loop
 def errors_of_signals(  # type: ignore[no-untyped-def]
     signals, slope, ticks, spikes, decay, rate, error_in, error_rec, of_signals, of_slope
 ):
@@ -74,7 +74,7 @@ def errors_of_signals(  # type: ignore[no-untyped-def]
                 other[j] = -rate * told[j] * e[j]
 
 
-@loop
+@free_loop
 def errors_of_spikes(slope, low, error_rec, of_spikes):  # type: ignore[no-untyped-def]
     """Errors of the spikes (steps, size), which begin as zeros, where they can matter: where the slope is not zero."""
     steps, batch, size = low.shape

@@ -1,8 +1,9 @@
 """The compiled loops of ``kernels/spiking.py``, in a file of their own for the sake of Numba's cache on disk.
 
 Forward, the recurrent product is the sum of the rows of the neurons that fired. Backward, the error of a spike is asked
-only where the surrogate derivative is not zero, a few of a hundred neurons. Sums may be reordered, so that they become
-vector instructions; outcomes do not depend on the number of threads, since none shares a sum.
+only where the surrogate derivative is not zero, a few of a hundred neurons. Outcomes do not depend on the number of
+threads, since none shares a sum. Forward, they do not depend on the processor either: operations are rounded one by one
+in their order. Backward, which only training needs, sums may be reordered, so that they become vector instructions.
 """
 
 from __future__ import annotations
@@ -15,18 +16,26 @@ LANES = 32  # numbers that a loop takes at once
 FREE_ORDER = {"reassoc", "contract", "nsz", "arcp"}  # NaN and infinity stay what they are
 
 
-def loop(function):  # type: ignore[no-untyped-def]
+def loop(function, fastmath=False):  # type: ignore[no-untyped-def]
     try:
-        return numba.njit(cache=True, error_model="numpy", nogil=True, parallel=True, fastmath=FREE_ORDER)(function)
+        return numba.njit(cache=True, error_model="numpy", nogil=True, parallel=True, fastmath=fastmath)(function)
     except RuntimeError:  # no folder to write the cache to: compile anew in every process
-        return numba.njit(error_model="numpy", nogil=True, parallel=True, fastmath=FREE_ORDER)(function)
+        return numba.njit(error_model="numpy", nogil=True, parallel=True, fastmath=fastmath)(function)
+
+
+def free_loop(function):  # type: ignore[no-untyped-def]
+    return loop(function, FREE_ORDER)
 
 
 def inline(function):  # type: ignore[no-untyped-def]
+    return numba.njit(forceinline=True, error_model="numpy")(function)
+
+
+def free_inline(function):  # type: ignore[no-untyped-def]
     return numba.njit(forceinline=True, error_model="numpy", fastmath=FREE_ORDER)(function)
 
 
-@inline
+@free_inline
 def dot(a, b):  # type: ignore[no-untyped-def]
     total = f32(0)
     for i in range(a.shape[0]):
@@ -111,7 +120,7 @@ def forward(  # type: ignore[no-untyped-def]
                 told[o] = y[o]
 
 
-@loop
+@free_loop
 def backward(  # type: ignore[no-untyped-def]
     fired,
     number,
@@ -209,7 +218,7 @@ def backward(  # type: ignore[no-untyped-def]
                     out[j] = new[j]
 
 
-@loop
+@free_loop
 def weight_gradients(fired, number, of_current, filtered, of_rec, of_out):  # type: ignore[no-untyped-def]
     """Sum errors over the spikes of each neuron; ``of_rec`` has one matrix, or one per sample."""
     steps, batch, size = of_current.shape

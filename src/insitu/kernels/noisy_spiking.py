@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.kernels import compiled
+from insitu.kernels import compiled, exact
 from insitu.kernels.spiking import Neurons, Run
 
 Array = NDArray[np.float32]
@@ -54,7 +54,7 @@ def run(ticks: Tensor, rows: Rows, w_out: Tensor, neurons: Neurons, noise: Array
 
         _noisy_spiking.run(*given, *(np.float32(each) for each in constants), spikes, slope)
     fired = torch.from_numpy(spikes)
-    driven, readout = fired @ w_out, torch.empty(len(ticks), len(noise), w_out.shape[1])
+    driven, readout = exact.product(fired, w_out).float(), torch.empty(len(ticks), len(noise), w_out.shape[1])
     y = torch.zeros_like(readout[0])
     for t, each in enumerate(driven):
         y = neurons.kappa * y + each

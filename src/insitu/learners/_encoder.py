@@ -22,8 +22,8 @@ AT_ONCE = 64  # tasks whose images are encoded together
 
 
 def exact(network: Conv4Module, bits: int) -> Conv4Module:
-    """Return a copy of the network in floats, its weights rounded to ``bits`` (0: as they are)."""
-    network = copy.deepcopy(network).eval()
+    """Return a copy of the network in float64, its weights rounded to ``bits`` (0: as they are)."""
+    network = copy.deepcopy(network).double().eval()
     with torch.no_grad():
         for weight in network.parameters():
             weight.copy_(rounded(weight, bits))
@@ -39,7 +39,7 @@ def written(
     fill: bool,
 ) -> Conv4Module:
     """Return the network with its convolutions on ``substrate``, converters fitted to the base's calibration tasks."""
-    images = base.calibration.x if base.calibration.x.ndim > 3 else None
+    images = base.calibration.x.double() if base.calibration.x.ndim > 3 else None
     placed: Any = place(network, substrate, now_s, rng, example=images, fill=fill)
     return placed  # type: ignore[no-any-return]
 
@@ -50,8 +50,9 @@ def encoded(
 ) -> tuple[Tensor, Statistics | None]:
     """Return features (tasks, n, features) of images as the network is at ``now_s``, and what they were centred by.
 
-    ``support`` are the statistics of each task's support, which an inductive network takes for queries. Features pass
-    through as they are, without statistics.
+    Between layers on a substrate and without one, numbers are float64, and features are rounded to float32 at the end:
+    how a library adds decides no step of a converter. ``support`` are the statistics of each task's support, which an
+    inductive network takes for queries. Features pass through as they are, without statistics.
     """
     if x.ndim == 3:
         return x, None
@@ -61,8 +62,8 @@ def encoded(
     for start in range(0, len(x), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         given = [(m[part], s[part]) for m, s in support] if inductive and support is not None else None
-        vectors, statistics = network(x[part], given)
-        features.append(vectors)
+        vectors, statistics = network(x[part].double(), given)
+        features.append(vectors.float())
         used.append(statistics)
     whole = [tuple(torch.cat(values) for values in zip(*layer, strict=True)) for layer in zip(*used, strict=True)]
     return torch.cat(features), [(mean, inverse) for mean, inverse in whole]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Literal
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.core import generator
+from insitu.kernels import exact
 from insitu.learners import Base
 
 Kind = Literal["trained", "whitened", "identity"]
+CLOSE = 1e-5  # to the identity, from where one more step is as exact as the products are
+MOST_STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +31,22 @@ class Projection:
     scatter: float
 
     def vectors(self, x: Tensor) -> Tensor:
-        """Map activations (n, features) to unit vectors (n, dim)."""
-        out = F.linear(x, self.weight, self.bias)
-        if self.tanh:
-            out = torch.tanh(out)
-        return F.normalize(out - self.centre)
+        """Map activations (n, features) to unit vectors (n, dim), the same bits on every processor."""
+        return exact.unit(self._activated(x) - self.centre.double()).float()
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Return the mean (dim,) of what is normalised, before the centre is taken away."""
+        return exact.mean(self._activated(x), 0).float()
+
+    def _activated(self, x: Tensor) -> Tensor:
+        out = exact.on_grid(x, -1) @ self._matrix + self.bias.double()
+        # libraries differ in the last bit of tanh in float64, which is rounded away
+        return torch.tanh(out).float().double() if self.tanh else out
+
+    @cached_property
+    def _matrix(self) -> Tensor:
+        """The weights (features, dim) as the exact product takes them."""
+        return exact.on_grid(self.weight.T, 0)
 
 
 def fit(base: Base, kind: Kind, dim: int, shrink: float) -> Projection:
@@ -49,34 +65,67 @@ def fit(base: Base, kind: Kind, dim: int, shrink: float) -> Projection:
     elif kind == "identity":
         weight, bias, tanh = torch.eye(x.shape[1]), torch.zeros(x.shape[1]), False
     else:
-        within = x - base.means[labels]
-        covariance = within.T @ within / len(x)
+        within = x.double() - base.means[labels].double()
+        covariance = exact.product(within.T, within) / len(x)
         features = x.shape[1]
         # one example per class says nothing of the spread: all directions count alike
-        variance = covariance.trace() / features if covariance.any() else torch.ones(())
+        variance = exact.mean(covariance.diagonal(), 0) if covariance.any() else torch.ones((), dtype=torch.float64)
         covariance += shrink * variance * torch.eye(features)
-        values, axes = torch.linalg.eigh(covariance)
-        whiten = axes * values.rsqrt() @ axes.T
-        weight = _turn(features, dim) @ whiten
-        bias, tanh = -weight @ base.means.mean(0) * several, False
-    centre = torch.tanh(F.linear(x, weight, bias)).mean(0) * several if tanh else torch.zeros(len(weight))
-    projection = Projection(weight, bias, tanh, centre, scatter=0.0)
+        weight = exact.product(_turn(features, dim), inverse_root(covariance)).float()
+        centre = exact.mean(base.means, 0)[:, None]
+        bias, tanh = (-exact.product(weight, centre)[:, 0] * several).float(), False
+    projection = Projection(weight, bias, tanh, torch.zeros(len(weight)), scatter=0.0)
+    if tanh:
+        projection = replace(projection, centre=projection.mean(x) * several)
     return replace(projection, scatter=scatter(projection.vectors(x), labels))
+
+
+def inverse_root(matrix: Tensor) -> Tensor:
+    """Return the inverse square root (n, n) of a positive definite matrix, in float64.
+
+    Newton's iteration in exact products rather than eigenvectors, whose last bits are the library's: relative errors
+    are some 1e-7 times the ratio of the largest eigenvalue to the smallest.
+    """
+    one = torch.eye(len(matrix), dtype=torch.float64)
+    top = exact.norm(matrix.flatten())  # no eigenvalue is larger
+    root, inverse = matrix / top, one
+    for _ in range(MOST_STEPS):
+        off = one - exact.product(inverse, root)
+        if float(off.abs().max()) < CLOSE:
+            break
+        step = one + off / 2
+        root, inverse = exact.product(root, step), exact.product(step, inverse)
+    return (inverse + inverse.T) / 2 / top.sqrt()
 
 
 def scatter(vectors: Tensor, labels: Tensor) -> float:
     """Return the mean squared distance of vectors (n, dim) to their class mean, unbiased; 0 where classes have one."""
     classes, index = labels.unique(return_inverse=True)
     count = torch.bincount(index)
-    sums = torch.zeros(len(classes), vectors.shape[1]).index_add_(0, index, vectors)
+    wide = vectors.double()
+    sums = torch.zeros(len(classes), vectors.shape[1], dtype=torch.float64).index_add_(0, index, wide)
     free = int((count - 1).sum())
     if not free:
         return 0.0
-    return float((vectors - (sums / count[:, None])[index]).square().sum() / free)
+    return float(exact.total((wide - (sums / count[:, None])[index]).square().flatten(), 0) / free)
 
 
+@lru_cache(maxsize=8)
 def _turn(features: int, dim: int) -> Tensor:
-    """Return a fixed random (dim, features) matrix with orthonormal columns (dim >= features) or rows."""
+    """Return a fixed random (dim, features) matrix with orthonormal columns (dim >= features) or rows, in float64."""
     draw = generator(0, "projection", features, dim).standard_normal((max(dim, features), min(dim, features)))
-    q: Tensor = torch.linalg.qr(torch.from_numpy(draw).float())[0]
+    q = torch.from_numpy(orthonormal(draw))
     return q if dim >= features else q.T
+
+
+def orthonormal(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the factor Q of independent columns (n, k), with the signs that LAPACK gives it.
+
+    Gram and Schmidt's method in its modified form: operations on single numbers and sums in a fixed order, so that the
+    last bits are not the library's.
+    """
+    q = columns.copy()
+    for j in range(q.shape[1]):
+        q[:, j] /= np.sqrt(np.square(q[:, j]).sum())
+        q[:, j + 1 :] -= q[:, j, None] * (q[:, j, None] * q[:, j + 1 :]).sum(0)
+    return q * np.sign(np.linalg.qr(columns, "r").diagonal())

@@ -1,4 +1,7 @@
-"""Softmax regression in float32, mini-batch by mini-batch, and the extremes that are met on the way."""
+"""Softmax regression mini-batch by mini-batch, and the extremes that are met on the way.
+
+Worked out in float64 and rounded to float32 at the end, so that the order in which a library adds does not show.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def train_float(
 
     ``x`` is (n, features), ``rows`` (n,) the row of each example, ``order`` (epochs, n) who comes when.
     """
-    weight = start.copy()
+    x, weight = x.astype(np.float64), start.astype(np.float64)
     mean, square = np.zeros_like(weight), np.zeros_like(weight)
     probability = error = gradient = 0.0
     steps = 0
@@ -43,7 +46,7 @@ def train_float(
             p /= p.sum(1, keepdims=True)
             probability = max(probability, float(p.max()))
             p[np.arange(len(taken)), rows[taken]] -= 1
-            slope = p.T @ given / np.float32(len(taken))
+            slope = p.T @ given / len(taken)
             error, gradient = max(error, float(np.abs(p).max())), max(gradient, float(np.abs(slope).max()))
             steps += 1
             if adam:
@@ -51,5 +54,5 @@ def train_float(
                 square = SECOND_DECAY * square + (1 - SECOND_DECAY) * slope * slope
                 unbiased = np.sqrt(square / (1 - SECOND_DECAY**steps)) + TINY
                 slope = mean / (1 - DECAY**steps) / unbiased
-            weight -= np.float32(rate) * slope
-    return weight, Met(float(x.min()), float(x.max()), probability, error, gradient)
+            weight -= rate * slope
+    return weight.astype(np.float32), Met(float(x.min()), float(x.max()), probability, error, gradient)

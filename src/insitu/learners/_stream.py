@@ -6,6 +6,7 @@ them: (height, width, words) in this order, 64 channels to a little-endian word,
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +23,9 @@ CHUNK = 256  # latents that go through the tail at a time
 class StreamBase:
     """A frozen network as the learners of a class stream see it.
 
-    ``tail`` is the network's last layers in eval mode, from latents of ±1 (n, channels, height, width) float32 to
-    features (n, features). ``latent`` is (channels, height, width). ``calibration`` (n, features) float32 are features
-    of images of the pretraining, never of the stream.
+    ``tail`` is the network's last layers in eval mode, from latents of ±1 (n, channels, height, width) to features
+    (n, features); learners run it in float64. ``latent`` is (channels, height, width). ``calibration`` (n, features)
+    float32 are features of images of the pretraining, never of the stream.
     """
 
     tail: nn.Module
@@ -43,15 +44,17 @@ class StreamBase:
         check_inputs(x, self)
         if x.dtype != torch.uint8:
             return x
+        # in float64 and rounded, as orders of sums differ between processors
+        tail = copy.deepcopy(self.tail).double()
         with torch.no_grad():
-            return torch.cat([self.tail(unpacked(part, self.latent)) for part in x.split(CHUNK)])
+            return torch.cat([tail(unpacked(part, self.latent)).float() for part in x.split(CHUNK)])
 
 
 def unpacked(x: Tensor, latent: tuple[int, int, int]) -> Tensor:
-    """Return latents of ±1 (n, channels, height, width) float32 of packed ones (n, bytes)."""
+    """Return latents of ±1 (n, channels, height, width) float64 of packed ones (n, bytes)."""
     channels, height, width = latent
     bits = np.unpackbits(x.numpy().reshape(len(x), height, width, -1), axis=3, bitorder="little")[..., :channels]
-    return torch.from_numpy(bits).permute(0, 3, 1, 2).float().mul_(2).sub_(1).contiguous()
+    return torch.from_numpy(bits).permute(0, 3, 1, 2).double().mul_(2).sub_(1).contiguous()
 
 
 def packed(latents: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.kernels import cwr
+from insitu.kernels import cwr, exact
 from insitu.learners import Examples, Learner
 from insitu.learners._quantiser import Array, Codes, Grid, check_bits, covering, symmetric
 from insitu.learners._softmax import Met, train_float
@@ -129,7 +129,7 @@ class CwrStar(Learner):
     def scores(self, state: State, x: Array) -> NDArray[Any]:
         """Return outputs (n, classes seen) for features (n, features): int64 in units of the grids, or float32."""
         if state.grids is None:
-            return np.asarray(x @ state.weight.T, np.float32)
+            return exact.product(torch.from_numpy(x), torch.from_numpy(state.weight.T)).float().numpy()
         codes = state.grids.inputs.codes(x)
         weight, _ = cwr.forward_codes(state.weight, self.forward_bits)
         # exact in float64: sums stay below 2^53

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from insitu.core import InsituError
+from insitu.kernels import exact
 from insitu.learners import Base, Examples, Learner, check_base, check_examples, check_queries
 from insitu.learners._cohort import cohort, size
 from insitu.learners._projection import Kind, Projection, fit
@@ -180,7 +181,7 @@ class ExplicitMemory(Learner):
             return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
         full = (total > SUPERPOSED) & (before > 0)
         held = self.substrate.erase(state.held, np.array(columns)[full.numpy()].tolist(), now_s, rng)
-        vectors = F.normalize(torch.where(full[:, None], state.sums[columns], sums))
+        vectors = exact.unit(torch.where(full[:, None], state.sums[columns], sums)).float()
         strength = torch.where(full, total, shots).clamp(1, self.base_shots).int()
         largest = cohort(state.projection, state.cohort.x).size(self.clip)
         for times in strength.unique().tolist():
@@ -262,9 +263,10 @@ class ExplicitMemory(Learner):
             projection = state.projection
             weight, bias, moved = adapt(projection.weight, projection.bias, state.activations[columns], self.mode)
             projection = replace(projection, weight=weight, bias=bias)
-            written = F.normalize(torch.tanh(moved) - projection.centre) * state.shots[columns, None]
+            written = exact.unit(torch.tanh(moved.double()).float() - projection.centre).float()
+            written = written * state.shots[columns, None]
             state = replace(state, projection=projection, sums=_put(state.sums, columns, written))
-        target = F.normalize(state.sums[columns]).T
+        target = exact.unit(state.sums[columns]).float().T
         return replace(state, held=self.substrate.write(state.held, columns, target, now_s, rng))
 
     def _finished(self, state: State, now_s: float, rng: np.random.Generator) -> State:
@@ -272,18 +274,19 @@ class ExplicitMemory(Learner):
         known = cohort(state.projection, state.cohort.x).vectors
         held = self.substrate.calibrate(state.held, known, now_s)
         state = replace(state, held=held)
-        measured = self.substrate.multiply(held, known, now_s, rng)
-        prototypes = corrected(state, self.correction)
+        measured = self.substrate.multiply(held, known, now_s, rng).double()
+        prototypes = corrected(state, self.correction).double()
         if not self.calibrate:
             # the longer a column, the larger all of its outputs: scale by their rms
-            slope = measured.square().mean(0).sqrt() / prototypes.norm(dim=1).clamp_min(1e-6)
+            slope = (exact.mean(measured.square(), 0).sqrt() / exact.norm(prototypes).clamp_min(1e-6)).float()
             return replace(state, slope=slope.clamp_min(1e-9), offset=torch.zeros(len(slope)))
-        exact = known @ prototypes.T
-        varying = exact - exact.mean(0)
-        slope = (varying * measured).sum(0) / varying.square().sum(0).clamp_min(1e-12)
+        similar = exact.product(known, prototypes.T)
+        level = exact.mean(similar, 0)
+        varying = similar - level
+        slope = exact.total(varying * measured, 0) / exact.total(varying.square(), 0).clamp_min(1e-12)
         # a column without a positive slope tells nothing; leave its output as it is
-        slope = torch.where(slope > 1e-9, slope, torch.ones(()))
-        return replace(state, slope=slope, offset=measured.mean(0) - slope * exact.mean(0))
+        slope = torch.where(slope > 1e-9, slope, torch.ones(())).float()
+        return replace(state, slope=slope, offset=(exact.mean(measured, 0) - slope * level).float())
 
 
 def _put(whole: Tensor, places: list[int], value: Tensor | float) -> Tensor:
@@ -294,7 +297,9 @@ def _put(whole: Tensor, places: list[int], value: Tensor | float) -> Tensor:
 
 def corrected(state: State, correction: float) -> Tensor:
     """Return exact prototypes (columns, dim): unit means, longer by the few-shot correction; zero for free columns."""
-    mean = state.sums / state.shots.clamp_min(1)[:, None]
-    square = mean.square().sum(1)
-    excess = correction * state.projection.scatter / state.shots.clamp_min(1)
-    return F.normalize(mean) * (square / (square - excess).clamp_min(0.1 * square).clamp_min(1e-12)).sqrt()[:, None]
+    shots = state.shots.clamp_min(1).double()
+    mean = state.sums.double() / shots[:, None]
+    square = exact.norm(mean).square()
+    excess = correction * state.projection.scatter / shots
+    longer = (square / torch.maximum(square - excess, 0.1 * square).clamp_min(1e-12)).sqrt()
+    return (exact.unit(mean) * longer[:, None]).float()

@@ -7,9 +7,10 @@ pass straight through; batch norm keeps the statistics of the pretraining. Featu
 ``forward_bits``; gradients and the weights kept have ``update_bits``, each over the largest of its tensor.
 
 Own choices: gradients are rounded where they enter the tail and once more per tensor of weights, and computed in
-float32 from values of these grids; a weight's step is in proportion to the largest gradient of its tensor, and shrinks
-to nothing towards the end of an experience, so that rates do not depend on the network; a mini-batch is half new, half
-kept; its loss gives all classes the same weight; the store holds equal shares of all classes.
+float64 from values of these grids, so that no order of sums decides a rounding; a weight's step is in proportion to
+the largest gradient of its tensor, and shrinks to nothing towards the end of an experience, so that rates do not depend
+on the network; a mini-batch is half new, half kept; its loss gives all classes the same weight; the store holds equal
+shares of all classes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from insitu.ledger import Ledger
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The tail as trained so far, a row of the head per class seen, and the latents kept."""
+    """The tail as trained so far, a row of the head per class seen, both in float64, and the latents kept."""
 
     base: StreamBase
     tail: nn.Module
@@ -73,8 +74,8 @@ class LatentReplay(Learner):
         """Return the state that knows no class yet, with a tail of its own."""
         check_stream_base(base)
         nothing = Store(torch.empty(0, base.latent_bytes, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), {})
-        head, labels = torch.zeros(0, base.features), torch.empty(0, dtype=torch.int64)
-        return State(base, copy.deepcopy(base.tail), head, labels, nothing, Ledger())
+        head, labels = torch.zeros(0, base.features, dtype=torch.float64), torch.empty(0, dtype=torch.int64)
+        return State(base, copy.deepcopy(base.tail).double(), head, labels, nothing, Ledger())
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
         """Learn one experience of packed latents (n, bytes) uint8 with labels (n,) from 0."""
@@ -161,7 +162,7 @@ class LatentReplay(Learner):
         expected = (self.batch - old) * _shares(labels, examples.labels)
         if old:
             expected += min(old, len(store)) * _shares(labels, store.labels)
-        return 1 / expected
+        return 1 / expected.double()
 
     def _spent(self, base: StreamBase, tail: nn.Module, classes: int, shown: int, steps: int) -> Ledger:
         """Return what showing ``shown`` latents spends: forward, gradients of inputs and of weights."""

@@ -9,7 +9,8 @@ meta-trained weights, on a head of its own, and all of them share the convolutio
 Own choices: the head is kept as floats beside the array, or as its b bits, which slopes change by random rounding; on a
 crossbar its weights have ``write_bits`` where ``bits`` is 0; the range of its weights and of its ADC is fitted to tasks
 of meta-training; heads and convolutions are written when the learner is prepared, so that they have drifted by the time
-a task comes. Before any task is learned, queries are normalised together whatever the network's statistics.
+a task comes. Before any task is learned, queries are normalised together whatever the network's statistics. Steps are
+worked out in float64, so that answers do not depend on how a library adds.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from insitu.backbones._task_norm import Statistics
 from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
+from insitu.kernels import exact
 from insitu.learners import Examples, Learner, _all_layers, _delta_rule, _encoder
 from insitu.learners._episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.learners._rounding import check_bits, rounded
@@ -100,9 +102,9 @@ class Maml(Learner):
         head = state.base.head_of(ways).detach()
         if self.layers == "all":
             self._check_images(examples.x)
-            weights = _all_layers.parameters_of(state.network, head)
+            weights = _all_layers.parameters_of(state.network, head.double())
             with torch.no_grad():
-                given = (examples.x, examples.labels, self.rate, self.steps)
+                given = (examples.x.double(), examples.labels, self.rate, self.steps)
                 found = _all_layers.adapted(state.network, weights, *given)
             return replace(state, heads=tuple(found), support=examples.x)
         x, statistics = _encoder.encoded(state.network, examples.x, None, now_s, rng)
@@ -110,8 +112,8 @@ class Maml(Learner):
         if isinstance(self.substrate, Crossbar):
             return self._learned_in_place(self.substrate, new, head, Examples(x, examples.labels), now_s, rng)
         keep = lambda weights: rounded(weights, self.bits, rng)  # noqa: E731
-        first = rounded(head, self.bits)
-        heads = _delta_rule.adapted(first, x, examples.labels, self.rate, self.steps, keep=keep)
+        first = rounded(head, self.bits).double()
+        heads = _delta_rule.adapted(first, x.double(), examples.labels, self.rate, self.steps, keep=keep)
         return replace(new, heads=tuple(heads))
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
@@ -155,11 +157,12 @@ class Maml(Learner):
         if self.layers == "all" and state.support is not None:
             self._check_images(x)
             with torch.no_grad():
-                found = [_all_layers.scores(state.network, head, state.support, x) for head in heads]
+                images = state.support.double(), x.double()
+                found = [_all_layers.scores(state.network, head, *images) for head in heads]
             return [scores.argmax(-1) for scores in found]
         features, _ = _encoder.encoded(state.network, x, state.statistics, now_s, rng)
         if not heads:
-            return [(features @ rounded(state.base.head, self.bits).T).argmax(-1)]
+            return [exact.product(features, rounded(state.base.head, self.bits).T).argmax(-1)]
         return [self._scores(head, features, now_s, rng).argmax(-1) for head in heads]
 
     def _scale(self, crossbar: Crossbar, state: State, rng: np.random.Generator) -> _bank.Scale:
@@ -167,7 +170,8 @@ class Maml(Learner):
         base = state.base
         x, _ = _encoder.encoded(state.network, base.calibration.x, None, state.prepared_s, rng)
         head = base.head_of(ways_of(base.calibration, base)).detach()
-        heads = _delta_rule.adapted(head, x, base.calibration.labels, self.rate, self.steps)
+        heads = _delta_rule.adapted(head.double(), x.double(), base.calibration.labels, self.rate, self.steps)
+        heads = [head.float() for head in heads]
         bits = self.bits or self.write_bits
         top = 1.0 if self.bits else HEADROOM * float(max(head.abs().max() for head in heads)) or 1.0
         steps = 2 ** (bits - 1) - (not self.bits)  # the grid of few bits has one more step below 0 than above
@@ -183,9 +187,9 @@ class Maml(Learner):
         banks = [bank]
         for step in range(1, self.steps + 1):
             logits = _bank.multiply(crossbar, bank, given.x, now_s, rng)
-            change = _delta_rule.slope(logits, given.x, given.labels)
+            change = _delta_rule.slope(logits.double(), given.x.double(), given.labels)
             _delta_rule.check_finite(change, step, self.rate)
-            weights = rounded(weights - self.rate * change, self.bits, rng)
+            weights = rounded((weights - self.rate * change).float(), self.bits, rng)
             bank = _bank.reprogrammed(crossbar, bank, weights.transpose(1, 2), now_s, rng)
             banks.append(bank)
         spent = state.spent + bank.spent
@@ -195,8 +199,7 @@ class Maml(Learner):
         if isinstance(head, _bank.Bank):
             assert isinstance(self.substrate, Crossbar)
             return _bank.multiply(self.substrate, head, x, now_s, rng)
-        scores: Tensor = x @ head.transpose(-1, -2)
-        return scores
+        return exact.product(x, head.transpose(-1, -2))
 
     def _check_images(self, x: Tensor) -> None:
         if x.ndim == 3:

@@ -64,8 +64,9 @@ class TaskMemory(Learner):
         x, _ = _encoder.encoded(network, known.x, None, now_s, rng)
         ways = ways_of(known, base)
         examples = Examples(x.flatten(0, 1), _columns(known.labels, ways))
-        count = torch.bincount(examples.labels).float()[:, None]
-        means = torch.zeros(len(count), x.shape[2]).index_add_(0, examples.labels, examples.x) / count
+        count = torch.bincount(examples.labels)[:, None]
+        sums = torch.zeros(len(count), x.shape[2], dtype=torch.float64)
+        means = (sums.index_add_(0, examples.labels, examples.x.double()) / count).float()
         features = x.shape[2]
         old = Base(means, examples, torch.eye(features), torch.zeros(features))
         projection = fit(old, self.memory.projection, self.memory.dim, self.memory.shrink)

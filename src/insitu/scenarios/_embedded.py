@@ -16,6 +16,7 @@ from torch import Tensor
 
 from insitu import catalog
 from insitu.backbones import _shipped
+from insitu.backbones.resnet12 import ResNet12Module
 from insitu.core import InsituError, cache_folder, generator, write_whole
 from insitu.data import FewShotImages
 
@@ -46,6 +47,7 @@ STORED = tuple(field.name for field in fields(Embedded) if field.name not in ("w
 def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
     """Encode a data set by the backbone at ``stem``, as its card says, and return the arrays of an ``Embedded``."""
     network, card = _shipped.load(stem)
+    network = network.double() if isinstance(network, ResNet12Module) else network  # frozen ones add whole numbers
     size, mirror, examples = int(card["image_size"]), bool(card.get("mirror")), int(card.get("examples", EXAMPLES))
     base = np.flatnonzero(images.session == 0)
     labels = images.train.labels[base]
@@ -55,7 +57,7 @@ def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
     chosen = np.concatenate([np.sort(draw.permutation(np.flatnonzero(labels == c))[:examples]) for c in range(classes)])
     shots = np.flatnonzero(images.session > 0)
     return {
-        "means": np.stack([activations[labels == c].mean(0, np.float32) for c in range(classes)]).astype(np.float16),
+        "means": np.stack([activations[labels == c].mean(0, np.float64) for c in range(classes)]).astype(np.float16),
         "examples": _stored(activations[chosen]),
         "example_labels": labels[chosen].astype(np.int16),
         "shots": _stored(_shipped.features(network, images.train.pixels[shots], size, mirror).numpy()),
@@ -90,7 +92,7 @@ def load(backbone: str, name: str, data: str) -> Embedded:
         network, card = _shipped.load(stem)  # before images are read, which takes long
         images = catalog.load(catalog.find(name, "data"))().read()
         how = f"{card['image_size']}-{card.get('examples', EXAMPLES)}{'-mirror' * bool(card.get('mirror'))}"
-        made = f"{name}-{how}-{_shipped.fingerprint(stem)}"
+        made = f"{name}-{how}-{_shipped.fingerprint(stem)}-float64"
         file = cache_folder() / "embeddings" / f"{made}.npz"
         if not file.exists():
             arrays = encode(images, stem)

@@ -101,7 +101,7 @@ def features(data_set: str, stem: Path, data: str) -> Encoded:
         return torch.cat(parts).half().numpy()
 
     content = hashlib.blake2b(bits.train.tobytes(), digest_size=6).hexdigest()
-    made = f"{data_set}-{card['image_size']}-{_shipped.fingerprint(stem)}-{content}.features"
+    made = f"{data_set}-{card['image_size']}-{_shipped.fingerprint(stem)}-{content}-float64.features"
     arrays = _cached(made, lambda: {"train": through_tail(bits.train), "test": through_tail(bits.test)})
     return replace(bits, train=arrays["train"], test=arrays["test"])
 

@@ -26,7 +26,7 @@ def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int =
     with torch.no_grad():
 
         def features(examples: Examples) -> Tensor:
-            return torch.cat([network(part)[0] for part in examples.x.split(64)])
+            return torch.cat([network(part.double())[0] for part in examples.x.split(64)])
 
         support, queries = tasks
         parts = {"calibration": calibration, "support": support, "queries": queries}

@@ -18,7 +18,8 @@ from insitu.data import Images
 from insitu.learners import Examples
 
 AT_ONCE = 2000  # images that are resized together
-LUMA = torch.tensor([0.299, 0.587, 0.114])[:, None, None]  # of red, green and blue in grey (ITU-R BT.601)
+# of red, green and blue in grey (ITU-R BT.601)
+LUMA = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)[:, None, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ def pool_of(images: Images, size: int, channels: int, turns: bool = False) -> Po
         if batch.shape[2:] != (size, size):
             batch = F.interpolate(batch, size=(size, size), mode="bilinear", antialias=True)
         if channels < batch.shape[1]:
-            batch = (batch * LUMA).sum(1, keepdim=True).round().to(torch.uint8)
+            batch = (batch.double() * LUMA).sum(1, keepdim=True).round().to(torch.uint8)
         elif channels > batch.shape[1]:
             batch = batch.expand(-1, channels, -1, -1)
         parts.append(batch)

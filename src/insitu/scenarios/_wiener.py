@@ -12,8 +12,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from insitu.kernels import exact
 from insitu.scenarios import _arm
 
 STEP_STD = 0.65 * _arm.STEP_S**0.5  # rad/s, of the walk
@@ -30,7 +32,8 @@ def trajectories(
     """
     smooth = _smoothing(max(steps, WINDOW - 1))[:steps]
     increments = rng.normal(0.0, STEP_STD, (n, 2, smooth.shape[1]))
-    course = np.clip(amplitude * (increments @ smooth.T), -_arm.FASTEST, _arm.FASTEST)  # (n, 2, steps)
+    drawn = exact.product(torch.from_numpy(increments), torch.from_numpy(smooth.T)).numpy()
+    course = np.clip(amplitude * drawn, -_arm.FASTEST, _arm.FASTEST)  # (n, 2, steps)
     omega = np.ascontiguousarray(course.swapaxes(1, 2), np.float32)
     return omega, _arm.path(omega.astype(np.float64)).astype(np.float32), _arm.reachable(omega)
 
