@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import Tensor
 from blobs import FEATURES, base, draw, shots
 from insitu.core import generator
 from insitu.learners import Base, Examples
-from insitu.learners._projection import Kind, Projection, fit, scatter
+from insitu.learners._projection import Kind, Projection, fit, inverse_root, orthonormal, scatter
 from insitu.learners.explicit_memory import ExplicitMemory, corrected
 from insitu.substrates.digital import Digital
 
@@ -51,6 +52,33 @@ def test_whitening_makes_the_spread_within_classes_round() -> None:
     within = (given.examples.x - given.means[labels]) @ projection.weight.T
     values = torch.linalg.eigvalsh(within.T @ within / len(within))[-FEATURES:]
     torch.testing.assert_close(values, torch.ones(FEATURES), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("size", [1, 7, 90])
+@pytest.mark.parametrize("ratio", [1.0, 30.0, 1e3])
+def test_the_inverse_root_is_that_of_eigenvectors_at_every_scale(size: int, ratio: float) -> None:
+    drawn = torch.from_numpy(generator(0, "root", size).standard_normal((size, size)))
+    axes, values = torch.linalg.qr(drawn)[0], torch.logspace(0, 1, size, base=ratio, dtype=torch.float64)
+    for scale in (1e-20, 1.0, 1e20):
+        found = inverse_root(axes * (values * scale) @ axes.T)
+        expected = axes * (values * scale).rsqrt() @ axes.T
+        assert ((found - expected).abs() <= 1e-6 * ratio**0.5 * expected.abs().max()).all()
+        assert torch.equal(found, found.T)
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (40, 40), (70, 30)])
+def test_orthonormal_columns_are_those_of_lapack(shape: tuple[int, int]) -> None:
+    drawn = generator(0, "columns").standard_normal(shape)
+    np.testing.assert_allclose(orthonormal(drawn), np.linalg.qr(drawn)[0], atol=1e-12)
+
+
+def test_vectors_do_not_depend_on_the_order_of_features() -> None:
+    order = torch.from_numpy(generator(0, "order").permutation(FEATURES))
+    given, x = base(), draw(list(range(12))).x
+    for kind in ("trained", "whitened"):
+        whole = fit(given, kind, 64, 1.0)
+        turned = replace(whole, weight=whole.weight[:, order])
+        assert torch.equal(whole.vectors(x), turned.vectors(x[:, order]))
 
 
 def test_whitening_to_more_dimensions_keeps_angles() -> None:

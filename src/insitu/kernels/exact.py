@@ -1,10 +1,10 @@
 """Sums and matrix products in float64 that give the same bits in any order, so on every processor, in any threads.
 
 The order in which a matrix product adds is up to the library, and with it the last bits. Here the vectors that are
-summed over are first rounded to whole multiples of a power of two u, 2^-26 of their Euclidean norm (up to a factor of
-two). By Cauchy and Schwarz no sum over any part of a product is larger than 2^52 multiples of the two u, so float64
-holds all of them exactly and no order rounds. What is rounded away is up to 2^-27 of the norm of an entry, less than
-float32 sums lose. A product takes twice the time of one in float32, and a pass over either operand.
+summed over are first rounded to whole multiples of a power of two u, 2^-26 to 2^-25 of their Euclidean norm. By Cauchy
+and Schwarz no part of a sum of products is larger than 2^52 multiples of the two u, so float64 holds each of them
+exactly and no order rounds. An entry is off by at most 2^-26 of the norm, which is less than a float32 sum of hundreds
+of terms loses. A product takes twice the time of one in float32, and a pass over either operand.
 """
 
 from __future__ import annotations

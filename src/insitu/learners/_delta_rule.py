@@ -46,7 +46,8 @@ def adapted(
 
 
 def check_finite(change: Tensor, step: int, rate: float) -> None:
-    """Raise ``InsituError`` where an inner step would spoil the weights."""
-    if not torch.isfinite(change).all():
-        value = float(change.detach().flatten()[~torch.isfinite(change.detach().flatten())][0])
+    """Raise ``InsituError`` where an inner step would spoil the weights: beyond what float32 holds."""
+    held = change.detach().float().flatten()
+    if not (finite := torch.isfinite(held)).all():
+        value = float(held[~finite][0])
         raise InsituError(f"adaptation diverged at step {step}: a gradient is {value}; take a rate below {rate}")

@@ -37,7 +37,7 @@ class EpisodeBase:
         It is the trained one, or, since rows of other tasks stand for no class in particular, as many copies of the
         mean row.
         """
-        return self.head if ways == len(self.head) else self.head.mean(0, keepdim=True).repeat(ways, 1)
+        return self.head if ways == len(self.head) else self.head.double().mean(0).float().repeat(ways, 1)
 
 
 @runtime_checkable
