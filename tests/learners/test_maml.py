@@ -304,7 +304,7 @@ def test_costs_are_those_of_all_layers() -> None:
 
 def test_steps_that_diverge_stop_with_step_and_value() -> None:
     wild = Examples(vectors(2, 6).x * 1e20, vectors(2, 6).labels)
-    with pytest.raises(InsituError, match=r"diverged at step \d: a gradient is \w+; take a rate below 1e\+30"):
+    with pytest.raises(InsituError, match=r"diverged at step \d: a change is -?\w+; take a rate below 1e\+30"):
         taught(replace(SOFTWARE, rate=1e30), wild)
 
 

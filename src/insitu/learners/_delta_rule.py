@@ -46,8 +46,8 @@ def adapted(
 
 
 def check_finite(change: Tensor, step: int, rate: float) -> None:
-    """Raise ``InsituError`` where an inner step would spoil the weights: beyond what float32 holds."""
-    held = change.detach().float().flatten()
+    """Raise ``InsituError`` where an inner step would move weights beyond what float32 holds."""
+    held = (change.detach() * rate).float().flatten()
     if not (finite := torch.isfinite(held)).all():
         value = float(held[~finite][0])
-        raise InsituError(f"adaptation diverged at step {step}: a gradient is {value}; take a rate below {rate}")
+        raise InsituError(f"adaptation diverged at step {step}: a change is {value}; take a rate below {rate}")
