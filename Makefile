@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench results clean
+.PHONY: help install demo test check format bench portability results clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -43,6 +43,9 @@ bench: $(STAMP)  ## measure against named rivals (see bench/README.md)
 	@$(IN) bench/binary_convolution.py
 	@$(IN) bench/binary_network.py
 	@$(IN) bench/cwr_vs_avalanche.py
+
+portability: $(STAMP)  ## compare rows between instruction sets and numbers of threads (an hour)
+	@$(IN) bench/portability.py
 
 results: $(STAMP)  ## run every published experiment, then write results, README table and figures (hours)
 	@PYTHON=$(IN) sh bench/results.sh
