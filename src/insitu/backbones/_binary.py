@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
 from insitu.kernels import exact
 
@@ -69,7 +70,7 @@ class WholeNumbers(torch.autograd.Function):
         of_x = of_signs = None
         if ctx.needs_input_grad[0]:
             rounded = exact.on_grid(gradient, 1)
-            of_x = torch.nn.grad.conv2d_input(list(x.shape), signs, rounded, ctx.stride, ctx.padding)
+            of_x = conv2d_input(list(x.shape), signs, rounded, ctx.stride, ctx.padding)
         if ctx.needs_input_grad[1]:
             seen = F.unfold(x, signs.shape[2:], 1, ctx.padding, ctx.stride).transpose(1, 2).flatten(0, 1)
             of_signs = exact.product(gradient.transpose(0, 1).flatten(1), seen).view(signs.shape)

@@ -24,7 +24,7 @@ def loop(function, fastmath=False):  # type: ignore[no-untyped-def]
 
 
 def free_loop(function):  # type: ignore[no-untyped-def]
-    return loop(function, FREE_ORDER)
+    return loop(function, FREE_ORDER)  # type: ignore[no-untyped-call]
 
 
 def inline(function):  # type: ignore[no-untyped-def]

@@ -128,4 +128,5 @@ def orthonormal(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     for j in range(q.shape[1]):
         q[:, j] /= np.sqrt(np.square(q[:, j]).sum())
         q[:, j + 1 :] -= q[:, j, None] * (q[:, j, None] * q[:, j + 1 :]).sum(0)
-    return q * np.sign(np.linalg.qr(columns, "r").diagonal())
+    signed: NDArray[np.float64] = q * np.sign(np.diagonal(np.asarray(np.linalg.qr(columns, "r"))))
+    return signed
