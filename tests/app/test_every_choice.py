@@ -14,7 +14,7 @@ from insitu.app import flags, seeds
 from insitu.app.main import main
 from insitu.core import InsituError
 from insitu.experiments import Experiment
-from insitu.experiments._fit import check, fitting
+from insitu.experiments._fit import fitting
 from insitu.learners import Learner
 
 STARTED = 130  # where computing would begin, these tests press Ctrl-C
@@ -33,7 +33,7 @@ WRONG: dict[type, list[str]] = {
 
 
 @pytest.fixture
-def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Any]:
+def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Call the command line up to where computing begins; return the exit code and what it says."""
 
     def stop(*_: Any) -> Any:
@@ -47,7 +47,7 @@ def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         code = main(["run", *words, "--out", str(tmp_path / "out")])
         return code, capsys.readouterr().err
 
-    yield call
+    return call
 
 
 def quick(name: str) -> Experiment:
@@ -67,7 +67,7 @@ def choices(kind: Any) -> list[str]:
 
 
 def accepted(code: int, said: str, words: tuple[str, ...]) -> None:
-    assert code in (STARTED, 2), f"{words}: {code} {said}"
+    assert code in (STARTED, 1, 2), f"{words}: {code} {said}"  # 1: a file that cannot be read
     assert said.count("\n") == 1, f"{words}: {said}"
 
 
@@ -127,8 +127,13 @@ def test_every_experiment_takes_every_scenario_or_refuses_it(name: str, scenario
 def test_every_choice_of_a_scenarios_field_runs_or_is_refused(name: str, outcome: Any) -> None:
     record = quick(name)
     quickly = ["--quick"] if record is not catalog.load(catalog.find(name, "experiments")) else []
+    # numbers are the same fields in every experiment of a scenario: one of them tries them all
+    first = next(each for each in EXPERIMENTS if type(quick(each).scenario) is type(record.scenario))
     for flag in flags.flags(record.scenario):
+        if name != first and flag.kind is not str and get_origin(flag.kind) is not Literal:
+            continue
         for value in choices(flag.kind):
-            for data in ("package", "images") if flag.kind is str else (record.data,):
-                words = (name, *quickly, f"--scenario.{flag.name}", value, "--data", data)
-                accepted(*outcome(*words), words)
+            words = (name, *quickly, f"--scenario.{flag.name}", value)
+            accepted(*outcome(*words), words)
+            if flag.kind is str:
+                accepted(*outcome(*words, "--data", "images"), words)
