@@ -42,7 +42,7 @@ class Example:
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(out):
             os.chdir(folder)
             try:
-                exec(compile(self.code, str(self), "exec"), {"__name__": "__main__"})
+                exec(compile(self.code, str(self), "exec"), {"__name__": "__main__"})  # noqa: S102  # of our own pages
             finally:
                 os.chdir(before)
         return out.getvalue()

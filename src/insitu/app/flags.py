@@ -51,7 +51,8 @@ def parse(
 ) -> tuple[T, dict[str, Any]]:
     """Return ``record`` changed as ``args`` say, and the values of ``extras``; ``hidden`` fields are no flags.
 
-    Help offers the parts of a field that ``fitting`` names, where it does, instead of all that its type allows. Prints help and exits where ``args`` ask for it. Raises ``InsituError`` for an unknown flag or value.
+    Prints help and exits where ``args`` ask for it; of a field that ``fitting`` names, help offers those parts instead
+    of all that its type allows. Raises ``InsituError`` for an unknown flag or value.
     """
     import tyro
 
