@@ -36,14 +36,6 @@ def changes(before: Any, after: Any, path: str = "") -> list[dict[str, str]]:
     return out
 
 
-def judged(claims: list[dict[str, Any]], changed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return claims as they may be judged: those of a published composition judge no other, on whatever data."""
-    if all(each["field"] == "data" for each in changed):
-        return claims
-    known = ("reported", "not measured")
-    return [each if each["verdict"] in known else each | {"verdict": "not judged"} for each in claims]
-
-
 def key(experiment: Experiment, data: str) -> str:
     """Return the name of the results of this composition on this data with this very code.
 

@@ -161,6 +161,6 @@ def _results(experiment: Experiment, done: list[Seed], changes: list[dict[str, A
         "example": movement.example(run.example(experiment)),
         "sweep": sweep.summary(sampled, experiment),
         "cost": summary.cost(rows),
-        "claims": composition.judged(claims.claims(sampled, experiment.claims), changes),
+        "claims": claims.judged(claims.claims(sampled, experiment.claims), changes),
         "rows": rows,
     }
