@@ -123,6 +123,7 @@ def test_every_experiment_takes_every_scenario_or_refuses_it(name: str, scenario
     accepted(*outcome(*words), words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_choice_of_a_scenarios_field_runs_or_is_refused(name: str, outcome: Any) -> None:
     record = quick(name)

@@ -51,6 +51,15 @@ def test_a_folder_of_the_users_keeps_the_first_report(tmp_path: Path, first: lis
     assert len(after) == 1 + (first != second)
 
 
+def test_a_folder_that_is_named_is_taken_though_it_is_the_default_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    call("--seeds", "1", *CHANGED, "--out", "runs/fake-table")
+    call("--seeds", "1", *CHANGED, "--out=runs/fake-table")
+    assert set(reports(tmp_path / "runs")) == {"fake-table"}
+
+
 def test_the_same_command_goes_on_in_the_folder_it_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call("--seeds", "1", "--out", str(tmp_path))
     call("--seeds", "1", *CHANGED, "--out", str(tmp_path))

@@ -122,7 +122,8 @@ def _parse(
     experiment, notes = reach.reach(original, experiment)
     check(experiment)
     changes = reach.annotated(composition.changes(_shape(original), _shape(experiment)), notes)
-    return original, experiment, changes, None if extras["out"] == folder else extras["out"]
+    named = any(word.partition("=")[0] == "--out" for word in args)
+    return original, experiment, changes, extras["out"] if named else None
 
 
 def _draw_first_sessions(experiment: Experiment) -> None:
