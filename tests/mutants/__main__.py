@@ -19,7 +19,15 @@ import learners
 import substrates
 import training
 
-ALL = [*devices.MUTANTS, *substrates.MUTANTS, *learners.MUTANTS, *training.MUTANTS, *app.MUTANTS]
+ALL = [
+    *devices.MUTANTS,
+    *substrates.MUTANTS,
+    *learners.MUTANTS,
+    *training.MUTANTS,
+    *memory.MUTANTS,
+    *service.MUTANTS,
+    *app.MUTANTS,
+]
 
 
 def main(words: list[str]) -> int:

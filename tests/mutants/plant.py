@@ -36,7 +36,7 @@ def copy() -> Iterator[Path]:
         for name in COPIED:
             source, target = ROOT / name, Path(folder) / name
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+                shutil.copytree(source, target)  # with compiled loops, which know their source by its time and size
             else:
                 shutil.copy2(source, target)
         yield Path(folder)
