@@ -12,14 +12,17 @@ import sys
 import time
 
 import plant
+import service
 
 import app
 import devices
 import learners
+import memory
 import substrates
 import training
 
-ALL = [
+ROOMS = (devices, substrates, learners, training, memory, service, app)
+ALL = [mutant for room in ROOMS for mutant in room.MUTANTS]
     *devices.MUTANTS,
     *substrates.MUTANTS,
     *learners.MUTANTS,
