@@ -23,14 +23,6 @@ import training
 
 ROOMS = (devices, substrates, learners, training, memory, service, app)
 ALL = [mutant for room in ROOMS for mutant in room.MUTANTS]
-    *devices.MUTANTS,
-    *substrates.MUTANTS,
-    *learners.MUTANTS,
-    *training.MUTANTS,
-    *memory.MUTANTS,
-    *service.MUTANTS,
-    *app.MUTANTS,
-]
 
 
 def main(words: list[str]) -> int:
