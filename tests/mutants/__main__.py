@@ -12,12 +12,12 @@ import sys
 import time
 
 import plant
-import service
 
 import app
 import devices
 import learners
 import memory
+import service
 import substrates
 import training
 
