@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check format bench portability results clean
+.PHONY: help install demo test mutants check format bench portability results clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -28,6 +28,9 @@ demo: $(STAMP)  ## the main job: learn 40 new classes in phase-change memory, wi
 
 test: $(STAMP)  ## run the tests
 	@$(IN) -m pytest
+
+mutants: $(STAMP)  ## plant changes into copies of the tree: the tests must notice each (some half an hour)
+	@$(IN) tests/mutants
 
 check: $(STAMP)  ## format, lint and types; changes nothing
 	@$(IN) -m ruff format --check .

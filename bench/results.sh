@@ -16,7 +16,7 @@ insitu run $mini --out $hermes --learner.substrate.device pcm-hermes2022 --learn
 insitu run karunaratne2022-omniglot
 for name in $rest; do
     case $name in
-        vorabbi2024-latent-replay) insitu run $name --data package ;;
+        vorabbi2024-latent-replay) insitu run $name --out runs/$name --data package ;;
         *) insitu run $name ;;
     esac
 done

@@ -7,7 +7,7 @@ starts from the prepared state and is asked after every step of adaptation.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 from torch import Tensor
 
 from insitu.core import InsituError, generator
-from insitu.experiments import Experiment, _draws
+from insitu.experiments import Arm, Experiment, _draws
+from insitu.experiments._fit import check
 from insitu.learners import Learner
 from insitu.learners._episodes import TaskLearner
 from insitu.learners._watched import Watched
@@ -24,8 +25,24 @@ from insitu.metrics import REDRAWN, Row
 from insitu.scenarios import Scenario, Session
 
 
-def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
-    """Yield the rows of one seed: one per learner, session and age; float results and device results alike.
+class Rows(Iterator[Row]):
+    """The rows of one seed, computed as they are taken; ``finished`` are the arms whose last row has been taken."""
+
+    def __init__(self, marked: Iterator[tuple[Row, bool]]) -> None:
+        """Take rows, each with whether it is the last of its arm."""
+        self.finished: list[str] = []
+        self._marked = marked
+
+    def __next__(self) -> Row:
+        """Return the next row."""
+        row, last = next(self._marked)
+        if last:
+            self.finished.append(str(row["arm"]))
+        return row
+
+
+def rows(experiment: Experiment, seed: int, without: Collection[str] = ()) -> Rows:
+    """Return the rows of one seed: one per learner, session and age; float results and device results alike.
 
     A row holds ``seed``, ``arm`` (``float`` for the baseline, ``device`` for the learner), ``session``, ``age_s``,
     and the scenario's ``score``; rows of the device carry what it has spent.
@@ -39,40 +56,60 @@ def rows(experiment: Experiment, seed: int) -> Iterator[Row]:
     interval is made of: the arm ``redrawn``, whose rows carry the number of the ``draw``. All else stays on the list.
 
     Other arms follow under their own names, then the variants of a sweep, each an arm called by its label, asked at
-    the first age only.
+    the first age only. Arms named in ``without`` are left out, which changes no row of the others.
+
+    Raises ``InsituError`` before anything is computed where the parts of ``experiment`` do not go together.
     """
-    variants = list(experiment.variants())  # what is wrong with them is said now, not after the other arms
-    scenario = experiment.scenario
+    check(experiment)
+    return Rows(_marked(experiment, seed, without))
+
+
+def _marked(experiment: Experiment, seed: int, without: Collection[str]) -> Iterator[tuple[Row, bool]]:
+    for name, part in _parts(experiment, seed):
+        if name in without:
+            continue
+        # a row is held back until the next is there, so that the last one is known as such when it is given
+        before = None
+        for row in part:
+            if before is not None:
+                yield before, False
+            before = row
+        if before is not None:
+            yield before, True
+
+
+def _parts(experiment: Experiment, seed: int) -> Iterator[tuple[str, Iterator[Row]]]:
+    """Yield every arm's name with its rows, which are computed as they are taken."""
+    scenario, ages_s = experiment.scenario, experiment.ages_s
     base = scenario.base(experiment.data)
-    ages_s = experiment.ages_s
-    yield from _arm(experiment, seed, scenario, base, "float", experiment.baseline, ages_s)
-    yield from _arm(experiment, seed, scenario, base, "device", experiment.learner, ages_s)
-    if again := _draws.redrawn(experiment):
-        for draw in range(seed * _draws.DRAWS, (seed + 1) * _draws.DRAWS):
-            for row in _arm(experiment, draw, again, base, REDRAWN, experiment.baseline, ages_s):
-                yield row | {"seed": seed, "draw": draw}
-    for arm in experiment.others:
-        own = replace(scenario, **dict(arm.changes)) if arm.changes else scenario
+
+    def of(arm: Arm, ages_s: tuple[float, ...] = ages_s) -> tuple[str, Iterator[Row]]:
+        own = arm.scenario(scenario)
         given = own.base(experiment.data) if arm.changes else base
-        yield from _arm(experiment, seed, own, given, arm.name, arm.learner, ages_s, arm.later_s)
-    for label, learner in variants:
-        yield from _arm(experiment, seed, scenario, base, label, learner, ages_s[:1])
+        return arm.name, _arm(experiment.data, seed, own, given, arm, ages_s)
+
+    yield of(Arm("float", experiment.baseline))
+    yield of(Arm("device", experiment.learner))
+    if again := _draws.redrawn(experiment):
+        yield REDRAWN, _redrawn(experiment, seed, again, base)
+    for arm in experiment.others:
+        yield of(arm)
+    for label, learner in experiment.variants():
+        yield of(Arm(label, learner), ages_s[:1])
 
 
-def _arm(
-    experiment: Experiment,
-    seed: int,
-    scenario: Scenario,
-    base: Any,
-    arm: str,
-    learner: Learner,
-    ages_s: tuple[float, ...],
-    later_s: float = 0.0,
-) -> Iterator[Row]:
+def _redrawn(experiment: Experiment, seed: int, again: Scenario, base: Any) -> Iterator[Row]:
+    arm = Arm(REDRAWN, experiment.baseline)
+    for draw in range(seed * _draws.DRAWS, (seed + 1) * _draws.DRAWS):
+        for row in _arm(experiment.data, draw, again, base, arm, experiment.ages_s):
+            yield row | {"seed": seed, "draw": draw}
+
+
+def _arm(data: str, seed: int, scenario: Scenario, base: Any, arm: Arm, ages_s: tuple[float, ...]) -> Iterator[Row]:
     """Yield the rows of one learner."""
-    about: Row = {"seed": seed, "arm": arm}
-    given = experiment.data, seed, scenario, base, learner, ages_s
-    for row in _stream(*given) if scenario.continues else _tasks(*given, later_s):
+    about: Row = {"seed": seed, "arm": arm.name}
+    given = data, seed, scenario, base, arm.learner, ages_s
+    for row in _stream(*given) if scenario.continues else _tasks(*given, arm.later_s):
         yield about | row
 
 

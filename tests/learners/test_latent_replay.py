@@ -156,3 +156,47 @@ def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
 def test_features_cannot_be_replayed() -> None:
     with pytest.raises(InsituError, match="packed latents"):
         QUICK.learn(taught(QUICK), Examples(torch.zeros(2, FEATURES), torch.tensor([0, 1])), 0.0, generator(0, "learn"))
+
+
+def marked(experience: int, classes: int, each: int) -> Examples:
+    """Latents that say from which experience they come."""
+    labels = torch.arange(classes).repeat_interleave(each)
+    return Examples(torch.full((len(labels), 4), experience, dtype=torch.uint8), labels)
+
+
+@pytest.mark.parametrize(("classes", "budget"), [(1, 40), (5, 50), (10, 300)])
+def test_of_known_classes_the_store_keeps_latents_of_all_experiences_alike(classes: int, budget: int) -> None:
+    """New instances: ten experiences of the same classes. Counts over 200 stores, within five standard errors."""
+    experiences, each, stores = 10, 60, 200
+    counts = np.zeros((classes, experiences))
+    for trial in range(stores):
+        rng = generator(trial, "fill")
+        store = Store(torch.empty(0, 4, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), {})
+        for number in range(experiences):
+            store = refilled(store, marked(number, classes, each), budget, rng)
+        assert store.labels.bincount().tolist() == [budget // classes] * classes
+        np.add.at(counts, (store.labels.numpy(), store.latents[:, 0].long().numpy()), 1)
+    share = budget / classes / experiences * stores
+    assert np.abs(counts - share).max() < 5 * share**0.5
+
+
+def test_a_class_that_does_not_come_again_is_kept_as_it_is_but_for_its_share() -> None:
+    rng, nothing = (
+        generator(0, "fill"),
+        Store(torch.empty(0, 4, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), {}),
+    )
+    first = refilled(nothing, marked(0, 2, 30), 40, rng)
+    other = Examples(torch.full((30, 4), 1, dtype=torch.uint8), torch.full((30,), 2))
+    store = refilled(first, other, 40, rng)
+    assert store.seen == {0: 30, 1: 30, 2: 30}
+    for label, came in ((0, 0), (1, 0), (2, 1)):
+        assert store.latents[store.labels == label].unique().tolist() == [came]
+    assert sorted(store.labels.bincount().tolist()) == [13, 13, 14]
+
+
+def test_the_learner_itself_keeps_of_every_experience() -> None:
+    again = [latents([0, 1], 16, seed=k) for k in range(4)]  # four experiences of the same two classes
+    state = taught(replace(QUICK, replay=32), *again)
+    kept = {bytes(row) for row in state.store.latents.numpy()}
+    of_each = [len(kept & {bytes(row) for row in experience.x.numpy()}) for experience in again]
+    assert min(of_each) >= 2

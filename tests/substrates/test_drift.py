@@ -14,6 +14,7 @@ from insitu.devices import Array, Cells, drifted, uniform_cells
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
+from insitu.substrates._probes import drift_factors
 from insitu.substrates.crossbar import Crossbar
 
 DAY = 86400.0
@@ -104,3 +105,10 @@ def test_superposed_pulses_keep_the_age_of_each_cell() -> None:
     plus, minus = held.tiles[0].cells.programmed_s[:, 0, :, 0]
     assert plus.tolist() == [DAY, 2 * DAY, 0, 2 * DAY]
     assert minus.tolist() == [0, 0, 0, DAY]
+
+
+def test_columns_that_were_never_written_take_no_part_in_the_common_factor() -> None:
+    reference, present = torch.tensor([4.0, 0.0, 2.0]), torch.tensor([1.0, 7.0, 2.0])
+    assert drift_factors("global", reference, present).tolist() == [2.0, 2.0, 2.0]
+    assert drift_factors("column", reference, present).tolist() == [4.0, 1.0, 1.0]
+    assert drift_factors("global", torch.zeros(2), present[:2]).tolist() == [1.0, 1.0]

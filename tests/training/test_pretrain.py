@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -131,3 +132,26 @@ def test_fewer_images_than_a_batch_are_refused(pictures: Images, network: ResNet
     for count in (0, 7):
         with pytest.raises(InsituError, match=f"{count} images are fewer than one batch of 8"):
             next(pretrain.train(RECIPE, network, pictures.take(range(count)), tmp_path / "c.pt"))  # type: ignore[arg-type]
+
+
+def test_every_epoch_has_every_image_once_in_an_order_of_its_own(
+    network: ResNet12Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbered = Images(
+        np.arange(40, dtype=np.uint8)[:, None, None, None].repeat(16, 1).repeat(16, 2).repeat(3, 3),
+        np.arange(40) % 4,
+        ("a", "b", "c", "d"),
+    )
+    batches: list[frozenset[int]] = []
+    step = pretrain._step
+
+    def stepping(recipe: Any, net: Any, head: Any, images: Images, *rest: Any) -> Any:
+        batches.append(frozenset(images.pixels[:, 0, 0, 0].tolist()))
+        return step(recipe, net, head, images, *rest)
+
+    monkeypatch.setattr(pretrain, "_step", stepping)
+    list(pretrain.train(replace(RECIPE, epochs=3), network, numbered, tmp_path / "c.pt"))
+    epochs = [batches[start : start + PER_EPOCH] for start in range(0, 15, PER_EPOCH)]
+    for epoch in epochs:
+        assert sorted(image for batch in epoch for image in batch) == list(range(40))
+    assert len({frozenset(epoch) for epoch in epochs}) == 3  # other batches, not only the same ones in another order

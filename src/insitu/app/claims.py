@@ -13,11 +13,19 @@ from insitu.experiments import Claim
 
 MET, IN_THE_MEDIAN, MISSED = "met", "met in the median", "missed"
 JUDGED = (MET, IN_THE_MEDIAN, MISSED)  # verdicts, the best first
+NOT_JUDGED = "not judged"  # of claims that are about another composition
 
 
 def claims(sample: Sample, claimed: Iterable[Claim]) -> list[dict[str, Any]]:
     """Return every claim with its values per seed, interval, over what that is taken, and verdict."""
     return [_claim(sample, claim) for claim in claimed]
+
+
+def judged(claims: list[dict[str, Any]], changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return claims as they may be judged: those of a published composition judge no other, on whatever data."""
+    if all(each["field"] == "data" for each in changes):
+        return claims
+    return [each | {"verdict": NOT_JUDGED} if each["verdict"] in JUDGED else each for each in claims]
 
 
 def _claim(sample: Sample, claim: Claim) -> dict[str, Any]:

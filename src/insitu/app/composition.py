@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
 import insitu
+from insitu.core import cache_folder
 from insitu.experiments import Experiment
 
 DESCRIPTION = {"paper", "claims", "verified", "names"}  # what is said about an experiment, not what it does
@@ -38,11 +40,52 @@ def key(experiment: Experiment, data: str) -> str:
     """Return the name of the results of this composition on this data with this very code.
 
     Neither the number of seeds nor the claims belong to it: they change no row. The code does, with the weights and
-    embeddings that ship with it; only the outside (``app``), which computes nothing, is left out.
+    embeddings that ship with it, weights trained on this machine and the user's own files; only the outside
+    (``app``), which computes nothing, is left out.
     """
     shape = composition(experiment, DESCRIPTION | {"seeds"})
-    text = json.dumps([shape, data, _package_digest()], sort_keys=True)
+    text = json.dumps([shape, data, inputs(experiment), _trained(shape), _package_digest()], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def inputs(record: object) -> str:
+    """Return a digest of the user's own files that a record names; '' where it names none.
+
+    Of a file it is over the bytes, of a folder over names, sizes and times of all files in it.
+    """
+    digest, named = hashlib.blake2b(digest_size=8), False
+    for path in _paths(record):
+        named = True
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if path.is_dir():
+                about = file.stat()
+                digest.update(f"{file.relative_to(path)} {about.st_size} {about.st_mtime_ns}\n".encode())
+            elif file.is_file():
+                digest.update(file.read_bytes())
+    return digest.hexdigest() if named else ""
+
+
+def _paths(value: object) -> Iterator[Path]:
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _paths(item)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from _paths(getattr(value, field.name))
+
+
+def _trained(shape: Any) -> list[str]:
+    """Return the digests of weights trained on this machine that a composition names."""
+    if isinstance(shape, dict):
+        return [digest for value in shape.values() for digest in _trained(value)]
+    if isinstance(shape, list):
+        return [digest for value in shape for digest in _trained(value)]
+    if not (isinstance(shape, str) and re.fullmatch(r"[\w.-]{1,100}", shape)):
+        return []
+    file = cache_folder() / "training" / shape / f"{shape}.safetensors"
+    return [hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()] if file.is_file() else []
 
 
 def _package_digest() -> str:

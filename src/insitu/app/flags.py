@@ -41,16 +41,24 @@ class Flag:
 
 
 def parse(
-    record: T, args: list[str], prog: str, title: str = "", hidden: Set[str] = frozenset(), **extras: Extra
+    record: T,
+    args: list[str],
+    prog: str,
+    title: str = "",
+    hidden: Set[str] = frozenset(),
+    fitting: Callable[[T], dict[str, list[str]]] = lambda _: {},
+    **extras: Extra,
 ) -> tuple[T, dict[str, Any]]:
     """Return ``record`` changed as ``args`` say, and the values of ``extras``; ``hidden`` fields are no flags.
 
-    Prints help and exits where ``args`` ask for it. Raises ``InsituError`` for an unknown flag or value.
+    Prints help and exits where ``args`` ask for it; of a field that ``fitting`` names, help offers those parts instead
+    of all that its type allows. Raises ``InsituError`` for an unknown flag or value.
     """
     import tyro
 
     record, groups = swap(record, _groups(args, prog), hidden)
-    shape, about = _shape(record, hidden, extras), _about(record, hidden, title)
+    shape, helped = _shape(record, hidden, extras), any(group.name in ("help", "h") for group in groups)
+    about = _about(record, hidden, title, fitting(record)) if helped else ""
 
     def run(part: list[Group], quiet: bool = True) -> Any:
         tokens = [token for group in part for token in group.tokens]
@@ -59,7 +67,7 @@ def parse(
         with redirect_stderr(StringIO()) if quiet else nullcontext():
             return tyro.cli(shape, args=tokens, prog=prog, description=about, config=config, console_outputs=not quiet)
 
-    if any(group.name in ("help", "h") for group in groups):
+    if helped:
         run([Group("help", ["--help"])], quiet=False)
     known = {flag.name: flag for flag in flags(record, hidden)}
     known |= {dash(name): Flag(dash(name), extra.kind, extra.default) for name, extra in extras.items()}
@@ -136,21 +144,17 @@ def _constant(value: Any) -> Callable[[], Any]:
     return lambda: value
 
 
-def _about(record: object, hidden: Set[str], title: str) -> str:
+def _about(record: object, hidden: Set[str], title: str, fitting: dict[str, list[str]]) -> str:
     lines = [title, ""] if title else []
     lines.append("Every field is a flag. A part is swapped by its name, before its own fields are read:")
     for slot in slots(record, hidden):
-        allowed = [*slot.allowed, *(["none"] if slot.optional else [])]
+        allowed = [*fitting.get(slot.flag, slot.allowed), *(["none"] if slot.optional else [])]
         lines.append(f"  --{slot.flag} {' | '.join(allowed)}")
     return "\n".join(lines)
 
 
 def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _asks_help(groups: list[Group]) -> bool:
-    return any(group.name in ("help", "h") for group in groups)
 
 
 def _without_no(name: str) -> str:

@@ -1,4 +1,8 @@
-"""Finished seeds on disk: written whole, found again by the composition's key, never computed twice."""
+"""Finished seeds on disk: written whole, found again by the composition's key, never computed twice.
+
+Of a seed that is interrupted the finished arms are kept: an arm draws from generators of its own, so that the others
+give the same numbers bit for bit, whether it is computed before them or read.
+"""
 
 from __future__ import annotations
 
@@ -42,22 +46,27 @@ class Store:
         probe.unlink(missing_ok=True)
         return Store(folder)
 
-    def path(self, number: int) -> Path:
-        """Return the file of one seed."""
-        return self.folder / f"seed-{number:04d}.json"
+    def path(self, number: int, part: bool = False) -> Path:
+        """Return the file of one seed, or of a ``part`` of it."""
+        return self.folder / f"seed-{number:04d}{'.part' * part}.json"
 
-    def read(self, number: int) -> Seed | None:
-        """Return a finished seed, or None where it has to be computed: a damaged file counts as none."""
+    def read(self, number: int, part: bool = False) -> Seed | None:
+        """Return a finished seed, or None where it has to be computed: a damaged file counts as none.
+
+        With ``part``, the finished arms of a seed that was interrupted.
+        """
         try:
-            held = json.loads(self.path(number).read_text(encoding="utf-8"))
+            held = json.loads(self.path(number, part).read_text(encoding="utf-8"))
             return Seed(number, list(held["rows"]), float(held["seconds"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
-    def write(self, seed: Seed) -> None:
-        """Keep a finished seed."""
+    def write(self, seed: Seed, part: bool = False) -> None:
+        """Keep a finished seed, or the finished arms of one."""
         text = json.dumps({"seed": seed.number, "seconds": round(seed.seconds, 3), "rows": seed.rows})
-        write_whole(self.path(seed.number), lambda file: file.write_text(text, encoding="utf-8"))
+        write_whole(self.path(seed.number, part), lambda file: file.write_text(text, encoding="utf-8"))
+        if not part:
+            self.path(seed.number, part=True).unlink(missing_ok=True)
 
 
 class Watcher(Protocol):
@@ -74,7 +83,7 @@ class Watcher(Protocol):
 
 
 def compute(
-    experiment: Experiment, store: Store, rows: Callable[[Experiment, int], Iterator[Row]], watcher: Watcher
+    experiment: Experiment, store: Store, rows: Callable[..., Iterator[Row]], watcher: Watcher
 ) -> tuple[list[Seed], int]:
     """Return all seeds of ``experiment`` and how many of them were found in ``store``.
 
@@ -87,17 +96,40 @@ def compute(
             seed = store.read(number)
             found = seed is not None
             if seed is None:
-                watcher.begin(number)
-                started, measured = time.monotonic(), []
-                for row in rows(experiment, number):
-                    measured.append(row)
-                    watcher.row(row)
-                seed = Seed(number, measured, time.monotonic() - started)
-                store.write(seed)
+                seed = _computed(experiment, number, store, rows, watcher)
             reused += found
             done.append(seed)
             watcher.end(seed, found)
     except KeyboardInterrupt as stop:
         kept = f"{len(done)} of {experiment.seeds} seeds are kept in {store.folder}"
+        if part := store.read(len(done), part=True):
+            words = dict(zip(("float", "device"), experiment.names, strict=True))
+            finished = ", ".join(words.get(arm, arm) for arm in _arms(part.rows))
+            kept += f", and of seed {part.number} what is finished ({finished})"
         raise KeyboardInterrupt(f"{kept}; the same command goes on from there") from stop
     return done, reused
+
+
+def _computed(
+    experiment: Experiment, number: int, store: Store, rows: Callable[..., Iterator[Row]], watcher: Watcher
+) -> Seed:
+    """Return a seed computed from where it was interrupted; every arm is kept as soon as it is finished."""
+    watcher.begin(number)
+    part = store.read(number, part=True) or Seed(number, [], 0.0)
+    started, measured = time.monotonic() - part.seconds, list(part.rows)
+    for row in measured:
+        watcher.row(row)
+    known = _arms(measured)
+    given = rows(experiment, number, known) if known else rows(experiment, number)
+    for row in given:
+        measured.append(row)
+        watcher.row(row)
+        if row["arm"] in getattr(given, "finished", ()):
+            store.write(Seed(number, measured, time.monotonic() - started), part=True)
+    seed = Seed(number, measured, time.monotonic() - started)
+    store.write(seed)
+    return seed
+
+
+def _arms(rows: list[Row]) -> list[str]:
+    return list(dict.fromkeys(str(row["arm"]) for row in rows))

@@ -19,6 +19,7 @@ STYLES = {
     "met in the median": "yellow",
     "missed": "bold red",
     "not measured": "yellow",
+    "not judged": "yellow",
     "reported": "dim",
 }
 

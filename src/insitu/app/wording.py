@@ -190,11 +190,17 @@ def cautions(report: dict[str, Any]) -> list[str]:
     if report.get("quick"):
         out.append("Quick variant: a smaller run to see that everything works; its figures are no results.")
     if changed := report.get("changes"):
-        fields = ", ".join(f"{each['field']} {each['before']} → {each['after']}" for each in changed)
-        out.append(f"Not the published composition: {fields}.")
+        out.append(f"Not the published composition: {', '.join(map(_change, changed))}.")
     if report.get("verified"):
         out.append(f"Not verified: {report['verified']}.".replace("..", "."))
     return out
+
+
+def _change(each: dict[str, Any]) -> str:
+    """Write a changed field, and where there are further arms, which it has reached and which not."""
+    arms = [f"also in {'; '.join(each['also'])}"] if each.get("also") else []
+    arms += [f"not in {'; '.join(each['but'])}"] if each.get("but") else []
+    return f"{each['field']} {each['before']} → {each['after']}" + (f" ({', '.join(arms)})" if arms else "")
 
 
 def _plural(count: int, one: str) -> str:

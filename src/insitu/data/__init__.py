@@ -98,6 +98,7 @@ class DataSet(ABC):
     archives: ClassVar[tuple[Archive, ...]] = ()  # what is fetched
     layouts: ClassVar[tuple[tuple[str, ...], ...]] = ()  # what is looked for: all the names of any one layout
     verified: ClassVar[str] = ""  # empty, or what was not verified
+    few_shot: ClassVar[bool] = False  # whether sessions of new classes follow the base
 
     @abstractmethod
     def read(self) -> FewShotImages:

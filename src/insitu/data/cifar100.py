@@ -27,6 +27,7 @@ class Cifar100(DataSet):
 
     source: Path | None = None  # the archive or the folder; looked for where it is not given
 
+    few_shot: ClassVar[bool] = True
     origin: ClassVar[str] = (
         "A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html; few-shot lists by Tao et al."
     )

@@ -28,6 +28,7 @@ class MiniImageNet(DataSet):
 
     source: Path | None = None  # the folder or the zip; looked for where it is not given
 
+    few_shot: ClassVar[bool] = True
     origin: ClassVar[str] = (
         "Vinyals et al. 2016, drawn from ImageNet; few-shot lists by Tao et al. 2020. github.com/icoz69/CEC-CVPR2021 "
         "links to the images and holds the lists (data/index_list/mini_imagenet); put them into one folder or zip as "

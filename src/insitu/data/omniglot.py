@@ -36,6 +36,7 @@ class Omniglot(DataSet):
     source: Path | None = None  # the packed file, or the folder that holds the official two; else looked for
     base_train: int = 14
 
+    few_shot: ClassVar[bool] = True
     origin: ClassVar[str] = (
         "B. M. Lake et al. 2015, https://github.com/brendenlake/omniglot; lists by Hersche et al. 2022"
     )

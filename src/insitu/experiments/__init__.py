@@ -37,6 +37,17 @@ class Arm:
     changes: tuple[tuple[str, Any], ...] = ()  # such as ("shots", 1); the base is then made anew
     later_s: float = 0.0  # of short tasks: from learning to being asked
 
+    def scenario(self, given: Scenario) -> Scenario:
+        """Return the scenario of this arm; raise ``InsituError`` where ``given`` has no such fields."""
+        known = [field.name for field in fields(given) if field.init]
+        for name, _ in self.changes:
+            if name not in known:
+                raise InsituError(
+                    f"{self.name!r} changes {name}, which is no field of {type(given).__name__}; keep the scenario of "
+                    "the experiment, or write an experiment without this arm"
+                )
+        return replace(given, **dict(self.changes)) if self.changes else given
+
 
 @dataclass(frozen=True)
 class Experiment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -43,6 +43,16 @@ class Base:
 @dataclass(frozen=True)
 class Learner(ABC):
     """A record with three verbs; state goes in and comes out, and predict never changes it."""
+
+    protocols: ClassVar[tuple[str, ...]] = ()  # it can learn, as ``Scenario.protocol`` names them; empty: not stated
+
+    def check(self, protocol: str) -> None:
+        """Raise ``InsituError`` where it cannot learn sessions of ``protocol``, or its parts do not go together.
+
+        Called before anything is computed; '' is a protocol that a scenario does not state.
+        """
+        if protocol and self.protocols and protocol not in self.protocols:
+            raise InsituError(f"{type(self).__name__} learns {' or '.join(self.protocols)}, not {protocol}")
 
     @abstractmethod
     def prepare(self, base: Any, now_s: float, rng: np.random.Generator) -> Any:

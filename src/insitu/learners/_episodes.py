@@ -18,6 +18,8 @@ from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError
 from insitu.learners import Examples
 
+TASKS = ("short tasks of features", "short tasks of images")  # see ``Scenario.protocol``
+
 
 @dataclass(frozen=True, eq=False)
 class EpisodeBase:

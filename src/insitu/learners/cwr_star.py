@@ -19,7 +19,7 @@ calibration features of the base; consolidation is in whole numbers, with r in s
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -61,6 +61,8 @@ class State:
 @dataclass(frozen=True)
 class CwrStar(Learner):
     """CWR* with quantised forward and update (Vorabbi 2023); 0 and 0 bits are float CWR*."""
+
+    protocols: ClassVar[tuple[str, ...]] = ("a stream of features", "a stream of latents")
 
     forward_bits: int = 8
     update_bits: int = 16

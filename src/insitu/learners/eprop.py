@@ -18,7 +18,7 @@ movements of meta-training.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -57,6 +57,8 @@ class State:
 @dataclass(frozen=True)
 class Eprop(Learner):
     """One update of a spiking network from one showing, by the learning signals of another (natural e-prop)."""
+
+    protocols: ClassVar[tuple[str, ...]] = ("movements",)
 
     substrate: Substrate = field(
         default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1, compensation="column")

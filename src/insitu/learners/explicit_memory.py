@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -56,6 +56,8 @@ class State:
 class ExplicitMemory(Learner):
     """Few-shot memory on a crossbar: shots superposed by SET pulses, classes appended, queries compared at once."""
 
+    protocols: ClassVar[tuple[str, ...]] = ("few-shot sessions",)
+
     substrate: Substrate = field(default_factory=Crossbar)
     projection: Kind = "whitened"
     dim: int = 512  # rows of the array, where activations are whitened; the other projections have their own
@@ -86,9 +88,9 @@ class ExplicitMemory(Learner):
                 "modes 2 and 3 move every prototype after each session: use support='program' and projection='trained'"
             )
 
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
-        """Return the memory that holds the base classes, each written as its mean."""
-        check_base(base)
+    def check(self, protocol: str) -> None:
+        """See ``Learner.check``: a device without single SET pulses cannot superpose shots."""
+        super().check(protocol)
         device = getattr(self.substrate, "device", None)
         # not in the constructor: by flags, the device is swapped before the way of writing is read
         if self.support != "program" and device is not None and not device.crystallises:
@@ -96,6 +98,11 @@ class ExplicitMemory(Learner):
                 f"{type(device).__name__} has no model of single SET pulses; use support='program', "
                 "or a device that crystallises step by step (pcm_nandakumar2018, ideal)"
             )
+
+    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
+        """Return the memory that holds the base classes, each written as its mean."""
+        self.check("")
+        check_base(base)
         projection = fit(base, self.projection, self.dim, self.shrink)
         state = self.start(projection, base.examples, now_s, rng)
         state, columns = self._columns(state, list(range(len(base.means))), now_s, rng)

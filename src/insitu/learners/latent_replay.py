@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -47,6 +48,8 @@ class State:
 @dataclass(frozen=True)
 class LatentReplay(Learner):
     """Replay of packed 1-bit latents through trained last layers (Vorabbi 2024)."""
+
+    protocols: ClassVar[tuple[str, ...]] = ("a stream of latents",)
 
     replay: int = 300  # latents kept
     forward_bits: int = 8

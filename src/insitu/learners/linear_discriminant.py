@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from insitu.learners._heads import State, learned, predicted, prepared
 @dataclass(frozen=True)
 class LinearDiscriminant(Learner):
     """Linear discriminant with a shrunk covariance that all classes share (scikit-learn), in float."""
+
+    protocols: ClassVar[tuple[str, ...]] = ("few-shot sessions",)
 
     shrinkage: float | None = None  # of the covariance, 0 (none) to 1 (diagonal); None: Ledoit and Wolf's estimate
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from insitu.learners._heads import State, learned, predicted, prepared
 @dataclass(frozen=True)
 class Logistic(Learner):
     """Multinomial logistic regression with balanced classes (scikit-learn), in float."""
+
+    protocols: ClassVar[tuple[str, ...]] = ("few-shot sessions",)
 
     strength: float = 1.0  # inverse of the penalty on weights (scikit-learn's C)
     iterations: int = 300  # most steps of the solver; where they do not suffice, the head stays where it got to

@@ -16,7 +16,7 @@ worked out in float64, so that answers do not depend on how a library adds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.kernels import exact
 from insitu.learners import Examples, Learner, _all_layers, _delta_rule, _encoder
-from insitu.learners._episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
+from insitu.learners._episodes import TASKS, EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.learners._rounding import check_bits, rounded
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate, _bank
@@ -60,6 +60,8 @@ class State:
 class Maml(Learner):
     """A few gradient steps from meta-trained weights: on a head in a crossbar (Ortner 2025) or on all layers (MAML)."""
 
+    protocols: ClassVar[tuple[str, ...]] = TASKS
+
     substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))
     layers: Literal["head", "all"] = "head"
     steps: int = 4
@@ -82,6 +84,12 @@ class Maml(Learner):
             )
         if self.layers == "all" and (self.bits or self.substrate != Digital()):
             raise InsituError("all layers adapt in software only, in floats; take substrate digital and bits 0")
+
+    def check(self, protocol: str) -> None:
+        """See ``Learner.check``: layers that adapt need the images themselves."""
+        super().check(protocol)
+        if self.layers == "all" and protocol == TASKS[0]:
+            raise InsituError("all layers adapt on images, and the package has features only: use --data images")
 
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s`` and fit ranges to the base's calibration tasks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -16,6 +17,8 @@ from insitu.substrates.digital import Digital
 @dataclass(frozen=True)
 class NearestMean(Learner):
     """Exact cosine to class means in float: an explicit memory on ideal numbers."""
+
+    protocols: ClassVar[tuple[str, ...]] = ("few-shot sessions",)
 
     projection: Kind = "whitened"
     dim: int = 512

@@ -9,6 +9,7 @@ gradient. All tasks in hand lie in one array, and a query is compared with the c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.learners import Base, Examples, Learner, _encoder
-from insitu.learners._episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
+from insitu.learners._episodes import TASKS, EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.learners._projection import fit
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.explicit_memory import State as MemoryState
@@ -44,6 +45,8 @@ class State:
 class TaskMemory(Learner):
     """Each task's few shots superposed in an explicit memory, beside meta-trained convolutions."""
 
+    protocols: ClassVar[tuple[str, ...]] = TASKS
+
     substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # of the convolutions
     memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
 
@@ -53,6 +56,11 @@ class TaskMemory(Learner):
     def steps_asked(self) -> tuple[int, ...]:
         """After one step: every example is written once."""
         return (1,)
+
+    def check(self, protocol: str) -> None:
+        """See ``Learner.check``: the memory's parts have to go together too."""
+        super().check(protocol)
+        self.memory.check("")
 
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s``, and fit the map to the memory's vectors to the base's calibration tasks."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from insitu import metrics
 from insitu.learners import Examples
 from insitu.metrics import Row
+from insitu.scenarios._checks import check_data
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Scenario(ABC):
 
     continues: ClassVar[bool] = True  # a session adds to those before it; else it holds short tasks, each learned anew
     headline: ClassVar[tuple[str, str]] = ("overall", "overall accuracy in percent")  # of ``score``, for progress
+
+    def protocol(self, data: str) -> str:
+        """Return what its sessions are, such as "movements", for ``Learner.protocols``; '' where that is not stated."""
+        return ""
+
+    def check(self, data: str) -> None:
+        """Raise ``InsituError`` where no such ``data`` can be had; called before anything is read or computed."""
+        check_data(data)
 
     @abstractmethod
     def base(self, data: str) -> Any:

@@ -19,6 +19,7 @@ from insitu.backbones import _shipped
 from insitu.backbones.resnet12 import ResNet12Module
 from insitu.core import InsituError, cache_folder, generator, write_whole
 from insitu.data import FewShotImages
+from insitu.scenarios._checks import check_data
 
 EXAMPLES = 20  # per base class kept beside the means, where the card does not say
 
@@ -74,8 +75,7 @@ def load(backbone: str, name: str, data: str) -> Embedded:
 
     ``data`` is ``package`` or ``images``; encodings of images are cached. Bits are stored packed and come as -1 and +1.
     """
-    if data not in ("package", "images"):
-        raise InsituError(f"data is 'package' or 'images'; got {data!r}")
+    check_data(data)
     if data == "package":
         file = _shipped.FOLDER / f"{backbone}.embeddings.npz"
         if not file.exists():

@@ -25,6 +25,7 @@ from insitu.data import Images
 from insitu.learners._stream import StreamBase
 from insitu.scenarios import _arrays
 from insitu.scenarios._arrays import Arrays
+from insitu.scenarios._checks import check_data
 
 BATCH = 250
 CALIBRATION = 256  # images of the pretraining whose latents lie beside the weights
@@ -69,8 +70,7 @@ def base(stem: Path) -> StreamBase:
 @cache
 def latents(data_set: str, stem: Path, data: str) -> Encoded:
     """Return a data set's latents: those that ship (``package``), or of its images (``images``), which are cached."""
-    if data not in ("package", "images"):
-        raise InsituError(f"data is 'package' or 'images'; got {data!r}")
+    check_data(data)
     _, card = network(stem)
     if data == "images":
         made = f"{data_set}-{card['image_size']}-{_shipped.fingerprint(stem)}.latents"

@@ -57,7 +57,7 @@ def execute(omega: NDArray[np.floating], hold_s: float = _arm.STEP_S) -> Executi
         raise InsituError(f"commands are finite velocities (steps, 2), at least one step; got {omega.shape}")
     if not _arm.STEP_S <= hold_s <= 1:
         raise InsituError(f"hold_s is {_arm.STEP_S} (full speed) to 1 second; got {hold_s}")
-    mujoco = _mujoco()
+    mujoco = require()
     model = _model()
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
@@ -118,10 +118,11 @@ _NAMES = ("base", "shoulder")
 
 @lru_cache(maxsize=1)
 def _model() -> Any:
-    return _mujoco().MjModel.from_xml_string(xml())
+    return require().MjModel.from_xml_string(xml())
 
 
-def _mujoco() -> Any:
+def require() -> Any:
+    """Return MuJoCo; raise ``InsituError`` where it is not installed."""
     try:
         import mujoco
     except ImportError as error:

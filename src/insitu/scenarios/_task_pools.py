@@ -14,6 +14,8 @@ from insitu.data.miniimagenet import MiniImageNet
 from insitu.data.omniglot import Omniglot
 from insitu.scenarios._tasks import Pool, pool_of
 
+DATA_SETS: dict[str, DataSet] = {"omniglot": Omniglot(), "miniimagenet": MiniImageNet()}
+
 
 @dataclass(frozen=True, eq=False)
 class Pools:
@@ -26,15 +28,14 @@ class Pools:
 
 def pools(data_set: str | DataSet, size: int, channels: int, folder: Path | None = None) -> Pools:
     """Return the classes of ``omniglot``, ``miniimagenet``, a record of either, or of a user's ``folder``."""
-    known: dict[str, DataSet] = {"omniglot": Omniglot(), "miniimagenet": MiniImageNet()}
-    record = known.get(data_set) if isinstance(data_set, str) else data_set
+    record = DATA_SETS.get(data_set) if isinstance(data_set, str) else data_set
     if folder is not None:
         return _folder(folder, size, channels)
     if isinstance(record, Omniglot):
         return _omniglot(record, size, channels)
     if isinstance(record, MiniImageNet):
         return _miniimagenet(record, size, channels)
-    raise InsituError(f"tasks come from {' or '.join(known)}, or from a folder of yours; got {data_set!r}")
+    raise InsituError(f"tasks come from {' or '.join(DATA_SETS)}, or from a folder of yours; got {data_set!r}")
 
 
 def _omniglot(record: Omniglot, size: int, channels: int) -> Pools:

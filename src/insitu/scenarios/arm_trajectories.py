@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.backbones import _shipped
+from insitu.backbones import _names, _shipped
 from insitu.core import InsituError, generator
 from insitu.learners import Examples
 from insitu.learners._showings import ArmBase, read_weights
@@ -63,6 +63,17 @@ class ArmTrajectories(Scenario):
             )
         if not 0 <= self.wait_s < float("inf"):
             raise InsituError(f"wait_s is 0 or more seconds, since time runs forward; got {self.wait_s}")
+
+    def protocol(self, data: str) -> str:
+        """See ``Scenario.protocol``."""
+        return "movements"
+
+    def check(self, data: str) -> None:
+        """See ``Scenario.check``."""
+        super().check(data)
+        _names.check(self.backbone, ("spiking",))
+        if self.hold_s:
+            _mujoco_arm.require()
 
     def base(self, data: str) -> ArmBase:
         """Return the meta-trained weights, and movements that no stream has for calibration."""

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from insitu.backbones import _shipped
+from insitu.backbones import _names, _shipped
 from insitu.core import InsituError, generator
 from insitu.data.core50 import Core50
 from insitu.learners import Examples
 from insitu.learners._stream import StreamBase
 from insitu.scenarios import Scenario, Session, _latents
+from insitu.scenarios._checks import check_data_set
 from insitu.scenarios._latents import Encoded
 
 Rows = NDArray[np.int64]
@@ -53,6 +54,16 @@ class ClassStream(Scenario):
             raise InsituError(f"experiences is at least 1; got {self.experiences}")
         if not 0 <= self.spacing_s < float("inf"):
             raise InsituError(f"spacing_s is 0 or more seconds, since time runs forward; got {self.spacing_s}")
+
+    def protocol(self, data: str) -> str:
+        """See ``Scenario.protocol``."""
+        return f"a stream of {self.give}"
+
+    def check(self, data: str) -> None:
+        """See ``Scenario.check``."""
+        super().check(data)
+        check_data_set(self.data_set)
+        _names.check(self.backbone, _names.BINARY)
 
     def base(self, data: str) -> StreamBase:
         """Return the backbone's tail and features of its pretraining; no class is known."""

@@ -16,14 +16,15 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from insitu.backbones import _meta_trained, _shipped
+from insitu.backbones import _meta_trained, _names, _shipped
 from insitu.backbones.conv4 import Conv4, Conv4Module
 from insitu.core import InsituError, generator
 from insitu.data import DataSet
 from insitu.learners import Examples
 from insitu.learners._episodes import EpisodeBase
 from insitu.scenarios import Scenario, Session, _task_features
-from insitu.scenarios._task_pools import Pools, pools
+from insitu.scenarios._checks import check_data
+from insitu.scenarios._task_pools import DATA_SETS, Pools, pools
 from insitu.scenarios._tasks import draw
 
 CALIBRATION = 40  # tasks of training classes that ranges of converters and weights are fitted to
@@ -56,6 +57,20 @@ class Episodes(Scenario):
             raise InsituError(f"drawn_for is each-seed or all-seeds; got {self.drawn_for!r}")
         if self.statistics not in ("batch", "support", None):
             raise InsituError(f"statistics is batch, support or none; got {self.statistics!r}")
+
+    def protocol(self, data: str) -> str:
+        """See ``Scenario.protocol``."""
+        return "short tasks of features" if data == "package" else "short tasks of images"
+
+    def check(self, data: str) -> None:
+        """See ``Scenario.check``."""
+        super().check(data)
+        if self.folder is None and self.data_set not in DATA_SETS:
+            raise InsituError(f"tasks come from {' or '.join(DATA_SETS)}, or --scenario.folder; got {self.data_set!r}")
+        if self.folder is not None and not self.folder.is_dir():
+            raise InsituError(f"folder {self.folder} is no folder; give one with a sub-folder of images per class")
+        _names.check(self.backbone, ("conv4",))
+        self._packed(data)
 
     def base(self, data: str) -> EpisodeBase:
         """Return the meta-trained weights, and tasks of the classes they were trained on for calibration."""
@@ -102,8 +117,7 @@ class Episodes(Scenario):
 
     def _packed(self, data: str) -> bool:
         """Return whether features of the package are asked for."""
-        if data not in ("package", "images"):
-            raise InsituError(f"data is 'package' or 'images'; got {data!r}")
+        check_data(data)
         if data == "package" and self.data_set != "omniglot":
             raise InsituError(
                 f"features that come with the package are of omniglot; for {self.data_set} use --data images"

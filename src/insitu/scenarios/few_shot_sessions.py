@@ -14,9 +14,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from insitu.backbones import _names
 from insitu.core import InsituError, generator
 from insitu.learners import Base, Examples
 from insitu.scenarios import Scenario, Session
+from insitu.scenarios._checks import check_data_set
 from insitu.scenarios._embedded import Embedded, load
 
 
@@ -37,6 +39,16 @@ class FewShotSessions(Scenario):
             raise InsituError(f"spacing_s is 0 or more seconds, since time runs forward; got {self.spacing_s}")
         if self.supports not in ("published", "redrawn"):
             raise InsituError(f"supports is published or redrawn; got {self.supports!r}")
+
+    def protocol(self, data: str) -> str:
+        """See ``Scenario.protocol``."""
+        return "few-shot sessions"
+
+    def check(self, data: str) -> None:
+        """See ``Scenario.check``."""
+        super().check(data)
+        check_data_set(self.data_set, few_shot=True)
+        _names.check(self.backbone or self.data_set, ("resnet12", *_names.BINARY))
 
     def base(self, data: str) -> Base:
         """Return class means and examples of the base classes."""

@@ -1,6 +1,6 @@
 """Show a report again from its JSON, write its page anew, or make the ledger of results.
 
-usage: insitu report DIR_OR_FILE ...
+usage: insitu report DIR_OR_FILE ...       (of a folder without a report.json, all reports below it: insitu report runs)
        insitu report --results docs/results.md DIR_OR_FILE ...
        insitu report --figure docs/figures/NAME.svg DIR_OR_FILE
 
@@ -24,7 +24,7 @@ def main(args: list[str]) -> int:
     ledger_file, figure_file, given = _arguments(args)
     from insitu.app import figures, page, report, results, terminal
 
-    loaded = [(each / "report.json" if each.is_dir() else each, report.load(each)) for each in given]
+    loaded = [(file, report.load(file)) for each in given for file in _files(each)]
     shown = ", ".join(str(file) for file, _ in loaded)
     if ledger_file:
         with _whole(shown):
@@ -54,6 +54,13 @@ def _whole(files: str) -> Iterator[None]:
         raise InsituError(
             f"{files}: not a whole report ({type(error).__name__}: {error}); run the experiment again"
         ) from error
+
+
+def _files(given: Path) -> list[Path]:
+    """Return the report of a folder, or those below it where it has none of its own."""
+    own = given / "report.json" if given.is_dir() else given
+    below = sorted(given.rglob("report.json")) if given.is_dir() and not own.exists() else []
+    return below or [own]
 
 
 def _arguments(args: list[str]) -> tuple[Path | None, Path | None, list[Path]]:

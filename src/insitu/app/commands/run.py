@@ -3,8 +3,9 @@
 usage: insitu run NAME [--quick] [--seeds N] [--data package|images] [--out DIR] [--ANY.FIELD VALUE ...]
 
 Every field of the experiment is a flag: 'insitu run NAME --help' lists them with their defaults. A part is swapped by
-its name (--learner.substrate.device pcm-joshi2020). Finished seeds are kept in DIR (default: runs/NAME) and are not
-computed again: the same command goes on where it was stopped.
+its name (--learner.substrate.device pcm-joshi2020). Results go to DIR (default: runs/NAME, and runs/NAME-CHANGES where
+fields were changed), and no report replaces that of another composition. Finished seeds, and finished arms of a seed,
+are kept there and not computed again: the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -32,28 +33,46 @@ def main(args: list[str]) -> int:
     from rich.console import Console
 
     from insitu import run
-    from insitu.app import composition, machine, movement_figures, page, progress, report, seeds, source, terminal
+    from insitu.app import (
+        composition,
+        machine,
+        movement_figures,
+        page,
+        places,
+        progress,
+        report,
+        seeds,
+        source,
+        terminal,
+    )
 
     quick = any(word in ("--quick", "--quick=True") for word in args[1:])
-    original, experiment, out = _parse(part, quick, args[1:])
+    original, experiment, changes, given = _parse(part, quick, args[1:])
     data = experiment.scenario.describe(experiment.data)
-    store = seeds.Store.open(out, composition.key(experiment, data))
-    started = datetime.datetime.now(datetime.UTC)
-    console, headline = Console(stderr=True), experiment.scenario.headline
-    with progress.watcher(part.name, experiment.seeds, console, experiment.names, headline) as watcher:
-        done, reused = seeds.compute(experiment, store, run.rows, watcher)
+    _draw_first_sessions(experiment)
     about = {
         "schema": report.SCHEMA,
         "experiment": part.name,
         "title": source.docstring(part).partition("\n")[0],
         "data": data,
         "quick": quick,
-        "changes": composition.changes(_shape(original), _shape(experiment)),
+        "changes": changes,
+        "inputs": composition.inputs(experiment),
+    }
+    identity = places.Identity.of(about | {"sweep": experiment.sweep})
+    name = identity.name(sweeps=bool(original.sweep))
+    home, out = places.place(given or Path("runs") / name, identity, name, experiment.seeds)
+    store = seeds.Store.open(home, composition.key(experiment, data))
+    started = datetime.datetime.now(datetime.UTC)
+    console, headline = Console(stderr=True), experiment.scenario.headline
+    with progress.watcher(part.name, experiment.seeds, console, experiment.names, headline) as watcher:
+        done, reused = seeds.compute(experiment, store, run.rows, watcher)
+    about |= {
         "versions": machine.versions(),
         "machine": machine.machine(),
         "started": started.isoformat(timespec="seconds"),
     }
-    made = about | _results(experiment, done)
+    made = about | _results(experiment, done, changes)
     console = terminal.console()
     terminal.show(made, console)
     report.save(made, out / "report.json")
@@ -61,17 +80,20 @@ def main(args: list[str]) -> int:
         write_whole(out / "arm.gif", lambda file: file.write_bytes(movement_figures.gif(made)))
     page.save(made, out / "report.html")
     if reused:
-        console.print(f"\n{reused} of {experiment.seeds} seeds were found finished in {out} and not computed again")
+        console.print(f"\n{reused} of {experiment.seeds} seeds were found finished in {home} and not computed again")
     # plain prints: a path is one word that can be copied, whatever the width of the terminal
     print(f"\nreport  {out / 'report.html'}\ndata    {out / 'report.json'}")
     return 0
 
 
-def _parse(part: catalog.Part, quick: bool, args: list[str]) -> tuple[Experiment, Experiment, Path]:
-    """Return the experiment as its file has it, as the flags change it, and the output folder."""
+def _parse(
+    part: catalog.Part, quick: bool, args: list[str]
+) -> tuple[Experiment, Experiment, list[dict[str, Any]], Path | None]:
+    """Return the experiment as its file has it, as the flags change it, the changes, and the folder that was given."""
     import importlib
 
-    from insitu.app import composition, flags
+    from insitu.app import composition, flags, reach
+    from insitu.experiments._fit import check, fitting
 
     original = catalog.load(part)
     if quick:
@@ -81,36 +103,47 @@ def _parse(part: catalog.Part, quick: bool, args: list[str]) -> tuple[Experiment
     about: dict[str, flags.Extra] = {}
     if original.sweep:
         about["sweep"] = flags.Extra(bool, True, f"over {' and '.join(name for name, _ in original.sweep)}")
-    folder = Path("runs") / (part.name + ("-quick" if quick else ""))
+    folder = Path("runs") / (part.name + "-quick" * quick)
     experiment, extras = flags.parse(
         original,
         args,
         prog=f"insitu run {part.name}",
         title=part.summary,
         hidden=composition.DESCRIPTION | {"sweep", "others"},
+        fitting=lambda given: dict.fromkeys(("learner", "baseline"), fitting(given.scenario, given.data)),
         quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
-        out=flags.Extra(Path, folder, "folder of the results"),
+        out=flags.Extra(Path, folder, "folder of the results; the default names the fields that were changed, too"),
         **about,
     )
     if not extras.get("sweep", True):
         experiment = replace(experiment, sweep=())
-    for _ in experiment.variants():
-        pass  # what does not fit the learner is said before anything is computed
     if experiment.seeds < 1:
         raise InsituError(f"--seeds is at least 1; got {experiment.seeds}")
-    return original, experiment, extras["out"]
+    experiment, notes = reach.reach(original, experiment)
+    check(experiment)
+    changes = reach.annotated(composition.changes(_shape(original), _shape(experiment)), notes)
+    named = any(word.partition("=")[0] == "--out" for word in args)
+    return original, experiment, changes, extras["out"] if named else None
+
+
+def _draw_first_sessions(experiment: Experiment) -> None:
+    """Draw what every arm learns first, so that numbers which do not fit the data are refused before any computing."""
+    scenarios = [experiment.scenario, *(arm.scenario(experiment.scenario) for arm in experiment.others)]
+    for place, scenario in enumerate(scenarios):
+        if scenario not in scenarios[:place]:
+            next(iter(scenario.sessions(experiment.data, 0)), None)
 
 
 def _shape(experiment: Experiment) -> dict[str, Any]:
     from insitu.app.composition import DESCRIPTION, composition
 
-    return composition(experiment, DESCRIPTION | {"seeds", "sweep"})
+    return composition(experiment, DESCRIPTION | {"seeds", "sweep", "others"})
 
 
-def _results(experiment: Experiment, done: list[Seed]) -> Report:
+def _results(experiment: Experiment, done: list[Seed], changes: list[dict[str, Any]]) -> Report:
     from insitu import run
-    from insitu.app import arms, claims, movement, sample, summary, sweep
-    from insitu.app.composition import DESCRIPTION, composition
+    from insitu.app import arms, claims, composition, movement, sample, summary, sweep
+    from insitu.app.composition import DESCRIPTION
 
     rows = [row for seed in done for row in seed.rows]
     sampled = sample.Sample.of(rows, experiment)
@@ -118,7 +151,7 @@ def _results(experiment: Experiment, done: list[Seed]) -> Report:
         "paper": experiment.paper,
         "verified": experiment.verified,
         "names": list(experiment.names),
-        "composition": composition(experiment, DESCRIPTION | {"sweep"}),
+        "composition": composition.composition(experiment, DESCRIPTION | {"sweep"}),
         "seeds": [seed.number for seed in done],
         "intervals": sampled.intervals(),
         "seconds": round(sum(seed.seconds for seed in done), 1),
@@ -129,6 +162,6 @@ def _results(experiment: Experiment, done: list[Seed]) -> Report:
         "example": movement.example(run.example(experiment)),
         "sweep": sweep.summary(sampled, experiment),
         "cost": summary.cost(rows),
-        "claims": claims.claims(sampled, experiment.claims),
+        "claims": claims.judged(claims.claims(sampled, experiment.claims), changes),
         "rows": rows,
     }

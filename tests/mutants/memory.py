@@ -1,0 +1,71 @@
+"""Changes in the user's memory: what it knows, and what its file keeps."""
+
+from __future__ import annotations
+
+from plant import Mutant
+
+MUTANTS = [
+    Mutant(
+        "a mean is of the last examples only",
+        "memory/_nouns.py",
+        "moved[numbers] = before + (means - before) * (counts / total[numbers])[:, None]",
+        "moved[numbers] = means",
+        ("memory/test_memory.py", "memory/test_transfer.py"),
+    ),
+    Mutant(
+        "examples of new classes are kept only while there is room",
+        "memory/_nouns.py",
+        'chosen = np.argsort(_ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]',
+        "chosen = np.arange(old + len(x))[:KEPT]",
+        ("memory/test_memory.py", "memory/test_store.py"),
+    ),
+    Mutant(
+        "the mean of a forgotten class stays",
+        "memory/_model.py",
+        "counts[number], means[number] = 0, 0",
+        "counts[number] = 0",
+        ("memory/test_memory.py", "memory/test_transfer.py"),
+    ),
+    Mutant(
+        "the examples kept of a forgotten class stay in what is measured with",
+        "memory/_model.py",
+        "space=with_cohort(replace(model.space, seen=seen), model.kept)",
+        "space=replace(model.space, seen=seen)",
+        ("memory/test_memory.py", "memory/test_store.py"),
+    ),
+    Mutant(
+        "labels of two kinds may stand beside each other",
+        "memory/_labels.py",
+        '    if len(kinds) > 1:\n        raise InsituError(\n            f"labels of a memory',
+        '    if len(kinds) > 9:\n        raise InsituError(\n            f"labels of a memory',
+        ("memory/test_labels.py", "memory/test_memory.py"),
+    ),
+    Mutant(
+        "a feature that does not vary has the scale 1",
+        "memory/_space.py",
+        "scale = np.where(spread > 0, spread, np.inf)",
+        "scale = np.where(spread > 0, spread, 1.0)",
+        ("memory/test_units.py", "memory/test_memory.py"),
+    ),
+    Mutant(
+        "what is acknowledged may still be lost with the power",
+        "memory/store.py",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA synchronous = OFF",
+        ("memory/test_store.py", "memory/test_damage.py"),
+    ),
+    Mutant(
+        "a row of the journal does not cover those before it",
+        "memory/_rows.py",
+        "return digest_of(before, ",
+        'return digest_of(b"", ',
+        ("memory/test_store.py", "memory/test_damage.py"),
+    ),
+    Mutant(
+        "two writers at once",
+        "memory/_lock.py",
+        "BEGIN EXCLUSIVE",
+        "BEGIN",
+        ("memory/test_store.py",),
+    ),
+]

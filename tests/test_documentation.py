@@ -1,0 +1,84 @@
+"""What README.md and docs/ print and name is what comes out; ``python tests/documentation.py --update`` writes it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import documentation
+from documentation import PAGES, ROOT, Example
+from insitu import catalog
+from insitu.app import seeds
+from insitu.app.main import main
+
+EXAMPLES = [example for page in PAGES for example in documentation.examples(page)]
+COMMANDS = [
+    (str(page.relative_to(ROOT)), line.strip().partition("  ")[0].removeprefix(".venv/bin/"))
+    for page in PAGES
+    for line in page.read_text(encoding="utf-8").splitlines()
+    if re.match(r"    (\.venv/bin/)?insitu run ", line)
+]
+OWN = "## Try your own device in one file"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_examples_print_what_the_page_says(example: Example) -> None:
+    assert example.run() == example.printed
+
+
+def test_pages_have_examples_and_no_printed_block_without_its_code() -> None:
+    blocks = sum(page.read_text(encoding="utf-8").count("\n```text\n") for page in PAGES)
+    assert len(EXAMPLES) == blocks >= 13
+
+
+@pytest.fixture
+def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device of README.md as a file of the room."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition(OWN)[2]
+    code = text.partition("```python\n")[2].partition("```")[0]
+    room = tmp_path / "devices"
+    room.mkdir()
+    (room / "my_cell.py").write_text(code, encoding="utf-8")
+    monkeypatch.setattr(catalog, "ROOTS", [*catalog.ROOTS, tmp_path])
+    devices = importlib.import_module("insitu.devices")
+    monkeypatch.setattr(devices, "__path__", [*devices.__path__, str(room)])
+
+
+@pytest.mark.usefixtures("own_device")
+def test_the_device_of_the_readme_is_shown_with_its_curves(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "my-cell"]) == 0
+    said = capsys.readouterr().out
+    assert "G(t) = G (t / 60 s)^-0.05" in said
+    assert "step_us" in said
+
+
+@pytest.mark.usefixtures("own_device")
+@pytest.mark.parametrize(("page", "command"), COMMANDS)
+def test_commands_of_the_pages_start(
+    page: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(seeds.Store, "open", stop)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text("q1,q2\n" + "0,0\n" * 100)
+    assert main(shlex.split(command)[1:]) == 130, f"{page}: {capsys.readouterr().err}"
+
+
+def test_the_results_of_the_readme_are_those_of_the_ledger() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = text.partition("<!-- results:begin -->")[2].partition("<!-- results:end -->")[0].splitlines()
+    ledger = (ROOT / "docs" / "results.md").read_text(encoding="utf-8").splitlines()
+    judged = [row for row in rows if re.search(r"\| (met|missed|reported|not [a-z]+)[^|]* \|$", row)]
+    assert len(judged) > 10
+    for row in judged:
+        _, claim, _, _, measured, verdict = re.split(r"(?<!\\) \| ", row.strip("| "))
+        value = measured.rsplit(" ", 1)[0]
+        same = [line for line in ledger if line.startswith(f"| {claim} |") and f"| {value} |" in line]
+        assert any(verdict in line for line in same), row
