@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError, read_text, write_text
 from insitu.experiments import Experiment
 from insitu.metrics import Row
 
@@ -35,7 +35,7 @@ class Store:
         folder = out / "seeds" / key
         probe = folder / ".writable"
         try:
-            write_whole(probe, lambda file: file.write_text(""))
+            write_text(probe, "")
         except InsituError as error:
             reason = getattr(error.__cause__, "strerror", None) or error
             raise InsituError(f"results cannot be kept in {out} ({reason}); choose another --out") from error.__cause__
@@ -49,7 +49,7 @@ class Store:
     def read(self, number: int) -> Seed | None:
         """Return a finished seed, or None where it has to be computed: a damaged file counts as none."""
         try:
-            held = json.loads(self.path(number).read_text(encoding="utf-8"))
+            held = json.loads(read_text(self.path(number)))
             return Seed(number, list(held["rows"]), float(held["seconds"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
@@ -57,7 +57,7 @@ class Store:
     def write(self, seed: Seed) -> None:
         """Keep a finished seed."""
         text = json.dumps({"seed": seed.number, "seconds": round(seed.seconds, 3), "rows": seed.rows})
-        write_whole(self.path(seed.number), lambda file: file.write_text(text, encoding="utf-8"))
+        write_text(self.path(seed.number), text)
 
 
 class Watcher(Protocol):

@@ -21,8 +21,24 @@ MEANINGS = {
     "unable to open": ("the file or its folder cannot be read or written; choose another path", errno.EACCES),
     "not a database": ("it is not a memory, or damaged; give the path of a memory or restore a copy", None),
     "malformed": ("the file is damaged; restore a copy", None),
+    "decode": ("the file is damaged; restore a copy", None),
+    "unsupported": ("the file is damaged; restore a copy", None),
     "locked": ("another process keeps it busy; close that one, or open it with readonly=True", None),
 }
+
+
+# what reading data raises where it is not as it was written
+NOT_UNDERSTOOD = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,  # of torch, for shapes
+    safetensors.SafetensorError,
+)
 
 
 @contextmanager
@@ -31,7 +47,7 @@ def explained_reading(path: Path) -> Iterator[None]:
     with explained(path):
         try:
             yield
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, safetensors.SafetensorError) as error:
+        except (*NOT_UNDERSTOOD, MemoryError) as error:
             raise InsituError(f"{path} is damaged ({type(error).__name__}: {error}); restore a copy") from error
 
 

@@ -1,19 +1,22 @@
-"""Look after a memory kept in a file: check it, tell what is in it, carry it elsewhere, forget a class.
+"""Look after a memory kept in a file: check it, tell what is in it, copy it, carry it elsewhere, forget a class.
 
 usage: insitu memory verify PATH
        insitu memory info PATH [--json]
+       insitu memory backup PATH OUT
        insitu memory export PATH OUT
        insitu memory import PATH FROM [--substrate NAME | --replay]
        insitu memory forget PATH LABEL ...
 
+'backup' makes a verified copy in one file, also while the memory is being taught.
 'export' writes OUT.safetensors and OUT.json, whose format docs/memory.md describes; 'import' makes a new file PATH of
-such a pair. With --substrate, a substrate's or device's name, the journal is lived through anew on it; with --replay,
+such a pair. With --substrate, a substrate's or device's name, the journal is replayed on it; with --replay,
 on the one it had. 'forget' RESETs the columns of these classes; the journal keeps what they were taught.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,10 @@ def main(args: list[str]) -> int:
 
             known = transfer.info(Path(path))
             print(json.dumps(known, ensure_ascii=False, indent=2) if rest else _told(path, known))
+        case ["backup", path, out]:
+            from insitu.memory import transfer
+
+            print(f"copy    {transfer.backed_up(Path(path), Path(out))}")
         case ["export", path, out]:
             from insitu.memory import transfer
 
@@ -46,7 +53,7 @@ def main(args: list[str]) -> int:
             _forget(Path(path), labels)
         case _:
             raise InsituError(
-                f"memory takes verify, info, export, import or forget and what they need; "
+                f"memory takes verify, info, backup, export, import or forget and what they need; "
                 f"got {' '.join(args) or 'nothing'}; see 'insitu memory --help'"
             )
     return 0
@@ -89,6 +96,7 @@ def _forget(path: Path, labels: list[str]) -> None:
 
     if not path.is_file():
         raise InsituError(f"there is no memory at {path}; give the path of one")
+    labels = [_as_utf8(label) for label in labels]
     with Memory.open(path) as memory:
         known = {str(label): label for label in getattr(memory, "classes_", [])}
         if missing := [label for label in labels if label not in known]:
@@ -97,3 +105,11 @@ def _forget(path: Path, labels: list[str]) -> None:
         for label in labels:
             memory.forget(known[label])
             print(f"forgotten  {label}")
+
+
+def _as_utf8(word: str) -> str:
+    """Return a word of the command line as UTF-8, which a system that is set to ASCII does not read it as."""
+    try:
+        return os.fsencode(word).decode("utf-8")
+    except UnicodeError:
+        return word
