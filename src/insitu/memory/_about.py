@@ -48,7 +48,7 @@ def read(connection: sqlite3.Connection, version: int) -> dict[str, Any]:
 
 
 def _rows(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    found = connection.execute("SELECT name, value FROM about ORDER BY name")
+    found = connection.execute("SELECT name, value FROM about ORDER BY name").fetchall()
     return [typed(row, (str, str)) for row in found]
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 
@@ -36,12 +37,14 @@ def events_of(connection: sqlite3.Connection) -> Iterator[Event]:
     """Yield all events, the oldest first; raise ``InsituError`` at the first that is not as it was written."""
     before = b""
     query = "SELECT number, kind, at, who, labels, seconds, data, digest FROM journal ORDER BY number"
-    for number, found in enumerate(connection.execute(query), 1):
-        *row, digest = typed(found, JOURNAL)
-        before = chained(before, tuple(row))
-        if digest != before or row[0] != number:
-            raise InsituError(f"it is damaged: event {number} of the journal is not as it was written; restore a copy")
-        yield event_of(tuple(row))
+    # a statement left half read would keep the file locked after its connection was closed
+    with closing(connection.execute(query)) as rows:
+        for number, found in enumerate(rows, 1):
+            *row, digest = typed(found, JOURNAL)
+            before = chained(before, tuple(row))
+            if digest != before or row[0] != number:
+                raise InsituError(f"it is damaged: event {number} of the journal is not as it was written")
+            yield event_of(tuple(row))
 
 
 def write_model(connection: sqlite3.Connection, number: int, model: Model, old: Arrays) -> Arrays:

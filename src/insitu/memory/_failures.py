@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ MEANINGS = {
 }
 
 
+LONGEST = 200  # letters of what a library says
+
 # what reading data raises where it is not as it was written
 NOT_UNDERSTOOD = (
     ValueError,
@@ -48,7 +51,7 @@ def explained_reading(path: Path) -> Iterator[None]:
         try:
             yield
         except (*NOT_UNDERSTOOD, MemoryError) as error:
-            raise InsituError(f"{path} is damaged ({type(error).__name__}: {error}); restore a copy") from error
+            raise InsituError(f"{path} is damaged ({type(error).__name__}: {_line(error)}); restore a copy") from error
 
 
 @contextmanager
@@ -59,12 +62,20 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         for piece, (meaning, number) in MEANINGS.items():
             if piece in str(error).lower():
+                if piece == "readonly" and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+                    raise InsituError(f"{path} is damaged: its header forbids writing; restore a copy") from error
                 cause: Exception = OSError(number, str(error)) if number else error
-                raise InsituError(f"{path}: {meaning} ({error})") from cause
-        raise InsituError(f"{path}: {error}; 'insitu memory verify' looks closer") from error
+                raise InsituError(f"{path}: {meaning} ({_line(error)})") from cause
+        raise InsituError(f"{path}: {_line(error)}; 'insitu memory verify' looks closer") from error
     except zlib.error as error:
-        raise InsituError(f"{path} is damaged: {error}; restore a copy") from error
+        raise InsituError(f"{path} is damaged: {_line(error)}; restore a copy") from error
     except InsituError as error:
         if str(path) in str(error):
             raise
         raise InsituError(f"{path}: {error}") from error.__cause__
+
+
+def _line(error: Exception) -> str:
+    """Return what a library says in one line that can be shown: it may quote the bytes it stumbled over."""
+    text = " ".join(str(error).split())
+    return "".join(c if c.isprintable() else "?" for c in text[:LONGEST]) + ("..." if len(text) > LONGEST else "")

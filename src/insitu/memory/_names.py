@@ -18,7 +18,10 @@ def checked_path(path: str | Path) -> Path:
         raise InsituError(f"{str(path)!r} is no name that this system can write ({error.reason}); rename it") from error
     if not encoded or b"\0" in encoded:
         raise InsituError(f"{str(path)!r} is no name of a file; give a path")
-    return Path(path).resolve()
+    found = Path(path).resolve()
+    if found.exists() and not found.is_file():
+        raise InsituError(f"{found} is {'a folder' if found.is_dir() else 'no ordinary file'}; give the path of a file")
+    return found
 
 
 def check_who(who: str) -> None:

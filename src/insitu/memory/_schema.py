@@ -72,7 +72,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 def _tables(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
     # indices that SQLite makes by itself have no text
     query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-    return frozenset(connection.execute(query))
+    return frozenset(connection.execute(query).fetchall())
 
 
 @cache

@@ -210,9 +210,10 @@ class Store:
 
 def check_integrity(connection: sqlite3.Connection) -> None:
     """Raise ``InsituError`` where SQLite finds pages or indices that do not fit together."""
-    found = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+    found = [row[0] for row in connection.execute("PRAGMA integrity_check(5)").fetchall()]
     if found != ["ok"]:
-        raise InsituError(f"it is damaged: {found[0]}; restore a copy")
+        first = found[0].removeprefix("*** in database main ***").split("\n")
+        raise InsituError(f"it is damaged: {' '.join(first).strip()}; restore a copy")
 
 
 def _check_file(path: Path) -> None:
