@@ -60,4 +60,3 @@ def counted(sqlite: ctypes.CDLL) -> Iterator[Counter[str]]:
         yield counts
     finally:
         fields[OPEN] = original
-

@@ -20,7 +20,7 @@ TOLERANCE = 1e-9  # of the largest number taught, by which means that were added
 
 
 @dataclass
-class _Derived:
+class Derived:
     """What follows from the events so far."""
 
     features: int | None = None  # None with a backbone, whose activations are not in the journal
@@ -39,10 +39,7 @@ def check_agreement(events: list[Event], model: Model | None, parameters: dict[s
         if events:
             raise InsituError(f"it is damaged: {len(events)} events, but no state; restore a copy")
         return
-    vectors = parameters["backbone"] is None
-    seen = _Derived()
-    for event in events:
-        seen = _after(seen, event, vectors)
+    seen = derived(events, parameters["backbone"] is None)
     found = {label: int(model.counts[number]) for label, number in model.numbers.items()}
     seed = parameters["random_state"]
     pairs = {
@@ -65,9 +62,17 @@ def check_agreement(events: list[Event], model: Model | None, parameters: dict[s
             )
 
 
-def _after(seen: _Derived, event: Event, vectors: bool) -> _Derived:
+def derived(events: list[Event], vectors: bool) -> Derived:
+    """Return what follows from events; raise ``InsituError`` where they cannot have happened one after the other."""
+    seen = Derived()
+    for event in events:
+        seen = _after(seen, event, vectors)
+    return seen
+
+
+def _after(seen: Derived, event: Event, vectors: bool) -> Derived:
     if event.kind == "fit":
-        seen = _Derived()
+        seen = Derived()
     seen.events += 1
     seen.now_s += event.seconds
     if event.kind in ("fit", "learn"):
@@ -90,7 +95,7 @@ def _after(seen: _Derived, event: Event, vectors: bool) -> _Derived:
     return seen
 
 
-def _count(seen: _Derived, counts: dict[Label, int], means: dict[Label, NDArray[np.float64]], largest: float) -> None:
+def _count(seen: Derived, counts: dict[Label, int], means: dict[Label, NDArray[np.float64]], largest: float) -> None:
     seen.largest = max(seen.largest, largest)
     for label, count in counts.items():
         if label not in seen.numbers:

@@ -8,6 +8,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 
@@ -86,9 +87,15 @@ def read_model(connection: sqlite3.Connection, records: Records) -> tuple[int, M
         if digest_of(path, str(part), data) != digest or part in parts[path]:
             raise InsituError(f"it is damaged: part {part} of {path}; restore a copy")
         parts[path][part] = zlib.decompress(data)
-    grown = _tree.grown(
-        json.loads(tree), lambda path, kind, shape: _tree.joined(path, kind, shape, parts[path]), records
-    )
+    named: set[str] = set()
+
+    def array(path: str, kind: np.dtype[Any], shape: list[int]) -> _tree.Array:
+        named.add(path)
+        return _tree.joined(path, kind, shape, parts.get(path, {}))
+
+    grown = _tree.grown(json.loads(tree), array, records)
+    if unused := parts.keys() - named:
+        raise ValueError(f"{min(unused)} is no part of the state")
     if not isinstance(grown, Model):
         raise ValueError(f"the state is a {type(grown).__name__}")
     arrays: Arrays = {}

@@ -30,7 +30,7 @@ from insitu.memory._nouns import Model
 from insitu.memory._parameters import parameters
 from insitu.memory._records import records
 from insitu.memory._settings import Settings, settings_from
-from insitu.memory._soundness import check_model
+from insitu.memory._soundness import check_model, check_shapes
 
 
 class Store:
@@ -202,9 +202,12 @@ class Store:
         self.model, self._arrays = model, arrays
 
     def _load(self) -> None:
-        substrate = settings_from(self.parameters).substrate
+        settings = settings_from(self.parameters)
         with explained_reading(self.path):
-            _, self.model, self._arrays = _contents.read_model(self._connection, records(type(substrate)))
+            found = _contents.read_model(self._connection, records(type(settings.substrate)))
+            if found[1] is not None:
+                check_shapes(found[1], settings)
+        _, self.model, self._arrays = found
         self._whole = True
 
 

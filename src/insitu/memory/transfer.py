@@ -16,7 +16,7 @@ import safetensors.numpy
 from insitu.core import InsituError, read_text, whole_file, write_text, write_whole
 from insitu.memory import _tree
 from insitu.memory._about import about_of
-from insitu.memory._agreement import check_agreement
+from insitu.memory._agreement import check_agreement, derived
 from insitu.memory._event import Event, apply
 from insitu.memory._event_check import check_event
 from insitu.memory._failures import NOT_UNDERSTOOD, explained, explained_reading
@@ -99,6 +99,7 @@ def imported(source: Path, path: Path, changes: dict[str, Any] | None = None) ->
         given = parameters(kept, {}) | (changes or {})
         for number, event in enumerate(events, 1):
             check_event(number, event, given["backbone"] is not None)
+        derived(events, given["backbone"] is None)
         if changes is None:
             model = _model(card, arrays, given)
             check_agreement(events, model, given)
