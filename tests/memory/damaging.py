@@ -51,14 +51,15 @@ def outcome(path: Path, expected: np.ndarray, write: bool) -> str:
     return "same" if np.array_equal(answers, expected) else "other answers"
 
 
-def every(folder: Path, step: int, first: int = 0, write: bool = False) -> Counter[str]:
-    """Change every ``step``-th byte in turn, in one of three ways, and count what came of it."""
+def every(folder: Path, places: range, write: bool = False) -> Counter[str]:
+    """Change each of these bytes in turn, in one of three ways, and count what came of it."""
     path = folder / "small.insitu"
+    path.unlink(missing_ok=True)
     whole = small(path)
     with Memory.open(path, readonly=True) as memory:
         expected = memory.predict_proba(QUERIES)
     outcomes: Counter[str] = Counter()
-    for place in range(first, len(whole), step):
+    for place in range(places.start, min(places.stop, len(whole)), places.step):
         changed = bytearray(whole)
         changed[place] ^= (1, 0x80, 0xFF)[place % 3]
         path.write_bytes(changed)
@@ -70,6 +71,6 @@ def every(folder: Path, step: int, first: int = 0, write: bool = False) -> Count
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as made:
-        counts = every(Path(made), int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+        counts = every(Path(made), range(0, sys.maxsize, int(sys.argv[1]) if len(sys.argv) > 1 else 1))
     print(dict(counts))
     sys.exit(bool(set(counts) - {"same", "damaged"}))
