@@ -112,7 +112,7 @@ class Store:
     # -- what it holds -----------------------------------------------------------------------------------------------
 
     @property
-    def busy(self) -> threading.RLock:  # type: ignore[valid-type]  # a function in Python 3.11 and 3.12
+    def busy(self) -> threading.RLock:
         """Lock that is held while something happens; raises ``InsituError`` in a forked child, where none can."""
         self._identity.check_process()
         return self._busy
