@@ -34,7 +34,7 @@ def test_a_number_of_numpy_is_a_number(path: Path, kind: type[np.integer]) -> No
     given = {
         "dim": kind(16),
         "random_state": kind(3),
-        "substrate": Crossbar(Ideal(g_max_us=np.float64(10)), tile=kind(64)),
+        "substrate": Crossbar(Ideal(g_max_us=np.float64(10)), tile=np.int64(64)),
     }
     with Memory.open(path, **given) as memory:
         memory.fit(*some([0, 1]))
