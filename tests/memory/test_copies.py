@@ -115,16 +115,28 @@ def test_a_name_that_is_no_utf_8_is_taken_as_the_system_takes_it(tmp_path: Path)
 
 
 @pytest.mark.parametrize("label", ["a\ud800", "a\0", "line\nbreak", "bell\a", "\x85"])
-def test_a_label_or_teacher_that_cannot_be_kept_changes_nothing(taught: Path, label: str) -> None:
+def test_a_teacher_has_a_name_that_can_be_shown_and_a_class_one_that_can_be_kept(taught: Path, label: str) -> None:
     with pytest.raises(InsituError, match="who holds"):
         Memory.open(taught, who=label)
     with Memory.open(taught) as memory:
         before = answers(memory)
-        with pytest.raises((InsituError, ValueError)):
-            memory.partial_fit(some([0], 1)[0], np.array([label], object))
+        if label == "a\ud800":
+            with pytest.raises(InsituError, match="UTF-8"):
+                memory.partial_fit(some([0], 1)[0], [label])
+            label = "other"
         assert np.array_equal(answers(memory), before)
-        memory.partial_fit(*some([4]))
+        memory.partial_fit(some([0], 1)[0], [label])
+        assert label in memory.classes_.tolist()
     assert transfer.verified(taught) == 5
+
+
+def test_control_characters_in_a_file_do_not_reach_the_terminal(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Memory.open(path, substrate="digital", dim=16) as memory:
+        memory.fit(some([0, 1], 1)[0], ["\x1b[2Jclear", "two\nlines é"])
+    assert main(["memory", "info", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "\\x1b[2Jclear (1), two\\nlines é (1)" in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize("command", ["info", "verify", "export", "backup", "forget"])

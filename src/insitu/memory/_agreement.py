@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.memory._event import Event
-from insitu.memory._nouns import Label, Model
+from insitu.memory._labels import Label
+from insitu.memory._nouns import Model
 
 TOLERANCE = 1e-9  # of the largest number taught, by which means that were added up in another order may differ
 
@@ -31,6 +32,7 @@ class Derived:
     largest: float = 0.0  # number taught
     events: int = 0
     now_s: float = 0.0
+    names: tuple[str, ...] | None = None  # of features, where the first examples came with any
 
 
 def check_agreement(events: list[Event], model: Model | None, parameters: dict[str, Any]) -> None:
@@ -49,6 +51,7 @@ def check_agreement(events: list[Event], model: Model | None, parameters: dict[s
         "events": (seen.events, model.events),
         "seconds": (seen.now_s, model.now_s),
         "seed": (model.seed if seed is None else seed, model.seed),
+        "names of features": (seen.names, model.feature_names),
         "numbers of a vector": (model.features if seen.features is None else seen.features, model.features),
     }
     if odd := [name for name, (journal, state) in pairs.items() if journal != state]:
@@ -75,6 +78,8 @@ def _after(seen: Derived, event: Event, vectors: bool) -> Derived:
         seen = Derived()
     seen.events += 1
     seen.now_s += event.seconds
+    if seen.events == 1:
+        seen.names = event.feature_names
     if event.kind in ("fit", "learn"):
         x = event.arrays["x"]
         order = {label: [] for label in event.labels}  # type: dict[Label, list[int]]

@@ -7,9 +7,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import InsituError
-from insitu.memory._event import MERGED, Event, Kind
+from insitu.core import LONGEST_S, InsituError
+from insitu.memory._event import MERGED, NAMES, Event, Kind
 from insitu.memory._images import checked
+from insitu.memory._labels import alike, labels_of
 from insitu.memory._names import check_labels, check_who
 
 
@@ -23,25 +24,37 @@ def check_event(number: int, event: Event, images: bool) -> None:
 def _wrong_with(event: Event, images: bool) -> str:
     if event.kind not in get_args(Kind):
         return f"a memory knows no {event.kind!r}"
-    if not isinstance(event.at, str) or not isinstance(event.seconds, float) or not 0 <= event.seconds < np.inf:
-        return f"at is text and seconds are 0 or more; got {event.at!r} and {event.seconds!r}"
+    if not isinstance(event.at, str) or not isinstance(event.seconds, float) or not 0 <= event.seconds <= LONGEST_S:
+        return f"at is text and seconds are 0 to {LONGEST_S:g}; got {event.at!r} and {event.seconds!r}"
     check_who(event.who)
     check_who(event.at)
     labels = event.labels
-    if not isinstance(labels, list) or len({type(label) for label in labels}) > 1:
-        return "labels are a list, all of one kind"
-    if any(not isinstance(label, str | int | float | bool) or label != label for label in labels):
-        return "labels are strings, integers, numbers or booleans, and not NaN"
+    if not isinstance(labels, list):
+        return "labels are a list"
+    if labels:
+        alike([], labels_of(_objects(labels)))
     check_labels(labels)
-    names = {"fit": ["x"], "learn": ["x"], "merge": list(MERGED)}.get(event.kind, [])
-    if sorted(event.arrays) != sorted(names):
-        return f"a {event.kind} has the arrays {', '.join(names) or 'none'}; got {', '.join(event.arrays) or 'none'}"
+    wanted = {"fit": ["x"], "learn": ["x"], "merge": list(MERGED)}.get(event.kind, [])
+    arrays = {name: array for name, array in event.arrays.items() if name != NAMES or not wanted}
+    if sorted(arrays) != sorted(wanted):
+        return f"a {event.kind} has the arrays {', '.join(wanted) or 'none'}; got {', '.join(arrays) or 'none'}"
+    if wanted and (wrong := _wrong_names(event, images)):
+        return wrong
     if event.kind == "merge":
-        return _wrong_merge(labels, **event.arrays)
+        return _wrong_merge(labels, **arrays)
     if event.kind in ("forget", "age"):
         expected = int(event.kind == "forget")
         return "" if len(labels) == expected else f"a {event.kind} has {expected} labels; got {len(labels)}"
     return _wrong_examples(event.arrays["x"], labels, images)
+
+
+def _wrong_names(event: Event, images: bool) -> str:
+    names, x = event.feature_names, event.arrays["means" if event.kind == "merge" else "x"]
+    if names is None:
+        return ""
+    if images or not all(isinstance(name, str) for name in names) or x.ndim != 2 or len(names) != x.shape[1]:
+        return "names of features are text, one for each number of a vector"
+    return ""
 
 
 def _wrong_examples(x: NDArray[Any], labels: list[Any], images: bool) -> str:
@@ -66,6 +79,12 @@ def _wrong_merge(
     ):
         return "kept examples are not those of its classes"
     return ""
+
+
+def _objects(values: list[Any]) -> NDArray[Any]:
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out
 
 
 def _finite(x: NDArray[Any]) -> bool:

@@ -33,10 +33,10 @@ def check_who(who: str) -> None:
 
 
 def check_labels(labels: Iterable[object]) -> None:
-    """Raise ``InsituError`` for labels of new classes that a list of classes could not show in one line each."""
+    """Raise ``InsituError`` for labels from elsewhere that a list of classes could not show in one line each."""
     for label in labels:
         if isinstance(label, str) and (odd := _unshowable(label)):
-            raise InsituError(f"label {label!r} holds {odd}, which a memory in a file cannot keep; leave it out")
+            raise InsituError(f"label {label!r} holds {odd}, which no import takes; rename it in the export")
 
 
 def _unshowable(text: str) -> str:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.core import InsituError, generator
+from insitu.core import InsituError
 from insitu.devices import Cells, Device
 from insitu.learners.explicit_memory import FREE
 from insitu.memory._failures import NOT_UNDERSTOOD
 from insitu.memory._nouns import KEPT, Model
 from insitu.memory._settings import Settings
 from insitu.memory._space import Space
+from insitu.memory.recall import recalled
 
 SPREAD = 2.0  # times full scale: programming misses its target by a few percent, never by as much as that
 Named = dict[str, tuple[NDArray[Any], tuple[int, ...]]]  # arrays and the shapes they should have
@@ -52,7 +53,7 @@ def check_model(model: Model, settings: Settings) -> None:
     """Raise ``InsituError`` where a memory with these settings cannot be in such a state, or cannot be queried."""
     check_shapes(model, settings)
     for name, (array, _) in _arrays(model, settings.dim).items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if array.dtype.kind == "f" and not np.isfinite(array).all() and name != "scale":
             raise _wrong(f"{name} are not finite")
     if (model.counts < 0).any() or np.flatnonzero(model.counts).tolist() != sorted(model.numbers.values()):
         raise _wrong("examples are counted for other classes than there are")
@@ -92,9 +93,11 @@ def _arrays(model: Model, dim: int) -> Named:
 
 
 def _check_space(space: Space) -> None:
-    sizes = (space.sharpness, space.scale.min(), float(space.seen >= 0), float(space.projection.scatter >= 0))
+    if not (space.scale > 0).all():  # infinite where a feature has not varied
+        raise _wrong("scales are not above 0")
+    sizes = (space.sharpness, float(space.seen >= 0), float(space.projection.scatter >= 0))
     if not all(0 < size < np.inf for size in sizes):
-        raise _wrong("sharpness and scale are not above 0")
+        raise _wrong("sharpness is not above 0")
 
 
 def _check_array(model: Model, held: object, device: object) -> None:
@@ -109,15 +112,12 @@ def _check_array(model: Model, held: object, device: object) -> None:
 
 
 def _check_query(model: Model, settings: Settings) -> None:
-    known = np.array(list(model.numbers.values()))
+    taught = np.concatenate([model.means[list(model.numbers.values())], model.kept])
     try:
-        # with what was taught: a space that is not of these examples refuses them
-        scores = settings.verbs().scores(
-            model, np.concatenate([model.means[known], model.kept]), generator(0, "soundness")
-        )
+        found = recalled(settings, model, taught, seeded=True)
     except NOT_UNDERSTOOD as error:
         raise _wrong(f"it cannot be queried ({type(error).__name__}: {error})") from error
-    if not bool(scores.isfinite().all()):
+    if not np.isfinite(found.similarities).all():
         raise _wrong("similarities are not finite")
 
 

@@ -24,7 +24,7 @@ from insitu.memory._event import Event, apply
 from insitu.memory._failures import explained, explained_reading
 from insitu.memory._identity import Identity, check_single_name
 from insitu.memory._lock import Lock
-from insitu.memory._names import check_labels, check_who, checked_path
+from insitu.memory._names import check_who, checked_path
 from insitu.memory._new_file import create
 from insitu.memory._nouns import Model
 from insitu.memory._parameters import parameters
@@ -144,9 +144,6 @@ class Store:
             self._check_writable()
             if not self._whole:
                 self._load()
-            known = self.model.numbers if self.model is not None else {}
-            if event.kind in ("fit", "learn", "merge"):
-                check_labels(label for label in event.labels if label not in known)
             if self._settings is None:
                 self._settings = self.settings()
             seed = self.parameters["random_state"]

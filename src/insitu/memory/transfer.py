@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from insitu.core import InsituError, read_text, whole_file, write_text, write_whole
+from insitu.core import LONGEST_S, InsituError, read_text, whole_file, write_text, write_whole
 from insitu.memory import _tree
 from insitu.memory._about import about_of
 from insitu.memory._agreement import check_agreement, derived
 from insitu.memory._event import Event, apply
 from insitu.memory._event_check import check_event
 from insitu.memory._failures import NOT_UNDERSTOOD, explained, explained_reading
+from insitu.memory._labels import Label
 from insitu.memory._lock import Lock
 from insitu.memory._names import checked_path
 from insitu.memory._new_file import create, keep_name
-from insitu.memory._labels import Label
 from insitu.memory._nouns import Model
 from insitu.memory._parameters import described, parameters
 from insitu.memory._records import records
@@ -99,7 +99,8 @@ def imported(source: Path, path: Path, changes: dict[str, Any] | None = None) ->
         given = parameters(kept, {}) | (changes or {})
         for number, event in enumerate(events, 1):
             check_event(number, event, given["backbone"] is not None)
-        derived(events, given["backbone"] is None)
+        if derived(events, given["backbone"] is None).now_s > LONGEST_S:
+            raise InsituError(f"its events last longer than {LONGEST_S:g} s, which is as far as a memory's clock goes")
         if changes is None:
             model = _model(card, arrays, given)
             check_agreement(events, model, given)
@@ -168,6 +169,7 @@ def _model(card: dict[str, Any], arrays: dict[str, _tree.Array], given: dict[str
         )
         if not isinstance(model, Model):
             raise ValueError(f"the state is a {type(model).__name__}")
+        settings.check_encoder(model.encoder)
     said = card["classes"], card["now_s"]
     if said != (_classes(model), model.now_s if model else 0.0):
         raise InsituError("its classes or its time are not those of its state; export it anew")

@@ -61,14 +61,16 @@ def main(args: list[str]) -> int:
 
 def _told(path: str, known: dict[str, Any]) -> str:
     classes, events = known["classes"], known["events"]
-    names = ", ".join(f"{each['label']} ({each['examples']})" for each in classes[:SHOWN])
+    names = ", ".join(f"{_shown(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
     made = known["parameters"]
     rows = {
         "memory": f"{path}, {known['bytes'] / 2**20:.1f} MiB, {known['now_s']:.0f} s old by its own clock",
         "made": f"{known['made']}, {made['substrate']['part']}, {made['dim']} rows, backbone {made['backbone']}",
         "classes": f"{len(classes)}{': ' if classes else ''}{names}{', ...' if len(classes) > SHOWN else ''}",
         "events": ", ".join(f"{count} {kind}" for kind, count in events.items()) or "none",
-        "taught": f"by {', '.join(known['teachers'])}, {known['first']} to {known['last']}" if events else "never",
+        "taught": f"by {', '.join(map(_shown, known['teachers']))}, {known['first']} to {known['last']}"
+        if events
+        else "never",
         "spent": ", ".join(f"{count} {name}" for name, count in known["spent"].items()) or "nothing",
     }
     return "\n".join(f"{name:8}{text}" for name, text in rows.items())
@@ -104,7 +106,12 @@ def _forget(path: Path, labels: list[str]) -> None:
             raise InsituError(f"{path} does not hold {missing[0]!r}; it holds {held}")
         for label in labels:
             memory.forget(known[label])
-            print(f"forgotten  {label}")
+            print(f"forgotten  {_shown(label)}")
+
+
+def _shown(text: object) -> str:
+    """Return text as a terminal may show it: control characters in a stranger's file would steer it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def _as_utf8(word: str) -> str:
