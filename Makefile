@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test mutants check format bench portability results clean
+.PHONY: help install demo test mutants soak check format bench portability results clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -36,6 +36,10 @@ check: $(STAMP)  ## format, lint and types; changes nothing
 	@$(IN) -m ruff format --check .
 	@$(IN) -m ruff check .
 	@$(IN) -m mypy
+
+soak: $(STAMP)  ## what takes minutes: kill a memory's writer 200 times, change every byte of a file in turn
+	@$(IN) tests/memory/killing.py 200
+	@$(IN) tests/memory/damaging.py
 
 format: $(STAMP)  ## format and mend what ruff can
 	@$(IN) -m ruff check --fix-only --exit-zero .

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from insitu.core import InsituError
+from insitu.core import InsituError, read_text
 
 ROOMS = ("experiments", "scenarios", "learners", "substrates", "devices", "backbones", "training", "data")
 RECORDS = {"experiments": "EXPERIMENT", "training": "JOB"}  # constants that make a file a part
@@ -98,7 +98,7 @@ def _nearest(given: str, allowed: list[str]) -> str:
 @lru_cache(maxsize=1000)
 def _part(room: str, file: Path, changed_ns: int) -> Part | None:
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = ast.parse(read_text(file))
     except (OSError, SyntaxError, ValueError) as error:
         raise InsituError(f"{room}/{file.name} cannot be read: {error}; mend the file or take it away") from error
     symbol = _symbol(room, file.stem, tree)

@@ -1,4 +1,4 @@
-"""Nouns that every room shares: errors, seeded generators, and files that are whole or not there."""
+"""Nouns that every room shares: errors, seeded generators, text files, and files that are whole or not there."""
 
 from __future__ import annotations
 
@@ -34,6 +34,20 @@ def cache_folder() -> Path:
     given = os.environ.get("INSITU_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(given).expanduser() if given else Path(base).expanduser() / "insitu"
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, UTF-8 whatever the system's encoding is; Windows line ends become newlines.
+
+    A byte order mark at the start is left out. Raises ``UnicodeDecodeError``, a ``ValueError``, for other bytes.
+    """
+    return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8 with lines as they are, whole or not at all; a lone surrogate becomes its escape."""
+    data = text.encode("utf-8", "backslashreplace")
+    write_whole(path, lambda temporary: temporary.write_bytes(data))
 
 
 @contextmanager

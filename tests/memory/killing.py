@@ -137,4 +137,6 @@ def check_state(path: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        print(kill(Path(folder) / "memory.insitu", int(sys.argv[1]) if len(sys.argv) > 1 else 200))
+        found = kill(Path(folder) / "memory.insitu", int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    print(found)
+    sys.exit(bool(found.lost or found.unasked or found.corrupt or not found.acknowledged))

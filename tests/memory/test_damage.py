@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damaging import every
 from points import answers
 
 from insitu import Memory
@@ -47,6 +48,18 @@ def test_bytes_that_changed_are_noticed_wherever_they_are(taught: Path) -> None:
             with Memory.open(taught, readonly=True) as memory:
                 assert np.array_equal(answers(memory), intact)
     assert noticed > 10
+
+
+def test_a_changed_byte_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    """The header and every 17th byte after it; all of them: make soak."""
+    outcomes = every(tmp_path, range(100)) + every(tmp_path, range(100, 10**6, 17))
+    assert set(outcomes) == {"damaged", "same"}
+    assert outcomes["damaged"] > 200
+
+
+def test_a_changed_byte_does_no_harm_where_it_is_taught(tmp_path: Path) -> None:
+    outcomes = every(tmp_path, range(16, 100, 3), write=True) + every(tmp_path, range(100, 10**6, 131), write=True)
+    assert set(outcomes) == {"damaged", "same"}
 
 
 @pytest.mark.parametrize("content", [b"no database at all, but long enough to be one" * 100, b"short"])

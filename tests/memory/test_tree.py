@@ -17,6 +17,8 @@ from hypothesis.extra import numpy as nps
 from insitu.core import generator
 from insitu.ledger import Ledger
 from insitu.memory import _tree
+from insitu.memory._records import name_of, records
+from insitu.substrates.crossbar import Crossbar
 
 KINDS = st.sampled_from(["float32", "float64", "int32", "int64", "uint8", "bool"])
 ARRAYS = KINDS.flatmap(lambda kind: nps.arrays(kind, nps.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=6)))
@@ -36,7 +38,7 @@ def back(value: object) -> Any:
         parts = {number: part.tobytes() for number, part in enumerate(_tree.parted(path, arrays[path]))}
         return _tree.joined(path, kind, shape, parts)
 
-    return _tree.grown(tree, array)
+    return _tree.grown(tree, array, {name_of(Ledger): Ledger})
 
 
 def same(one: Any, two: Any) -> bool:
@@ -91,7 +93,13 @@ def test_what_cannot_be_kept_is_refused(value: object) -> None:
         _tree.flat(value, "model", {})
 
 
-@pytest.mark.parametrize("name", ["subprocess:Popen", "insitu.core:generator", "insitu.core:none", "test_tree:Foreign"])
-def test_no_class_but_a_record_of_the_package_is_made(name: str) -> None:
-    with pytest.raises(ValueError, match="no record of this package"):
-        _tree.grown({"record": name, "fields": {}}, lambda path, kind, shape: np.zeros(shape))
+FOREIGN = (
+    *("subprocess:Popen", "insitu.core:generator", "insitu.core:none", "test_tree:Foreign", "insitu.__main__:x", 3),
+    *("insitu.memory.estimator:Memory", "insitu.substrates.digital:Held", "insitu.app.commands.serve:Options"),
+)
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_no_class_but_a_record_that_such_a_memory_holds_is_made(name: object) -> None:
+    with pytest.raises(ValueError, match="no record that such a memory holds"):
+        _tree.grown({"record": name, "fields": {}}, lambda path, kind, shape: np.zeros(shape), records(Crossbar))

@@ -94,7 +94,7 @@ def _version(name: str) -> str:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in info.read_bytes().decode("utf-8", "replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

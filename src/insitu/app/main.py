@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import os
 import sys
 import traceback
 from pathlib import Path
 
 from insitu import catalog
-from insitu.core import InsituError
+from insitu.core import InsituError, read_text
 
 OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 COMMANDS = Path(__file__).parent / "commands"
@@ -20,6 +21,9 @@ ORDER = ("list", "show", "run", "train", "report", "data", "memory", "serve")  #
 def main(args: list[str] | None = None) -> int:
     """Run ``args`` (default: those of the process) and return the exit code; never a traceback."""
     given = sys.argv[1:] if args is None else args
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal cannot show appears as its code
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -93,7 +97,7 @@ def _version() -> str:
 
 
 def _doc(file: Path) -> str:
-    return ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return ast.get_docstring(ast.parse(read_text(file))) or ""
 
 
 def _fail(error: Exception, code: int) -> int:

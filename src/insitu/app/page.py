@@ -8,7 +8,7 @@ from typing import Any
 
 from insitu.app import claims, figures, sections, wording
 from insitu.app.report import Report
-from insitu.core import write_whole
+from insitu.core import read_text, write_text
 
 STYLE = Path(__file__).with_name("page.css")
 
@@ -16,7 +16,7 @@ STYLE = Path(__file__).with_name("page.css")
 def save(report: Report, file: Path) -> None:
     """Write the page whole."""
     text = page(report)
-    write_whole(file, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_text(file, text)
 
 
 def page(report: Report) -> str:
@@ -36,7 +36,7 @@ def page(report: Report) -> str:
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(report['title'])}</title>\n"
-        f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<style>\n{read_text(STYLE)}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 

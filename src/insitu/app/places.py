@@ -63,7 +63,7 @@ def place(home: Path, identity: Identity, name: str, seeds: int) -> tuple[Path, 
 def _seeds(folder: Path) -> tuple[Identity, int] | None:
     """Return what the report in ``folder`` is about and of how many seeds; None where there is no whole report."""
     try:
-        held = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        held = json.loads(read_text(folder / "report.json"))
         return Identity.of(held), len(held["seeds"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from insitu.app import wording
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError, read_text, write_text
 
 SCHEMA = 2  # in which intervals took the place of least and most
 NEEDED = ("experiment", "title", "data", "seeds", "rows", "table", "ages", "cost", "claims", "composition", "machine")
@@ -21,14 +21,14 @@ Report = dict[str, Any]
 def save(report: Report, file: Path) -> None:
     """Write the report whole."""
     text = json.dumps(report, indent=1, ensure_ascii=False)
-    write_whole(file, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
+    write_text(file, text + "\n")
 
 
 def load(given: Path) -> Report:
     """Read a report from a file, or from ``report.json`` in a folder; raise ``InsituError`` where it is none."""
     file = given / "report.json" if given.is_dir() else given
     try:
-        report = json.loads(file.read_text(encoding="utf-8"))
+        report = json.loads(read_text(file))
     except FileNotFoundError as error:
         raise InsituError(f"no report at {file}; give the folder of a run, or its report.json") from error
     except ValueError as error:

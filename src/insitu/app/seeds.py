@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError, read_text, write_text
 from insitu.experiments import Experiment
 from insitu.metrics import Row
 
@@ -39,7 +39,7 @@ class Store:
         folder = out / "seeds" / key
         probe = folder / ".writable"
         try:
-            write_whole(probe, lambda file: file.write_text(""))
+            write_text(probe, "")
         except InsituError as error:
             reason = getattr(error.__cause__, "strerror", None) or error
             raise InsituError(f"results cannot be kept in {out} ({reason}); choose another --out") from error.__cause__
@@ -56,7 +56,7 @@ class Store:
         With ``part``, the finished arms of a seed that was interrupted.
         """
         try:
-            held = json.loads(self.path(number, part).read_text(encoding="utf-8"))
+            held = json.loads(read_text(self.path(number, part)))
             return Seed(number, list(held["rows"]), float(held["seconds"]))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
@@ -64,7 +64,7 @@ class Store:
     def write(self, seed: Seed, part: bool = False) -> None:
         """Keep a finished seed, or the finished arms of one."""
         text = json.dumps({"seed": seed.number, "seconds": round(seed.seconds, 3), "rows": seed.rows})
-        write_whole(self.path(seed.number, part), lambda file: file.write_text(text, encoding="utf-8"))
+        write_text(self.path(seed.number, part), text)
         if not part:
             self.path(seed.number, part=True).unlink(missing_ok=True)
 

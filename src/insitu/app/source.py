@@ -9,6 +9,7 @@ from pathlib import Path
 
 from insitu import catalog
 from insitu.catalog import Part
+from insitu.core import read_text
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def fields(part: Part) -> list[Field]:
 
 def fields_of(file: Path, symbol: str) -> list[Field]:
     """Return the fields of the class ``symbol`` in ``file``, in order."""
-    text = file.read_text(encoding="utf-8")
+    text = read_text(file)
     lines = text.splitlines()
     classes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == symbol]
     out = []
@@ -71,7 +72,7 @@ def constant(part: Part, name: str) -> str:
 
 
 def _tree(part: Part) -> ast.Module:
-    return ast.parse(part.path.read_text(encoding="utf-8"))
+    return ast.parse(read_text(part.path))
 
 
 def _default(value: ast.expr | None) -> ast.expr | None:

@@ -19,7 +19,7 @@ from insitu import catalog
 from insitu.backbones._binary import BinaryConv
 from insitu.backbones._frozen_folding import architecture, freeze
 from insitu.backbones._frozen_network import WEIGHT, Frozen
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError, read_text, write_text, write_whole
 
 __all__ = ["Frozen", "freeze", "load", "save", "stored"]
 COUNTER = "num_batches_tracked"  # of batch norms, of use in training only
@@ -37,7 +37,7 @@ def save(stem: Path, module: nn.Module, record: Any, card: dict[str, Any]) -> No
     card = {"architecture": name, "record": asdict(record), **card}
     data = packed(tensors, {"digest": _digest(card, tensors)})
     write_whole(stem.with_suffix(".safetensors"), lambda path: path.write_bytes(data))
-    write_whole(stem.with_suffix(".json"), lambda path: path.write_text(json.dumps(card, indent=2) + "\n"))
+    write_text(stem.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
 
 
 def load(stem: Path) -> tuple[Frozen, dict[str, Any]]:
@@ -47,7 +47,7 @@ def load(stem: Path) -> tuple[Frozen, dict[str, Any]]:
     """
     file = stem.with_suffix(".safetensors")
     try:
-        card = json.loads(stem.with_suffix(".json").read_text())
+        card = json.loads(read_text(stem.with_suffix(".json")))
         given = {key: tuple(value) if isinstance(value, list) else value for key, value in card["record"].items()}
         record = catalog.load(catalog.find(card["architecture"], "backbones"))(**given)
         if not getattr(record, "binary", False):

@@ -14,7 +14,7 @@ from safetensors.torch import save as packed
 from torch import Tensor
 
 from insitu.backbones.conv4 import Conv4, Conv4Module
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError, read_text, write_text, write_whole
 
 HEAD = "head"
 
@@ -24,13 +24,13 @@ def save(stem: Path, network: Conv4Module, head: Tensor, card: dict[str, Any]) -
     whole = {name: value.float().contiguous() for name, value in weights.items()}
     write_whole(stem.with_suffix(".safetensors"), lambda path: path.write_bytes(packed(whole)))
     card = {"architecture": "conv4", "record": asdict(network.record), **card}
-    write_whole(stem.with_suffix(".json"), lambda path: path.write_text(json.dumps(card, indent=2) + "\n"))
+    write_text(stem.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
 
 
 def load(stem: Path) -> tuple[Conv4Module, Tensor, dict[str, Any]]:
     """Return the network, its head (ways, features) and the card; refuse files that are damaged or do not fit."""
     try:
-        card = json.loads(stem.with_suffix(".json").read_text())
+        card = json.loads(read_text(stem.with_suffix(".json")))
         weights = load_file(stem.with_suffix(".safetensors"))
         network = Conv4(**card["record"]).build()
         head = weights.pop(HEAD)

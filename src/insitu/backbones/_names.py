@@ -8,7 +8,7 @@ from pathlib import Path
 
 from insitu import catalog
 from insitu.backbones import _shipped
-from insitu.core import InsituError, cache_folder
+from insitu.core import InsituError, cache_folder, read_text
 
 BINARY = ("binary-resnet", "quicknet")  # architectures of 1-bit weights and activations
 
@@ -32,6 +32,6 @@ def known(architectures: Collection[str]) -> list[str]:
 def _architecture(stem: Path) -> str:
     """Return the architecture as the card of ``stem`` names it; '' where there is no such card."""
     try:
-        return catalog.dashed(str(json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))["architecture"]))
+        return catalog.dashed(str(json.loads(read_text(stem.with_suffix(".json")))["architecture"]))
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -22,7 +22,7 @@ from insitu.backbones._binary import sign
 from insitu.backbones._frozen import Frozen
 from insitu.backbones._inputs import to_batch
 from insitu.backbones.resnet12 import ResNet12, ResNet12Module
-from insitu.core import InsituError, cache_folder, write_whole
+from insitu.core import InsituError, cache_folder, read_text, write_text, write_whole
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
 BATCH = 250
@@ -49,7 +49,7 @@ def save(stem: Path, network: nn.Module, record: Any, card: dict[str, Any]) -> N
     write_whole(stem.with_suffix(".safetensors"), lambda path: path.write_bytes(packed(weights)))
     part = catalog.part_of(type(record))
     card = {"architecture": part.path.stem if part else "", "record": asdict(record), **card}
-    write_whole(stem.with_suffix(".json"), lambda path: path.write_text(json.dumps(card, indent=2) + "\n"))
+    write_text(stem.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
 
 
 def load(stem: Path) -> tuple[ResNet12Module | Frozen, dict[str, Any]]:
@@ -58,7 +58,7 @@ def load(stem: Path) -> tuple[ResNet12Module | Frozen, dict[str, Any]]:
     Raises ``InsituError`` where a file is missing or damaged or holds another architecture than its card says.
     """
     try:
-        card = json.loads(stem.with_suffix(".json").read_text())
+        card = json.loads(read_text(stem.with_suffix(".json")))
         if card["record"].get("binary"):
             return _frozen.load(stem)
         weights = load_file(stem.with_suffix(".safetensors"))

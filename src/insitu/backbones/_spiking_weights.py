@@ -14,7 +14,7 @@ from safetensors.torch import save as packed
 from torch import Tensor
 
 from insitu.backbones.spiking import NAMES, Spiking
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError, read_text, write_text, write_whole
 
 
 def save(stem: Path, record: Spiking, weights: dict[str, Tensor], card: dict[str, Any]) -> None:
@@ -24,13 +24,13 @@ def save(stem: Path, record: Spiking, weights: dict[str, Tensor], card: dict[str
         raise InsituError(f"{odd[0]} holds NaN or what float16 cannot; nothing was written; train anew with less rate")
     write_whole(stem.with_suffix(".safetensors"), lambda path: path.write_bytes(packed(short)))
     card = {"architecture": "spiking", "record": asdict(record), **card}
-    write_whole(stem.with_suffix(".json"), lambda path: path.write_text(json.dumps(card, indent=2) + "\n"))
+    write_text(stem.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
 
 
 def load(stem: Path) -> tuple[Spiking, dict[str, Tensor], dict[str, Any]]:
     """Return the sizes, the weights of ``NAMES`` in float32, and the card; refuse what is damaged or does not fit."""
     try:
-        card = json.loads(stem.with_suffix(".json").read_text())
+        card = json.loads(read_text(stem.with_suffix(".json")))
         weights = {name: value.float() for name, value in load_file(stem.with_suffix(".safetensors")).items()}
         record = Spiking(**card["record"])
     except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:

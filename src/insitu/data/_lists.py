@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from insitu.core import read_text
+
+LISTS = Path(__file__).parent / "lists"
+
 
 def rows(data_set: str) -> NDArray[np.int64]:
     """Return the numbers of ``lists/<data_set>.txt`` as a matrix; the file says what they mean and whose they are."""
-    text = (files("insitu.data") / "lists" / f"{data_set}.txt").read_text(encoding="utf-8")
+    text = read_text(LISTS / f"{data_set}.txt")
     return np.array([line.split() for line in text.splitlines() if line and not line.startswith("#")], np.int64)

@@ -14,7 +14,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import InsituError, cache_folder
+from insitu.core import InsituError, cache_folder, read_text, write_text
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -55,7 +55,7 @@ def _state(source: Path) -> str:
 
 def _stored(folder: Path) -> Arrays | None:
     try:
-        parts = json.loads((folder / "index.json").read_text())
+        parts = json.loads(read_text(folder / "index.json"))
         return {part: np.load(folder / f"{part}.npy", mmap_mode="r") for part in parts} or None
     except (OSError, ValueError, TypeError, EOFError):  # not there, cut short, or not ours: decode anew
         return None
@@ -68,7 +68,7 @@ def _store(folder: Path, decoded: Arrays) -> None:
         temporary.mkdir(parents=True)
         for part, array in decoded.items():
             np.save(temporary / f"{part}.npy", array, allow_pickle=False)
-        (temporary / "index.json").write_text(json.dumps(sorted(decoded)))
+        write_text(temporary / "index.json", json.dumps(sorted(decoded)))
         if _stored(folder) is None:  # else another process was faster, and what it stored is as good
             shutil.rmtree(folder, ignore_errors=True)
             temporary.rename(folder)

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from insitu.core import InsituError
+from insitu.core import InsituError, read_text
 from insitu.learners import Examples
 
 
@@ -46,7 +46,7 @@ class ArmBase:
 def read_weights(stem: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the weights by name and the card of ``stem``.safetensors and .json; refuse what is not whole."""
     try:
-        card = json.loads(stem.with_suffix(".json").read_text())
+        card = json.loads(read_text(stem.with_suffix(".json")))
         weights = load_file(stem.with_suffix(".safetensors"))
         if not isinstance(card, dict) or not weights:
             raise ValueError("no card, or no weights")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -21,8 +22,26 @@ MEANINGS = {
     "unable to open": ("the file or its folder cannot be read or written; choose another path", errno.EACCES),
     "not a database": ("it is not a memory, or damaged; give the path of a memory or restore a copy", None),
     "malformed": ("the file is damaged; restore a copy", None),
+    "decode": ("the file is damaged; restore a copy", None),
+    "unsupported": ("the file is damaged; restore a copy", None),
     "locked": ("another process keeps it busy; close that one, or open it with readonly=True", None),
 }
+
+
+LONGEST = 200  # letters of what a library says
+
+# what reading data raises where it is not as it was written
+NOT_UNDERSTOOD = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    RuntimeError,  # of torch, for shapes
+    safetensors.SafetensorError,
+)
 
 
 @contextmanager
@@ -31,8 +50,8 @@ def explained_reading(path: Path) -> Iterator[None]:
     with explained(path):
         try:
             yield
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, safetensors.SafetensorError) as error:
-            raise InsituError(f"{path} is damaged ({type(error).__name__}: {error}); restore a copy") from error
+        except (*NOT_UNDERSTOOD, MemoryError) as error:
+            raise InsituError(f"{path} is damaged ({type(error).__name__}: {_line(error)}); restore a copy") from error
 
 
 @contextmanager
@@ -43,12 +62,20 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         for piece, (meaning, number) in MEANINGS.items():
             if piece in str(error).lower():
+                if piece == "readonly" and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+                    raise InsituError(f"{path} is damaged: its header forbids writing; restore a copy") from error
                 cause: Exception = OSError(number, str(error)) if number else error
-                raise InsituError(f"{path}: {meaning} ({error})") from cause
-        raise InsituError(f"{path}: {error}; 'insitu memory verify' looks closer") from error
+                raise InsituError(f"{path}: {meaning} ({_line(error)})") from cause
+        raise InsituError(f"{path}: {_line(error)}; 'insitu memory verify' looks closer") from error
     except zlib.error as error:
-        raise InsituError(f"{path} is damaged: {error}; restore a copy") from error
+        raise InsituError(f"{path} is damaged: {_line(error)}; restore a copy") from error
     except InsituError as error:
         if str(path) in str(error):
             raise
         raise InsituError(f"{path}: {error}") from error.__cause__
+
+
+def _line(error: Exception) -> str:
+    """Return what a library says in one line that can be shown: it may quote the bytes it stumbled over."""
+    text = " ".join(str(error).split())
+    return "".join(c if c.isprintable() else "?" for c in text[:LONGEST]) + ("..." if len(text) > LONGEST else "")

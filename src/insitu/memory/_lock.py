@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from insitu.core import InsituError
+from insitu.memory import _fork
 
 
 class Lock:
@@ -13,7 +14,9 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         """Take the lock of ``path``, or raise ``InsituError`` where another writer has it."""
-        self._connection = sqlite3.connect(f"{path}-lock", timeout=0, isolation_level=None, check_same_thread=False)
+        file = path.with_name(f"{path.name}-lock")
+        _fork.check_not_inherited(file, path)
+        self._connection = _fork.connect(file, "rwc", timeout_s=0)
         try:
             self._connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:

@@ -15,6 +15,7 @@ from insitu.memory._event import Event
 
 LEVEL = 1  # of compression: conductances hardly shrink, all else does at once
 DIGEST = 16  # bytes
+JOURNAL = (int, str, str, str, str, float, bytes, bytes)  # types of a row of the journal, with its digest
 
 
 def row_of(number: int, event: Event, who: str) -> tuple[Any, ...]:
@@ -22,6 +23,14 @@ def row_of(number: int, event: Event, who: str) -> tuple[Any, ...]:
     data = zlib.compress(safetensors.numpy.save(arrays), LEVEL) if arrays else b""
     labels = json.dumps(event.labels, ensure_ascii=False)
     return (number, event.kind, event.at or now(), event.who or who, labels, event.seconds, data)
+
+
+def typed(row: tuple[Any, ...], kinds: tuple[type, ...]) -> tuple[Any, ...]:
+    """Return a row; raise ``ValueError`` where a column is of another type, which its digest would not show."""
+    found = tuple(type(each) for each in row)
+    if found != kinds:
+        raise ValueError(f"a row of {', '.join(kind.__name__ for kind in found)}")
+    return row
 
 
 def event_of(row: tuple[Any, ...]) -> Event:

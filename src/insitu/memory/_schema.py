@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from functools import cache
 
 from insitu.core import InsituError
 
@@ -29,29 +31,57 @@ STEPS: list[str] = [
     CREATE TABLE parts (path TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, digest BLOB NOT NULL,
         UNIQUE (path, part));
     """,
+    # the digest over all rows of about, which version 1 did not have
+    "CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), digest BLOB NOT NULL);",
 ]
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """Return the version of the tables, 0 where there are none; raise ``InsituError`` for a file of another kind."""
+    """Return the version of the tables; raise ``InsituError`` for a file of another kind, or with other tables.
+
+    Tables, triggers and views are exactly those of the version: a file that brings its own would run them.
+    """
     version, mark = (int(connection.execute(f"PRAGMA {p}").fetchone()[0]) for p in ("user_version", "application_id"))
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if (version or tables or mark) and mark != APPLICATION:
+    found = _tables(connection)
+    if not found:
+        raise InsituError(
+            "it is damaged: it holds no tables; where it is a copy, the '-wal' file next to the original was left out: "
+            "copy a memory with 'insitu memory backup', or both files"
+        )
+    ours = found == _made(tuple(STEPS))
+    if mark != APPLICATION and not ours:
         raise InsituError("it is an SQLite file of another program; give another path")
-    if version > len(STEPS):
+    if version > len(STEPS) and not ours:
         raise InsituError(
             f"its tables are version {version}, written by a newer insitu; this one knows {len(STEPS)}: update insitu"
         )
+    if mark != APPLICATION or not 0 < version <= len(STEPS) or found != _made(tuple(STEPS[:version])):
+        raise InsituError("it is damaged: its tables are not those of its version; restore a copy")
     return version
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables to the present version, within the caller's transaction."""
-    for step in STEPS[version_of(connection) :]:
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the tables from ``version``, 0 where there are none, to the present one, in the caller's transaction."""
+    for step in STEPS[version:]:
         for statement in _statements(step):
             connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+
+
+def _tables(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    # indices that SQLite makes by itself have no text
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    return frozenset(connection.execute(query).fetchall())
+
+
+@cache
+def _made(steps: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """Return the tables that these steps make."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for step in steps:
+            connection.executescript(step)
+        return _tables(connection)
 
 
 def _statements(script: str) -> list[str]:

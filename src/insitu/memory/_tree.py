@@ -1,13 +1,13 @@
 """A value of records, arrays and numbers as JSON and named arrays, and back; no pickle, so a file can only hold data.
 
-A record of the package is ``{"record": "insitu.module:Name", "fields": ...}``, an array ``{"array": path, ...}`` with
-its kind and shape. Arrays are kept in parts, so that what one event changes is all that is written: one part per column
-of the substrate (its arrays have columns last), elsewhere one per row.
+A record is ``{"record": "insitu.module:Name", "fields": ...}``, where the name is one of a list of records that a
+memory may hold; nothing is imported by it. An array is ``{"array": path, ...}`` with its kind and shape. Arrays are
+kept in parts, so that what one event changes is all that is written: one part per column of the substrate (its arrays
+have columns last), elsewhere one per row.
 """
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from insitu.memory._records import Records, made, name_of
 
 Array = NDArray[Any]
 WHOLE = 4096  # bytes of an array that is one part
@@ -39,9 +41,8 @@ def _flat(value: object, path: str, arrays: dict[str, Array], places: dict[Any, 
         kind = "tensor" if isinstance(value, torch.Tensor) else "array"
         return {kind: place, "dtype": array.dtype.str, "shape": list(array.shape)}
     if is_dataclass(value) and not isinstance(value, type):
-        name = f"{type(value).__module__}:{type(value).__name__}"
         content = {f.name: _flat(getattr(value, f.name), f"{path}/{f.name}", arrays, places) for f in fields(value)}
-        return {"record": name, "fields": content}
+        return {"record": name_of(type(value)), "fields": content}
     if isinstance(value, Counter):
         return {"counter": dict(value)}
     if isinstance(value, dict):
@@ -57,35 +58,49 @@ def _flat(value: object, path: str, arrays: dict[str, Array], places: dict[Any, 
     raise TypeError(f"{path} is a {type(value).__name__}, which cannot be kept in a file")
 
 
-def grown(tree: Any, array: Callable[[str, np.dtype[Any], list[int]], Array]) -> Any:
-    """Return the value that ``flat`` made ``tree`` of; ``array`` gives the array of a name, kind and shape."""
+def grown(tree: Any, array: Callable[[str, np.dtype[Any], list[int]], Array], records: Records) -> Any:
+    """Return the value that ``flat`` made ``tree`` of; ``array`` gives the array of a name, kind and shape.
+
+    Raises ``ValueError`` for a record that is not among ``records``, or that has other fields.
+    """
     known: dict[str, Array] = {}
 
     def once(path: str, kind: np.dtype[Any], shape: list[int]) -> Array:
         if path not in known:
             known[path] = array(path, kind, shape)
+        if known[path].dtype != kind or known[path].shape != tuple(shape):
+            raise ValueError(f"{path} is said to be {kind} of shape {shape}")
         return known[path]
 
-    return _grown(tree, once)
+    return _grown(tree, once, records)
 
 
-def _grown(tree: Any, array: Callable[[str, np.dtype[Any], list[int]], Array]) -> Any:
+def _grown(tree: Any, array: Callable[[str, np.dtype[Any], list[int]], Array], records: Records) -> Any:
     if not isinstance(tree, dict):
         return tree
     (kind, content), *_ = tree.items()
     if kind in ("tensor", "array"):
-        given = array(content, np.dtype(tree["dtype"]), tree["shape"])
+        given = array(content, _numbers(tree["dtype"]), tree["shape"])
         return torch.from_numpy(given) if kind == "tensor" else given
     if kind == "record":
-        return _record(content)(**{name: _grown(each, array) for name, each in tree["fields"].items()})
+        if content not in records:
+            raise ValueError(f"{content} is no record that such a memory holds")
+        return made(records[content], {name: _grown(each, array, records) for name, each in tree["fields"].items()})
     if kind == "counter":
         return Counter(content)
     if kind == "pairs":
-        return {key: _grown(each, array) for key, each in content}
+        return {key: _grown(each, array, records) for key, each in content}
     if kind == "float":
         return float(content)
-    items = [_grown(each, array) for each in content]
+    items = [_grown(each, array, records) for each in content]
     return tuple(items) if kind == "tuple" else items
+
+
+def _numbers(kind: str) -> np.dtype[Any]:
+    found = np.dtype(kind)
+    if found.kind not in "biuf":
+        raise ValueError(f"an array of {kind}")
+    return found
 
 
 def parted(path: str, array: Array) -> Array:
@@ -100,10 +115,10 @@ def parted(path: str, array: Array) -> Array:
 
 def joined(path: str, kind: np.dtype[Any], shape: list[int], parts: Mapping[int, bytes]) -> Array:
     """Return the array of which ``parts`` are the bytes; raise ``ValueError`` where they do not make it up."""
-    blank = parted(path, np.empty(shape, kind))
+    blank = parted(path, np.broadcast_to(np.zeros((), kind), shape))  # takes no room, however large it is said to be
     if not blank.size:
         return np.empty(shape, kind)
-    if sorted(parts) != list(range(len(blank))):
+    if len(parts) != len(blank) or sorted(parts) != list(range(len(parts))):
         raise ValueError(f"{path} has {len(parts)} parts of {len(blank)}")
     out: Array = np.stack([np.frombuffer(parts[part], kind).reshape(blank.shape[1:]) for part in range(len(blank))])
     if len(blank) == 1 and out.shape[1:] == tuple(shape):
@@ -129,13 +144,3 @@ def changed(path: str, old: Array | None, new: Array) -> list[int]:
 
 def _columns_last(path: str) -> bool:
     return "/held/" in path
-
-
-def _record(name: str) -> Any:
-    module, _, symbol = name.partition(":")
-    if not module.startswith("insitu."):
-        raise ValueError(f"{name} is no record of this package")
-    kind = getattr(importlib.import_module(module), symbol, None)
-    if not isinstance(kind, type) or not is_dataclass(kind):
-        raise ValueError(f"{name} is no record of this package")
-    return kind

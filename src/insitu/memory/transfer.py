@@ -1,24 +1,35 @@
-"""A memory's file as others read it: what is in it, as safetensors and JSON, back again, or lived through anew."""
+"""A memory's file as others read it: what is in it, as safetensors and JSON, back again, or replayed; and its copy."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
-from insitu.core import InsituError, write_whole
+from insitu.core import LONGEST_S, InsituError, read_text, whole_file, write_text, write_whole
 from insitu.memory import _tree
+from insitu.memory._about import about_of
+from insitu.memory._agreement import check_agreement, derived
 from insitu.memory._event import Event, apply
+from insitu.memory._event_check import check_event
+from insitu.memory._failures import NOT_UNDERSTOOD, explained, explained_reading
 from insitu.memory._labels import Label
+from insitu.memory._lock import Lock
+from insitu.memory._names import checked_path
+from insitu.memory._new_file import create, keep_name
 from insitu.memory._nouns import Model
-from insitu.memory._parameters import parameters
+from insitu.memory._parameters import described, parameters
+from insitu.memory._records import records
 from insitu.memory._settings import settings_from
-from insitu.memory.store import Store
+from insitu.memory._soundness import check_model
+from insitu.memory.store import Store, to_read
 
 FORMAT, VERSION = "insitu-memory", 1
 
@@ -57,7 +68,7 @@ def exported(path: Path, out: Path) -> tuple[Path, Path]:
     store = Store.open(path, {}, readonly=True)
     try:
         arrays: dict[str, _tree.Array] = {}
-        events = [_described(number, event, arrays) for number, event in enumerate(store.journal(), 1)]
+        events = [_listed(number, event, arrays) for number, event in enumerate(store.journal(), 1)]
         model = store.model
         tree = None if model is None else _tree.flat(model, "state", arrays)
         arrays |= _readable(model)
@@ -68,48 +79,101 @@ def exported(path: Path, out: Path) -> tuple[Path, Path]:
     data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
     files = tuple(out.with_name(out.name + ending) for ending in (".safetensors", ".json"))
     write_whole(files[0], lambda temporary: temporary.write_bytes(data))
-    write_whole(files[1], lambda temporary: temporary.write_text(json.dumps(card, ensure_ascii=False, indent=1)))
+    write_text(files[1], json.dumps(card, ensure_ascii=False, indent=1))
     return files[0], files[1]
 
 
 def imported(source: Path, path: Path, changes: dict[str, Any] | None = None) -> Store:
     """Return a new store at ``path`` of what ``exported`` wrote as ``source``; the devices are as they were.
 
-    With ``changes`` of its parameters (they may be empty), every event is lived through anew instead.
+    With ``changes`` of its parameters (they may be empty), every event is replayed instead. All that was read is
+    checked before there is a file.
     """
+    _check_free(path)
     card, arrays = _read(source)
-    try:
-        events = [_event(each, arrays) for each in card["events"]]
-        given = parameters(card["parameters"])
-        model = None
-        if card["state"] is not None:
-            model = _tree.grown(card["state"], lambda name, kind, shape: arrays[name].astype(kind).reshape(shape))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InsituError(
-            f"{source} is not a whole export ({type(error).__name__}: {error}); export it anew"
-        ) from error
-    if changes is not None:
-        return replayed(events, path, given | changes)
-    return _adopted(events, model, path, given)
+    with _whole_export(source):
+        events = [_event(number, each, arrays) for number, each in enumerate(card["events"], 1)]
+        kept = card["parameters"]
+        if changes and changes.get("substrate") is not None:
+            kept = kept | {"substrate": described(changes)["substrate"]}
+        given = parameters(kept, {}) | (changes or {})
+        for number, event in enumerate(events, 1):
+            check_event(number, event, given["backbone"] is not None)
+        if derived(events, given["backbone"] is None).now_s > LONGEST_S:
+            raise InsituError(f"its events last longer than {LONGEST_S:g} s, which is as far as a memory's clock goes")
+        if changes is None:
+            model = _model(card, arrays, given)
+            check_agreement(events, model, given)
+            if model is not None:
+                check_model(model, settings_from(given))
+            return _new_store(path, given, events, model)
+    return replayed(events, path, given)
 
 
 def replayed(events: list[Event], path: Path, given: dict[str, Any]) -> Store:
-    """Return a new store at ``path`` of a memory with parameters ``given`` that lived through ``events``."""
+    """Return a new store at ``path`` of a memory with parameters ``given`` to which ``events`` happened."""
+    _check_free(path)
     settings, seed = settings_from(given), given["random_state"]
     model: Model | None = None
     for event in events:
-        fresh = int(np.random.default_rng().integers(2**31)) if seed is None else seed
+        fresh = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
         model = apply(settings, model, event, fresh)
-    return _adopted(events, model, path, given)
+    return _new_store(path, given, events, model)
 
 
-def _adopted(events: list[Event], model: Model | None, path: Path, given: dict[str, Any]) -> Store:
-    if path.exists():
+def backed_up(path: Path, out: Path) -> Path:
+    """Copy the memory at ``path``, which may be taught meanwhile, to the new file ``out``, and verify the copy."""
+    path, out = checked_path(path), checked_path(out)
+    _check_free(out)
+    Store.open(path, {}, readonly=True).close()  # refuse what is no memory before anything is copied
+    with explained_reading(path), whole_file(out) as temporary:
+        with closing(to_read(path)) as connection, closing(sqlite3.connect(temporary)) as copy:
+            connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, with none beside it
+        try:
+            verified(temporary)
+        except InsituError as error:
+            raise InsituError(str(error).replace(str(temporary), str(path))) from error
+    keep_name(out)
+    return out
+
+
+def _check_free(path: Path) -> None:
+    if checked_path(path).exists():
         raise InsituError(f"{path} is there already; choose a new file")
-    store = Store.open(path, given)
-    if model is not None:
-        store.adopt(events, model)
-    return store
+
+
+def _new_store(path: Path, given: dict[str, Any], events: list[Event], model: Model | None) -> Store:
+    path = checked_path(path)
+    about = about_of(given)
+    with explained(path):
+        lock = Lock(path)
+        try:
+            _check_free(path)
+            create(path, about, events, model, "")
+        finally:
+            lock.release()
+    return Store.open(path, given)
+
+
+def _model(card: dict[str, Any], arrays: dict[str, _tree.Array], given: dict[str, Any]) -> Model | None:
+    """Return the state of an export, which is what its other parts say."""
+    settings, model = settings_from(given), None
+    if card["fingerprint"] != settings.fingerprint():
+        raise InsituError(f"it was taught through other weights of {given['backbone']}; import it with --replay")
+    if card["state"] is not None:
+        model = _tree.grown(
+            card["state"],
+            lambda name, kind, shape: np.array(arrays[name]).reshape(shape),
+            records(type(settings.substrate)),
+        )
+        if not isinstance(model, Model):
+            raise ValueError(f"the state is a {type(model).__name__}")
+        settings.check_encoder(model.encoder)
+    said = card["classes"], card["now_s"]
+    if said != (_classes(model), model.now_s if model else 0.0):
+        raise InsituError("its classes or its time are not those of its state; export it anew")
+    return model
 
 
 def _classes(model: Model | None) -> list[dict[str, Label]]:
@@ -136,29 +200,43 @@ def _readable(model: Model | None) -> dict[str, _tree.Array]:
     }
 
 
-def _described(number: int, event: Event, arrays: dict[str, _tree.Array]) -> dict[str, Any]:
+def _listed(number: int, event: Event, arrays: dict[str, _tree.Array]) -> dict[str, Any]:
     names = {name: f"journal/{number:06d}/{name}" for name in event.arrays}
     arrays |= {names[name]: array for name, array in event.arrays.items()}
     facts = {name: getattr(event, name) for name in ("kind", "at", "who", "seconds", "labels")}
     return {"number": number, **facts, "arrays": names}
 
 
-def _event(described: dict[str, Any], arrays: dict[str, _tree.Array]) -> Event:
-    facts = {name: described[name] for name in ("kind", "at", "who", "seconds", "labels")}
-    return Event(**facts, arrays={name: arrays[place] for name, place in described["arrays"].items()})
+def _event(number: int, listed: dict[str, Any], arrays: dict[str, _tree.Array]) -> Event:
+    if listed["number"] != number:
+        raise ValueError(f"event {listed['number']} in the place of event {number}")
+    facts = {name: listed[name] for name in ("kind", "at", "who", "labels")}
+    seconds = listed["seconds"]
+    seconds = float(seconds) if type(seconds) is int else seconds
+    return Event(**facts, seconds=seconds, arrays={name: arrays[place] for name, place in listed["arrays"].items()})
 
 
 def _read(source: Path) -> tuple[dict[str, Any], dict[str, _tree.Array]]:
+    source = checked_path(source)
     files = [source.with_name(source.name + ending) for ending in (".json", ".safetensors")]
-    try:
-        card = json.loads(files[0].read_text())
+    with _whole_export(source):
+        card = json.loads(read_text(files[0]))
         arrays = safetensors.numpy.load(files[1].read_bytes())
-    except OSError as error:
-        raise InsituError(f"{source}: {error.strerror}; give the name that both files share, without ending") from error
-    except (ValueError, safetensors.SafetensorError) as error:
-        raise InsituError(f"{source} is damaged ({error}); export it anew") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise InsituError(f"{files[0]} is no export of a memory; 'insitu memory export' makes one")
     if card.get("version") != VERSION:
         raise InsituError(f"{files[0]} is version {card.get('version')}; this insitu reads version {VERSION}")
     return card, arrays
+
+
+@contextmanager
+def _whole_export(source: Path) -> Iterator[None]:
+    """Turn what is wrong with an export into ``InsituError`` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise InsituError(f"{source}: {error.strerror}; give the name that both files share, without ending") from error
+    except InsituError as error:
+        raise InsituError(f"{source}: {error}") from error
+    except (*NOT_UNDERSTOOD, MemoryError) as error:
+        raise InsituError(f"{source} is damaged ({type(error).__name__}: {error}); export it anew") from error

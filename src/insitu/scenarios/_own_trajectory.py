@@ -8,13 +8,14 @@ the first of them. Rows are counted from 1 with the names, as spreadsheets do.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import InsituError
+from insitu.core import InsituError, read_text
 from insitu.scenarios import _arm
 
 COLUMNS = (("x", "y", "z"), ("q1", "q2"), ("q1_deg", "q2_deg"))
@@ -81,8 +82,7 @@ def _angles(path: Path, names: tuple[str, ...], values: NDArray[np.float64]) -> 
 def _table(path: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Return which columns there are and their values (rows, columns), in the order of ``COLUMNS``."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(file)]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(read_text(path), newline=""))]
     except OSError as error:
         raise InsituError(f"{path} cannot be read: {error.strerror}; give a CSV file of a movement") from error
     except (UnicodeDecodeError, csv.Error) as error:

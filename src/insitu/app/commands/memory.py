@@ -1,19 +1,22 @@
-"""Look after a memory kept in a file: check it, tell what is in it, carry it elsewhere, forget a class.
+"""Look after a memory kept in a file: check it, tell what is in it, copy it, carry it elsewhere, forget a class.
 
 usage: insitu memory verify PATH
        insitu memory info PATH [--json]
+       insitu memory backup PATH OUT
        insitu memory export PATH OUT
        insitu memory import PATH FROM [--substrate NAME | --replay]
        insitu memory forget PATH LABEL ...
 
+'backup' makes a verified copy in one file, also while the memory is being taught.
 'export' writes OUT.safetensors and OUT.json, whose format docs/memory.md describes; 'import' makes a new file PATH of
-such a pair. With --substrate, a substrate's or device's name, the journal is lived through anew on it; with --replay,
+such a pair. With --substrate, a substrate's or device's name, the journal is replayed on it; with --replay,
 on the one it had. 'forget' RESETs the columns of these classes; the journal keeps what they were taught.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,10 @@ def main(args: list[str]) -> int:
 
             known = transfer.info(Path(path))
             print(json.dumps(known, ensure_ascii=False, indent=2) if rest else _told(path, known))
+        case ["backup", path, out]:
+            from insitu.memory import transfer
+
+            print(f"copy    {transfer.backed_up(Path(path), Path(out))}")
         case ["export", path, out]:
             from insitu.memory import transfer
 
@@ -46,7 +53,7 @@ def main(args: list[str]) -> int:
             _forget(Path(path), labels)
         case _:
             raise InsituError(
-                f"memory takes verify, info, export, import or forget and what they need; "
+                f"memory takes verify, info, backup, export, import or forget and what they need; "
                 f"got {' '.join(args) or 'nothing'}; see 'insitu memory --help'"
             )
     return 0
@@ -54,14 +61,16 @@ def main(args: list[str]) -> int:
 
 def _told(path: str, known: dict[str, Any]) -> str:
     classes, events = known["classes"], known["events"]
-    names = ", ".join(f"{each['label']} ({each['examples']})" for each in classes[:SHOWN])
+    names = ", ".join(f"{_shown(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
     made = known["parameters"]
     rows = {
         "memory": f"{path}, {known['bytes'] / 2**20:.1f} MiB, {known['now_s']:.0f} s old by its own clock",
         "made": f"{known['made']}, {made['substrate']['part']}, {made['dim']} rows, backbone {made['backbone']}",
         "classes": f"{len(classes)}{': ' if classes else ''}{names}{', ...' if len(classes) > SHOWN else ''}",
         "events": ", ".join(f"{count} {kind}" for kind, count in events.items()) or "none",
-        "taught": f"by {', '.join(known['teachers'])}, {known['first']} to {known['last']}" if events else "never",
+        "taught": f"by {', '.join(map(_shown, known['teachers']))}, {known['first']} to {known['last']}"
+        if events
+        else "never",
         "spent": ", ".join(f"{count} {name}" for name, count in known["spent"].items()) or "nothing",
     }
     return "\n".join(f"{name:8}{text}" for name, text in rows.items())
@@ -89,6 +98,7 @@ def _forget(path: Path, labels: list[str]) -> None:
 
     if not path.is_file():
         raise InsituError(f"there is no memory at {path}; give the path of one")
+    labels = [_as_utf8(label) for label in labels]
     with Memory.open(path) as memory:
         known = {str(label): label for label in getattr(memory, "classes_", [])}
         if missing := [label for label in labels if label not in known]:
@@ -96,4 +106,17 @@ def _forget(path: Path, labels: list[str]) -> None:
             raise InsituError(f"{path} does not hold {missing[0]!r}; it holds {held}")
         for label in labels:
             memory.forget(known[label])
-            print(f"forgotten  {label}")
+            print(f"forgotten  {_shown(label)}")
+
+
+def _shown(text: object) -> str:
+    """Return text as a terminal may show it: control characters in a stranger's file would steer it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def _as_utf8(word: str) -> str:
+    """Return a word of the command line as UTF-8, which a system that is set to ASCII does not read it as."""
+    try:
+        return os.fsencode(word).decode("utf-8")
+    except UnicodeError:
+        return word

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError, read_text, write_text
 
 EXAMPLES = {"--results": "docs/results.md", "--figure": "docs/figures/NAME.svg"}
 
@@ -32,8 +32,8 @@ def main(args: list[str]) -> int:
         print(f"results  {ledger_file}")
     if figure_file:
         with _whole(shown):
-            drawn = figures.picture(loaded[0][1], page.STYLE.read_text(encoding="utf-8"))
-        write_whole(figure_file, lambda temporary: temporary.write_text(drawn, encoding="utf-8"))
+            drawn = figures.picture(loaded[0][1], read_text(page.STYLE))
+        write_text(figure_file, drawn)
         print(f"figure  {figure_file}")
     if ledger_file or figure_file:
         return 0

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from insitu.app.server.problems import Refusal
-from insitu.core import InsituError
+from insitu.core import InsituError, read_text
 
 OPEN = ("/api/health",)  # what needs no token besides the page, which holds no secret
 LONGEST = 256  # characters of a token that are looked at
@@ -92,8 +92,8 @@ def token_of(path: Path) -> tuple[str, bool]:
     except OSError as error:
         raise InsituError(f"could not write the token to {path}: {error.strerror}; give --token-file") from error
     token = secrets.token_urlsafe(32)
-    with os.fdopen(handle, "w") as file:
-        file.write(token + "\n")
+    with os.fdopen(handle, "wb") as file:
+        file.write(f"{token}\n".encode())
     return token, True
 
 
@@ -101,7 +101,7 @@ def _kept(path: Path) -> str:
     try:
         if path.stat().st_mode & 0o077:
             raise InsituError(f"others can read the token in {path}; 'chmod 600 {path}', or delete it for a new one")
-        token = path.read_text().strip()
+        token = read_text(path).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InsituError(f"could not read the token in {path}: {error}; delete it for a new one") from error
     if not 16 <= len(token) <= LONGEST or not token.isascii() or not token.isprintable():

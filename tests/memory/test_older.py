@@ -1,0 +1,93 @@
+"""Files of version 0.1.0: read as they are, renewed when they are opened to be taught."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from crafting import craft_parameters, craft_state, replaced
+
+from insitu import Memory
+from insitu.core import InsituError
+from insitu.memory import transfer
+
+FIXTURES = Path(__file__).parent / "fixtures"
+CENTRES = np.random.default_rng(0).normal(size=(4, 6)) * 3  # what it was taught: cup, é, box (forgotten), pen
+TABLES = "SELECT count(*) FROM sqlite_master WHERE name = 'seal'"
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    return Path(shutil.copy(FIXTURES / "taught-0.1.0.insitu", tmp_path / "older.insitu"))
+
+
+def version(path: Path) -> int:
+    with sqlite3.connect(path) as other:
+        found: int = other.execute("PRAGMA user_version").fetchone()[0]
+    other.close()
+    return found
+
+
+def test_it_is_read_verified_and_exported_as_it_is(older: Path, tmp_path: Path) -> None:
+    before = older.read_bytes()
+    with Memory.open(older, readonly=True) as memory:
+        assert memory.predict(CENTRES[[0, 1, 3]]).tolist() == ["cup", "é", "pen"]
+        assert (memory.class_count_.tolist(), memory.now_s_, memory.events_) == ([4, 1, 4], 60.0, 4)
+    assert transfer.verified(older) == 4
+    assert transfer.info(older)["events"] == {"fit": 1, "learn": 1, "age": 1, "forget": 1}
+    transfer.exported(older, tmp_path / "out")
+    transfer.backed_up(older, tmp_path / "copy.insitu")
+    assert older.read_bytes() == before
+    assert (version(older), version(tmp_path / "copy.insitu")) == (1, 1)
+
+
+def test_it_is_renewed_when_it_is_taught(older: Path) -> None:
+    with Memory.open(older) as memory:
+        assert memory.predict(CENTRES[[0, 1, 3]]).tolist() == ["cup", "é", "pen"]
+        memory.partial_fit(CENTRES[2:3], ["box"]).age(1)
+    assert version(older) == 2
+    assert transfer.verified(older) == 6
+    with Memory.open(older, readonly=True) as memory:
+        assert memory.predict(CENTRES).tolist() == ["cup", "é", "box", "pen"]
+
+
+def test_one_that_was_never_taught_is_renewed_too(tmp_path: Path) -> None:
+    path = Path(shutil.copy(FIXTURES / "untaught-0.1.0.insitu", tmp_path / "older.insitu"))
+    with Memory.open(path, readonly=True) as memory:
+        assert not hasattr(memory, "classes_")
+    with Memory.open(path) as memory:
+        memory.fit(CENTRES, list("abcd"))
+        assert memory.dim == 16
+    assert (version(path), transfer.verified(path)) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["state", "parameters", "tables"])
+def test_one_that_is_damaged_is_not_renewed(older: Path, name: str) -> None:
+    if name == "state":
+        craft_state(older, lambda tree: replaced(tree, "insitu.memory._space:Space", "insitu.__main__:x"))
+    elif name == "parameters":
+        craft_parameters(older, lambda kept: replaced(kept, "devices/pcm-nandakumar2018", "data/omniglot"))
+    else:
+        with sqlite3.connect(older) as other:
+            other.execute("CREATE TABLE seal (more)")
+        other.close()
+    for readonly in (True, False):
+        with pytest.raises(InsituError, match="damaged"):
+            Memory.open(older, readonly=readonly)
+    assert version(older) == 1
+
+
+def test_a_field_that_an_older_record_lacks_has_its_default(older: Path) -> None:
+    def without(tree: dict[str, object]) -> dict[str, object]:
+        fields = dict(tree["fields"])  # type: ignore[call-overload]
+        del fields["seed"]  # Model.seed has a default
+        return tree | {"fields": fields}
+
+    craft_state(older, without)
+    with Memory.open(older) as memory:
+        assert memory._model.seed == 0
+        memory.partial_fit(CENTRES[2:3], ["box"])
+    assert transfer.verified(older) == 5
