@@ -31,21 +31,42 @@ BELOW_MS = 150.0
 
 
 class Connection:
-    """One keep-alive connection that asks one thing after the other."""
+    """One keep-alive connection that asks one thing after the other; the server may close it while it is idle."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.reader: asyncio.StreamReader | None = None
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
-        """Return the status and the body of the answer."""
-        if self.reader is None:
+        """Return the status and the body of the answer; connect again where the server had closed the connection."""
+        kept = self.reader is not None and not self.reader.at_eof()
+        if not kept:
+            self.close()
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            return await self._post(path, body)
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            self.close()
+            if not kept or getattr(error, "partial", b""):
+                raise
+        return await self.post(path, body)  # it was closed as this was sent, and nothing of it was answered
+
+    def close(self) -> None:
+        """Close the connection, where there is one."""
+        if self.reader is not None:
+            self.writer.close()
+        self.reader = None
+
+    async def _post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        assert self.reader is not None
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         self.writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = next(int(line.partition(":")[2]) for line in answer.splitlines() if line.startswith("content-length"))
-        return int(answer.split(" ", 2)[1]), await self.reader.readexactly(length)
+        out = await self.reader.readexactly(length)
+        if "\r\nconnection: close" in answer:
+            self.close()
+        return int(answer.split(" ", 2)[1]), out
 
 
 class Load:
@@ -73,7 +94,6 @@ class Load:
             status, answer = await connection.post(f"/api/{kind}", body)
         except (OSError, asyncio.IncompleteReadError) as error:
             self.statuses[type(error).__name__] += 1
-            connection.reader = None
         else:
             self.taken_ms[kind].append((time.perf_counter() - due) * 1e3)
             self.statuses[status] += 1

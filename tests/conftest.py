@@ -1,4 +1,4 @@
-"""What all tests share: fixed threads, examples of hypothesis that do not change from run to run, no display."""
+"""What all tests share: fixed threads, hypothesis with the same examples in every run, no display, a last line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 
 import hypothesis
 import torch
+
+from skipped import pytest_sessionfinish
+
+__all__ = ["pytest_sessionfinish"]  # a hook
 
 # plots are drawn into files; a machine without a display has no other way
 os.environ.setdefault("MPLBACKEND", "Agg")

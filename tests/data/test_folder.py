@@ -51,14 +51,37 @@ def test_images_become_one_shape(tmp_path: Path) -> None:
     assert pixels[2, 0].mean() > 200 > 50 > pixels[2, -1].mean()
 
 
-def test_clutter_is_passed_over(mine: Path) -> None:
-    (mine / ".git").mkdir()
-    (mine / "__MACOSX").mkdir()
+CLUTTER = ("@eaDir", "@Recycle", ".git", ".ipynb_checkpoints", "__MACOSX", "#recycle", "$RECYCLE.BIN", "lost+found")
+
+
+def test_clutter_is_left_out_and_said_so(mine: Path, picture: Callable[..., bytes]) -> None:
+    for name in CLUTTER:
+        (mine / name).mkdir()
+        for number in range(9):
+            (mine / name / f"{number}.png").write_bytes(picture())
+    (mine / "empty").mkdir()
+    (mine / "texts").mkdir()
+    (mine / "texts" / "notes.txt").write_text("x")
     (mine / "notes.txt").write_text("x")
     (mine / "ant" / "notes.txt").write_text("x")
     (mine / "ant" / ".hidden.png").write_bytes(b"x")
     (mine / "ant" / "deeper").mkdir()
-    assert Folder(mine, size=8).read().train.names == ("ant", "bee", "cat", "dog", "eel")
+    (mine / "ant" / "@eaDir").mkdir()
+    with pytest.warns(UserWarning, match="left out") as caught:
+        made = Folder(mine, size=8).read()
+    assert made.train.names == ("ant", "bee", "cat", "dog", "eel")
+    (warning,) = caught
+    assert all(repr(name) in str(warning.message) for name in (*CLUTTER, "empty", "texts"))
+    assert warning.filename == __file__, "the line of the user is shown"
+
+
+def test_what_changes_beside_the_classes_does_not_move_them(mine: Path) -> None:
+    before = Folder(mine, size=8).read()
+    (mine / "aaa").mkdir()
+    with pytest.warns(UserWarning, match="'aaa'"):
+        after = Folder(mine, size=8).read()
+    assert np.array_equal(before.train.pixels, after.train.pixels)
+    assert np.array_equal(before.train.labels, after.train.labels)
 
 
 def test_a_changed_folder_is_read_anew(mine: Path, picture: Callable[..., bytes]) -> None:
@@ -70,7 +93,7 @@ def test_a_changed_folder_is_read_anew(mine: Path, picture: Callable[..., bytes]
     assert len(Folder(mine, size=8).read().test) == 10
 
 
-def refused(path: Path, *says: str, **given: Any) -> None:
+def refused(path: Path | str, *says: str, **given: Any) -> None:
     with pytest.raises(InsituError) as caught:
         Folder(path, **given).read()
     message = str(caught.value)
@@ -87,6 +110,21 @@ def test_not_a_folder(mine: Path) -> None:
 
 def test_no_classes(tmp_path: Path) -> None:
     refused(tmp_path / "data", "has no classes", "one sub-folder")
+    (tmp_path / "data" / "@eaDir").mkdir()
+    refused(tmp_path / "data", "has no classes", "left out '@eaDir'")
+
+
+def test_a_path_may_be_a_string(mine: Path) -> None:
+    refused(str(mine / "absent"), "absent is not a folder")
+    made, plain = Folder(str(mine), size=8).read(), Folder(mine, size=8)
+    assert Folder(str(mine), size=8) == plain
+    assert np.array_equal(made.test.pixels, plain.read().test.pixels)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"mine", ["mine"]])
+def test_a_path_is_a_path(path: Any) -> None:
+    with pytest.raises(InsituError, match="path is that of a folder"):
+        Folder(path)
 
 
 def test_too_few_images(mine: Path) -> None:
@@ -94,12 +132,15 @@ def test_too_few_images(mine: Path) -> None:
     for file in sorted((mine / "dog").iterdir())[1:]:
         file.unlink()
     refused(mine, "class dog has 1 image in", "at least 2", base_classes=5)
-    (mine / "aaa").mkdir()
-    refused(mine, "class aaa has 0 images", str(mine / "aaa"))
 
 
 def test_too_many_base_classes(mine: Path) -> None:
     refused(mine, "base_classes is 6", "5 classes", base_classes=6)
+
+
+@pytest.mark.parametrize("given", [{"shots": "5"}, {"size": 8.5}, {"base_classes": True}, {"per_session": None}])
+def test_numbers_are_whole(mine: Path, given: dict[str, Any]) -> None:
+    refused(mine, f"{next(iter(given))} is a whole number", f"got {next(iter(given.values()))!r}", **given)
 
 
 @pytest.mark.parametrize("given", [{"shots": 0}, {"per_session": 0}, {"size": 0}, {"base_classes": -1}])
@@ -124,4 +165,4 @@ def test_damaged_images_raise_one_error(kind: str, at: int, byte: int, size: int
         try:
             assert _decode.pixels(data, "some", "RGB", 8).shape == (8, 8, 3)
         except InsituError as error:
-            assert "some is not a readable image" in str(error)  # noqa: PT017  # most changed bytes are harmless
+            assert str(error).startswith("some is ")  # noqa: PT017  # most changed bytes are harmless

@@ -70,6 +70,14 @@ def test_what_is_no_image_is_refused(wrong: object) -> None:
         memory.predict(wrong)  # type: ignore[arg-type]  # that is the point
 
 
+@pytest.mark.parametrize("verb", ["fit", "partial_fit", "predict"])
+def test_pictures_of_two_sizes_are_refused_in_words(verb: str) -> None:
+    memory = Memory("digital", backbone="omniglot").fit(*drawings([0, 1]))
+    two = [np.zeros((8, 8), np.uint8), np.zeros((9, 9), np.uint8)]
+    with pytest.raises(InsituError, match="one size"):
+        getattr(memory, verb)(two, *([["a", "b"]] if verb != "predict" else []))
+
+
 def test_other_mistakes_are_told() -> None:
     pixels, labels = drawings([0, 1])
     with pytest.raises(InsituError, match="one label per image"):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from insitu.app.report import Report
+from insitu.core import read_text
 
 LONGEST = 80  # characters of a folder's name that say what was changed
 

@@ -1,33 +1,84 @@
-"""One image file turned into pixels; what cannot be read is named."""
+"""The one place where picture files become pixels: upright, of eight bits, on white paper; damage is named."""
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from insitu.core import InsituError
-from insitu.data._bundle import DAMAGE
+from insitu.data import _webp, _wide_grey
+
+MOST_PIXELS = 89_478_485  # up to here Pillow itself takes a picture for harmless: a gigabyte once it is unpacked
+RULES = 2  # version of what becomes of a picture: part of the name under which decoded folders are cached
+
+
+class UnreadableError(InsituError):
+    """A file that is no picture, or a damaged one; without a cause, the message is one of insitu's own."""
+
+
+class TooLargeError(InsituError):
+    """A picture with more pixels than allowed."""
+
+
+def picture(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int = MOST_PIXELS) -> Image.Image:
+    """Return a picture in mode L or RGB; the number of its pixels is checked before they are unpacked.
+
+    The orientation noted by a camera is applied, what is transparent becomes white, 16-bit and float grey is scaled
+    (see ``_wide_grey``), CMYK and palettes become RGB; of an animation the first frame is taken. Raises
+    ``UnreadableError`` and ``TooLargeError``.
+    """
+    try:
+        _check_pixels(_webp.canvas(data), most_pixels)  # its decoder unpacks the whole canvas when it opens it
+        with warnings.catch_warnings():
+            # Pillow warns of what is refused below
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(BytesIO(data), formats=formats)
+        with opened:
+            _check_pixels(opened.size, most_pixels)
+            return _eight_bits(opened)
+    except (UnreadableError, TooLargeError):
+        raise
+    except InsituError as error:
+        raise UnreadableError(str(error)) from None
+    except Image.DecompressionBombError as error:
+        raise TooLargeError(f"it has more than {most_pixels} pixels; make it smaller") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableError("it is no picture of a known format") from error
+    except Exception as error:  # decoders raise nearly anything at bytes that are damaged, or were made to harm
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if "truncated" in reason.lower():
+            raise UnreadableError("it is cut short") from None
+        raise UnreadableError(reason) from error
 
 
 def pixels(data: bytes, name: str, mode: Literal["RGB", "L"], side: int | None = None) -> NDArray[np.uint8]:
-    """Return an image as (height, width, channels) uint8; with ``side``, as its middle square scaled to that side.
-
-    The turn noted by a camera is undone, and what is transparent becomes white.
-    """
+    """Return an image as (height, width, channels) uint8; with ``side``, as its middle square scaled to that side."""
     try:
-        with Image.open(BytesIO(data)) as opened:
-            image: Image.Image = ImageOps.exif_transpose(opened)
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            image = image.convert(mode)
-            if side is not None:
-                image = ImageOps.fit(image, (side, side), Image.Resampling.BILINEAR)
-            return np.asarray(image).reshape(image.height, image.width, -1)
-    except (*DAMAGE, SyntaxError, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InsituError(f"{name} is not a readable image ({reason}); replace it or take it away") from error
+        image = picture(data).convert(mode)
+    except TooLargeError as error:
+        raise InsituError(f"{name} is too large: {error}") from error
+    except UnreadableError as error:
+        raise InsituError(f"{name} is not a readable image ({error}); replace it or take it away") from error
+    if side is not None:
+        image = ImageOps.fit(image, (side, side), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def _eight_bits(opened: Image.Image) -> Image.Image:
+    image: Image.Image = ImageOps.exif_transpose(opened)
+    if _wide_grey.is_wide(image):
+        return _wide_grey.narrowed(image, opened)
+    if image.has_transparency_data:
+        ink = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", ink.size, "white"), ink).convert("RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _check_pixels(size: tuple[int, int] | None, most: int) -> None:
+    if size is not None and size[0] * size[1] > most:
+        raise TooLargeError(f"it has {size[0]} × {size[1]} pixels, and at most {most} are taken; make it smaller")

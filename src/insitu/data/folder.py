@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +17,21 @@ from insitu.data import DataSet, FewShotImages, Images, _decode, cache
 
 Rows = NDArray[np.int64]
 
+# folders that systems, network disks and programs put beside the user's own; so are all that begin with . or @
+NO_CLASSES = frozenset(
+    {
+        "__macosx",
+        "__pycache__",
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "lost+found",
+        "network trash folder",
+        "system volume information",
+        "temporary items",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Folder(DataSet):
@@ -23,9 +40,12 @@ class Folder(DataSet):
     The first ``base_classes`` are the base: the last fifth of their images (at least one) is the test. The others come
     in sessions of ``per_session`` classes (the last session may have fewer): the first ``shots`` images are learned,
     the rest is the test. Of each image the middle square is scaled to ``size`` x ``size``. Any format Pillow reads.
+
+    Folders that are no classes are left out, with a warning that names them: hidden ones, those that network disks
+    and programs make (``@eaDir``, ``__MACOSX``), and those that hold no image.
     """
 
-    path: Path
+    path: Path | str
     base_classes: int = 0
     shots: int = 5
     per_session: int = 5
@@ -35,16 +55,24 @@ class Folder(DataSet):
     terms: ClassVar[str] = "yours"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.path, str | os.PathLike) or not isinstance(os.fspath(self.path), str):
+            raise InsituError(f"path is that of a folder, a string or a Path; got {type(self.path).__name__}")
+        object.__setattr__(self, "path", Path(self.path))
         for name, least in (("base_classes", 0), ("shots", 1), ("per_session", 1), ("size", 1)):
-            if getattr(self, name) < least:
-                raise InsituError(f"{name} is at least {least}; got {getattr(self, name)}")
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer):
+                raise InsituError(f"{name} is a whole number; got {value!r}")
+            if value < least:
+                raise InsituError(f"{name} is at least {least}; got {value}")
 
     def read(self) -> FewShotImages:
-        """Return the images; see ``DataSet.read``. A folder that has changed is decoded anew."""
+        """Return the images; see ``DataSet.read``. A folder that has changed is decoded again."""
         files = self._files()
         # before decoding: a class too small should not cost minutes to hear of
         train, session, test = self._split({name: len(images) for name, images in files.items()})
-        arrays = cache.arrays(self.path, f"folder-{self.size}", lambda: _decoded(files, self.size))
+        arrays = cache.arrays(
+            Path(self.path), f"folder-{self.size}-{_decode.RULES}", lambda: _decoded(files, self.size)
+        )
         everything = Images(arrays["pixels"], arrays["labels"], tuple(files))
         return FewShotImages(everything.take(train), session, everything.take(test))
 
@@ -56,8 +84,8 @@ class Folder(DataSet):
             least, what = (2, "training and test") if is_base else (self.shots + 1, f"{self.shots} shots and a test")
             if count < least:
                 raise InsituError(
-                    f"class {name} has {count} image{'s' * (count != 1)} in {self.path / name}; it needs at least "
-                    f"{least}, for {what}: add some, ask for fewer shots, or take the folder away"
+                    f"class {name} has {count} image{'s' * (count != 1)} in {Path(self.path) / name}; it needs at "
+                    f"least {least}, for {what}: add some, ask for fewer shots, or take the folder away"
                 )
             trained = count - max(1, count // 5) if is_base else self.shots
             session += trained * [0 if is_base else 1 + (number - self.base_classes) // self.per_session]
@@ -66,34 +94,39 @@ class Folder(DataSet):
         return np.flatnonzero(of_image >= 0), of_image[of_image >= 0], np.flatnonzero(of_image < 0)
 
     def _files(self) -> dict[str, list[Path]]:
-        """Return the image files of each class."""
-        if not self.path.is_dir():
-            raise InsituError(f"{self.path} is not a folder; give a folder with one sub-folder of images per class")
-        Image.init()  # else Pillow does not know all formats yet
-        known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-
-        def clutter(entry: Path) -> bool:
-            return entry.name.startswith((".", "__MACOSX"))
-
+        """Return the image files of each class; warn of the folders that are none."""
+        root = Path(self.path)
+        if not root.is_dir():
+            raise InsituError(f"{root} is not a folder; give a folder with one sub-folder of images per class")
         try:
-            classes = sorted(entry for entry in self.path.iterdir() if entry.is_dir() and not clutter(entry))
-            found = {
-                folder.name: sorted(
-                    file
-                    for file in folder.iterdir()
-                    if file.suffix.lower() in known and file.is_file() and not clutter(file)
-                )
-                for folder in classes
-            }
+            folders = sorted(entry for entry in root.iterdir() if entry.is_dir())
+            found = {folder.name: _pictures(folder) for folder in folders if not _is_clutter(folder)}
         except OSError as error:
             raise InsituError(f"{error.filename} cannot be read: {error.strerror}; check who may read it") from error
-        if not found:
-            raise InsituError(f"{self.path} has no classes; make one sub-folder of images per class")
-        if self.base_classes > len(found):
+        classes = {name: files for name, files in found.items() if files}
+        skipped = [folder.name for folder in folders if folder.name not in classes]
+        why = f"{', '.join(map(repr, skipped))}: hidden, made by a system, or without an image"
+        if not classes:
+            left_out = f" (left out {why})" if skipped else ""
+            raise InsituError(f"{root} has no classes{left_out}; make one sub-folder of images per class")
+        if self.base_classes > len(classes):
             raise InsituError(
-                f"base_classes is {self.base_classes}, but {self.path} has {len(found)} classes; ask for fewer"
+                f"base_classes is {self.base_classes}, but {root} has {len(classes)} classes; ask for fewer"
             )
-        return found
+        if skipped:
+            warnings.warn(f"{root}: left out what is no class: {why}", stacklevel=3)
+        return classes
+
+
+def _is_clutter(entry: Path) -> bool:
+    return entry.name.startswith((".", "@")) or entry.name.lower() in NO_CLASSES
+
+
+def _pictures(folder: Path) -> list[Path]:
+    Image.init()  # else Pillow does not know all formats yet
+    known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    files = [file for file in folder.iterdir() if file.suffix.lower() in known and not file.name.startswith(".")]
+    return sorted(file for file in files if file.is_file())
 
 
 def _decoded(files: dict[str, list[Path]], size: int) -> dict[str, NDArray[np.generic]]:

@@ -9,6 +9,7 @@ import pytest
 
 from insitu.app.server import events
 from insitu.app.server.events import Hub
+from insitu.app.server.problems import Refusal
 
 
 async def taken(hub: Hub, count: int) -> list[bytes]:
@@ -66,7 +67,7 @@ def test_who_falls_behind_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_leaves_is_forgotten() -> None:
     async def run() -> int:
-        hub = Hub(1)
+        hub = Hub(2)
         for _ in range(3):
             stream = hub.listen()
             await anext(stream)
@@ -80,7 +81,7 @@ def test_who_leaves_is_forgotten() -> None:
 def test_many_who_come_at_once_are_not_more_than_the_limit() -> None:
     async def run() -> int:
         hub = Hub(5)
-        streams = [hub.listen() for _ in range(12)]  # all asked before any has begun
+        streams = [hub.listen(f"client {n}") for n in range(12)]  # all asked before any has begun
         begun = await asyncio.gather(*(anext(stream, None) for stream in streams))
         return sum(message is not None for message in begun)
 
@@ -95,3 +96,18 @@ def test_a_stream_that_begins_when_the_server_stops_ends_at_once() -> None:
         return await anext(late, None)
 
     assert asyncio.run(run()) is None
+
+
+def test_one_client_has_at_most_half_of_the_streams() -> None:
+    async def run() -> tuple[int, int]:
+        hub = Hub(6)
+        greedy = [hub.listen("greedy") for _ in range(6)]
+        begun = await asyncio.gather(*(anext(stream, None) for stream in greedy))
+        with pytest.raises(Refusal) as caught:
+            hub.listen("greedy")
+        assert caught.value.status_code == 429
+        others = [hub.listen("another") for _ in range(3)]
+        heard = await asyncio.gather(*(anext(stream, None) for stream in others))
+        return tuple(sum(message is not None for message in each) for each in (begun, heard))  # type: ignore[return-value]
+
+    assert asyncio.run(run()) == (3, 3)

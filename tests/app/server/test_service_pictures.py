@@ -83,6 +83,29 @@ def test_only_the_first_frame_is_looked_at() -> None:
         assert (out == 10).all()
 
 
+def test_a_photo_of_a_phone_is_turned_and_sixteen_bits_are_kept() -> None:
+    plain = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for kind in ("png", "webp"):
+        out = pixels(drawn(Image.fromarray(plain), kind, exif=exif, lossless=True), LIMITS)[0]
+        assert np.array_equal(out, np.rot90(plain, -1)), kind
+    photo = Image.new("RGB", (32, 16), "black")
+    photo.paste("red", (0, 0, 16, 16))
+    turned = pixels(drawn(photo, "jpeg", exif=exif, quality=95), LIMITS)[0]
+    assert turned.shape == (32, 16, 3)
+    assert turned[4, 8, 0] > 200
+    assert turned[28, 8, 0] < 50
+    wide = Image.fromarray(plain.astype(np.uint16) * 257)
+    assert np.array_equal(pixels(drawn(wide), LIMITS)[0], plain)
+
+
+def test_what_is_cut_short_is_said() -> None:
+    data = base64.b64decode(drawn(Image.effect_noise((40, 40), 50)).partition(",")[2])
+    with pytest.raises(HTTPException, match="cut short"):
+        pixels(url(data[:-200]), LIMITS)
+
+
 @pytest.mark.parametrize(("width", "height"), [(2049, 2049), (50_000, 50_000), (2**31 - 1, 2**31 - 1), (2**22, 2)])
 def test_a_picture_that_says_it_is_huge_is_not_unpacked(width: int, height: int) -> None:
     tracemalloc.start()

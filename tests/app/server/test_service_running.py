@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import socket
@@ -13,61 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from listening import Running
 
 from insitu import Memory
-from insitu.app.server import running
-from insitu.app.server.access import Rules
-from insitu.app.server.application import application
-from insitu.app.server.events import Hub
-from insitu.app.server.keeper import Keeper
-from insitu.app.server.limits import Limits
+from insitu.app.server import connections, running
 from insitu.core import InsituError
-
-
-class Running:
-    """A server in a thread of its own."""
-
-    def __init__(self, memory: Memory) -> None:
-        limits = Limits(rate=0, body_bytes=100_000, body_s=0.4)
-        self.hub, self.keeper = Hub(limits.listeners), Keeper(memory, True)
-        self.server = running.Server(application(self.keeper, self.hub, Rules(), limits), self.hub)
-        self.listening = running.bound("127.0.0.1", 0)
-        self.port: int = self.listening.getsockname()[1]
-        self.thread = threading.Thread(target=self.server.run, args=([self.listening],))
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join(30)
-        assert not self.thread.is_alive()
-        self.keeper.close()
-        self.listening.close()
-
-    def post(self, path: str, content: Any) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("POST", path, json.dumps(content), {"Content-Type": "application/json"})
-        reply = connection.getresponse()
-        out = json.loads(reply.read())
-        connection.close()
-        return out
-
-    def said(self, *pieces: bytes, gap_s: float = 0.0) -> bytes:
-        """Send pieces, and return all that comes back until the server closes the connection."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as plain:
-            for piece in pieces:
-                plain.sendall(piece)
-                time.sleep(gap_s)
-            out = b""
-            while received := plain.recv(65536):
-                out += received
-            return out
 
 
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    monkeypatch.setattr(running, "HEAD_S", 0.4)
+    monkeypatch.setattr(connections, "HEAD_S", 0.4)
     running.warm(Memory(dim=32))
     service = Running(Memory.open(tmp_path / "kept.insitu", dim=32))
     yield service
@@ -108,19 +62,6 @@ def test_what_is_no_http_is_refused(started: Running, noise: bytes, capfd: pytes
     assert not out or out.startswith(b"HTTP/1.1 400 ")
     assert started.post("/api/predict", {"vector": [1.0]})["status"] == 409
     assert "Traceback" not in capfd.readouterr().err
-
-
-def test_no_more_connections_than_allowed(started: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "CONNECTIONS", 3)
-    monkeypatch.setattr(running, "HEAD_S", 30)
-    held = [socket.create_connection(("127.0.0.1", started.port)) for _ in range(3)]
-    time.sleep(0.1)
-    out = b""
-    with contextlib.suppress(OSError):  # closed or reset, as the system likes
-        out = started.said(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    assert not out
-    for each in held:
-        each.close()
 
 
 def test_events_are_heard_and_end_with_the_server(started: Running) -> None:

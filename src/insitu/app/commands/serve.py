@@ -2,11 +2,14 @@
 
 usage: insitu serve [PATH] [--backbone omniglot|miniimagenet|none] [--substrate NAME]
                     [--host 127.0.0.1] [--port 8000] [--allow-origin URL ...] [--token-file FILE] [--rate 400] [--open]
+                    [--public-url URL] [--trusted-proxy ADDRESS ...]
 
 PATH is the file that keeps the memory; it is made where there is none, for drawings unless --backbone says otherwise
 ('none': vectors of numbers). Without PATH the memory is lost when the server stops. Only this machine reaches the
-server, unless --host says otherwise; then it asks for a token, which it makes and prints on first start. Ctrl-C stops
-it when all that it accepted is done.
+server, unless --host, --public-url or --trusted-proxy say otherwise; then it asks for a token, which it makes and
+prints on first start. Behind a proxy with TLS, --public-url is the address that browsers see, and --trusted-proxy the
+address of the proxy, whose X-Forwarded-For and X-Forwarded-Proto are then believed. Ctrl-C stops it when all that it
+accepted is done; a second one stops it at once.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from typing import TYPE_CHECKING, Any
 from insitu.core import InsituError, cache_folder
 
 if TYPE_CHECKING:
+    import socket
+
+    from insitu.app.server.access import Rules
     from insitu.memory import Memory
 
 
@@ -33,29 +39,69 @@ class Options:
     token_file: Path | None = None  # where the token is kept; asks for one on this machine too
     rate: float = 400.0  # requests per second of one client; 0 is any number
     open: bool = False  # open the page in a browser
+    public_url: str | None = None  # address of a proxy in front, as browsers see it: https://name
+    trusted_proxy: tuple[str, ...] = ()  # addresses or networks of proxies whose X-Forwarded headers are believed
+
+
+@dataclass(frozen=True)
+class Token:
+    """The token that is asked for."""
+
+    text: str
+    file: Path
+    fresh: bool  # just made, to be shown once
 
 
 def main(args: list[str]) -> int:
     """Serve the memory that the first word names until a signal comes."""
     from insitu.app import flags
+    from insitu.app.server import signals
 
     path = Path(args[0]) if args and not args[0].startswith("-") else None
     options, _ = flags.parse(Options(), args[0 if path is None else 1 :], prog="insitu serve")
     if not 0 <= options.port < 2**16 or not 0 <= options.rate < 1e6:
         raise InsituError(f"port is 0..65535 and rate 0..1000000; got {options.port} and {options.rate:g}")
-    try:
-        from insitu.app.server import running
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "insitu":
-            raise
-        raise InsituError(f"serving needs {error.name}; install it: pip install 'insitu[serve]'") from error
-    listening = running.bound(options.host, options.port)
-    with listening, _memory(path, options) as memory:
-        _serve(memory, path, listening, options)
-    return 0
+    with signals.orderly():
+        try:
+            from insitu.app.server import running
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "insitu":
+                raise
+            raise InsituError(f"serving needs {error.name}; install it: pip install 'insitu[serve]'") from error
+        # whatever can be wrong is found before the file of a new memory is made
+        listening = running.bound(options.host, options.port)
+        with listening:
+            rules, token = _rules(path, options, running.is_loopback(listening))
+            try:
+                memory = _memory(path, options)
+            except BaseException:
+                if token is not None and token.fresh:  # it would never be shown
+                    token.file.unlink(missing_ok=True)
+                raise
+            with memory:
+                return _serve(memory, path, listening, options, rules, token)
+
+
+def _rules(path: Path | None, options: Options, local: bool) -> tuple[Rules, Token | None]:
+    """Return who may ask; others than this machine need a token."""
+    from insitu.app.server.access import Rules, token_of
+    from insitu.app.server.proxies import networks, origin_of
+
+    proxies = networks(options.trusted_proxy)
+    origins = frozenset(origin_of(each, "--allow-origin") for each in options.allow_origin)
+    public = None if options.public_url is None else origin_of(options.public_url, "--public-url")
+    token = None
+    if options.token_file is not None or not local or public is not None or proxies:
+        file = options.token_file or (path.with_name(path.name + ".token") if path else cache_folder() / "serve.token")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        text, fresh = token_of(file)
+        token = Token(text, file, fresh)
+    hosts = frozenset({"localhost", "127.0.0.1", "[::1]", options.host.lower()}) if local else None
+    return Rules(token.text if token else None, hosts, origins, public, proxies), token
 
 
 def _memory(path: Path | None, options: Options) -> Memory:
+    from insitu.app.server import running
     from insitu.memory import Memory
 
     given: dict[str, Any] = {} if options.substrate is None else {"substrate": options.substrate}
@@ -63,47 +109,59 @@ def _memory(path: Path | None, options: Options) -> Memory:
     if options.backbone is not None or new:
         name = options.backbone or "omniglot"
         given["backbone"] = None if name.lower() == "none" else name
-    return Memory(**given) if path is None else Memory.open(path, **given)
+    trial = Memory(**given)
+    if new:
+        running.warm(trial)
+    else:
+        trial.settings  # noqa: B018  # raises where a name is wrong
+    memory = trial if path is None else Memory.open(path, **given)
+    try:
+        if not new:
+            running.warm(memory)
+    except BaseException:
+        memory.close()
+        raise
+    return memory
 
 
-def _serve(memory: Memory, path: Path | None, listening: Any, options: Options) -> None:
-    from insitu.app.server import running
-    from insitu.app.server.access import Rules, token_of
+def _serve(
+    memory: Memory, path: Path | None, listening: socket.socket, options: Options, rules: Rules, token: Token | None
+) -> int:
+    """Run the server until a signal comes; return the exit code."""
+    from insitu.app.server import running, signals
     from insitu.app.server.application import application
     from insitu.app.server.events import Hub
     from insitu.app.server.keeper import Keeper
     from insitu.app.server.limits import Limits
 
-    local = running.is_loopback(listening)
-    file, token, fresh = options.token_file, None, False
-    if file is not None or not local:
-        file = file or (path.with_name(path.name + ".token") if path else cache_folder() / "serve.token")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        token, fresh = token_of(file)
     limits = Limits(rate=options.rate)
-    hosts = frozenset({"localhost", "127.0.0.1", "[::1]", options.host.lower()}) if local else None
-    rules = Rules(token, hosts, frozenset(origin.rstrip("/") for origin in options.allow_origin))
-    running.warm(memory)
     hub, keeper = Hub(limits.listeners), Keeper(memory, path is not None)
-    server = running.Server(application(keeper, hub, rules, limits), hub)
-    address = _address(options.host, listening.getsockname()[1])
+    server = running.Server(application(keeper, hub, rules, limits), hub, rules.proxies)
+    signals.handled_by(server.handle_exit)
+    pages = _pages(options, listening.getsockname()[1], rules.public)
     print(
         f"memory  {path}"
         if path
         else "memory  in memory only: it is lost when the server stops; give a PATH to keep it"
     )
-    print(f"page    {address}/{f'#token={token}' if fresh else ''}")
+    for number, page in enumerate(pages):
+        print(f"{'page' if not number else '':8}{page}/{f'#token={token.text}' if token and token.fresh else ''}")
     if token is not None:
-        print(f"token   {token}  (shown this once, kept in {file})" if fresh else f"token   kept in {file}")
+        once = f"{token.text}  (shown this once, kept in {token.file})"
+        print(f"token   {once if token.fresh else f'kept in {token.file}'}")
     print("stop    Ctrl-C", flush=True)
     if options.open:
         import webbrowser
 
-        webbrowser.open(f"{address}/{f'#token={token}' if token else ''}")
+        webbrowser.open(f"{rules.public or pages[-1]}/{f'#token={token.text}' if token else ''}")
     server.run(sockets=[listening])
+    signals.ignored()
     keeper.close()
+    return 128 + server.cut_by if server.cut_by else 0
 
 
-def _address(host: str, port: int) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}"
+def _pages(options: Options, port: int, public: str | None) -> list[str]:
+    """Return the addresses of the page: the public one, those that others reach, and one for this machine last."""
+    from insitu.app.server.addresses import reachable
+
+    return [*filter(None, [public]), *(f"http://{host}:{port}" for host in reachable(options.host))]

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from insitu.app.server.problems import Refusal
+from insitu.app.server.proxies import Network
 from insitu.core import InsituError, read_text
 
 OPEN = ("/api/health",)  # what needs no token besides the page, which holds no secret
@@ -26,11 +27,29 @@ LONGEST = 256  # characters of a token that are looked at
 
 @dataclass(frozen=True)
 class Rules:
-    """``hosts`` are names by which the server may be called, None for any; ``origins`` other sites that may ask."""
+    """What is allowed.
+
+    ``hosts`` are names by which the server may be called, None for any; ``origins`` other sites that may ask.
+    ``public`` is the address under which a proxy shows the server, as browsers send it in ``Origin``; ``proxies`` are
+    those whose headers are believed.
+    """
 
     token: str | None = None
     hosts: frozenset[str] | None = frozenset({"localhost", "127.0.0.1", "[::1]"})
     origins: frozenset[str] = frozenset()
+    public: str | None = None
+    proxies: tuple[Network, ...] = ()
+
+    def knows(self, host: str) -> bool:
+        """Return whether the server may be called so."""
+        return self.hosts is None or _name(host) in {*self.hosts, *self._public_name()}
+
+    def is_own(self, origin: str, scheme: str, host: str) -> bool:
+        """Return whether a page of this origin came from this server."""
+        return origin in (f"{scheme}://{host}", self.public)
+
+    def _public_name(self) -> set[str]:
+        return {_name(self.public.partition("://")[2])} if self.public else set()
 
 
 class Access:
@@ -43,11 +62,10 @@ class Access:
         """Pass a request on, or raise ``Refusal``."""
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
-        if self.rules.hosts is not None and _name(host) not in self.rules.hosts:
+        if not self.rules.knows(host):
             raise Refusal(421, "the server is not known by this name; call it as it said when it started")
         origin = headers.get("origin")
-        foreign = origin is not None and origin != f"{scope['scheme']}://{host}"
-        if not foreign:
+        if origin is None or self.rules.is_own(origin, scope["scheme"], host):
             self._check_token(scope, headers)
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""What is asked under which address, and the layers that a request passes before it gets there."""
+"""What can be requested under which address, and the layers that a request passes before it gets there."""
 
 from __future__ import annotations
 
@@ -7,27 +7,33 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, Query, Request
+from fastapi.routing import APIRoute
 from numpy.typing import NDArray
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 
-from insitu.app.server import deeds, handwriting, messages, page, pictures, views
+from insitu.app.server import deeds, handwriting, messages, page, pictures, replies, views
 from insitu.app.server.access import Access, Rules
+from insitu.app.server.description import describe
 from insitu.app.server.events import Hub
 from insitu.app.server.headers import Headers
 from insitu.app.server.keeper import Keeper
-from insitu.app.server.limits import Body, Limits, Rate
+from insitu.app.server.limits import Body, Limits, Rate, client_of
 from insitu.app.server.problems import Answer, Caught, Refusal, handle
+from insitu.app.server.proxies import forwarded
+
+STREAM = "text/event-stream"
 
 
 def application(keeper: Keeper, hub: Hub, rules: Rules, limits: Limits) -> ASGIApp:
     """Return the service: the routes within the layers that guard them."""
     routed = routes(keeper, hub, limits)
-    return Headers(Caught(Rate(Access(Body(routed, limits), rules), limits)))
+    guarded = Headers(Caught(Rate(Access(Body(routed, limits), rules), limits)))
+    return forwarded(guarded, rules.proxies)
 
 
 def routes(keeper: Keeper, hub: Hub, limits: Limits) -> FastAPI:
-    """Return what can be asked, without a guard."""
+    """Return what can be requested, without a guard."""
     app = FastAPI(
         title="insitu",
         version=_version(),
@@ -38,57 +44,58 @@ def routes(keeper: Keeper, hub: Hub, limits: Limits) -> FastAPI:
     )
     handle(app)
 
-    @app.get("/api/health")
+    @app.get("/api/health", response_model=replies.Health)
     async def health() -> Response:
         """Say that the service is there."""
         return Answer({"status": "ok", "version": _version()})
 
-    @app.get("/api/memory")
+    @app.get("/api/memory", response_model=replies.About)
     async def memory() -> Response:
         """Return what the memory is, holds and has spent."""
         return Answer(await keeper.look(lambda: views.about(keeper.memory, keeper.kept, limits)))
 
-    @app.post("/api/teach", response_model=messages.Taught)
+    @app.post("/api/teach", response_model=replies.Taught)
     async def teach(sent: messages.Teach) -> Response:
         """Teach examples; what was answered is kept."""
         x = await _given(keeper, sent, limits)
-        out = await keeper.change(lambda memory: deeds.taught(memory, sent.names, x, sent.cells))
-        hub.tell("learn", deeds.told(out, sent.names))
+        out, labels = await keeper.change(lambda memory: deeds.taught(memory, sent.names, x, sent.cells))
+        hub.tell("learn", deeds.told(out, labels))
         return Answer(out)
 
-    @app.post("/api/predict", response_model=messages.Predictions)
-    async def predict(sent: messages.Asked) -> Response:
+    @app.post("/api/predict", response_model=replies.Predictions)
+    async def predict(sent: messages.Query) -> Response:
         """Recognise pictures or vectors."""
         x = deeds.checked(keeper.memory, await _given(keeper, sent, limits))
         recall = await keeper.ask(x)
-        return Answer(views.predictions(keeper.memory, recall))
+        return Answer(views.predictions(keeper.memory, recall, sent.top_k))
 
-    @app.post("/api/forget", response_model=messages.Forgotten)
+    @app.post("/api/forget", response_model=replies.Forgotten)
     async def forget(sent: messages.Forget) -> Response:
         """RESET a class."""
-        out = await keeper.change(lambda memory: deeds.forgotten(memory, sent.label))
-        hub.tell("forget", deeds.told(out, [sent.label]))
+        out, labels = await keeper.change(lambda memory: deeds.forgotten(memory, sent.label))
+        hub.tell("forget", deeds.told(out, labels))
         return Answer(out)
 
-    @app.get("/api/cells", response_model=messages.Cells)
-    async def cells(label: Annotated[messages.Name, Query()]) -> Response:
+    @app.get("/api/cells", response_model=replies.Cells)
+    async def cells(label: Annotated[messages.Known, Query()]) -> Response:
         """Return the devices of a class."""
         return Answer(await keeper.look(lambda: deeds.cells(keeper.memory, label)))
 
-    @app.post("/api/ahead", response_model=messages.Then)
+    @app.post("/api/ahead", response_model=replies.Then)
     async def ahead(sent: messages.Ahead) -> Response:
         """Look ahead in time; nothing changes."""
-        x = None
-        if sent.image is not None or sent.vector is not None:
-            x = await _given(keeper, messages.Asked(image=sent.image, vector=sent.vector), limits)
-        return Answer(await keeper.look(lambda: deeds.ahead(keeper.memory, sent.seconds, x)))
+        x = None if sent.item is None else await _given(keeper, sent.item, limits)
+        return Answer(await keeper.look(lambda: deeds.ahead(keeper.memory, sent.seconds, x, sent.top_k)))
 
-    @app.get("/api/events")
-    async def events() -> Response:
+    @app.get("/api/events", responses={200: {"content": {STREAM: {}}}}, response_class=StreamingResponse)
+    async def events(request: Request) -> Response:
         """Stream what happens."""
-        return StreamingResponse(hub.listen(), media_type="text/event-stream")
+        headers = {"x-accel-buffering": "no"}  # nginx would hold events back until it has a buffer full of them
+        if request.method == "HEAD":
+            return Response(media_type=STREAM, headers=headers)
+        return StreamingResponse(hub.listen(client_of(request.scope)), media_type=STREAM, headers=headers)
 
-    @app.get("/api/examples")
+    @app.get("/api/examples", response_model=replies.Examples)
     async def examples() -> Response:
         """Return handwritten characters to try."""
         return Answer(await keeper.look(handwriting.examples))
@@ -98,10 +105,19 @@ def routes(keeper: Keeper, hub: Hub, limits: Limits) -> FastAPI:
     async def static(request: Request, name: str = "index.html") -> Response:
         return page.served(name, request.headers.get("if-none-match", ""))
 
+    describe(app)
+    _answer_head(app)  # after the description, which would list every GET twice
     return app
 
 
-async def _given(keeper: Keeper, sent: messages.Asked, limits: Limits) -> NDArray[Any]:
+def _answer_head(app: FastAPI) -> None:
+    """Let every GET be asked by HEAD too; the server sends no body then."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
+
+
+async def _given(keeper: Keeper, sent: messages.Items, limits: Limits) -> NDArray[Any]:
     """Return what was sent as rows of the kind that the memory takes."""
     urls, rows = sent.pictures, sent.rows
     image = keeper.memory.settings.backbone is not None

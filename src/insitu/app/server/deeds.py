@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from insitu.app.server import views
+from insitu.app.server.names import Ambiguous, found, named
 from insitu.app.server.problems import Refusal
 from insitu.app.server.views import Json
 from insitu.ledger import Ledger
@@ -14,40 +15,60 @@ from insitu.memory import Memory
 from insitu.memory.recall import Columns
 
 
-def taught(memory: Memory, labels: list[str], x: NDArray[Any], with_cells: bool) -> Json:
-    """Teach examples x (n, ...) with their names; with the devices before and after, where they are asked for."""
+def taught(memory: Memory, names: list[str], x: NDArray[Any], with_cells: bool) -> tuple[Json, list[str]]:
+    """Teach examples x (n, ...) with their names; with the devices before and after, where they are wanted.
+
+    Returns the answer, and the classes as they are called now.
+    """
     before = views.now(memory)
     _check_features(memory, x)
-    mine = {str(label): label for label in (before.classes_.tolist() if before else [])}
-    devices: dict[str, Columns | None] = {}
+    labels = _labels(before, names)
+    classes = list(dict.fromkeys(labels))
+    held = set(before.classes_.tolist()) if before else set()
+    devices: dict[Any, Columns | None] = {}
     if with_cells and before is not None:
-        devices = {name: before.columns([mine[name]]) for name in dict.fromkeys(labels) if name in mine}
-    memory.partial_fit(x, [mine.get(name, name) for name in labels])
+        devices = {label: before.columns([label]) for label in classes if label in held}
+    memory.partial_fit(x, labels)
     after = memory.later(0)
     out = _event(before, after)
-    if with_cells:
-        names = list(dict.fromkeys(labels))
-        held = after.columns([mine.get(name, name) for name in names], before)
-        if held is not None:
-            out["cells"] = [views.written(name, devices.get(name), held, place) for place, name in enumerate(names)]
-    return out
+    if with_cells and (columns := after.columns(classes, before)) is not None:
+        out["cells"] = [
+            views.written(str(label), devices.get(label), columns, place) for place, label in enumerate(classes)
+        ]
+    return out, [str(label) for label in classes]
 
 
-def forgotten(memory: Memory, label: str) -> Json:
-    """RESET a class."""
+def _labels(before: Memory | None, names: list[str]) -> list[Any]:
+    """Return for every name the label of the class that it finds, or a new name."""
+    known = before.classes_.tolist() if before else []
+    given: dict[str, Any] = {}
+    for name in dict.fromkeys(names):
+        try:
+            label = found(known, name)
+            given[name] = named(name) if label is None else label
+        except Ambiguous as error:
+            raise Refusal(409, str(error)) from None
+        except ValueError as error:
+            raise Refusal(422, f"label: {error}") from None
+    return [given[name] for name in names]
+
+
+def forgotten(memory: Memory, name: str) -> tuple[Json, list[str]]:
+    """RESET a class; return the answer, and what the class was called."""
     before = views.now(memory)
-    memory.forget(views.known(memory, label))
-    return _event(before, memory.later(0))
+    label = views.known(memory, name)
+    memory.forget(label)
+    return _event(before, memory.later(0)), [str(label)]
 
 
-def ahead(memory: Memory, seconds: float, x: NDArray[Any] | None) -> Json:
+def ahead(memory: Memory, seconds: float, x: NDArray[Any] | None, top_k: int) -> Json:
     """Return what the memory would say ``seconds`` from now of the examples it keeps, and of ``x`` (1, ...)."""
     seen = _something(memory)
     _check_features(seen, None if x is None else x)
     then = seen.later(seconds)
-    examples, plain = _judged(then, x)
+    examples, plain = _judged(then, x, top_k)
     columns = then.columns(then.classes_)
-    bare = _judged(seen.later(seconds, compensated=False), x)[1] if views.compensation(memory) else plain
+    bare = _judged(seen.later(seconds, compensated=False), x, top_k)[1] if views.compensation(memory) else plain
     return {
         "seconds": seconds,
         "examples": examples,
@@ -62,10 +83,11 @@ def cells(memory: Memory, label: str) -> Json:
     if not views.has_cells(memory):
         raise Refusal(404, "what holds this memory has no devices to look at")
     seen = _something(memory)
-    columns = seen.columns([views.known(seen, label)])
+    known = views.known(seen, label)
+    columns = seen.columns([known])
     assert columns is not None
     sides = views.cells(columns, 0)
-    facts = {"label": label, "rows": len(sides["plus_us"]), "now_s": seen.now_s_}
+    facts = {"label": str(known), "rows": len(sides["plus_us"]), "now_s": seen.now_s_}
     return facts | sides | {"full_scale_us": columns.full_scale_us}
 
 
@@ -73,7 +95,7 @@ def told(outcome: Json, labels: list[str]) -> Json:
     """Return what listeners are told of an event."""
     return {
         "event": outcome["event"],
-        "labels": list(dict.fromkeys(labels)),
+        "labels": labels,
         "classes": len(outcome["classes"]),
         "spent": outcome["spent"],
     }
@@ -95,14 +117,14 @@ def _event(before: Memory | None, after: Memory) -> Json:
     }
 
 
-def _judged(memory: Memory, x: NDArray[Any] | None) -> tuple[int, Json]:
+def _judged(memory: Memory, x: NDArray[Any] | None, top_k: int) -> tuple[int, Json]:
     recall, right = memory.rehearse()
     out: Json = {
         "accuracy": round(float((recall.answers == right).mean()), 4),
         "confidence": round(float(recall.probabilities.max(1).mean()), 4),
     }
     if x is not None:
-        out["scores"] = views.answers(memory.recall(x))[0]
+        out["scores"] = views.answers(memory.recall(x), top_k)[0]
     return len(right), out
 
 

@@ -60,7 +60,7 @@ class Rate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or raise ``Refusal``."""
-        if self._bucket is not None and (wait := self._bucket.wait_s(_client(scope))):
+        if self._bucket is not None and (wait := self._bucket.wait_s(client_of(scope))):
             raise Refusal(429, "too many requests; wait a little", {"retry-after": str(math.ceil(wait))})
         await self.app(scope, receive, send)
 
@@ -112,13 +112,18 @@ def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-def _client(scope: Scope) -> str:
-    """Return whose request it is: an IPv4 address, or the network of an IPv6 one, which a household has to itself."""
-    host = scope["client"][0] if scope.get("client") else ""
+def client_of(scope: Scope) -> str:
+    """Return whose request it is; see ``network_of``."""
+    return network_of(scope["client"][0] if scope.get("client") else "")
+
+
+def network_of(host: str) -> str:
+    """Return an IPv4 address as it is, or the network of an IPv6 one, which a household has to itself."""
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return host
     if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+        mapped = address.ipv4_mapped  # an IPv4 client of a socket for both
+        return str(mapped) if mapped else str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
     return host

@@ -1,24 +1,40 @@
-"""What may be sent, and what comes back, as pydantic models; OpenAPI is made of them."""
+"""What may be sent, as pydantic models; OpenAPI is made of them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from insitu.app.server.names import named
 from insitu.core import LONGEST_S
 
 LARGEST = 1e9  # of a component: its square still fits into the arithmetic of the array
 FEATURES = 16_384
 MANY = 1024  # items of a list before the limit of the server is looked at
 FIELDS = 16  # of a body; no kind has as many
+TOP, MOST_TOP = 100, 1_000_000  # classes of an answer unless more or fewer are wanted
 
-Name = Annotated[str, AfterValidator(named), Field(description="1 to 64 characters, none of them a control character")]
+Name = Annotated[
+    str, Field(description="a class that is known, or 1 to 64 characters, none of them a control character")
+]
+Known = Annotated[str, Field(description="a class that is known")]
 Component = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Vector = Annotated[list[Component], Field(min_length=1, max_length=FEATURES, fail_fast=True)]
-Picture = Annotated[str, Field(description="data:image/png;base64,... (or jpeg, webp, gif)")]
-Counts = dict[str, int]
+DATA_URL = r"^data:image/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}$"  # described; checked in ``pictures``
+Picture = Annotated[
+    str, Field(description="data:image/png;base64,... (or jpeg, webp, gif)", json_schema_extra={"pattern": DATA_URL})
+]
+TopK = Annotated[int, Field(strict=True, ge=1, le=MOST_TOP, description="how many of the most similar classes")]
+
+ITEMS = ("image", "images", "vector", "vectors")
+
+
+def _exactly_one(*names: str) -> list[JsonValue]:
+    """Return alternatives of a JSON schema: one of these fields is there, and is not null."""
+    return [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
+
+
+ONE_KIND, ONE_LABEL = _exactly_one(*ITEMS), _exactly_one("label", "labels")
 
 
 class Sent(BaseModel):
@@ -35,8 +51,10 @@ class Sent(BaseModel):
         return data
 
 
-class Asked(Sent):
+class Items(Sent):
     """Pictures or vectors, one or many, but one kind of them."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_KIND})
 
     image: Picture | None = None
     images: Annotated[list[Picture], Field(min_length=1, max_length=MANY, fail_fast=True)] | None = None
@@ -45,9 +63,11 @@ class Asked(Sent):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        given = [name for name in ("image", "images", "vector", "vectors") if getattr(self, name) is not None]
+        given = [name for name in ITEMS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give one of image, images, vector and vectors; got {' and '.join(given) or 'none'}")
+            raise ValueError(
+                f"give one of {', '.join(ITEMS[:-1])} and {ITEMS[-1]}; got {' and '.join(given) or 'none'}"
+            )
         if self.vectors is not None and len({len(vector) for vector in self.vectors}) > 1:
             raise ValueError("vectors have the same number of components")
         return self
@@ -63,12 +83,20 @@ class Asked(Sent):
         return [self.vector] if self.vector is not None else self.vectors
 
 
-class Teach(Asked):
+class Query(Items):
+    """What is to be recognised."""
+
+    top_k: TopK = TOP
+
+
+class Teach(Items):
     """Examples with their names."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": ONE_LABEL, "allOf": [{"oneOf": ONE_KIND}]})
 
     label: Name | None = None
     labels: Annotated[list[Name], Field(min_length=1, max_length=MANY, fail_fast=True)] | None = None
-    cells: Annotated[bool, Field(description="also return the devices before and after")] = False
+    cells: Annotated[bool, Field(strict=True, description="also return the devices before and after")] = False
 
     @model_validator(mode="after")
     def _one_name_each(self) -> Self:
@@ -86,15 +114,20 @@ class Teach(Asked):
 class Forget(Sent):
     """The name of a class."""
 
-    label: Name
+    label: Known
 
 
 class Ahead(Sent):
     """How far to look ahead, and a picture or vector to be judged then."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"not": {"allOf": [*_exactly_one("image"), *_exactly_one("vector")]}},
+    )
+
     seconds: Annotated[float, Field(strict=True, ge=0, le=LONGEST_S, allow_inf_nan=False)]
     image: Picture | None = None
     vector: Vector | None = None
+    top_k: TopK = TOP
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -102,98 +135,9 @@ class Ahead(Sent):
             raise ValueError("give one of image and vector, or neither")
         return self
 
-
-class Class(BaseModel):
-    """A class that is known."""
-
-    label: str
-    examples: int
-
-
-class Side(BaseModel):
-    """The two sides of a class, µS per row."""
-
-    plus_us: list[float]
-    minus_us: list[float]
-
-
-class Pulses(BaseModel):
-    """SET pulses that every device got."""
-
-    plus: list[int]
-    minus: list[int]
-
-
-class Written(BaseModel):
-    """What an event did to the devices of a class."""
-
-    label: str
-    before: Side | None
-    after: Side
-    pulses: Pulses
-    reset: bool
-
-
-class Forgotten(BaseModel):
-    """An event: its number, the classes after it, what it spent."""
-
-    event: int
-    classes: list[Class]
-    spent: Counts
-    energy_nj: float
-
-
-class Taught(Forgotten):
-    """An event of teaching."""
-
-    cells: list[Written] | None = None
-
-
-class Score(BaseModel):
-    """How similar a class is, and how probable that makes it."""
-
-    label: str
-    similarity: float
-    probability: float
-
-
-class Prediction(BaseModel):
-    """The most similar class, and all of them."""
-
-    label: str
-    scores: list[Score]
-
-
-class Predictions(BaseModel):
-    """One prediction per picture or vector."""
-
-    predictions: list[Prediction]
-    query: Counts
-    energy_nj: float
-
-
-class Cells(Side):
-    """The devices of a class."""
-
-    label: str
-    rows: int
-    now_s: float
-    full_scale_us: float
-
-
-class Judged(BaseModel):
-    """How well examples are known again."""
-
-    accuracy: float
-    confidence: float
-    scores: list[Score] | None = None
-
-
-class Then(BaseModel):
-    """What the memory will say, with and without compensation of drift."""
-
-    seconds: float
-    examples: int
-    mean_us: float | None
-    with_: Annotated[Judged | None, Field(alias="with")]
-    without: Judged
+    @property
+    def item(self) -> Items | None:
+        """The picture or vector."""
+        if self.image is None and self.vector is None:
+            return None
+        return Items(image=self.image, vector=self.vector)

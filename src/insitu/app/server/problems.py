@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import http
 import json
@@ -83,6 +84,10 @@ class Caught:
             await self.app(scope, receive, noted)
         except HTTPException as error:
             await problem(error.status_code, error.detail, error.headers)(scope, receive, noted)
+        except asyncio.CancelledError:
+            # the server stops and waits no longer; passed on, uvicorn would log it as an error
+            if not started:
+                await problem(503, "the server is stopping", {"connection": "close"})(scope, receive, noted)
         except Exception as error:
             shown = log.exception if os.environ.get("INSITU_DEBUG") == "1" else log.error
             shown("%s %s failed: %s: %s", scope["method"], ascii(scope["path"]), type(error).__name__, error)

@@ -1,27 +1,25 @@
-"""Runs the service: a socket, a server that lets what it accepted come to an end, and slow clients that it lets go."""
+"""Runs the service: a socket, and a server that lets what it accepted come to an end."""
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import socket
+from functools import partial
 from types import FrameType
+from typing import cast
 
-import h11
 import numpy as np
 import torch
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from insitu.app.server.connections import IDLE_S, Connection, Table
 from insitu.app.server.events import Hub
+from insitu.app.server.proxies import Network
 from insitu.core import InsituError
 from insitu.memory import Memory
 
-HEAD_S = 10.0  # until the head of a request is there
-IDLE_S = 30  # that a connection may be kept without a request
 STOP_S = 30  # that accepted requests have when the server stops
-CONNECTIONS = 256
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -61,25 +59,28 @@ def warm(memory: Memory) -> None:
 class Server(uvicorn.Server):
     """Stops at the first signal as soon as what it accepted is done; at the second at once."""
 
-    def __init__(self, app: ASGIApp, hub: Hub) -> None:
+    def __init__(self, app: ASGIApp, hub: Hub, proxies: tuple[Network, ...] = ()) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Protocol,
+                http=partial(Connection, table=Table(proxies)),  # type: ignore[arg-type]  # as good as a class here
                 ws="none",
                 lifespan="off",
                 log_level="error",
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # who asks is who connects, whatever a header says
+                proxy_headers=False,  # the application reads them, and of proxies that are trusted alone
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=STOP_S,
             )
         )
         self.hub = hub
+        self.cut_by = 0  # the signal that stopped it while requests were still answered
+        self._last = 0  # signal
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Ask the server to stop; the signal is not raised again when it has."""
+        self._last = sig
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -87,33 +88,5 @@ class Server(uvicorn.Server):
         """End streams, which would go on forever, and wait for all other requests."""
         self.hub.close()
         await super().shutdown(sockets)
-
-
-class Protocol(H11Protocol):
-    """HTTP/1.1 that lets go of clients whose request does not come, and of those beyond ``CONNECTIONS``."""
-
-    _late: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a request's head."""
-        super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS:
-            transport.abort()
-        else:
-            self._late = self.loop.call_later(HEAD_S, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        """Take in a piece of a request."""
-        super().data_received(data)
-        begun = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
-        if self._late is not None and not begun:
-            self._late.cancel()
-            self._late = None
-        elif self._late is None and begun:
-            self._late = self.loop.call_later(HEAD_S, self.transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the clock."""
-        if self._late is not None:
-            self._late.cancel()
-        super().connection_lost(exc)
+        if self.force_exit and not all(cast(Connection, each).waits for each in self.server_state.connections):
+            self.cut_by = self._last

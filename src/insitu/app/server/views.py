@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.app.server.limits import Limits
-from insitu.app.server.names import LONGEST
+from insitu.app.server.names import LONGEST, Ambiguous, found
 from insitu.app.server.problems import Refusal
 from insitu.ledger import Ledger
 from insitu.memory import Memory
@@ -24,13 +24,16 @@ def now(memory: Memory) -> Memory | None:
     return memory.later(0) if hasattr(memory, "classes_") else None
 
 
-def known(memory: Memory, label: str) -> Any:
-    """Return a label as the memory keeps it: in a file of one's own it may be a number."""
+def known(memory: Memory, name: str) -> Any:
+    """Return the label of a class as the memory keeps it: in a file of one's own it may be a number."""
     seen = now(memory)
-    names = {} if seen is None else {str(each): each for each in seen.classes_.tolist()}
-    if label not in names:
+    try:
+        label = found([] if seen is None else seen.classes_.tolist(), name)
+    except Ambiguous as error:
+        raise Refusal(409, str(error)) from None
+    if label is None:
         raise Refusal(409, "the memory holds no class of this name; see /api/memory for those it holds")
-    return names[label]
+    return label
 
 
 def about(memory: Memory, kept: bool, limits: Limits) -> Json:
@@ -88,24 +91,29 @@ def energy_nj(spent: Ledger) -> float:
     return round(spent.energy_pj() / 1e3, 3)
 
 
-def answers(recall: Recall) -> list[list[Json]]:
-    """Return all classes for every row, the most similar first."""
+def answers(recall: Recall, top_k: int) -> list[list[Json]]:
+    """Return the ``top_k`` most similar classes for every row, the most similar first."""
     if not np.isfinite(recall.similarities).all():
         raise Refusal(422, "these numbers are too far from all that was taught to be compared")
-    names, order = [str(label) for label in recall.labels], np.argsort(-recall.similarities, axis=1, kind="stable")
-    rows = zip(order.tolist(), recall.similarities.tolist(), recall.probabilities.tolist(), strict=True)
+    order = np.argsort(-recall.similarities, axis=1, kind="stable")[:, :top_k]
+    similarities, shares = (np.take_along_axis(each, order, 1) for each in (recall.similarities, recall.probabilities))
+    rows = zip(order.tolist(), similarities.tolist(), shares.tolist(), strict=True)
     return [
-        [{"label": names[k], "similarity": round(similarity[k], 5), "probability": round(share[k], 6)} for k in places]
-        for places, similarity, share in rows
+        [
+            {"label": str(recall.labels[k]), "similarity": round(similarity, 5), "probability": round(share, 6)}
+            for k, similarity, share in zip(*row, strict=True)
+        ]
+        for row in rows
     ]
 
 
-def predictions(memory: Memory, recall: Recall) -> Json:
+def predictions(memory: Memory, recall: Recall, top_k: int) -> Json:
     """Return the answer to every row, and what they took together."""
-    every = answers(recall)
+    every = answers(recall, top_k)
     query = Ledger(Counter({name: count * len(every) for name, count in memory.query_cost().counts.items()}))
     return {
         "predictions": [{"label": ranked[0]["label"], "scores": ranked} for ranked in every],
+        "classes": len(recall.labels),
         "query": dict(query.counts),
         "energy_nj": energy_nj(query),
     }

@@ -51,7 +51,7 @@ async function recognise() {
   asking = new AbortController();
   try {
     const said = await ask("/api/predict", { image: sheet.png() }, asking.signal);
-    answers.show(said.predictions[0]);
+    answers.show(said.predictions[0], said.classes);
     settled();
     asked += said.query.core_product ?? 0;
     showLedger(at("ledger"), { ...memory, asked });
@@ -91,9 +91,9 @@ async function teach(event) {
   at("teach-button").disabled = false;
   if (!said) return;
   if (sheet.shows(image)) sheet.clear(); // else the next drawing has begun already
-  const known = memory.classes.find((each) => each.label === label);
+  const known = classNamed(label);
   if (!known) return; // forgotten by another meanwhile
-  await taught(label, plural(known.examples, "drawing"), said).catch(failed);
+  await taught(known.label, plural(known.examples, "drawing"), said).catch(failed);
 }
 
 /** Show what was just taught until something is drawn. */
@@ -113,12 +113,18 @@ function tell(words, place) {
   place.focus();
 }
 
+/** The class of this name; a memory taught elsewhere may spell it otherwise, with decomposed accents or spaces around. */
+const classNamed = (name) =>
+  memory.classes.find((each) => each.label === name) ??
+  memory.classes.find((each) => spelling(each.label) === spelling(name));
+const spelling = (name) => name.normalize("NFC").trim();
+
 /** The name as the memory keeps it. */
-const nameGiven = () => at("name").value.normalize("NFC").trim();
+const nameGiven = () => classNamed(at("name").value)?.label ?? spelling(at("name").value);
 
 function hint() {
   const label = nameGiven();
-  const known = memory.classes.find((each) => each.label === label);
+  const known = label && classNamed(label);
   at("hint").classList.remove("missing");
   if (!label) at("hint").textContent = "Three to five drawings of each name make it reliable.";
   else if (!known) at("hint").textContent = "A new class.";

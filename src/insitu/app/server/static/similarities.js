@@ -31,16 +31,16 @@ export class Similarities {
     return this.#rows.size > 0;
   }
 
-  /** Show one prediction: {label, scores: [{label, similarity, probability}, ...]}, best first. */
-  show({ label, scores }) {
+  /** Show one prediction among so many classes: {label, scores: [{label, similarity, probability}, ...]}, best first. */
+  show({ label, scores }, classes) {
     this.#say("It recognises", label, false);
     const [best] = scores;
-    const among = scores.length > 1 ? `, confidence ${sure(best.probability)} among ${scores.length} classes` : "";
+    const among = classes > 1 ? `, confidence ${sure(best.probability)} among ${classes} classes` : "";
     this.#under.textContent = `similarity ${similarity(best.similarity)}${among}`;
     const shown = scores.slice(0, SHOWN);
     const rows = shown.map((score, place) => this.#row(score, place));
     for (const name of this.#rows.keys()) if (!shown.some((score) => score.label === name)) this.#rows.delete(name);
-    const left = scores.length - shown.length;
+    const left = classes - shown.length;
     if (left > 0) rows.push(make("li", { class: "left" }, `and ${plural(left, "class", "classes")} less similar`));
     this.#bars.replaceChildren(...rows);
     this.#note.hidden = false;

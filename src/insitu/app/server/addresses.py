@@ -1,0 +1,62 @@
+"""The addresses of this machine under which others reach a server that listens on all of them."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+ANYWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}  # kept for documentation: nobody is there
+SIOCGIFADDR = 0x8915  # Linux: the IPv4 address of an interface
+
+
+def reachable(host: str) -> list[str]:
+    """Return the hosts that lead to a socket bound to ``host``, loopback last, as they are written in an address."""
+    try:
+        bound = ipaddress.ip_address(host)
+    except ValueError:
+        return [host]  # a name
+    if not bound.is_unspecified:
+        return [_written(bound)]
+    families = (socket.AF_INET,) if bound.version == 4 else (socket.AF_INET6, socket.AF_INET)
+    found = {address: None for family in families for address in map(ipaddress.ip_address, _of(family))}
+    others = [address for address in found if not (address.is_loopback or address.is_link_local)]
+    # a private network is where the phone is; what tunnels and containers have comes after it
+    others.sort(key=lambda address: (address.version != bound.version, not address.is_private))
+    return [*map(_written, others), "127.0.0.1" if bound.version == 4 else "[::1]"]
+
+
+def _written(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _of(family: socket.AddressFamily) -> Iterator[str]:
+    """Yield the addresses of one family, that of the default route first."""
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as plain:
+        plain.connect((ANYWHERE[family], 9))  # sends nothing: it only chooses the route
+        yield str(plain.getsockname()[0])
+    with suppress(OSError):
+        for *_, address in socket.getaddrinfo(socket.gethostname(), None, family, socket.SOCK_DGRAM):
+            yield str(address[0])
+    yield from _of_interfaces() if family == socket.AF_INET else _of_if_inet6()
+
+
+def _of_interfaces() -> Iterator[str]:
+    try:
+        from fcntl import ioctl
+    except ImportError:  # not on this system
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
+        for _, name in socket.if_nameindex():
+            with suppress(OSError):  # an interface without an address
+                answer = ioctl(plain.fileno(), SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+                yield socket.inet_ntoa(answer[20:24])
+
+
+def _of_if_inet6() -> Iterator[str]:
+    with suppress(OSError):
+        for line in Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines():
+            yield str(ipaddress.IPv6Address(int(line.split()[0], 16)))

@@ -1,0 +1,125 @@
+"""Five thousand requests that Schemathesis makes of the service's own description, and what it checks of every answer.
+
+Half of what it takes for valid is fitted to the memory (vectors of two numbers), so that much of it is accepted. Left
+out are its check that all valid requests are accepted, since the kind of memory decides that, and the stream of events,
+which has no end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from asking import Serve, Service
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis, or 'insitu[dev]'")
+
+import requests  # noqa: E402  # comes with schemathesis
+from schemathesis.checks import CHECKS  # noqa: E402
+
+from insitu import Memory  # noqa: E402
+
+REQUESTS = 5000
+ADDRESS, WIDTH = "127.0.0.1:8000", 2
+PLAIN = {"/api/health": 1, "/api/memory": 1, "/api/examples": 1}  # nothing of these can be varied
+CELLS = 397
+
+
+def fit(case: Any, classes: list[str]) -> None:
+    """Change a valid request into one that the memory takes: vectors of its width, one name each, a class it holds."""
+    if case.path == "/api/cells":
+        case.query = {"label": classes[0]}
+    if case.path == "/api/forget" and len(classes) > 2:
+        case.body = {"label": classes[-1]}
+    elif isinstance(case.body, dict):
+        case.body = _of_the_width(dict(case.body))
+
+
+def _of_the_width(body: dict[str, Any]) -> dict[str, Any]:
+    if body.get("vector"):
+        body["vector"] = (body["vector"] * WIDTH)[:WIDTH]
+    if body.get("labels") and not body.get("vectors"):
+        body["labels"] = body["labels"][:1]
+    if body.get("vectors"):
+        names = len(body["labels"]) if body.get("labels") else 1 if "label" in body else 64
+        body["vectors"] = [(vector * WIDTH)[:WIDTH] for vector in body["vectors"][:names]]
+        if body.get("labels"):
+            body["labels"] = body["labels"][: len(body["vectors"])]
+    return body
+
+
+def answered(service: Service, case: Any) -> Any:
+    """Send a case into the application, and return the answer as Schemathesis knows it."""
+    wanted = case.as_transport_kwargs(base_url=f"http://{ADDRESS}")
+    known = ("method", "url", "headers", "params", "data", "json", "cookies")
+    made = requests.Request(**{name: wanted[name] for name in known if name in wanted}).prepare()
+    path, _, query = made.path_url.partition("?")
+    body = made.body.encode() if isinstance(made.body, str) else made.body or b""
+    headers = {
+        name.lower(): value.decode("latin-1") if isinstance(value, bytes) else value
+        for name, value in made.headers.items()
+    }
+    reply = service.ask(made.method, unquote(path), body, {**headers, "host": ADDRESS}, query)
+    found = {name: [value] for name, value in reply.headers.items()}
+    return schemathesis.Response(
+        status_code=reply.status, headers=found, content=reply.body, request=made, elapsed=0.0, verify=False
+    )
+
+
+def operations(service: Service) -> dict[str, Any]:
+    schema = schemathesis.openapi.from_dict(service.get("/openapi.json").json)
+    return {found.ok().path: found.ok() for found in schema.get_all_operations()}
+
+
+@pytest.mark.slow
+def test_every_answer_is_one_that_the_description_knows(serve: Serve) -> None:
+    service = serve(Memory(dim=8))
+    service.post("/api/teach", {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]})
+    described = {path: each for path, each in operations(service).items() if path != "/api/events"}
+    assert set(described) > set(PLAIN)
+    counts = PLAIN | {"/api/cells": CELLS}
+    posted = [path for path in described if path not in counts]
+    counts |= dict.fromkeys(posted, (REQUESTS - sum(counts.values())) // len(posted))
+    assert sum(counts.values()) == REQUESTS
+    seen: Counter[tuple[str, int]] = Counter()
+    without = [CHECKS.get_one("positive_data_acceptance")]
+    for path, operation in described.items():
+        run = settings(max_examples=counts[path], suppress_health_check=list(HealthCheck))(
+            given(cases(operation))(checked(service, seen, without))
+        )
+        run()
+    assert sum(seen.values()) >= 0.95 * REQUESTS  # hypothesis makes no request twice
+    for path in described:
+        assert seen[path, 200], (path, seen)
+    assert {status for _, status in seen} >= {200, 400, 409, 422}
+    assert not [status for _, status in seen if status >= 500]
+
+
+def cases(operation: Any) -> st.SearchStrategy[tuple[Any, bool]]:
+    modes = schemathesis.GenerationMode
+    valid, wrong = (operation.as_strategy(generation_mode=mode) for mode in (modes.POSITIVE, modes.NEGATIVE))
+    has_input = operation.body or operation.query
+    return (
+        st.one_of(
+            st.tuples(valid, st.just(False)), st.tuples(valid, st.just(True)), *([st.tuples(wrong, st.just(False))] * 2)
+        )
+        if has_input
+        else st.tuples(valid, st.just(False))
+    )
+
+
+def checked(service: Service, seen: Counter[tuple[str, int]], without: list[Any]) -> Callable[..., None]:
+    def check(drawn: tuple[Any, bool]) -> None:
+        case, fits = drawn
+        if fits:
+            fit(case, service.memory.classes_.tolist())
+        answer = answered(service, case)
+        seen[case.path, answer.status_code] += 1
+        case.validate_response(answer, excluded_checks=without)
+
+    return check
