@@ -129,7 +129,7 @@ MUTANTS = [
         "metrics.py",
         "float(shares.std(ddof=1)) / len(shares) ** 0.5",
         "float(shares.std(ddof=1)) / (len(shares) - 1) ** 0.5",
-        ("test_metrics.py",),
+        ("test_run_tasks.py",),
     ),
     Mutant(
         "tests of later classes are asked before they have come",
