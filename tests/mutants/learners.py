@@ -43,8 +43,8 @@ MUTANTS = [
     Mutant(
         "on devices the inner step is rounded to the nearest, so that small ones are lost",
         "learners/maml.py",
-        "weights = rounded(weights - self.rate * change, self.bits, rng)",
-        "weights = rounded(weights - self.rate * change, self.bits)",
+        "weights = rounded((weights - self.rate * change).float(), self.bits, rng)",
+        "weights = rounded((weights - self.rate * change).float(), self.bits)",
         ("learners/test_maml.py",),
     ),
     Mutant(
