@@ -65,3 +65,27 @@ def test_one_task_has_no_interval_and_none_no_accuracy() -> None:
     assert metrics.of_tasks(np.array([0.5])) == {"overall": 50.0, "tasks": 1}
     with pytest.raises(InsituError, match="at least one"):
         metrics.of_tasks(np.array([]))
+
+
+def test_tasks_come_when_the_weights_are_of_that_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learned at the session's time plus the age, and asked then, or ``later_s`` after."""
+    learned: list[float] = []
+    asked: list[float] = []
+    learn, each = Maml.learn, Maml.predict_each
+
+    def learning(self: Maml, state: Any, examples: Any, now_s: float, rng: Any) -> Any:
+        learned.append(now_s)
+        return learn(self, state, examples, now_s, rng)
+
+    def asking(self: Maml, state: Any, x: Any, now_s: float, rng: Any) -> Any:
+        asked.append(now_s)
+        return each(self, state, x, now_s, rng)
+
+    monkeypatch.setattr(Maml, "learn", learning)
+    monkeypatch.setattr(Maml, "predict_each", asking)
+    later = (Arm("later", EXPERIMENT.learner, later_s=500.0),)
+    list(run.rows(replace(EXPERIMENT, others=later, ages_s=(60.0, 7000.0)), 0))
+    sessions = [s for s in EXPERIMENT.scenario.sessions(EXPERIMENT.data, 0) if s.train is not None]
+    expected = [s.time_s + age_s for age_s in (60.0, 7000.0) for s in sessions]
+    assert learned == 3 * expected
+    assert asked == 2 * expected + [now_s + 500.0 for now_s in expected]

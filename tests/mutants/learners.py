@@ -43,8 +43,8 @@ MUTANTS = [
     Mutant(
         "on devices the inner step is rounded to the nearest, so that small ones are lost",
         "learners/maml.py",
-        "weights = rounded(weights - self.rate * change, self.bits, rng)",
-        "weights = rounded(weights - self.rate * change, self.bits)",
+        "weights = rounded((weights - self.rate * change).float(), self.bits, rng)",
+        "weights = rounded((weights - self.rate * change).float(), self.bits)",
         ("learners/test_maml.py",),
     ),
     Mutant(
@@ -129,7 +129,7 @@ MUTANTS = [
         "metrics.py",
         "float(shares.std(ddof=1)) / len(shares) ** 0.5",
         "float(shares.std(ddof=1)) / (len(shares) - 1) ** 0.5",
-        ("test_metrics.py",),
+        ("test_run_tasks.py",),
     ),
     Mutant(
         "tests of later classes are asked before they have come",

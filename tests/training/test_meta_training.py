@@ -192,3 +192,19 @@ def test_weights_to_start_from_have_to_fit(tmp_path: Path, monkeypatch: pytest.M
     assert not torch.equal(network.convs[0].weight, RECORD.build().convs[0].weight)  # filled
     with pytest.raises(InsituError, match="start from others"):
         _meta_jobs._started(replace(job, recipe=replace(RECIPE, ways=4)))
+
+
+def test_every_iteration_draws_tasks_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Tensor] = []
+    draw = maml.draw
+
+    def drawing(*given: Any) -> Any:
+        tasks = draw(*given)
+        drawn.append(tasks[0].x)
+        return tasks
+
+    monkeypatch.setattr(maml, "draw", drawing)
+    monkeypatch.setattr(maml, "accuracy", lambda *given: 0.0)  # the held-out tasks are always the same
+    trained(RECIPE, tmp_path / "c.pt")
+    assert len(drawn) == RECIPE.iterations
+    assert not any(torch.equal(one, other) for place, one in enumerate(drawn) for other in drawn[:place])

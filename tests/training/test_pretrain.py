@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,18 @@ def test_every_epoch_has_every_image_once_in_an_order_of_its_own(
     for epoch in epochs:
         assert sorted(image for batch in epoch for image in batch) == list(range(40))
     assert len({frozenset(epoch) for epoch in epochs}) == 3  # other batches, not only the same ones in another order
+
+
+def test_every_step_augments_with_draws_of_its_own(
+    pictures: Images, network: ResNet12Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[float] = []
+    crops = pretrain.augment.random_crops
+
+    def cropping(pixels: Any, size: int, rng: np.random.Generator, *rest: Any) -> Any:
+        drawn.append(copy.deepcopy(rng).random())  # what comes next, without taking it
+        return crops(pixels, size, rng, *rest)
+
+    monkeypatch.setattr(pretrain.augment, "random_crops", cropping)
+    list(pretrain.train(RECIPE, network, pictures, tmp_path / "c.pt"))
+    assert len(set(drawn)) == 2 * PER_EPOCH
