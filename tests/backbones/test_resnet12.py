@@ -123,3 +123,21 @@ def test_resizing_keeps_range_and_mean(size: int) -> None:
     assert float(batch.min()) >= -1
     assert float(batch.max()) <= 1
     assert abs(float(batch.mean()) - float(to_batch(pixels, 12).mean())) < 0.1
+
+
+@pytest.mark.parametrize("stem", [2, 3])
+def test_a_stem_moves_squares_of_pixels_into_channels(stem: int) -> None:
+    network = ResNet12((2, 3, 4, 5), dim=7, stem=stem).build().eval()
+    x = images(2, 16 * stem)
+    with torch.no_grad():
+        assert network(x).shape == (2, 7)
+        squares = x.unflatten(3, (16, stem)).unflatten(2, (16, stem)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
+        assert torch.equal(network.features(x), network.blocks(squares).mean((2, 3)))
+    with pytest.raises(InsituError, match=f"of at least {16 * stem} pixels"):
+        network(images(2, 16 * stem - 1))
+
+
+def test_a_stem_of_one_leaves_the_image_as_it_is() -> None:
+    with torch.no_grad():
+        plain, given_ = TINY.build(), ResNet12((2, 3, 4, 5), dim=7, stem=1).build()
+        assert torch.equal(plain.eval()(images(2, 20)), given_.eval()(images(2, 20)))

@@ -42,7 +42,7 @@ def test_the_card_names_the_architecture_and_what_was_given(stem: Path) -> None:
     _, read = _shipped.load(stem)
     assert read == card(stem)
     assert read["architecture"] == "resnet12"
-    assert read["record"] == {"widths": [2, 3, 4, 5], "dim": 7, "channels": 3}
+    assert read["record"] == {"widths": [2, 3, 4, 5], "dim": 7, "channels": 3, "stem": 1}
     assert (read["image_size"], read["note"]) == (16, "for a test")
 
 
