@@ -170,15 +170,15 @@ def test_an_unwritable_folder_is_refused_at_once(
 def test_a_full_disk_at_the_report_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write = Path.write_text
+    write = Path.write_bytes
 
-    def full(self: Path, text: str, *args: Any, **more: Any) -> int:
+    def full(self: Path, data: bytes) -> int:
         if self.name.startswith(".report.json"):
-            write(self, text[: len(text) // 2], *args, **more)
+            write(self, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(self, text, *args, **more)
+        return write(self, data)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     assert main(["run", "fake-table", "--quick", "--out", str(tmp_path)]) == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert "No space left on device; free some space" in last

@@ -27,10 +27,10 @@ MUTANTS = [
         ("app/server/test_service_access.py",),
     ),
     Mutant(
-        "a bucket never empties",
+        "a bucket fills beyond its size",
         "app/server/limits.py",
-        "(tokens - 1, now) if tokens >= 1",
-        "(tokens, now) if tokens >= 1",
+        "tokens = min(most, tokens + (now - then) * self._rate)",
+        "tokens = tokens + (now - then) * self._rate",
         ("app/server/test_service_limits.py",),
     ),
     Mutant(

@@ -32,6 +32,18 @@ def test_no_client_gets_more_than_its_rate(rate: float, gaps: list[float]) -> No
     assert served <= max(1, rate * Bucket.SECONDS) + rate * now + 1
 
 
+@given(rate=st.floats(1, 100), away_s=st.floats(0, 1e6))
+def test_who_was_long_away_has_two_seconds_worth_and_no_more(rate: float, away_s: float) -> None:
+    now = 0.0
+    bucket = Bucket(rate, lambda: now)
+    bucket.wait_s("one")
+    now = away_s
+    served = 0
+    while not bucket.wait_s("one"):
+        served += 1
+        assert served <= rate * Bucket.SECONDS + 1
+
+
 def test_clients_do_not_take_from_each_other_and_are_forgotten() -> None:
     bucket = Bucket(1, lambda: 0.0)
     while not bucket.wait_s("greedy"):
