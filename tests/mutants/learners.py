@@ -27,7 +27,7 @@ MUTANTS = [
         ("learners/test_explicit_memory.py",),
     ),
     Mutant(
-        "the inner step goes uphill by a tenth",
+        "the inner step is a tenth too short",
         "learners/_delta_rule.py",
         "heads[-1] - rate * (change if second_order",
         "heads[-1] - 0.9 * rate * (change if second_order",
@@ -104,7 +104,7 @@ MUTANTS = [
         ("learners/test_latent_replay.py",),
     ),
     Mutant(
-        "e-prop changes nothing on the recurrent side",
+        "e-prop takes half the step",
         "learners/eprop.py",
         "increments = record.increments(run, signals.readout, self.rate)",
         "increments = 0.5 * record.increments(run, signals.readout, self.rate)",
