@@ -45,6 +45,7 @@ EXPERIMENT = Experiment(
         Arm("memory on PCM", TaskMemory(PCM)),
     ),
     data="images",
+    seeds=5,
     ages_s=(FRESH_S,),
     claims=(
         Claim(

@@ -31,6 +31,7 @@ EXPERIMENT = Experiment(
         Arm(CHIP, Maml(substrate=PCM, rate=RATE), TWENTY),
     ),
     data="images",
+    seeds=5,
     ages_s=(FRESH_S,),
     claims=(
         Claim(
