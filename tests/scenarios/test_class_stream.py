@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -118,10 +120,12 @@ def test_experiences_that_would_be_empty_or_unequal() -> None:
         next(ClassStream(kind="ni", experiences=13).sessions("package", 0))
 
 
+@dataclass(frozen=True)
 class Pictures:
     """Five classes, of which the last came in a session and is none of the base."""
 
-    reads = 0
+    reads: ClassVar[int] = 0
+    few_shot: ClassVar[bool] = True
 
     def read(self) -> FewShotImages:
         Pictures.reads += 1
@@ -141,9 +145,10 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(_shipped, "FOLDER", tmp_path)
     monkeypatch.setenv("INSITU_CACHE", str(tmp_path / "cache"))
     part = catalog.Part("data", "pictures", tmp_path / "pictures.py", "Pictures", "")
-    find, load = catalog.find, catalog.load
+    find, load, parts = catalog.find, catalog.load, catalog.parts
     monkeypatch.setattr(catalog, "find", lambda name, room=None: part if name == "pictures" else find(name, room))
     monkeypatch.setattr(catalog, "load", lambda given: Pictures if given is part else load(given))
+    monkeypatch.setattr(catalog, "parts", lambda room=None: [*parts(room), *([part] if room == "data" else [])])
     Pictures.reads = 0
     _forget()
     _frozen.save(tmp_path / "binary", RECORD.build(1), RECORD, {"image_size": 32})
