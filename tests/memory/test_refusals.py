@@ -95,9 +95,9 @@ for name, y in TARGETS.items():
         BAD[f"fit y {name}"] = lambda m, y=y: m.fit(X, y)
 YEAR, BARE, NAT = np.timedelta64(1, "Y"), np.timedelta64(1), np.timedelta64("NaT", "s")
 for value in (-1, np.nan, np.inf, 1e39, "60", None, True, 10**400, YEAR, BARE, NAT, np.timedelta64(1, "M")):
-    BAD[f"age {value!r:.9}"] = lambda m, value=value: m.age(value)
+    BAD[f"age {value!r:.24}"] = lambda m, value=value: m.age(value)
 for value in (-1, LONGEST_S, timedelta(-1), [3], 1j, YEAR, BARE):
-    BAD[f"later {value!r:.9}"] = lambda m, value=value: m.later(value)
+    BAD[f"later {value!r:.24}"] = lambda m, value=value: m.later(value)
 
 
 def refuse(memory: Memory, call: Call) -> None:
