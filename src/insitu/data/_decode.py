@@ -15,7 +15,7 @@ from insitu.data import _webp, _wide_grey
 
 MOST_PIXELS = 89_478_485  # up to here Pillow itself takes a picture for harmless: a gigabyte once it is unpacked
 SAMPLE_FORMAT, SIGNED = 339, 2  # a tag of TIFF, and its value for integers with a sign
-RULES = 2  # version of what becomes of a picture: part of the name under which decoded folders are cached
+RULES = 3  # version of what becomes of a picture: part of the name under which decoded folders are cached
 
 
 class UnreadableError(InsituError):
