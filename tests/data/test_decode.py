@@ -136,7 +136,20 @@ def floats(*values: float) -> bytes:
     return file(Image.fromarray(np.array([values], np.float32).repeat(2, 0)), "TIFF")
 
 
+def signed(*values: int) -> bytes:
+    """8 bits with a sign, in TIFF; written by hand, since Pillow reads but does not write them."""
+    packed = np.array(values, np.int8).tobytes()
+    tags = {256: len(packed), 257: 1, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(packed), 339: 2}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<I", 8 + len(packed)) + packed + struct.pack("<H", len(tags)) + entries + b"\0" * 4
+
+
+def test_eight_bits_with_a_sign_are_taken_where_none_is_below_black() -> None:
+    assert read(signed(0, 5, 100, 127))[0].tolist() == [0, 5, 100, 127]
+
+
 REFUSED = {
+    "negative 8 bits": (signed(-5, 5, 127, 0), "least value is -5, and black is 0"),
     "NaN": (floats(0.5, np.nan), "NaN or infinity"),
     "infinity": (floats(0.5, np.inf), "NaN or infinity"),
     "negative": (floats(-1, 1), "black is 0"),

@@ -51,7 +51,21 @@ def test_images_become_one_shape(tmp_path: Path) -> None:
     assert pixels[2, 0].mean() > 200 > 50 > pixels[2, -1].mean()
 
 
-CLUTTER = ("@eaDir", "@Recycle", ".git", ".ipynb_checkpoints", "__MACOSX", "#recycle", "$RECYCLE.BIN", "lost+found")
+CLUTTER = (
+    "@eaDir",
+    "@Recycle",
+    ".git",
+    ".ipynb_checkpoints",
+    "__MACOSX",
+    "#recycle",
+    "~snapshot",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "FOUND.000",
+    "found.012",
+    "desktop.ini.d",
+    "lost+found",
+)
 
 
 def test_clutter_is_left_out_and_said_so(mine: Path, picture: Callable[..., bytes]) -> None:
@@ -73,6 +87,15 @@ def test_clutter_is_left_out_and_said_so(mine: Path, picture: Callable[..., byte
     (warning,) = caught
     assert all(repr(name) in str(warning.message) for name in (*CLUTTER, "empty", "texts"))
     assert warning.filename == __file__, "the line of the user is shown"
+
+
+def test_names_that_only_begin_like_clutter_are_classes(tmp_path: Path, picture: Callable[..., bytes]) -> None:
+    names = ("desktop", "found.1000", "foundation", "recycle", "~tilde")
+    for name in names:
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for number in range(2):
+            (tmp_path / "mine" / name / f"{number}.png").write_bytes(picture())
+    assert Folder(tmp_path / "mine", shots=1, size=8).read().train.names == names
 
 
 def test_what_changes_beside_the_classes_does_not_move_them(mine: Path) -> None:

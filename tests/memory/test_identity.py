@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +54,46 @@ said = subprocess.run(command, capture_output=True, text=True, check=False).stde
 assert "being written by another process" in said, said
 memory.close()
 """
+
+
+HELD = """
+import os, sys, threading
+sys.path.insert(0, {tests!r})
+from points import some
+from insitu import Memory
+
+memory = Memory("digital", dim=16).fit(*some([0, 1]))
+held, done = threading.Event(), threading.Event()
+
+
+def hold():
+    with memory._busy():
+        held.set()
+        done.wait()
+
+
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+if not child:
+    memory.partial_fit(*some([2]))
+    assert len(memory.classes_) == 3
+    os._exit(0)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+done.set()
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_does_not_wait_for_a_thread_that_it_does_not_have() -> None:
+    script = HELD.format(tests=str(Path(__file__).parent))
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", script], start_new_session=True) as process:
+        try:
+            assert process.wait(timeout=120) == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_a_forked_child_is_refused_and_the_parent_goes_on(path: Path) -> None:

@@ -82,7 +82,88 @@ def test_a_new_fit_takes_new_names_and_plain_numbers_take_them_away(pandas: Any)
     memory = Memory("digital", dim=32).fit(pandas.DataFrame(x, columns=NAMES), y)
     assert memory.fit(pandas.DataFrame(x, columns=NAMES[::-1]), y).feature_names_in_.tolist() == NAMES[::-1]
     assert not hasattr(memory.fit(x, y), "feature_names_in_")
-    assert not hasattr(memory.merge(Memory("digital").fit(pandas.DataFrame(x, columns=NAMES), y)), "feature_names_in_")
+
+
+LATER: dict[str, Callable[[Memory, Any, Any], Memory]] = {
+    "taught": lambda memory, table, y: memory.partial_fit(table, y),
+    "merged": lambda memory, table, y: memory.merge(Memory("digital", dim=32).fit(table, y)),
+}
+
+
+@pytest.mark.parametrize("way", LATER)
+def test_names_that_come_later_are_kept_from_then_on(way: str, tmp_path: Path, pandas: Any) -> None:
+    x, y = some([0, 1, 2])
+    table = pandas.DataFrame(x, columns=NAMES)
+    with Memory.open(tmp_path / "m", substrate="digital", dim=32) as memory:
+        LATER[way](memory.fit(x, y), table, y)
+        assert memory.feature_names_in_.tolist() == NAMES
+    assert transfer.verified(tmp_path / "m") == 2
+    with Memory.open(tmp_path / "m") as memory:
+        for there in (memory, memory.replay("digital")):
+            assert there.predict(table).shape == (15,)
+            for refused in (there.predict, lambda swapped, there=there: there.partial_fit(swapped, y)):
+                with pytest.raises(ValueError, match="feature names should match"):
+                    refused(table[NAMES[::-1]])
+
+
+NUMBERED: dict[str, Any] = {
+    "years": [*range(2000, 2024)],
+    "mixed": [0, *map(str, range(1, 24))],
+    "shuffled": [*range(12, 24), *range(12)],
+    "tuples": [("left" if number % 2 else "right", number) for number in range(24)],
+}
+
+
+@pytest.mark.parametrize("columns", NUMBERED)
+def test_names_that_are_no_text_go_by_their_text(columns: str, pandas: Any) -> None:
+    x, y = some([0, 1, 2])
+    names = NUMBERED[columns]
+    held = pandas.MultiIndex.from_tuples(names) if columns == "tuples" else pandas.Index(names)
+    table = pandas.DataFrame(x, columns=held)
+    memory = Memory("digital", dim=32).fit(table, y)
+    if columns == "mixed":
+        assert memory.feature_names_in_.tolist() == [*map(str, range(24))]
+    assert memory.score(table, y) == 1
+    for swapped in (table.iloc[:, ::-1], table[sorted(table.columns, key=str)[::-1]]):
+        with pytest.raises(ValueError, match="feature names should match"):
+            memory.predict(swapped)
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_columns_that_are_numbered_in_order_are_plain_numbers_and_shuffled_ones_are_refused(pandas: Any) -> None:
+    x, y = some([0, 1, 2])
+    table = pandas.DataFrame(x)
+    memory = Memory("digital", dim=32).fit(table, y)
+    assert not hasattr(memory, "feature_names_in_")
+    assert memory.score(table, y) == memory.score(x, y) == 1
+    shuffled = table.iloc[:, ::-1]
+    for refused in (
+        lambda: memory.predict(shuffled),
+        lambda: memory.partial_fit(shuffled, y),
+        lambda: memory.merge(Memory("digital", dim=32).fit(shuffled, y)),
+        lambda: Memory("digital", dim=32).fit(shuffled, y).merge(memory),
+    ):
+        with pytest.raises(InsituError, match="without names, in order"):
+            refused()
+    with pytest.raises(ValueError, match="feature names should match"):
+        Memory("digital", dim=32).fit(shuffled, y).predict(table)
+
+
+def test_a_name_that_is_there_twice_is_refused_in_one_line(pandas: Any) -> None:
+    x, y = some([0, 1, 2])
+    for names in ([*NAMES[1:], NAMES[1]], [1, "1", *range(2, 24)]):
+        with pytest.raises(InsituError, match="twice; rename one") as caught:
+            Memory("digital", dim=32).fit(pandas.DataFrame(x, columns=names), y)
+        assert "\n" not in str(caught.value)
+
+
+def test_dates_and_long_integers_in_columns_of_a_table_are_refused(pandas: Any) -> None:
+    x, y = some([0, 1, 2])
+    for odd in (pandas.to_datetime(["2020-01-01"] * 15), np.full(15, 2**53 + 1), pandas.to_timedelta([1] * 15, "s")):
+        table = pandas.DataFrame(x, columns=NAMES).assign(odd=odd)
+        for given in (table, table[["odd"]]):
+            with pytest.raises(InsituError, match=r"of X are kept as float64|X holds numbers"):
+                Memory("digital", dim=32).fit(given, y)
 
 
 def test_a_file_of_version_0_1_0_opens_answers_and_learns_on(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,10 @@ class Colour(StrEnum):
     RED = "red"
 
 
+class Size(IntEnum):
+    SMALL = 1
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -111,6 +115,7 @@ class Colour(StrEnum):
         "\ud800",
         "a\udfff",
         Colour.RED,
+        Size.SMALL,
         2**64,
     ],
     ids=repr,
@@ -167,6 +172,24 @@ def test_a_class_is_found_by_its_own_kind_only(known: list[Any], other: list[Any
         with pytest.raises(InsituError, match="all of one kind"):
             refused()
     assert memory._model is model
+
+
+@pytest.mark.parametrize("known", KINDS, ids=repr)
+@pytest.mark.parametrize("other", KINDS, ids=repr)
+def test_a_score_counts_labels_of_the_same_kind_only(known: list[Any], other: list[Any]) -> None:
+    memory = Memory("digital", dim=16).fit(X[4:6], known)
+    if type(known[0]) is type(other[0]):
+        assert memory.score(X[4:6], other) == 1
+        return
+    with pytest.raises(InsituError, match="all of one kind"):
+        memory.score(X[4:6], other)
+
+
+def test_many_kinds_of_labels_are_refused_in_a_short_line() -> None:
+    kinds = [type(f"Kind{number}", (str,), {}) for number in range(15)]
+    with pytest.raises(InsituError, match="labels are") as caught:
+        Memory("digital").fit(X, [kind("a") for kind in kinds])
+    assert len(str(caught.value)) < 200
 
 
 def test_integers_that_no_array_holds_together_are_refused_before_they_are_learned() -> None:

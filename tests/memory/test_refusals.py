@@ -36,6 +36,16 @@ SUBJECTS: dict[str, Any] = {
     "text": [["a"] * 24] * 15,
     "cube": X[None],
     "nothing": None,
+    "dates": np.full(X.shape, "2020-01-01", "datetime64[s]"),
+    "durations": np.full(X.shape, 3, "timedelta64[s]"),
+    "no dates": np.full(X.shape, "NaT", "datetime64[s]"),
+    "dates among objects": [[np.datetime64("2020", "s"), *row[1:]] for row in X],
+    "masked": np.ma.masked_greater(X, 2),
+    "masked rows": [np.ma.masked_greater(row, 2) for row in X],
+    "beyond float64": np.full(X.shape, 2**53 + 1),
+    "beyond float64, unsigned": np.full(X.shape, 2**64 - 1, np.uint64),
+    "beyond float64, lists": [[2**70 + 1] * 24] * 15,
+    "beyond any float": [[10**400] * 24] * 15,
 }
 TARGETS: dict[str, Any] = {
     "shares": [0.1 * number for number in range(15)],
@@ -47,6 +57,9 @@ TARGETS: dict[str, Any] = {
     "pairs": [[label, label] for label in Y],
     "nothing": None,
     "one": "a",
+    "infinite": [0.0, 1.0, np.inf] * 5,
+    "masked": np.ma.masked_array(list(range(15)), [False] * 14 + [True]),
+    "masked among others": [*Y[1:], np.ma.masked],
 }
 
 
@@ -80,10 +93,11 @@ for name, y in TARGETS.items():
     BAD[f"partial_fit y {name}"] = lambda m, y=y: m.partial_fit(X, y)
     if name != "numbers":
         BAD[f"fit y {name}"] = lambda m, y=y: m.fit(X, y)
-for value in (-1, np.nan, np.inf, 1e39, "60", None, True, 10**400):
-    BAD[f"age {value!r:.9}"] = lambda m, value=value: m.age(value)
-for value in (-1, LONGEST_S, timedelta(-1), [3], 1j):
-    BAD[f"later {value!r:.9}"] = lambda m, value=value: m.later(value)
+YEAR, BARE, NAT = np.timedelta64(1, "Y"), np.timedelta64(1), np.timedelta64("NaT", "s")
+for value in (-1, np.nan, np.inf, 1e39, "60", None, True, 10**400, YEAR, BARE, NAT, np.timedelta64(1, "M")):
+    BAD[f"age {value!r:.24}"] = lambda m, value=value: m.age(value)
+for value in (-1, LONGEST_S, timedelta(-1), [3], 1j, YEAR, BARE):
+    BAD[f"later {value!r:.24}"] = lambda m, value=value: m.later(value)
 
 
 def refuse(memory: Memory, call: Call) -> None:
@@ -156,6 +170,7 @@ def test_a_fit_that_is_refused_leaves_a_new_memory_new() -> None:
         ({"dim": 0}, "dim is a whole number"),
         ({"dim": True}, "dim is a whole number"),
         ({"dim": "64"}, "dim is a whole number"),
+        ({"dim": 10**9}, "dim is a whole number of rows from 1 to 65536"),
     ],
     ids=str,
 )
@@ -169,6 +184,34 @@ def test_a_wrong_parameter_is_the_first_thing_that_is_said(
         assert "\n" not in str(caught.value)
     with pytest.raises(InsituError, match=words):
         Memory.open(tmp_path / "m", **parameters)
+
+
+@pytest.mark.parametrize("seed", [True, np.True_, False])
+def test_a_seed_is_no_truth_value(seed: Any, tmp_path: Path) -> None:
+    for refused in (
+        lambda: Memory("digital", dim=8, random_state=seed).fit(X, Y),
+        lambda: Memory.open(tmp_path / "m", random_state=seed),
+    ):
+        with pytest.raises(InsituError, match="random_state"):
+            refused()
+
+
+def test_a_mask_that_hides_nothing_and_a_tensor_with_a_gradient_are_what_they_hold() -> None:
+    plain = Memory("digital", dim=8).fit(X, Y)
+    for held in (np.ma.masked_array(X), torch.tensor(X, requires_grad=True), [*torch.tensor(X, requires_grad=True)]):
+        memory = Memory("digital", dim=8).fit(held, np.ma.masked_array(Y))
+        assert np.array_equal(memory.predict_proba(held), plain.predict_proba(X))
+
+
+def test_images_with_masked_pixels_are_refused() -> None:
+    images = np.ma.masked_equal(np.arange(162, dtype=np.uint8).reshape(2, 9, 9), 7)
+    with pytest.raises(InsituError, match="masked entries"):
+        Memory("digital", backbone="omniglot").fit(images, ["a", "b"])
+
+
+def test_integers_that_float64_holds_are_taken() -> None:
+    large = (np.eye(3, dtype=np.int64) << 60) - 2**62
+    assert Memory("digital", dim=8).fit(large, ["a", "b", "c"]).predict(large).tolist() == ["a", "b", "c"]
 
 
 def test_scalars_of_numpy_are_parameters_of_a_file_too(tmp_path: Path) -> None:

@@ -325,3 +325,19 @@ def test_copies_leave_fewer_rows_to_a_block() -> None:
 @pytest.mark.parametrize(("inputs", "copies"), [(9, 28), (128, 2), (129, 1), (504, 1)])
 def test_a_filled_crossbar_writes_rows_as_often_as_the_tile_holds_them(inputs: int, copies: int) -> None:
     assert Crossbar().filled(inputs).copies == copies
+
+
+def test_scalars_of_numpy_are_plain_integers() -> None:
+    given = Crossbar(
+        pairs=np.uint8(2), copies=np.int8(1), tile=np.uint8(64), input_bits=np.int8(8), adc_bits=np.uint8(8)
+    )
+    plain = Crossbar(tile=64)
+    assert given == plain
+    assert {type(getattr(given, name)) for name in ("pairs", "copies", "tile", "input_bits", "adc_bits")} == {int}
+    weights, x = torch.eye(80, 3), torch.ones(2, 80)
+    products = []
+    for crossbar in (given, plain):
+        held = crossbar.blank(80, 3, 0.0, np.random.default_rng(0))
+        held = crossbar.write(held, [0, 1, 2], weights, 0.0, np.random.default_rng(1))
+        products.append(crossbar.multiply(held, x, 1.0, np.random.default_rng(2)))
+    assert torch.equal(*products)

@@ -14,7 +14,8 @@ from insitu.core import InsituError
 from insitu.data import _webp, _wide_grey
 
 MOST_PIXELS = 89_478_485  # up to here Pillow itself takes a picture for harmless: a gigabyte once it is unpacked
-RULES = 2  # version of what becomes of a picture: part of the name under which decoded folders are cached
+SAMPLE_FORMAT, SIGNED = 339, 2  # a tag of TIFF, and its value for integers with a sign
+RULES = 3  # version of what becomes of a picture: part of the name under which decoded folders are cached
 
 
 class UnreadableError(InsituError):
@@ -73,10 +74,19 @@ def _eight_bits(opened: Image.Image) -> Image.Image:
     image: Image.Image = ImageOps.exif_transpose(opened)
     if _wide_grey.is_wide(image):
         return _wide_grey.narrowed(image, opened)
+    _check_sign(opened)
     if image.has_transparency_data:
         ink = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", ink.size, "white"), ink).convert("RGB")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _check_sign(opened: Image.Image) -> None:
+    # only TIFF has tags; Pillow reads 8 bits with a sign as if they had none
+    if getattr(opened, "tag_v2", {}).get(SAMPLE_FORMAT, (1,))[0] == SIGNED:
+        values = np.asarray(opened).view(np.int8)
+        if values.min() < 0:
+            raise InsituError(f"its least value is {values.min()}, and black is 0; save it with 8 bits without a sign")
 
 
 def _check_pixels(size: tuple[int, int] | None, most: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ NO_CLASSES = frozenset(
         "__pycache__",
         "#recycle",
         "#snapshot",
+        "~snapshot",
         "$recycle.bin",
         "lost+found",
         "network trash folder",
@@ -31,6 +33,7 @@ NO_CLASSES = frozenset(
         "temporary items",
     }
 )
+CLUTTER = re.compile(r"found\.\d{3}|(desktop\.ini|thumbs\.db)(\..*)?")  # of chkdsk, and of a Windows folder's looks
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,8 @@ class Folder(DataSet):
 
 
 def _is_clutter(entry: Path) -> bool:
-    return entry.name.startswith((".", "@")) or entry.name.lower() in NO_CLASSES
+    name = entry.name.lower()
+    return name.startswith((".", "@")) or name in NO_CLASSES or CLUTTER.fullmatch(name) is not None
 
 
 def _pictures(folder: Path) -> list[Path]:

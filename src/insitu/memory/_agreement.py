@@ -32,7 +32,7 @@ class Derived:
     largest: float = 0.0  # number taught
     events: int = 0
     now_s: float = 0.0
-    names: tuple[str, ...] | None = None  # of features, where the first examples came with any
+    names: tuple[str, ...] | None = None  # of features, the first that came with any
 
 
 def check_agreement(events: list[Event], model: Model | None, parameters: dict[str, Any]) -> None:
@@ -78,7 +78,7 @@ def _after(seen: Derived, event: Event, vectors: bool) -> Derived:
         seen = Derived()
     seen.events += 1
     seen.now_s += event.seconds
-    if seen.events == 1:
+    if seen.names is None:
         seen.names = event.feature_names
     if event.kind in ("fit", "learn"):
         x = event.arrays["x"]

@@ -62,7 +62,7 @@ def apply(settings: Settings, model: Model | None, event: Event, seed: int) -> M
         x = settings.vectors(event.arrays["x"])
         if model is None or event.kind == "fit":
             model = Model(x.shape[1], seed, feature_names=event.feature_names, encoder=settings.encoder())
-        model, rng = _next(model)
+        model, rng = _next(_named_by(model, event))
         return verbs.taught(model, x, event.labels, rng)
     if event.kind == "merge":
         arrays: dict[str, Any] = {name: event.arrays[name] for name in MERGED}
@@ -70,7 +70,7 @@ def apply(settings: Settings, model: Model | None, event: Event, seed: int) -> M
         if model is None:
             features = taken.means.shape[1]
             model = Model(features, seed, feature_names=taken.feature_names, encoder=settings.encoder())
-        model, rng = _next(model)
+        model, rng = _next(_named_by(model, event))
         return verbs.merged(model, taken, rng)
     if model is None:
         raise InsituError(f"the memory holds nothing yet to {event.kind}; teach it first")
@@ -78,6 +78,11 @@ def apply(settings: Settings, model: Model | None, event: Event, seed: int) -> M
     if event.kind == "forget":
         return verbs.forgotten(model, event.labels[0], rng)
     return replace(model, now_s=model.now_s + event.seconds)
+
+
+def _named_by(model: Model, event: Event) -> Model:
+    # a memory that was taught without names takes the first that come
+    return replace(model, feature_names=event.feature_names) if model.feature_names is None else model
 
 
 def _next(model: Model) -> tuple[Model, np.random.Generator]:

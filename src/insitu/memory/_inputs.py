@@ -14,14 +14,15 @@ from sklearn.utils.validation import assert_all_finite, check_consistent_length,
 
 from insitu.core import LONGEST_S, InsituError
 from insitu.memory import _images
+from insitu.memory._features import Names, names_of, with_text_names
 from insitu.memory._labels import Label, alike, array_of, labels_of
 from insitu.memory._settings import settings_of
+from insitu.memory._values import check_numbers, plain
 
 if TYPE_CHECKING:
     from insitu.memory.estimator import Memory
 
 LARGEST = 1e300  # number of X: sums and differences of such numbers still fit into float64
-Names = tuple[str, ...] | None
 
 
 def queries(memory: Memory, x: object, reset: bool = False) -> tuple[NDArray[Any], Names]:
@@ -29,10 +30,20 @@ def queries(memory: Memory, x: object, reset: bool = False) -> tuple[NDArray[Any
 
     With ``reset``, X is of a memory that starts again; otherwise it must have the features that the memory knows.
     """
+    return _queries(memory, x, reset, teaches=False)
+
+
+def _queries(memory: Memory, x: object, reset: bool, teaches: bool) -> tuple[NDArray[Any], Names]:
+    x = plain(x, "X")
     if (memory.backbone if reset else memory.settings.backbone) is not None:
         return _images.checked(x), None
     trial = copy.copy(memory)  # it is noted there which features there are, and forgotten if something else is wrong
+    known = None if reset else memory._model.feature_names
+    x = with_text_names(x, known, fitted=not reset)
     try:
+        check_numbers(x)
+        if teaches and not reset and known is None and (come := names_of(memory, x)) is not None:
+            trial.feature_names_in_ = np.array(come, object)  # a memory without names takes the first that come
         given: NDArray[Any] = validate_data(trial, x, reset=reset, dtype=[np.float64, np.float32])
     except ValueError as error:
         if "inhomogeneous" not in str(error):
@@ -50,10 +61,12 @@ def examples(memory: Memory, x: object, y: object, reset: bool) -> tuple[NDArray
     settings_of(memory.substrate, memory.backbone, memory.dim)  # a wrong parameter is the first thing to say
     if y is None:
         raise ValueError("Memory requires y to be passed, but the target y is None; give a label per row of X")
-    given, names = queries(memory, x, reset)
+    given, names = _queries(memory, x, reset, teaches=True)
     if isinstance(y, np.ndarray) and y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
     labels = labels_of(y)
+    if isinstance(labels[0] if labels else None, float):
+        assert_all_finite(array_of(labels), input_name="y")
     if memory.backbone is not None and len(given) != len(labels):
         raise InsituError(f"one label per image; got {len(given)} images and {len(labels)} labels")
     check_consistent_length(given, labels)
@@ -73,6 +86,9 @@ def duration(seconds: Any, now_s: float = 0.0) -> float:
     """Return seconds that may pass on a clock that shows ``now_s``."""
     allowed = f"a memory ages by seconds >= 0 (a number or a timedelta), until its clock shows {LONGEST_S:g}"
     if isinstance(seconds, np.timedelta64):
+        if (unit := np.datetime_data(seconds.dtype)[0]) in ("generic", "Y", "M"):
+            lacks = "has no unit" if unit == "generic" else "has a unit of no fixed length"
+            raise InsituError(f"{allowed}; got {seconds!r}, which {lacks}; give it in days or seconds"[:300])
         seconds = seconds / np.timedelta64(1, "s")
     elif isinstance(seconds, timedelta):
         seconds = seconds.total_seconds()

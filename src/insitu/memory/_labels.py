@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import column_or_1d
 
 from insitu.core import InsituError
+from insitu.memory._values import plain
 
 Label = str | int | float | bool
 KINDS = {str: "strings", int: "integers", float: "numbers", bool: "booleans"}
@@ -35,14 +36,15 @@ def labels_of(y: object) -> list[Label]:
     """
     if isinstance(y, np.ndarray) and y.dtype.kind in "mM":  # which NumPy turns into plain integers
         raise InsituError(f"{ALLOWED}; got {y.dtype}; turn them into strings")
-    given = np.asarray(y, dtype=object)
+    given = np.asarray(plain(y, "y"), dtype=object)
     if not given.ndim:
         raise InsituError(f"{ALLOWED}, in a list or array; got {type(y).__name__} {y!r}"[:200])
     labels = [_plain(each) for each in column_or_1d(given, warn=True)]
     kinds = {type(label) for label in labels}
     if len(kinds) > 1 or not kinds <= KINDS.keys() or any(label != label for label in labels):
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise InsituError(f"{ALLOWED}; got {names}; turn them into one kind, such as strings")
+        names = sorted({kind.__name__ for kind in kinds})
+        shown = ", ".join(names[:4]) + ", ..." * (len(names) > 4)
+        raise InsituError(f"{ALLOWED}; got {shown[:100]}; turn them into one kind, such as strings")
     for label in set(labels):
         if isinstance(label, str) and not _is_text(label):
             raise InsituError(f"a label is text that UTF-8 can hold; got {label!r}, half of a surrogate pair")

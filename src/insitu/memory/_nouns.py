@@ -11,6 +11,7 @@ import numpy as np
 
 from insitu.core import InsituError
 from insitu.learners.explicit_memory import State
+from insitu.memory._features import check_unshuffled
 from insitu.memory._labels import Label, alike
 from insitu.memory._space import Numbers, Space, Vectors
 
@@ -71,9 +72,12 @@ def check_mergeable(one: Model | None, other: Model) -> None:
     if one is None:
         return
     features = [model.feature_names or f"{model.features} features" for model in (one, other)]
-    named = one.feature_names and other.feature_names
-    if one.features != other.features or (named and one.feature_names != other.feature_names):
+    both = one.feature_names and other.feature_names
+    if one.features != other.features or (both and one.feature_names != other.feature_names):
         raise InsituError(f"memories merge that take the same vectors; got {features[0]} and {features[1]}"[:300])
+    for named, model in ((one, other), (other, one)):
+        if model.feature_names is None:
+            check_unshuffled(named.feature_names)
     if one.encoder and other.encoder and one.encoder != other.encoder:
         raise InsituError(f"memories merge that have the same backbone; got {one.encoder} and {other.encoder}")
     alike(one.labels, other.labels)

@@ -30,7 +30,7 @@ def described(given: dict[str, Any]) -> dict[str, Any]:
     whole = DEFAULTS | given
     settings = settings_of(whole["substrate"], whole["backbone"], whole["dim"])
     seed = whole["random_state"]
-    if seed is not None and not isinstance(seed, int | np.integer):
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer)):
         raise InsituError(f"random_state of a memory in a file is an integer or None; got {type(seed).__name__}")
     return {
         "substrate": _described(settings.substrate),

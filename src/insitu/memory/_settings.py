@@ -18,6 +18,7 @@ from insitu.memory._space import Space, of_base
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 
+MOST_ROWS = 2**16  # 256 tiles high; without a bound, a slip of the pen ends in the system's own lack of memory
 ROOMS = ("substrates", "devices")  # where the names of substrates come from
 
 
@@ -83,8 +84,8 @@ def settings_of(substrate: Substrate | str | None, backbone: str | None, dim: in
         )
     if backbone is not None:
         _images.check_name(backbone)
-    if not isinstance(dim, int | np.integer) or isinstance(dim, bool) or dim < 1:
-        raise InsituError(f"dim is a whole number of rows from 1; got {dim!r}")
+    if not isinstance(dim, int | np.integer) or isinstance(dim, bool) or not 1 <= dim <= MOST_ROWS:
+        raise InsituError(f"dim is a whole number of rows from 1 to {MOST_ROWS}; got {dim!r}"[:200])
     return Settings(substrate, backbone, int(dim))
 
 

@@ -25,13 +25,12 @@ from insitu.memory._labels import alike, array_of, label_of, labels_of
 from insitu.memory._nouns import Model, check_mergeable, experience
 from insitu.memory._seed import drawn
 from insitu.memory._settings import Settings, settings_of
+from insitu.memory._turns import turn_of
 from insitu.memory.recall import Columns, Recall, columns, recalled, uncompensated
 from insitu.substrates import Substrate
 
 if TYPE_CHECKING:
     from insitu.memory.store import Store
-
-_LOCKS = threading.Lock()  # while a memory gets a lock of its own
 
 
 class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
@@ -92,7 +91,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
             alike(known, labels)
             if classes is not None:
                 _inputs.check_allowed(labels, classes)
-            return self._happened(teaching("learn", labels, x, None if self._knows else names))
+            return self._happened(teaching("learn", labels, x, names))
 
     def forget(self, label: object) -> Self:
         """Forget the class ``label``: its column is RESET. Raises ``InsituError`` where it is not known."""
@@ -150,7 +149,10 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the share of rows of X whose label in y (n,) is predicted."""
-        return float(super().score(X, array_of(labels_of(y)), sample_weight))
+        check_is_fitted(self)
+        right = labels_of(y)
+        alike(self._model.labels, right)
+        return float(super().score(X, array_of(right), sample_weight))
 
     def rehearse(self) -> tuple[Recall, NDArray[Any]]:
         """Return what the memory answers to the examples it keeps (512 at most), and the labels (n,) they came with."""
@@ -239,7 +241,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def __getstate__(self) -> dict[str, Any]:
         # a copy is a memory of its own: two that write to one file would undo each other
         kept: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in kept.items() if name not in ("_store", "_lock")}
+        return {name: value for name, value in kept.items() if name != "_store"}
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -260,9 +262,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """Return the lock that is held while something happens, from the checks on."""
         if self._store is not None:
             return self._store.busy
-        with _LOCKS:
-            lock: threading.RLock = self.__dict__.setdefault("_lock", threading.RLock())
-            return lock
+        return turn_of(self)
 
     def _happened(self, event: Event) -> Self:
         settings = settings_of(self.substrate, self.backbone, self.dim)

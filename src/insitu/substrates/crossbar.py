@@ -55,6 +55,9 @@ class Crossbar(Substrate):
     compensation: Literal["none", "global", "column"] = "none"  # of drift, by outputs for fixed inputs
 
     def __post_init__(self) -> None:
+        for name in ("pairs", "copies", "tile", "input_bits", "adc_bits"):
+            if isinstance(value := getattr(self, name), np.integer):  # whose products overflow
+                object.__setattr__(self, name, int(value))
         for name in ("input_bits", "adc_bits"):
             if (bits := getattr(self, name)) and not 2 <= bits <= 16:
                 raise InsituError(f"{name} is 0 (exact) or 2..16; got {bits}")
