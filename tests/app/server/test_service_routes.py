@@ -16,6 +16,7 @@ from PIL import Image
 
 from insitu import Memory
 from insitu.core import generator
+from insitu.memory import _contents
 
 CENTRES = generator(0, "service").standard_normal((6, 12))
 
@@ -352,7 +353,7 @@ def test_a_disk_that_is_full_is_told_without_its_path(
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(service.memory._store, "_keep_array", full)
+    monkeypatch.setattr(_contents, "write_model", full)
     reply = service.post("/api/teach", {"label": "b", "vector": [2.0]})
     assert (reply.status, "no room" in reply.json["detail"]) == (507, True)
     assert str(tmp_path) not in reply.body.decode()
