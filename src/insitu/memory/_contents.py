@@ -36,6 +36,12 @@ def append(connection: sqlite3.Connection, events: list[Event], who: str) -> int
 
 def events_of(connection: sqlite3.Connection) -> Iterator[Event]:
     """Yield all events, the oldest first; raise ``InsituError`` at the first that is not as it was written."""
+    for row in rows_of(connection):
+        yield event_of(row)
+
+
+def rows_of(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of the journal without their digests, which are checked; as ``events_of``, but not unpacked."""
     before = b""
     query = "SELECT number, kind, at, who, labels, seconds, data, digest FROM journal ORDER BY number"
     # a statement left half read would keep the file locked after its connection was closed
@@ -44,8 +50,10 @@ def events_of(connection: sqlite3.Connection) -> Iterator[Event]:
             *row, digest = typed(found, JOURNAL)
             before = chained(before, tuple(row))
             if digest != before or row[0] != number:
-                raise InsituError(f"it is damaged: event {number} of the journal is not as it was written")
-            yield event_of(tuple(row))
+                raise InsituError(
+                    f"it is damaged: event {number} of the journal is not as it was written; restore a copy"
+                )
+            yield tuple(row)
 
 
 def write_model(connection: sqlite3.Connection, number: int, model: Model, old: Arrays) -> Arrays:

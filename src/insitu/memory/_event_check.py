@@ -11,7 +11,7 @@ from insitu.core import LONGEST_S, InsituError
 from insitu.memory._event import MERGED, NAMES, Event, Kind
 from insitu.memory._images import checked
 from insitu.memory._labels import alike, labels_of
-from insitu.memory._names import check_labels, check_who
+from insitu.memory._names import check_labels, check_moment, check_who
 
 
 def check_event(number: int, event: Event, images: bool) -> None:
@@ -27,7 +27,7 @@ def _wrong_with(event: Event, images: bool) -> str:
     if not isinstance(event.at, str) or not isinstance(event.seconds, float) or not 0 <= event.seconds <= LONGEST_S:
         return f"at is text and seconds are 0 to {LONGEST_S:g}; got {event.at!r} and {event.seconds!r}"
     check_who(event.who)
-    check_who(event.at)
+    check_moment("at", event.at)
     labels = event.labels
     if not isinstance(labels, list):
         return "labels are a list"

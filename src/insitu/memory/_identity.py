@@ -31,6 +31,20 @@ class Identity:
                 "predict; open the memory in a process that is started afresh (multiprocessing's 'spawn')"
             )
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether the main file is no longer there under its name, but the lock still is."""
+        return bool(self._marks) and not self._same("") and self._same("-lock")
+
+    def remove_logs(self) -> None:
+        """Delete the log of a file that is gone, which a new file of that name would take for its own."""
+        for name in ("-wal", "-shm"):
+            if self._same(name):
+                Path(f"{self.path}{name}").unlink(missing_ok=True)
+
+    def _same(self, name: str) -> bool:
+        return _mark(self.path, name) == self._marks[name]
+
     def check_files(self) -> None:
         """Raise ``InsituError`` where a file was deleted, moved or replaced: what is written would be kept nowhere."""
         for name, mark in self._marks.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import unicodedata
 from collections.abc import Iterable
@@ -12,16 +13,34 @@ from insitu.core import InsituError
 
 def checked_path(path: str | Path) -> Path:
     """Return where the file is, links followed; raise ``InsituError`` for what is no name of a file."""
+    if not isinstance(path, str | Path):
+        raise InsituError(f"the path of a file is text or a Path; got {type(path).__name__}")
     try:
         encoded = os.fsencode(path)
     except UnicodeEncodeError as error:
         raise InsituError(f"{str(path)!r} is no name that this system can write ({error.reason}); rename it") from error
     if not encoded or b"\0" in encoded:
         raise InsituError(f"{str(path)!r} is no name of a file; give a path")
-    found = Path(path).resolve()
+    try:
+        found = Path(path).resolve()
+        found.stat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass  # a new file, or said when it is opened
+    except (OSError, RuntimeError) as error:  # a name that is too long, or links in a circle
+        said = error.strerror if isinstance(error, OSError) else error
+        raise InsituError(f"{str(path)[:200]!r} is no name of a file ({said}); give another path") from error
     if found.exists() and not found.is_file():
         raise InsituError(f"{found} is {'a folder' if found.is_dir() else 'no ordinary file'}; give the path of a file")
     return found
+
+
+def pair_of(path: str | Path) -> tuple[Path, Path]:
+    """Return the two files of an export, whose name without ending is given: arrays and card."""
+    name = Path(path).name
+    if not name or name == "..":
+        raise InsituError(f"{str(path)!r} is a folder; give a name for both files, without ending")
+    arrays, card = (checked_path(Path(path).with_name(name + ending)) for ending in (".safetensors", ".json"))
+    return arrays, card
 
 
 def check_who(who: str) -> None:
@@ -30,6 +49,14 @@ def check_who(who: str) -> None:
         raise InsituError(f"who is text; got {type(who).__name__}")
     if odd := _unshowable(who):
         raise InsituError(f"who holds {odd}, which cannot be kept; leave it out: {who!r}")
+
+
+def check_moment(name: str, moment: object) -> None:
+    """Raise ``InsituError`` for what is no date and time in ISO 8601."""
+    try:
+        datetime.datetime.fromisoformat(str(moment))
+    except ValueError:
+        raise InsituError(f"{name} is a date and time in ISO 8601; got {str(moment)[:60]!r}; export it anew") from None
 
 
 def check_labels(labels: Iterable[object]) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 from insitu.core import whole_file
 from insitu.memory import _about, _contents, _schema
 from insitu.memory._event import Event
+from insitu.memory._leftovers import check_none_left
 from insitu.memory._nouns import Model
 
 
 def create(path: Path, about: dict[str, Any], events: list[Event], model: Model | None, who: str) -> None:
     """Write a file that was made as ``about`` says and holds these events, and the state after them."""
+    check_none_left(path)
     with whole_file(path) as temporary, closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN IMMEDIATE")

@@ -10,6 +10,11 @@ from insitu.core import InsituError
 
 APPLICATION = 0x496E7369  # "Insi": SQLite's own mark of whose file it is
 
+STATISTICS = [
+    ("table", name, name, f"CREATE TABLE {name}({columns})")
+    for name, columns in (("sqlite_stat1", "tbl,idx,stat"), ("sqlite_stat4", "tbl,idx,neq,nlt,ndlt,sample"))
+]
+
 # step n leads from version n to version n + 1; what has been released is never changed, only followed by another step
 STEPS: list[str] = [
     """
@@ -55,8 +60,12 @@ def version_of(connection: sqlite3.Connection) -> int:
         raise InsituError(
             f"its tables are version {version}, written by a newer insitu; this one knows {len(STEPS)}: update insitu"
         )
-    if mark != APPLICATION or not 0 < version <= len(STEPS) or found != _made(tuple(STEPS[:version])):
-        raise InsituError("it is damaged: its tables are not those of its version; restore a copy")
+    wanted = _made(tuple(STEPS[:version])) if 0 < version <= len(STEPS) else frozenset()
+    if mark != APPLICATION or found != wanted:
+        odd = ", ".join(sorted(f"{row[0]} {row[1]!r}" for row in found ^ wanted)[:5])
+        raise InsituError(
+            f"it is damaged: its tables are not those of its version ({odd or 'another mark'}); restore a copy"
+        )
     return version
 
 
@@ -70,9 +79,9 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _tables(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
-    # indices that SQLite makes by itself have no text
+    # indices that SQLite makes by itself have no text; the tables of ANALYZE only say how it looks for rows
     query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-    return frozenset(connection.execute(query).fetchall())
+    return frozenset(row for row in connection.execute(query).fetchall() if row not in STATISTICS)
 
 
 @cache

@@ -70,7 +70,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """
         from insitu.memory.store import Store
 
-        return _bound(cls, Store.open(Path(path), parameters, readonly, who))
+        return _bound(cls, Store.open(path, parameters, readonly, who))
 
     # -- teaching ----------------------------------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         with self._store.busy:
             events = list(self._store.journal())
         if path is not None:
-            return _bound(type(self), replayed(events, Path(path), copy.get_params()))
+            return _bound(type(self), replayed(events, path, copy.get_params()))
         for event in events:
             copy._happened(event)
         return copy
@@ -268,6 +268,8 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         settings = settings_of(self.substrate, self.backbone, self.dim)
         if self._settings not in (None, settings) and (event.kind != "fit" or self._store is not None):
             raise InsituError("a parameter of the memory was changed after it was taught; set it back or fit a new one")
+        if self._store is not None and self.random_state != self._store.parameters["random_state"]:
+            raise InsituError("random_state of a memory in a file was changed after it was opened; set it back")
         if self._store is not None:
             self._know(self._store.happened(event), settings)
         else:

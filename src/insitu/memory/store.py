@@ -23,6 +23,7 @@ from insitu.memory._agreement import check_agreement
 from insitu.memory._event import Event, apply
 from insitu.memory._failures import explained, explained_reading
 from insitu.memory._identity import Identity, check_single_name
+from insitu.memory._leftovers import check_log
 from insitu.memory._lock import Lock
 from insitu.memory._names import check_who, checked_path
 from insitu.memory._new_file import create
@@ -53,7 +54,7 @@ class Store:
         self._load()
 
     @classmethod
-    def open(cls, path: Path, given: dict[str, Any], readonly: bool = False, who: str | None = None) -> Store:
+    def open(cls, path: str | Path, given: dict[str, Any], readonly: bool = False, who: str | None = None) -> Store:
         """Open the file, or make one with the parameters ``given``; see ``Memory.open``."""
         path = checked_path(path)
         if who is not None:
@@ -92,6 +93,8 @@ class Store:
             version = _schema.version_of(connection)  # before anything is written into a file of another program
             check_integrity(connection)  # what is damaged gets worse by writing
             store = cls(path, connection, version, given)
+            for _ in _contents.rows_of(connection):
+                pass  # a new row is under a digest of all before it, so that the chain must hold
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA wal_autocheckpoint = 1")  # whoever copies the main file alone has all of it
@@ -134,6 +137,7 @@ class Store:
 
     def journal(self) -> Iterator[Event]:
         """Yield all events, the oldest first; raise ``InsituError`` at the first that is not as it was written."""
+        self._check_open()
         self._identity.check_process()
         with explained_reading(self.path):
             yield from _contents.events_of(self._connection)
@@ -157,6 +161,7 @@ class Store:
 
         Raises ``InsituError`` where something is damaged.
         """
+        self._check_open()
         with self.busy, explained_reading(self.path):
             check_integrity(self._connection)
             self._load()
@@ -170,7 +175,10 @@ class Store:
         """Give the file back. In a forked child it stays the parent's."""
         if not self._identity.forked:
             with self._busy:
+                orphaned = self._lock is not None and self._emptied_orphan()
                 self._connection.close()
+                if orphaned:
+                    self._identity.remove_logs()
                 if self._lock is not None:
                     self._lock.release()
                     self._lock = None
@@ -178,12 +186,24 @@ class Store:
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
-    def _check_writable(self) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise InsituError(f"{self.path} was closed; open it again")
+
+    def _check_writable(self) -> None:
+        self._check_open()
         if self._lock is None:
             raise InsituError(f"{self.path} was opened to be read; open it without readonly=True to teach it")
         self._identity.check_files()
+
+    def _emptied_orphan(self) -> bool:
+        """Copy the log of a main file that was deleted, moved or replaced into it; return whether that was so."""
+        if not self._identity.orphaned:
+            return False
+        with contextlib.suppress(sqlite3.Error):
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            return not busy
+        return False
 
     def _keep(self, event: Event, model: Model) -> None:
         try:
@@ -220,13 +240,17 @@ def _check_file(path: Path) -> None:
     check_single_name(path)
     if path.is_file() and not path.stat().st_size:
         raise InsituError("it is empty, and no memory or damaged; delete it to make a new memory there")
+    check_log(path)
 
 
 def to_read(path: Path) -> _fork.Connection:
     """Return a connection that reads the file, also where the folder cannot be written."""
-    for mode in ("ro", "ro&immutable=1"):
+    logged = Path(f"{path}-wal").exists()
+    # the last one that may write takes the log away; where there is one already, a reader leaves it as it is
+    for mode in ("ro", "ro&immutable=1") if logged else ("rw", "ro", "ro&immutable=1"):
         connection = _fork.connect(path, mode)
         try:
+            connection.execute("PRAGMA query_only = ON")
             connection.execute("SELECT count(*) FROM sqlite_master")
         except sqlite3.OperationalError:
             # readers share a file beside it, which a folder may refuse; one that was closed properly does without
@@ -238,7 +262,7 @@ def to_read(path: Path) -> _fork.Connection:
             raise
         else:
             return connection
-    raise AssertionError("one of the two ways returns or raises")
+    raise AssertionError("one of the ways returns or raises")
 
 
 def _user() -> str:

@@ -21,8 +21,9 @@ from insitu.memory._event import Event, apply
 from insitu.memory._event_check import check_event
 from insitu.memory._failures import NOT_UNDERSTOOD, explained, explained_reading
 from insitu.memory._labels import Label
+from insitu.memory._leftovers import check_none_left
 from insitu.memory._lock import Lock
-from insitu.memory._names import checked_path
+from insitu.memory._names import check_moment, checked_path, pair_of
 from insitu.memory._new_file import create, keep_name
 from insitu.memory._nouns import Model
 from insitu.memory._parameters import described, parameters
@@ -65,6 +66,7 @@ def info(path: Path) -> dict[str, Any]:
 
 def exported(path: Path, out: Path) -> tuple[Path, Path]:
     """Write the memory at ``path`` as ``out``.safetensors and ``out``.json, and return both."""
+    files = pair_of(out)
     store = Store.open(path, {}, readonly=True)
     try:
         arrays: dict[str, _tree.Array] = {}
@@ -77,10 +79,9 @@ def exported(path: Path, out: Path) -> tuple[Path, Path]:
     finally:
         store.close()
     data = safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    files = tuple(out.with_name(out.name + ending) for ending in (".safetensors", ".json"))
     write_whole(files[0], lambda temporary: temporary.write_bytes(data))
     write_text(files[1], json.dumps(card, ensure_ascii=False, indent=1))
-    return files[0], files[1]
+    return files
 
 
 def imported(source: Path, path: Path, changes: dict[str, Any] | None = None) -> Store:
@@ -92,6 +93,9 @@ def imported(source: Path, path: Path, changes: dict[str, Any] | None = None) ->
     _check_free(path)
     card, arrays = _read(source)
     with _whole_export(source):
+        if not isinstance(card["events"], list):
+            raise InsituError(f"events are a list; got {type(card['events']).__name__}; export it anew")
+        check_moment("made", card["made"])
         events = [_event(number, each, arrays) for number, each in enumerate(card["events"], 1)]
         kept = card["parameters"]
         if changes and changes.get("substrate") is not None:
@@ -110,7 +114,7 @@ def imported(source: Path, path: Path, changes: dict[str, Any] | None = None) ->
     return replayed(events, path, given)
 
 
-def replayed(events: list[Event], path: Path, given: dict[str, Any]) -> Store:
+def replayed(events: list[Event], path: str | Path, given: dict[str, Any]) -> Store:
     """Return a new store at ``path`` of a memory with parameters ``given`` to which ``events`` happened."""
     _check_free(path)
     settings, seed = settings_from(given), given["random_state"]
@@ -138,12 +142,13 @@ def backed_up(path: Path, out: Path) -> Path:
     return out
 
 
-def _check_free(path: Path) -> None:
+def _check_free(path: str | Path) -> None:
     if checked_path(path).exists():
         raise InsituError(f"{path} is there already; choose a new file")
+    check_none_left(checked_path(path))
 
 
-def _new_store(path: Path, given: dict[str, Any], events: list[Event], model: Model | None) -> Store:
+def _new_store(path: str | Path, given: dict[str, Any], events: list[Event], model: Model | None) -> Store:
     path = checked_path(path)
     about = about_of(given)
     with explained(path):
@@ -217,15 +222,14 @@ def _event(number: int, listed: dict[str, Any], arrays: dict[str, _tree.Array]) 
 
 
 def _read(source: Path) -> tuple[dict[str, Any], dict[str, _tree.Array]]:
-    source = checked_path(source)
-    files = [source.with_name(source.name + ending) for ending in (".json", ".safetensors")]
+    packed, listed = pair_of(source)
     with _whole_export(source):
-        card = json.loads(read_text(files[0]))
-        arrays = safetensors.numpy.load(files[1].read_bytes())
+        card = json.loads(read_text(listed))
+        arrays = safetensors.numpy.load(packed.read_bytes())
     if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise InsituError(f"{files[0]} is no export of a memory; 'insitu memory export' makes one")
-    if card.get("version") != VERSION:
-        raise InsituError(f"{files[0]} is version {card.get('version')}; this insitu reads version {VERSION}")
+        raise InsituError(f"{listed} is no export of a memory; 'insitu memory export' makes one")
+    if type(card.get("version")) is not int or card["version"] != VERSION:
+        raise InsituError(f"{listed} is version {card.get('version')!r}; this insitu reads version {VERSION}")
     return card, arrays
 
 
