@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,3 +153,49 @@ def test_the_command_says_of_every_wrong_file_in_one_line_what_it_is(
         assert len(said.splitlines()) == 1
         assert "bug" not in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, b"bytes", 3, None, 1.5, ["a"]])
+def test_what_is_no_path_is_refused_in_one_line(taught: Path, name: Any) -> None:
+    for readonly in (False, True):
+        with pytest.raises(InsituError, match=r"is no name of a file|is text or a Path") as caught:
+            Memory.open(name, readonly=readonly)
+        assert "\n" not in str(caught.value)
+    with Memory.open(taught) as memory:
+        if name is not None:
+            with pytest.raises(InsituError, match=r"is no name of a file|is text or a Path"):
+                memory.replay("digital", path=name)
+
+
+def test_a_closed_memory_says_that_it_is_closed(taught: Path) -> None:
+    for readonly in (False, True):
+        with Memory.open(taught, readonly=readonly) as memory:
+            before = answers(memory)
+        for act in (lambda: memory.replay("digital"), lambda: memory.age(1), lambda: memory._store.verify()):
+            with pytest.raises(InsituError, match="was closed; open it again"):
+                act()
+        assert np.array_equal(answers(memory), before)
+
+
+def test_the_seed_of_a_file_is_not_changed(taught: Path) -> None:
+    with Memory.open(taught) as memory:
+        memory.set_params(random_state=5)
+        for act in (lambda: memory.fit(*some([0, 1])), lambda: memory.partial_fit(*some([0])), lambda: memory.age(1)):
+            with pytest.raises(InsituError, match="random_state of a memory in a file was changed"):
+                act()
+        memory.set_params(random_state=0).age(1)
+    assert transfer.verified(taught) == 5
+
+
+@pytest.mark.parametrize("name", [".", "..", "/", "nowhere/..", "", "a\0b", "x" * 300])
+def test_an_export_has_a_name(
+    taught: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    for command in (["export", str(taught), name], ["import", "new.insitu", name]):
+        assert main(["memory", *command]) == 2
+        said = capsys.readouterr().err
+        assert len(said.splitlines()) == 1
+        assert "bug" not in said
+    assert sorted(tmp_path.iterdir()) == before

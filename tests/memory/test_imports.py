@@ -74,6 +74,25 @@ def _renamed(old: str, new: object) -> Callable[[Any, dict[str, Any]], None]:
     return change
 
 
+PROJECTION, HELD = "space/projection/", "state/held/"
+NONSENSE = [
+    *(("state/slope", v) for v in (-1e30, 0.0, -1.0, 1e30)),
+    *(("state/offset", v) for v in (-1e30, 1e30)),
+    *((HELD + "scale", v) for v in (0.0, -1.0, 1e30)),
+    *((HELD + "reference", v) for v in (-1.0, 1e30)),
+    *((PROJECTION + "weight", v) for v in (0.0, 1e30)),
+    *((PROJECTION + "bias", v) for v in (0.0, 1e30)),
+    *((HELD + "tiles/0/cells/drift", v) for v in (1e30, -2.0)),
+    *((HELD + "tiles/0/cells/programmed_s", v) for v in (-1e30, -1.0)),
+    *((HELD + "tiles/0/pulses", v) for v in (-1,)),
+    *(("state/shots", v) for v in (-1.0, 0.5, 1e30)),
+    *(("state/sums", v) for v in (1e30, -1e30)),
+    *(("state/activations", v) for v in (1e30,)),
+    *(("space/cohort", v) for v in (1e30,)),
+    *(("space/shift", v) for v in (1e30,)),
+    *(("space/scale", v) for v in (-1.0, 1e30)),
+    *(("kept", v) for v in (0.123, 1e30)),
+]
 STATES: dict[str, Callable[[Any, dict[str, Any]], object]] = {
     **{f"conductance {v}": _set(CELLS + "conductance_us", v) for v in (math.nan, math.inf, -1.0, 1e3)},
     **{f"drift {v}": _set(CELLS + "drift", v) for v in (math.nan, math.inf)},
@@ -81,6 +100,7 @@ STATES: dict[str, Callable[[Any, dict[str, Any]], object]] = {
     **{f"{name} NaN": _set(f"state/{name}", math.nan) for name in ("means", "kept", "space/shift", "state/sums")},
     **{f"{name} NaN": _set(f"state/state/{name}", math.nan) for name in ("slope", "offset", "activations", "shots")},
     "scale 0": _set("state/space/scale", 0.0),
+    **{f"{name} {v}": _set(f"state/{name}", v) for name, v in NONSENSE},
     "counts": _set("state/counts", 9, 0),
     "means": _set("state/means", 9.0),
     "columns": _set("state/state/labels", 7, 0),
@@ -100,6 +120,13 @@ EVENTS: dict[str, Callable[[Any, dict[str, Any]], object]] = {
     "a time that runs back": _event(2, seconds=-1.0),
     "a time without end": _event(2, seconds=math.inf),
     "a time of text": _event(2, seconds="60"),
+    "a time that is no date": _event(0, at="yesterday"),
+    "a time of another kind": _event(0, at=5),
+    "a control character in a time": _event(0, at="2026-01-01T00:00:00\n"),
+    "no date when it was made": lambda card, arrays: card.update(made="x\x1b"),
+    "a version that is no number": lambda card, arrays: card.update(version=True),
+    "events that are no list": lambda card, arrays: card.update(events={}),
+    "more rows than fit": lambda card, arrays: card["parameters"].update(dim=10**9),
     "a control character in who": _event(0, who="ann\x07"),
     "no text in who": _event(0, who=3),
     "other numbers": _event(1, number=7),

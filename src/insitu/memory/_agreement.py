@@ -17,6 +17,7 @@ from insitu.memory._event import Event
 from insitu.memory._labels import Label
 from insitu.memory._nouns import Model
 
+ROOM = 1.001  # for the rounding of a mean
 TOLERANCE = 1e-9  # of the largest number taught, by which means that were added up in another order may differ
 
 
@@ -29,6 +30,7 @@ class Derived:
     used: int = 0  # numbers that were ever given to a class
     counts: dict[Label, int] = field(default_factory=dict)
     means: dict[Label, NDArray[np.float64]] = field(default_factory=dict)
+    rows: dict[Label, set[bytes]] = field(default_factory=dict)  # vectors taught one by one
     largest: float = 0.0  # number taught
     events: int = 0
     now_s: float = 0.0
@@ -63,6 +65,25 @@ def check_agreement(events: list[Event], model: Model | None, parameters: dict[s
             raise InsituError(
                 f"it is damaged: the mean of class {label!r} is not that of the examples in the journal; restore a copy"
             )
+    if parameters["backbone"] is None:
+        _check_vectors(seen, model)
+
+
+def _check_vectors(seen: Derived, model: Model) -> None:
+    """Raise ``InsituError`` where examples kept were never taught, or the space is not of numbers that were."""
+    names = {number: label for label, number in model.numbers.items()}
+    for number, row in zip(model.kept_numbers.tolist(), model.kept, strict=True):
+        if row.tobytes() not in seen.rows.get(names[number], ()):
+            raise InsituError(
+                f"it is damaged: an example kept of {names[number]!r} is not one in the journal; restore a copy"
+            )
+    if model.space is not None:
+        spread = model.space.scale[np.isfinite(model.space.scale)]
+        if (
+            not (np.abs(model.space.shift) <= ROOM * seen.largest).all()
+            or not (spread <= 2 * ROOM * seen.largest).all()
+        ):
+            raise InsituError("it is damaged: shift and scale are not those of numbers in the journal; restore a copy")
 
 
 def derived(events: list[Event], vectors: bool) -> Derived:
@@ -88,14 +109,20 @@ def _after(seen: Derived, event: Event, vectors: bool) -> Derived:
         counts = {label: len(rows) for label, rows in order.items()}
         means = {label: _mean(x[rows].astype(np.float64)) for label, rows in order.items()} if vectors else {}
         _count(seen, counts, means, float(np.abs(x).max(initial=0)))
+        if vectors:
+            _note(seen, event.labels, x)
     elif event.kind == "merge":
         counts = dict(zip(event.labels, event.arrays["counts"].tolist(), strict=True))
         means = dict(zip(event.labels, event.arrays["means"], strict=True)) if vectors else {}
         _count(seen, counts, means, float(np.abs(event.arrays["means"]).max(initial=0)))
+        if vectors:
+            kept, places = event.arrays["kept"], event.arrays["kept_numbers"].tolist()
+            seen.largest = max(seen.largest, float(np.abs(kept).max(initial=0)))
+            _note(seen, [event.labels[place] for place in places], kept)
     elif event.kind == "forget":
         if event.labels[0] not in seen.numbers:
             raise InsituError(f"it is damaged: the journal forgets {event.labels[0]!r}, which it never taught")
-        for known in (seen.numbers, seen.counts, seen.means):
+        for known in (seen.numbers, seen.counts, seen.means, seen.rows):
             known.pop(event.labels[0], None)
     return seen
 
@@ -113,6 +140,11 @@ def _count(seen: Derived, counts: dict[Label, int], means: dict[Label, NDArray[n
             seen.features = len(means[label])
             share = count / seen.counts[label]
             seen.means[label] = (1 - share) * seen.means.get(label, np.zeros(1)) + share * means[label]
+
+
+def _note(seen: Derived, labels: list[Label], x: NDArray[np.generic]) -> None:
+    for label, row in zip(labels, x.astype(np.float64), strict=True):
+        seen.rows.setdefault(label, set()).add(row.tobytes())
 
 
 def _mean(x: NDArray[np.float64]) -> NDArray[np.float64]:

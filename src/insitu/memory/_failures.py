@@ -20,10 +20,13 @@ MEANINGS = {
     "disk i/o error": ("the disk does not take it; what was kept before is intact: look after the disk", errno.EIO),
     "readonly": ("the file cannot be written; give it the right to be, or open it with readonly=True", errno.EACCES),
     "unable to open": ("the file or its folder cannot be read or written; choose another path", errno.EACCES),
-    "not a database": ("it is not a memory, or damaged; give the path of a memory or restore a copy", None),
-    "malformed": ("the file is damaged; restore a copy", None),
-    "decode": ("the file is damaged; restore a copy", None),
-    "unsupported": ("the file is damaged; restore a copy", None),
+    "not a database": (
+        "it is not a memory, or damaged; give the path of a memory or restore a copy (its -wal and -shm go too)",
+        None,
+    ),
+    "malformed": ("the file is damaged; restore a copy, and delete its -wal and -shm", None),
+    "decode": ("the file is damaged; restore a copy, and delete its -wal and -shm", None),
+    "unsupported": ("the file is damaged; restore a copy, and delete its -wal and -shm", None),
     "locked": ("another process keeps it busy; close that one, or open it with readonly=True", None),
 }
 

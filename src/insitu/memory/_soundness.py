@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from insitu.devices import Cells, Device
 from insitu.learners.explicit_memory import FREE
 from insitu.memory._failures import NOT_UNDERSTOOD
 from insitu.memory._nouns import KEPT, Model
+from insitu.memory._ranges import check_ranges, records_in
 from insitu.memory._settings import Settings
 from insitu.memory._space import Space
 from insitu.memory.recall import recalled
@@ -65,6 +65,7 @@ def check_model(model: Model, settings: Settings) -> None:
         _check_space(model.space)
     if model.state is not None:
         _check_array(model, model.state.held, getattr(settings.substrate, "device", None))
+    check_ranges(model, settings.verbs().fixed)
     if model.numbers:
         _check_query(model, settings)
 
@@ -101,7 +102,7 @@ def _check_space(space: Space) -> None:
 
 
 def _check_array(model: Model, held: object, device: object) -> None:
-    for record in _records_in(held):
+    for record in records_in(held):
         if isinstance(record, Cells) and isinstance(device, Device):
             _check_cells(record, device, model.now_s)
         for name, value in vars(record).items():
@@ -129,16 +130,6 @@ def _check_cells(cells: Cells, device: Device, now_s: float) -> None:
         raise _wrong(f"conductances are not within 0..{most:g} µS, which is as far as {type(device).__name__} goes")
     if not (cells.programmed_s <= now_s).all():
         raise _wrong(f"cells were written after {now_s:g} s, the time of the memory")
-
-
-def _records_in(value: object) -> Iterator[object]:
-    if is_dataclass(value):
-        yield value
-        for inner in vars(value).values():
-            yield from _records_in(inner)
-    elif isinstance(value, tuple | list):
-        for inner in value:
-            yield from _records_in(inner)
 
 
 def _wrong(what: str) -> InsituError:

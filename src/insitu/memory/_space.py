@@ -77,7 +77,7 @@ def fitted(x: Vectors, y: Numbers, dim: int) -> Space:
     z = (x - shift) / scale
     within = z - class_means(z, index)[index]
     features, free = x.shape[1], len(x) - int(index.max()) - 1
-    turn = _turn(features + 1, dim)
+    turn = fixed_turn(features + 1, dim)
     weight = turn[:, :features]
     if free and within.any():
         _, deviations, axes = np.linalg.svd(within / np.sqrt(free), full_matrices=False)
@@ -160,7 +160,7 @@ def _rounding(x: Vectors) -> Vectors:
     return step
 
 
-def _turn(features: int, dim: int) -> Vectors:
+def fixed_turn(features: int, dim: int) -> Vectors:
     """Return a fixed random (dim, features) matrix with orthonormal columns (dim >= features) or rows."""
     draw = generator(0, "turn of a memory", features, dim).standard_normal((max(dim, features), min(dim, features)))
     q: Vectors = np.linalg.qr(draw)[0]

@@ -25,6 +25,7 @@ from insitu.memory._failures import explained, explained_reading
 from insitu.memory._identity import Identity, check_single_name
 from insitu.memory._leftovers import check_log
 from insitu.memory._lock import Lock
+from insitu.memory._mark import Mark, check_mark, mark_of
 from insitu.memory._names import check_who, checked_path
 from insitu.memory._new_file import create
 from insitu.memory._nouns import Model
@@ -45,6 +46,7 @@ class Store:
         self._connection = connection
         self._identity = Identity(path, files=False)
         self._lock: Lock | None = None  # None where it is only read
+        self._left: Mark | None = None  # how this writer left the main file
         self._who = ""
         self._busy = threading.RLock()
         self._settings: Settings | None = None  # once they were needed
@@ -106,7 +108,7 @@ class Store:
             with contextlib.suppress(sqlite3.OperationalError):  # a full disk: the log is as good
                 connection.execute("PRAGMA wal_checkpoint")
             store._lock, store._who = lock, _user() if who is None else who
-            store._identity = Identity(path, files=True)
+            store._identity, store._left = Identity(path, files=True), mark_of(path)
             return store
         except BaseException:
             connection.close()
@@ -195,6 +197,7 @@ class Store:
         if self._lock is None:
             raise InsituError(f"{self.path} was opened to be read; open it without readonly=True to teach it")
         self._identity.check_files()
+        check_mark(self.path, self._left, self._connection)
 
     def _emptied_orphan(self) -> bool:
         """Copy the log of a main file that was deleted, moved or replaced into it; return whether that was so."""
@@ -216,6 +219,8 @@ class Store:
             if self._connection.in_transaction:
                 self._connection.rollback()
             raise
+        finally:
+            self._left = mark_of(self.path)
         self.model, self._arrays = model, arrays
 
     def _load(self) -> None:
