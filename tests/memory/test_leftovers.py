@@ -142,3 +142,12 @@ def test_reading_leaves_nothing_next_to_the_file(taught: Path) -> None:
         assert os.path.exists(f"{taught}-wal")  # noqa: PTH110  # a name with an ending, not another path
     assert not beside(taught)
     assert transfer.verified(taught) == 5
+
+
+def test_damage_next_to_a_log_says_that_the_log_goes_too(path: Path) -> None:
+    killed(path, [0, 1])
+    Path(f"{path}-shm").unlink()
+    path.write_bytes(b"x" * path.stat().st_size)
+    with pytest.raises(InsituError, match=r"restore a copy, and delete .*-wal") as caught:
+        Memory.open(path)
+    assert "\n" not in str(caught.value)

@@ -20,17 +20,15 @@ MEANINGS = {
     "disk i/o error": ("the disk does not take it; what was kept before is intact: look after the disk", errno.EIO),
     "readonly": ("the file cannot be written; give it the right to be, or open it with readonly=True", errno.EACCES),
     "unable to open": ("the file or its folder cannot be read or written; choose another path", errno.EACCES),
-    "not a database": (
-        "it is not a memory, or damaged; give the path of a memory or restore a copy (its -wal and -shm go too)",
-        None,
-    ),
-    "malformed": ("the file is damaged; restore a copy, and delete its -wal and -shm", None),
-    "decode": ("the file is damaged; restore a copy, and delete its -wal and -shm", None),
-    "unsupported": ("the file is damaged; restore a copy, and delete its -wal and -shm", None),
+    "not a database": ("it is not a memory, or damaged; give the path of a memory or restore a copy", None),
+    "malformed": ("the file is damaged; restore a copy", None),
+    "decode": ("the file is damaged; restore a copy", None),
+    "unsupported": ("the file is damaged; restore a copy", None),
     "locked": ("another process keeps it busy; close that one, or open it with readonly=True", None),
 }
 
 
+RESTORE = "restore a copy"
 LONGEST = 200  # letters of what a library says
 
 # what reading data raises where it is not as it was written
@@ -60,6 +58,19 @@ def explained_reading(path: Path) -> Iterator[None]:
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn failures of SQLite into ``InsituError`` that names the file and says what to do."""
+    try:
+        with _named(path):
+            yield
+    except InsituError as error:
+        logs = [f"{path}{ending}" for ending in ("-wal", "-shm") if Path(f"{path}{ending}").exists()]
+        if not logs or not str(error).endswith(RESTORE):
+            raise
+        # a log of what was damaged would spoil the copy too
+        raise InsituError(f"{error}, and delete {' and '.join(logs)} with the damaged file") from error.__cause__
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

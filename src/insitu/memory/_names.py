@@ -28,7 +28,7 @@ def checked_path(path: str | Path) -> Path:
         pass  # a new file, or said when it is opened
     except (OSError, RuntimeError) as error:  # a name that is too long, or links in a circle
         said = error.strerror if isinstance(error, OSError) else error
-        raise InsituError(f"{str(path)[:200]!r} is no name of a file ({said}); give another path") from error
+        raise InsituError(f"{str(path)[:200]!r} is no name of a file ({said}); give another path") from None
     if found.exists() and not found.is_file():
         raise InsituError(f"{found} is {'a folder' if found.is_dir() else 'no ordinary file'}; give the path of a file")
     return found
