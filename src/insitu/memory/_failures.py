@@ -63,10 +63,10 @@ def explained(path: Path) -> Iterator[None]:
             yield
     except InsituError as error:
         logs = [f"{path}{ending}" for ending in ("-wal", "-shm") if Path(f"{path}{ending}").exists()]
-        if not logs or not str(error).endswith(RESTORE):
+        if not logs or RESTORE not in str(error):
             raise
         # a log of what was damaged would spoil the copy too
-        raise InsituError(f"{error}, and delete {' and '.join(logs)} with the damaged file") from error.__cause__
+        raise InsituError(f"{error}; delete {' and '.join(logs)} with the damaged file") from error.__cause__
 
 
 @contextmanager
