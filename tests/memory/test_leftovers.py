@@ -148,6 +148,8 @@ def test_damage_next_to_a_log_says_that_the_log_goes_too(path: Path) -> None:
     killed(path, [0, 1])
     Path(f"{path}-shm").unlink()
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(InsituError, match=r"restore a copy.*; delete .*-wal with the damaged file") as caught:
+    with pytest.raises(
+        InsituError, match=r"restore a copy.*; delete .*-wal and .*-shm with the damaged file"
+    ) as caught:
         Memory.open(path, readonly=True)
     assert "\n" not in str(caught.value)
