@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from insitu.core import read_text
+
 ANYWHERE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}  # kept for documentation: nobody is there
 SIOCGIFADDR = 0x8915  # Linux: the IPv4 address of an interface
 
@@ -58,5 +60,5 @@ def _of_interfaces() -> Iterator[str]:
 
 def _of_if_inet6() -> Iterator[str]:
     with suppress(OSError):
-        for line in Path("/proc/net/if_inet6").read_text(encoding="ascii").splitlines():
+        for line in read_text(Path("/proc/net/if_inet6")).splitlines():
             yield str(ipaddress.IPv6Address(int(line.split()[0], 16)))
