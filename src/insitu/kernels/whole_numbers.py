@@ -10,7 +10,6 @@ all that follows (scaling, noise by position, conversion) is one rounding per op
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,10 +149,11 @@ def whole_products(
     ``means`` count in µS per step of a width, ``variances`` in µS² per step of a squared width (None: no noise).
     ``origin`` is the number of the first row, a multiple of GROUP, and of the first column.
     """
-    fast: Any = compiled()
-    if fast is None:
+    if compiled() is None:
         whole_products_reference(given, means, variances, tile, key, origin, output, out)
         return
+    from insitu.kernels import _whole_products as fast
+
     noisy = variances is not None
     other = variances if variances is not None else means
     words = np.uint32(key[0]), np.uint32(key[1])
