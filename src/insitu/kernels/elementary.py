@@ -6,7 +6,7 @@ Moshier) with one rounding per operation; without Numba the plain forms serve, w
 
 from __future__ import annotations
 
-from types import ModuleType
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,24 +26,12 @@ FEW = 20_000  # numbers that are done before the compiled loops are imported
 
 def log(x: Floats) -> Floats:
     """Return the natural logarithm of normal numbers > 0, within 1e-7 of its size."""
-    x = np.asarray(x, F)
-    fast = _loops(x)
-    if fast is None:
-        return log_reference(x)
-    out = np.empty(x.shape, F)
-    fast.log_all(np.ascontiguousarray(x).reshape(-1), out.reshape(-1))
-    return out
+    return _each("log_all", log_reference, x)
 
 
 def exp(x: Floats) -> Floats:
     """Return e^x, of x within -80..80."""
-    x = np.asarray(x, F)
-    fast = _loops(x)
-    if fast is None:
-        return exp_reference(x)
-    out = np.empty(x.shape, F)
-    fast.exp_all(np.ascontiguousarray(x).reshape(-1), out.reshape(-1))
-    return out
+    return _each("exp_all", exp_reference, x)
 
 
 def log_reference(x: Floats) -> Floats:
@@ -73,9 +61,13 @@ def exp_reference(x: Floats) -> Floats:
     return out
 
 
-def _loops(x: Floats) -> ModuleType | None:
+def _each(loop: str, reference: Callable[[Floats], Floats], x: Floats) -> Floats:
+    """Return the function of every number, by the compiled loop of this name where there are many."""
+    x = np.asarray(x, F)
     if x.size <= FEW or compiled() is None:
-        return None
+        return reference(x)
     from insitu.kernels import _elementary
 
-    return _elementary
+    out = np.empty(x.shape, F)
+    getattr(_elementary, loop)(np.ascontiguousarray(x).reshape(-1), out.reshape(-1))
+    return out

@@ -49,7 +49,6 @@ class TaskMemory(Learner):
 
     substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # of the convolutions
     memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
-
     fill: bool = True  # write a convolution of few rows as often as its tile has room, and let the copies add up
 
     @property

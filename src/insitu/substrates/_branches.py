@@ -147,10 +147,7 @@ def _gain(crossbar: Crossbar) -> np.float32:
 
 
 def _bounds(crossbar: Crossbar, inputs: int) -> NDArray[np.int64]:
-    width = (
-        crossbar.tile // crossbar.copies if crossbar.adc_bits else inputs
-    )  # exact converters add up, so that all rows are one block
-    return np.array([*range(0, inputs, width), inputs], np.int64)
+    return np.array([0, *(rows.stop for rows in crossbar._converters.blocks(inputs))], np.int64)
 
 
 def _checked(weights: Tensor) -> Floats:

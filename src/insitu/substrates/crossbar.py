@@ -228,7 +228,7 @@ class Crossbar(Substrate):
         """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
         gain = held.scale
         if self.compensation != "none":
-            present = self._probed(held, now_s, rng).double().abs().sum(0).float()
+            present = self._magnitudes(held, now_s, rng)
             gain = gain * drift_factors(self.compensation, held.reference, present)
         return gain.numpy()
 
@@ -239,10 +239,14 @@ class Crossbar(Substrate):
         ranges_us = tuple(default_range_us(self._converters, one) / RANGE_RMS for one in readings)
         return product(self._converters, readings, ranges_us, x, ones, key_of(rng))
 
+    def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Summed |output| of every column (out,) in µS for the probes."""
+        return self._probed(held, now_s, rng).double().abs().sum(0).float()
+
     def _measured(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """Note the probes' summed |output| of columns just written, against which drift is compensated later."""
         if self.compensation == "none":
             return held
         reference = held.reference.clone()
-        reference[columns] = self._probed(held, now_s, rng).double().abs().sum(0).float()[columns]
+        reference[columns] = self._magnitudes(held, now_s, rng)[columns]
         return replace(held, reference=reference)
