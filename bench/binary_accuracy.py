@@ -24,11 +24,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from insitu.app import machine
-from insitu.backbones._inputs import to_batch
+from insitu.backbones.inputs import to_batch
 from insitu.core import cache_folder, generator, write_whole
 from insitu.data import Images
 from insitu.data.cifar10 import Cifar10
+from insitu.report import environment
 from insitu.training import pretrain
 from insitu.training.binary import JOB
 from insitu.training.jobs import base_part
@@ -87,7 +87,7 @@ def main() -> None:
         "result": result,
         "points_lost": lost,
         "wanted_at_most": 10.0,
-        "machine": machine.machine(),
+        "machine": environment.machine(),
         "date": date.today().isoformat(),
     }
     write_whole(OUT, lambda path: path.write_text(json.dumps(report, indent=2) + "\n"))

@@ -38,8 +38,8 @@ def write(file: Path) -> None:
     """
     sys.path.insert(0, str(SOURCE))
     from insitu.backbones import _shipped, _spiking_weights
-    from insitu.backbones._spiking_codes import clock, position_code
     from insitu.backbones.spiking import NAMES
+    from insitu.backbones.spiking_codes import clock, position_code
     from insitu.core import generator
     from insitu.training import _eprop_phases as phases
 

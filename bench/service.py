@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from insitu.app import machine
+from insitu.report import environment
 
 FEATURES, CLASSES = 512, 50
 BELOW_MS = 150.0
@@ -185,8 +185,8 @@ def main() -> int:
     errors = sum(count for status, count in load.statuses.items() if status != 200)
     result = {
         "date": datetime.date.today().isoformat(),
-        "machine": machine.machine() | {"load_before": load_before},
-        "versions": machine.versions(),
+        "machine": environment.machine() | {"load_before": load_before},
+        "versions": environment.versions(),
         "wanted": {"below_ms": BELOW_MS, "predict_per_s": given.predict, "teach_per_s": given.teach},
         "clock_s": round(clock_s, 1),
         "found": found,

@@ -7,9 +7,10 @@ import os
 import hypothesis
 import torch
 
+from fake_parts import fakes
 from skipped import pytest_sessionfinish
 
-__all__ = ["pytest_sessionfinish"]  # a hook
+__all__ = ["fakes", "pytest_sessionfinish"]  # a fixture and a hook
 
 # plots are drawn into files; a machine without a display has no other way
 os.environ.setdefault("MPLBACKEND", "Agg")

@@ -15,9 +15,9 @@ from insitu.backbones.conv4 import Conv4
 from insitu.core import generator
 from insitu.experiments import Arm, Claim, Experiment
 from insitu.learners import Examples
-from insitu.learners._episodes import EpisodeBase
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.maml import Maml
+from insitu.learners.task_batches import EpisodeBase
 from insitu.learners.task_memory import TaskMemory
 from insitu.metrics import Row
 from insitu.scenarios import Scenario, Session

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from insitu.core import generator
 from insitu.learners import Examples
-from insitu.learners._stream import StreamBase, packed
+from insitu.learners.stream import StreamBase, packed
 
 LATENT, FEATURES = (24, 2, 2), 24  # 24 channels: a word is not full
 PATTERNS = torch.from_numpy(generator(0, "patterns").standard_normal((400, *LATENT))).float()

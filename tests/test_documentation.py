@@ -13,8 +13,8 @@ import pytest
 import documentation
 from documentation import PAGES, ROOT, Example
 from insitu import catalog
-from insitu.app import seeds
-from insitu.app.main import main
+from insitu.cli.main import main
+from insitu.report import seed_cache
 
 EXAMPLES = [example for page in PAGES for example in documentation.examples(page)]
 COMMANDS = [
@@ -65,7 +65,7 @@ def test_commands_of_the_pages_start(
     def stop(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(seeds.Store, "open", stop)
+    monkeypatch.setattr(seed_cache.Store, "open", stop)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.csv").write_text("q1,q2\n" + "0,0\n" * 100)
     assert main(shlex.split(command)[1:]) == 130, f"{page}: {capsys.readouterr().err}"

@@ -22,7 +22,8 @@ FLOORS = (
     {"training"},  # slow preparation of what is shipped: networks, and a scenario's embeddings
     {"experiments"},  # published tables as compositions
     {"run"},  # the loop
-    {"app"},  # command line, reports, web
+    {"report", "service"},  # rows as tables, figures and files; a memory over HTTP
+    {"cli"},  # the command line
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -16,9 +16,10 @@ from insitu.core import InsituError
 from insitu.experiments import Arm
 from insitu.experiments import ortner2025_arm as published
 from insitu.learners.nearest_mean import NearestMean
-from insitu.scenarios import Session, _arm
+from insitu.scenarios import Session
 from insitu.scenarios.arm_trajectories import ArmTrajectories
 from insitu.scenarios.few_shot_sessions import FewShotSessions
+from insitu.scenarios.robot_arm import kinematics
 from moving import EXPERIMENT, PCM, SCENARIO, networks, rows  # noqa: F401
 
 
@@ -86,7 +87,7 @@ def test_perfect_velocities_have_no_error() -> None:
 
 def test_a_simulated_arm_lags_behind_perfect_velocities() -> None:
     pytest.importorskip("mujoco")
-    found = perfect(replace(SCENARIO, tasks=2, hold_s=_arm.STEP_S))
+    found = perfect(replace(SCENARIO, tasks=2, hold_s=kinematics.STEP_S))
     assert found["omega_base"] == 0
     assert 0.01 < found["hand_median"] < 10
 

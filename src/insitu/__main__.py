@@ -2,6 +2,6 @@
 
 import sys
 
-from insitu.app.main import main
+from insitu.cli.main import main
 
 sys.exit(main())

@@ -15,11 +15,11 @@ import numpy as np
 from torch import Tensor
 
 from insitu.core import InsituError, generator
-from insitu.experiments import Arm, Experiment, _draws
-from insitu.experiments._fit import check
+from insitu.experiments import Arm, Experiment, draws
+from insitu.experiments.fit import check
 from insitu.learners import Learner
-from insitu.learners._episodes import TaskLearner
-from insitu.learners._watched import Watched
+from insitu.learners.diagnostics import Watched
+from insitu.learners.task_batches import TaskLearner
 from insitu.ledger import Ledger
 from insitu.metrics import REDRAWN, Row
 from insitu.scenarios import Scenario, Session
@@ -90,7 +90,7 @@ def _parts(experiment: Experiment, seed: int) -> Iterator[tuple[str, Iterator[Ro
 
     yield of(Arm("float", experiment.baseline))
     yield of(Arm("device", experiment.learner))
-    if again := _draws.redrawn(experiment):
+    if again := draws.redrawn(experiment):
         yield REDRAWN, _redrawn(experiment, seed, again, base)
     for arm in experiment.others:
         yield of(arm)
@@ -100,7 +100,7 @@ def _parts(experiment: Experiment, seed: int) -> Iterator[tuple[str, Iterator[Ro
 
 def _redrawn(experiment: Experiment, seed: int, again: Scenario, base: Any) -> Iterator[Row]:
     arm = Arm(REDRAWN, experiment.baseline)
-    for draw in range(seed * _draws.DRAWS, (seed + 1) * _draws.DRAWS):
+    for draw in range(seed * draws.DRAWS, (seed + 1) * draws.DRAWS):
         for row in _arm(experiment.data, draw, again, base, arm, experiment.ages_s):
             yield row | {"seed": seed, "draw": draw}
 

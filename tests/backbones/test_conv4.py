@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from insitu.backbones._task_norm import normalised
 from insitu.backbones.conv4 import Conv4
+from insitu.backbones.task_norm import normalised
 from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
 from insitu.place import place

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insitu.backbones._inputs import to_batch
+from insitu.backbones.inputs import to_batch
 from insitu.backbones.resnet12 import ResNet12
 from insitu.core import InsituError, generator
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from insitu.backbones import _spiking_weights
-from insitu.backbones._spiking_codes import clock, position_code
 from insitu.backbones.spiking import NAMES, REST, Spiking, Weights
+from insitu.backbones.spiking_codes import clock, position_code
 from insitu.core import InsituError, generator
-from insitu.scenarios import _arm, _wiener
+from insitu.scenarios.robot_arm import kinematics, wiener
 
 SMALL = Spiking(trainee=14, teacher=20, adaptive=6)
 
@@ -26,7 +26,7 @@ def parts(record: Spiking = SMALL, seed: int = 0) -> tuple[Weights, Weights]:
 
 
 def shown(count: int, steps: int = 60) -> Tensor:
-    return torch.from_numpy(_wiener.trajectories(count, steps, generator(0, "movements"))[1])
+    return torch.from_numpy(wiener.trajectories(count, steps, generator(0, "movements"))[1])
 
 
 def test_the_clock_ticks_every_ten_steps_and_each_neuron_has_its_turn() -> None:
@@ -61,7 +61,7 @@ def test_positions_that_are_no_numbers_are_refused() -> None:
 
 
 def test_the_hand_begins_where_the_arm_s_geometry_says() -> None:
-    assert _arm.forward(torch.zeros(2)).tolist() == pytest.approx(REST, abs=1e-6)
+    assert kinematics.forward(torch.zeros(2)).tolist() == pytest.approx(REST, abs=1e-6)
 
 
 def test_currents_of_the_generator_are_linear_in_position_at_first_and_small_at_rest() -> None:

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from insitu.core import InsituError
 from insitu.devices import Device
-from insitu.devices._figures import draw, measure, sketch
+from insitu.devices.figures import draw, measure, sketch
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020
@@ -72,7 +72,7 @@ def test_other_suffixes_are_refused(tmp_path: Path) -> None:
 
 def test_text_needs_neither_matplotlib_nor_torch() -> None:
     code = (
-        "import sys; from insitu.devices._figures import measure, sketch; from insitu.devices.ideal import Ideal; "
+        "import sys; from insitu.devices.figures import measure, sketch; from insitu.devices.ideal import Ideal; "
         "sketch(measure(Ideal())); assert not {'matplotlib', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

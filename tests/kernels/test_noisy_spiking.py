@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from insitu.backbones._spiking_codes import clock
+from insitu.backbones.spiking_codes import clock
 from insitu.core import InsituError, generator
 from insitu.kernels import compiled, noisy_spiking, spiking
 from insitu.kernels.noisy_spiking import Rows

@@ -14,7 +14,7 @@ from blobs import same
 from insitu import catalog
 from insitu.data.core50 import Core50
 from insitu.learners import Base
-from insitu.learners._stream import StreamBase
+from insitu.learners.stream import StreamBase
 from insitu.scenarios import Scenario, Session, _latents, few_shot_sessions
 from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions

@@ -18,7 +18,7 @@ from blobs import same
 from insitu import catalog
 from insitu.core import InsituError, generator
 from insitu.learners import Examples, Learner
-from insitu.learners._stream import StreamBase
+from insitu.learners.stream import StreamBase
 from streams import FEATURES, latents, stream_base
 
 

@@ -11,8 +11,8 @@ import torch
 
 from insitu.core import InsituError, generator
 from insitu.learners import Examples
-from insitu.learners._stream import StreamBase
 from insitu.learners.cwr_star import CwrStar, State
+from insitu.learners.stream import StreamBase
 from streams import LATENT, Tail, latents, stream_base
 
 FEATURES = 32

@@ -15,10 +15,10 @@ from insitu.backbones.spiking import NAMES
 from insitu.core import InsituError, generator
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.learners import Examples, eprop
-from insitu.learners._showings import ArmBase
+from insitu.learners.demonstrations import ArmBase
 from insitu.learners.eprop import Eprop, State
-from insitu.substrates import _branches
-from insitu.substrates._branches import Branches
+from insitu.substrates.analog import delta_crossbar
+from insitu.substrates.analog.delta_crossbar import Branches
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 from moving import EXACT, PCM, RATE, RECORD, ROUNDED, SCENARIO, SOFTWARE, STEPS, networks  # noqa: F401
@@ -114,7 +114,7 @@ def test_only_cells_whose_target_changed_are_written_and_all_others_stay() -> No
     touched[matrix, row, column] = True
     assert 0 < touched.mean() < 0.5
     for now_s in (60.0, DAY_S):
-        old, new = (_branches.rows(PCM.substrate, each, now_s) for each in (held.trunk, held))
+        old, new = (delta_crossbar.rows(PCM.substrate, each, now_s) for each in (held.trunk, held))
         same = np.broadcast_to(old.mean, new.mean.shape) == new.mean
         assert same[~touched].all()
         assert not same[touched].all()
@@ -138,12 +138,12 @@ def test_drift_is_undone_and_new_cells_read_as_they_are_meant() -> None:
     pulses, rng = torch.ones(1, 1, 200), generator(0, "device")
     for how, drifts in (("none", True), ("global", False), ("column", False)):
         crossbar = Crossbar(PcmHermes2022(), pairs=1, compensation=how)  # type: ignore[arg-type]
-        trunk = _branches.planted(crossbar, weights, pulses, weights[None], 0.0, rng)
-        held = _branches.branched(crossbar, trunk, weights[None] + 0.25, 30 * DAY_S, rng)
-        read = _branches.rows(crossbar, trunk, 30 * DAY_S).mean[0]
+        trunk = delta_crossbar.planted(crossbar, weights, pulses, weights[None], 0.0, rng)
+        held = delta_crossbar.branched(crossbar, trunk, weights[None] + 0.25, 30 * DAY_S, rng)
+        read = delta_crossbar.rows(crossbar, trunk, 30 * DAY_S).mean[0]
         shrunk = float((read * weights.numpy()).sum() / weights.square().sum())
         assert (shrunk < 0.8) == drifts
-        new = _branches.rows(crossbar, held, 30 * DAY_S).mean[0]
+        new = delta_crossbar.rows(crossbar, held, 30 * DAY_S).mean[0]
         assert float((new - weights.numpy()).mean()) == pytest.approx(0.25, abs=0.01)
 
 

@@ -18,9 +18,9 @@ from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.learners import Examples, _all_layers, _delta_rule
-from insitu.learners._rounding import rounded
 from insitu.learners.maml import Maml, State
-from insitu.substrates import _bank
+from insitu.learners.rounding import rounded
+from insitu.substrates.analog import batched_crossbar
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 from patterned import RECORD, WAYS, base, tasks
@@ -202,7 +202,7 @@ def test_an_exact_crossbar_learns_what_software_does() -> None:
     expected = taught(SOFTWARE, tasks(4, 3))
     x = vectors(4, 6).x
     for bank, head in zip(found.heads, expected.heads, strict=True):
-        product = _bank.multiply(EXACT, bank, x, 61.0, generator(0, "ask"))
+        product = batched_crossbar.multiply(EXACT, bank, x, 61.0, generator(0, "ask"))
         wanted = (x.double() @ head.transpose(1, 2)).float()
         torch.testing.assert_close(product, wanted, rtol=0.01, atol=0.01)
 
@@ -228,9 +228,9 @@ def test_a_bank_multiplies_as_a_crossbar_does() -> None:
     weights = torch.from_numpy(generator(0, "weights").uniform(-1, 1, (2, 300, 4))).float()
     x = torch.from_numpy(generator(0, "x").standard_normal((2, 70, 300))).float()
     crossbar = Crossbar(Ideal(), pairs=2, adc_bits=0)
-    scale = _bank.scale_of(crossbar, weights, x, 1.0, 2**15)
-    bank = _bank.programmed(crossbar, weights, scale, 0.0, generator(0, "write"))
-    found = _bank.multiply(crossbar, bank, x, 1.0, generator(0, "ask"))
+    scale = batched_crossbar.scale_of(crossbar, weights, x, 1.0, 2**15)
+    bank = batched_crossbar.programmed(crossbar, weights, scale, 0.0, generator(0, "write"))
+    found = batched_crossbar.multiply(crossbar, bank, x, 1.0, generator(0, "ask"))
     for k in range(2):
         held = crossbar.store(weights[k], 0.0, generator(0, "write"))
         torch.testing.assert_close(
@@ -242,8 +242,10 @@ def test_read_noise_of_a_bank_has_the_exact_spread() -> None:
     weights = torch.full((1, 40, 3), 0.5)
     x = torch.ones(1, 4000, 40)
     crossbar = Crossbar(PcmHermes2022(), pairs=1, input_bits=0, adc_bits=0)
-    bank = _bank.programmed(crossbar, weights, _bank.scale_of(crossbar, weights, x, 1.0, 8), 0.0, generator(0, "w"))
-    out = _bank.multiply(crossbar, bank, x, 60.0, generator(0, "ask"))
+    bank = batched_crossbar.programmed(
+        crossbar, weights, batched_crossbar.scale_of(crossbar, weights, x, 1.0, 8), 0.0, generator(0, "w")
+    )
+    out = batched_crossbar.multiply(crossbar, bank, x, 60.0, generator(0, "ask"))
     _, deviation = crossbar.device.read(bank.cells, 60.0)
     expected = np.sqrt(np.square(deviation).sum((0, 1, 3)))[0] / crossbar.device.full_scale_us
     assert np.allclose(out[0].std(0).numpy(), expected, rtol=0.06)
@@ -252,8 +254,10 @@ def test_read_noise_of_a_bank_has_the_exact_spread() -> None:
 def test_few_bits_go_through_the_converters() -> None:
     coarse = replace(REAL, adc_bits=4)
     weights, x = torch.rand(2, 20, 3, generator=torch.Generator().manual_seed(0)), torch.ones(2, 5, 20)
-    bank = _bank.programmed(coarse, weights, _bank.scale_of(coarse, weights, x, 1.0, 8), 0.0, generator(0, "w"))
-    assert len(_bank.multiply(coarse, bank, x, 1.0, generator(0, "ask")).unique()) <= 15
+    bank = batched_crossbar.programmed(
+        coarse, weights, batched_crossbar.scale_of(coarse, weights, x, 1.0, 8), 0.0, generator(0, "w")
+    )
+    assert len(batched_crossbar.multiply(coarse, bank, x, 1.0, generator(0, "ask")).unique()) <= 15
 
 
 def test_features_serve_as_images_do() -> None:

@@ -14,8 +14,8 @@ from torch import Tensor
 from blobs import FEATURES, base, draw, shots
 from insitu.core import generator
 from insitu.learners import Base, Examples
-from insitu.learners._projection import Kind, Projection, fit, inverse_root, orthonormal, scatter
 from insitu.learners.explicit_memory import ExplicitMemory, corrected
+from insitu.learners.projections import Kind, Projection, fit, inverse_root, orthonormal, scatter
 from insitu.substrates.digital import Digital
 
 KINDS = get_args(Kind)

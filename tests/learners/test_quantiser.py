@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insitu.core import InsituError
-from insitu.learners._quantiser import Grid, check_bits, covering, symmetric
+from insitu.learners.quantiser import Grid, check_bits, covering, symmetric
 
 bits = st.integers(1, 16)
 reals = st.floats(-1e3, 1e3, width=32)

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from insitu.memory import _about
-from insitu.memory._rows import digest_of
+from insitu.memory.storage import header
+from insitu.memory.storage.rows import digest_of
 
 
 def craft_state(path: Path, change: Callable[[Any], Any]) -> None:
@@ -29,7 +29,7 @@ def craft_parameters(path: Path, change: Callable[[Any], Any]) -> None:
         changed = json.dumps(change(json.loads(kept)))
         connection.execute("UPDATE about SET value = ? WHERE name = 'parameters'", (changed,))
         if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'seal'").fetchone()[0]:
-            _about.seal(connection)
+            header.seal(connection)
 
 
 def replaced(tree: Any, old: object, new: object) -> Any:

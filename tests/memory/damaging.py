@@ -16,7 +16,7 @@ import numpy as np
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 QUERIES = np.array([[0.0, 1.0], [3.0, -1.0], [-2.0, 2.0]])
 

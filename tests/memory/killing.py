@@ -21,8 +21,8 @@ import torch
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory import transfer
-from insitu.memory.store import Store
+from insitu.memory.storage import transfer
+from insitu.memory.storage.store import Store
 
 FEATURES = 24
 LONGEST_S = 0.25  # of a writer's life

@@ -12,9 +12,9 @@ import pytest
 from points import answers, some
 
 from insitu import Memory
-from insitu.app.main import main
+from insitu.cli.main import main
 from insitu.core import InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 
 def test_the_main_file_alone_holds_all_that_was_taught(path: Path) -> None:

@@ -15,7 +15,7 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 OPENED = (
     lambda path: Memory.open(path),
@@ -49,7 +49,7 @@ def test_no_name_in_a_file_is_imported(taught: Path, name: object, monkeypatch: 
         return known(module, *args, **more)
 
     before = set(sys.modules)
-    craft_state(taught, lambda tree: replaced(tree, "insitu.memory._space:Space", name))
+    craft_state(taught, lambda tree: replaced(tree, "insitu.memory.space:Space", name))
     monkeypatch.setattr(builtins, "__import__", spied)
     check_refused(taught)
     assert not {"insitu.__main__", "insitu.app.__main__", "antigravity"} & ((set(sys.modules) - before) | set(imported))
@@ -162,8 +162,8 @@ def test_verify_compares_the_state_with_the_journal(taught: Path, old: object, n
 
 
 def test_verify_compares_means_and_counts_with_the_journal(taught: Path, tmp_path: Path) -> None:
-    from insitu.memory import _contents
-    from insitu.memory.store import Store
+    from insitu.memory.storage import tables
+    from insitu.memory.storage.store import Store
 
     for name, change in (("counts", 1), ("means", 1e-3)):
         path = Path(tmp_path / f"{name}.insitu")
@@ -172,7 +172,7 @@ def test_verify_compares_means_and_counts_with_the_journal(taught: Path, tmp_pat
         assert store.model is not None
         getattr(store.model, name)[0] += change
         store._connection.execute("BEGIN")
-        _contents.write_model(store._connection, 4, store.model, {})
+        tables.write_model(store._connection, 4, store.model, {})
         store._connection.execute("COMMIT")
         store.close()
         with pytest.raises(InsituError, match="examples per class" if name == "counts" else "mean of class 'class 0'"):

@@ -12,7 +12,7 @@ from points import answers
 
 from insitu import Memory
 from insitu.core import InsituError, generator
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 
 @pytest.mark.parametrize("table", ["parts", "head", "journal"])

@@ -16,7 +16,7 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 FORK = """
 import os, sys

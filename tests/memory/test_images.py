@@ -100,7 +100,7 @@ def test_a_file_keeps_images_and_replays_them(tmp_path: Path, monkeypatch: pytes
         assert np.array_equal(memory.predict_proba(asked[0]), expected)
         assert memory.replay("pcm-hermes2022").score(*asked) > 0.9
     assert path.stat().st_size < 3 * 2**20
-    monkeypatch.setattr("insitu.memory._images.fingerprint", lambda backbone: "other weights")
+    monkeypatch.setattr("insitu.memory.images.fingerprint", lambda backbone: "other weights")
     with Memory.open(path) as memory, pytest.raises(InsituError, match="other weights"):
         memory.partial_fit(*drawings([9]))
 

@@ -18,7 +18,7 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 OLDER = Path(__file__).parent / "fixtures" / "export-0.1.0"
 CARD = json.loads(OLDER.with_suffix(".0.json").read_bytes())

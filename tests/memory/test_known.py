@@ -17,7 +17,7 @@ from points import some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 OLD = Path(__file__).parent / "files" / "memory-0.1.0.insitu"
 NAMES = [f"feature {number}" for number in range(24)]

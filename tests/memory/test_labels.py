@@ -15,7 +15,7 @@ from points import some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory._labels import array_of, labels_of
+from insitu.memory.labels import array_of, labels_of
 
 X = np.repeat(np.eye(3), 5, axis=0) * 5 + np.linspace(0, 0.3, 45).reshape(15, 3)
 WHICH = np.repeat([0, 1, 2], 5)

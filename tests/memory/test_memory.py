@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from insitu import Memory
 from insitu.core import InsituError, generator
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.memory._nouns import KEPT
+from insitu.memory.model import KEPT
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital

@@ -12,7 +12,7 @@ from crafting import craft_parameters, craft_state, replaced
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CENTRES = np.random.default_rng(0).normal(size=(4, 6)) * 3  # what it was taught: cup, é, box (forgotten), pen

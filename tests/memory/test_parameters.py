@@ -12,7 +12,7 @@ from points import answers, some
 from insitu import Memory
 from insitu.core import InsituError
 from insitu.devices.ideal import Ideal
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 

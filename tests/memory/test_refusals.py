@@ -18,7 +18,7 @@ from points import some
 
 from insitu import Memory
 from insitu.core import LONGEST_S, InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 X, Y = some([0, 1, 2])
 WIDE = np.ones((4, 3))

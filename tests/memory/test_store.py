@@ -19,8 +19,8 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory import _schema, transfer
-from insitu.memory.store import Store
+from insitu.memory.storage import schema, transfer
+from insitu.memory.storage.store import Store
 from insitu.substrates.crossbar import Crossbar
 
 
@@ -195,9 +195,7 @@ def test_tables_of_an_older_version_are_renewed_and_of_a_newer_one_refused(
     with Memory.open(taught, readonly=True) as memory:
         before = answers(memory)
     with monkeypatch.context() as later:
-        later.setattr(
-            _schema, "STEPS", [*_schema.STEPS, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('a;b');"]
-        )
+        later.setattr(schema, "STEPS", [*schema.STEPS, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('a;b');"])
         with Memory.open(taught, readonly=True) as memory:
             assert np.array_equal(answers(memory), before), "what is only read stays as it is"
         with Memory.open(taught) as memory:
@@ -213,7 +211,7 @@ def test_tables_of_an_older_version_are_renewed_and_of_a_newer_one_refused(
 
 def test_a_migration_that_fails_leaves_the_old_tables(taught: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as later:
-        later.setattr(_schema, "STEPS", [*_schema.STEPS, "CREATE TABLE notes (text); CREATE TABLE parts (a);"])
+        later.setattr(schema, "STEPS", [*schema.STEPS, "CREATE TABLE notes (text); CREATE TABLE parts (a);"])
         with pytest.raises(InsituError, match="already exists"):
             Memory.open(taught)
     assert transfer.verified(taught) == 4

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from insitu import Memory
-from insitu.app.main import main
+from insitu.cli.main import main
 from insitu.core import InsituError
-from insitu.memory import transfer
+from insitu.memory.storage import transfer
 
 X, Y = load_digits(return_X_y=True)
 NAMES = np.array([f"digit {number}" for number in Y])

@@ -13,15 +13,15 @@ import time
 
 import plant
 
-import app
 import devices
 import learners
 import memory
+import report
 import service
 import substrates
 import training
 
-ROOMS = (devices, substrates, learners, training, memory, service, app)
+ROOMS = (devices, substrates, learners, training, memory, service, report)
 ALL = [mutant for room in ROOMS for mutant in room.MUTANTS]
 
 

@@ -70,21 +70,21 @@ MUTANTS = [
     ),
     Mutant(
         "codes are cut off and not rounded",
-        "learners/_quantiser.py",
+        "learners/quantiser.py",
         "np.rint(exact, out=exact)",
         "np.trunc(exact, out=exact)",
         ("learners/test_quantiser.py",),
     ),
     Mutant(
         "0 is between two codes",
-        "learners/_quantiser.py",
+        "learners/quantiser.py",
         "return Grid(bits, step, round(-lo / step) - (1 << (bits - 1)))",
         "return Grid(bits, step, round(-lo / step + 0.5) - (1 << (bits - 1)))",
         ("learners/test_quantiser.py",),
     ),
     Mutant(
         "random rounding is biased downwards",
-        "learners/_rounding.py",
+        "learners/rounding.py",
         "rng.random(tuple(weights.shape), dtype=np.float32))).floor()",
         "0.8 * rng.random(tuple(weights.shape), dtype=np.float32))).floor()",
         ("learners/test_maml.py",),
@@ -147,7 +147,7 @@ MUTANTS = [
     ),
     Mutant(
         "queries of a task may be its shots",
-        "scenarios/_tasks.py",
+        "scenarios/tasks.py",
         "examples(slice(shots, None))",
         "examples(slice(0, queries))",
         ("laws/test_scenarios.py", "scenarios/test_episodes.py"),

@@ -10,27 +10,27 @@ import numpy as np
 import pytest
 
 from insitu.core import InsituError, generator
-from insitu.scenarios import _arm, _mujoco_arm, _wiener
-from insitu.scenarios._arm_errors import hand_errors
+from insitu.scenarios.robot_arm import kinematics, mujoco_arm, wiener
+from insitu.scenarios.robot_arm.errors import hand_errors
 
 
 def movements(count: int) -> tuple[Any, Any]:
-    omega, positions, reachable = _wiener.trajectories(4 * count, 250, generator(0, "simulated"))
+    omega, positions, reachable = wiener.trajectories(4 * count, 250, generator(0, "simulated"))
     return omega[reachable][:count], positions[reachable][:count]
 
 
 def test_the_hand_of_the_model_is_where_the_formula_says() -> None:
     pytest.importorskip("mujoco")
     for omega in movements(3)[0]:
-        angles, positions = _mujoco_arm.execute(omega)
-        assert _arm.forward(angles) == pytest.approx(positions, abs=1e-9)
+        angles, positions = mujoco_arm.execute(omega)
+        assert kinematics.forward(angles) == pytest.approx(positions, abs=1e-9)
 
 
 @pytest.mark.parametrize("hold_s", [0.01, 0.05])
 def test_perfect_commands_are_followed_within_two_centimetres_but_not_exactly(hold_s: float) -> None:
     pytest.importorskip("mujoco")
     omega, target = movements(5)
-    made = np.stack([_mujoco_arm.execute(each, hold_s).positions for each in omega])
+    made = np.stack([mujoco_arm.execute(each, hold_s).positions for each in omega])
     off = hand_errors(made, target)
     assert (off < 0.02).all()
     assert (off > 0.001).all()
@@ -38,23 +38,23 @@ def test_perfect_commands_are_followed_within_two_centimetres_but_not_exactly(ho
 
 def test_a_command_of_nothing_leaves_the_arm_at_rest() -> None:
     pytest.importorskip("mujoco")
-    angles, _ = _mujoco_arm.execute(np.zeros((100, 2)))
+    angles, _ = mujoco_arm.execute(np.zeros((100, 2)))
     assert abs(angles).max() < 1e-4
 
 
 def test_joints_stop_at_their_limits_and_come_back() -> None:
     pytest.importorskip("mujoco")
     omega = np.concatenate([np.full((250, 2), 3.0), np.full((60, 2), -1.0)])
-    angles = _mujoco_arm.execute(omega).angles
-    assert (angles <= np.array(_arm.LIMITS) + 0.03).all()
-    assert (angles[249] > np.array(_arm.LIMITS) - 0.03).all()
+    angles = mujoco_arm.execute(omega).angles
+    assert (angles <= np.array(kinematics.LIMITS) + 0.03).all()
+    assert (angles[249] > np.array(kinematics.LIMITS) - 0.03).all()
     assert (angles[-1] < angles[249] - 0.3).all()  # the servo has not wound up
 
 
 def test_the_same_commands_give_the_same_movement() -> None:
     pytest.importorskip("mujoco")
     omega = movements(1)[0][0]
-    first, second = (_mujoco_arm.execute(omega) for _ in range(2))
+    first, second = (mujoco_arm.execute(omega) for _ in range(2))
     assert (first.angles == second.angles).all()
 
 
@@ -69,7 +69,7 @@ def test_the_same_commands_give_the_same_movement() -> None:
 )
 def test_commands_that_are_none_are_refused(omega: Any, hold_s: float, message: str) -> None:
     with pytest.raises(InsituError, match=message):
-        _mujoco_arm.execute(omega, hold_s)
+        mujoco_arm.execute(omega, hold_s)
 
 
 def test_without_mujoco_the_hint_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,4 +83,4 @@ def test_without_mujoco_the_hint_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.delitem(sys.modules, "mujoco", raising=False)
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(InsituError, match=r"needs mujoco; install it: pip install 'insitu\[arm\]'"):
-        _mujoco_arm.execute(np.zeros((3, 2)))
+        mujoco_arm.execute(np.zeros((3, 2)))

@@ -16,9 +16,9 @@ from blobs import same
 from insitu.backbones import _shipped
 from insitu.core import InsituError
 from insitu.learners import Examples
-from insitu.learners._showings import ArmBase, check_arm_base, check_asked, check_showings
-from insitu.scenarios import _arm, _own_trajectory
+from insitu.learners.demonstrations import ArmBase, check_arm_base, check_asked, check_showings
 from insitu.scenarios.arm_trajectories import ArmTrajectories
+from insitu.scenarios.robot_arm import kinematics, own_trajectory
 
 SMALL = ArmTrajectories(tasks=7, at_once=3)
 
@@ -43,7 +43,7 @@ def test_what_is_asked_is_what_was_shown_without_its_positions() -> None:
         assert session.test.x.shape == (len(session.test.labels), 250, 0)
         if session.train is not None:
             assert same(session.train.labels, session.test.labels)
-            there = _arm.path(session.train.labels.double())
+            there = kinematics.path(session.train.labels.double())
             assert torch.allclose(session.train.x.double(), there, atol=1e-6)
 
 
@@ -51,7 +51,7 @@ def test_movements_are_within_reach_unless_asked_otherwise() -> None:
     for unreachable in (False, True):
         scenario = ArmTrajectories(tasks=20, unreachable=unreachable)
         labels = torch.cat([s.test.labels for s in list(scenario.sessions("package", 0))[1:]])
-        marks = _arm.reachable(labels.numpy())
+        marks = kinematics.reachable(labels.numpy())
         assert marks.sum() == 20
         assert marks.all() != unreachable
         assert marks[-1]
@@ -116,7 +116,9 @@ def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, 
 
 def _base() -> ArmBase:
     omega = torch.zeros(2, 9, 2)
-    return ArmBase({"w": torch.ones(2)}, {}, Examples(_arm.path(omega), omega), _arm.FASTEST, _arm.STEP_S)
+    return ArmBase(
+        {"w": torch.ones(2)}, {}, Examples(kinematics.path(omega), omega), kinematics.FASTEST, kinematics.STEP_S
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,8 +168,8 @@ def written(path: Path, header: str, rows: Any, digits: int = 9) -> Path:
 
 def own(steps: int = 250) -> tuple[Any, Any, Any]:
     omega = next(iter(ArmTrajectories(tasks=1, steps=steps).sessions("package", 3))).test.labels[0].numpy()
-    angles = _arm.angles_of(omega.astype(np.float64))
-    return omega, angles, _arm.forward(angles)
+    angles = kinematics.angles_of(omega.astype(np.float64))
+    return omega, angles, kinematics.forward(angles)
 
 
 def test_positions_and_angles_give_the_same_movement(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_positions_and_angles_give_the_same_movement(tmp_path: Path) -> None:
             ("Q2_deg, Q1_deg", np.degrees(angles[:, ::-1])),
         )
     ):
-        read = _own_trajectory.read(written(tmp_path / f"{number}.csv", header, rows), 250)
+        read = own_trajectory.read(written(tmp_path / f"{number}.csv", header, rows), 250)
         assert read.dtype == np.float32
         assert read == pytest.approx(omega, abs=1e-4)
     found = list(ArmTrajectories(file=tmp_path / "0.csv").sessions("package", 0))
@@ -190,8 +192,8 @@ def test_a_movement_of_another_length_is_resampled_where_asked(tmp_path: Path) -
     _, angles, _ = own()
     path = written(tmp_path / "half.csv", "q1,q2", angles[1::2])
     with pytest.raises(InsituError, match="has 125 rows, but a movement has 250 steps; give as many, or set resample"):
-        _own_trajectory.read(path, 250)
-    there = _arm.angles_of(_own_trajectory.read(path, 250, resample=True).astype(np.float64))
+        own_trajectory.read(path, 250)
+    there = kinematics.angles_of(own_trajectory.read(path, 250, resample=True).astype(np.float64))
     assert there == pytest.approx(angles, abs=0.01)
     assert there[1::2] == pytest.approx(angles[1::2], abs=1e-5)
 
@@ -223,14 +225,14 @@ def test_a_movement_of_another_length_is_resampled_where_asked(tmp_path: Path) -
 def test_a_file_that_is_no_movement_of_the_arm_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "mine.csv").write_text(text)
     with pytest.raises(InsituError, match=message) as caught:
-        _own_trajectory.read(tmp_path / "mine.csv", max(2, text.count("\n") - 1))
+        own_trajectory.read(tmp_path / "mine.csv", max(2, text.count("\n") - 1))
     assert "\n" not in str(caught.value)
     assert "mine.csv" in str(caught.value)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(InsituError, match=r"none\.csv cannot be read: No such file"):
-        _own_trajectory.read(tmp_path / "none.csv", 250)
+        own_trajectory.read(tmp_path / "none.csv", 250)
     (tmp_path / "picture.csv").write_bytes(b"\x89PNG\r\n\xff\xfe")
     with pytest.raises(InsituError, match="not a CSV file"):
-        _own_trajectory.read(tmp_path / "picture.csv", 250)
+        own_trajectory.read(tmp_path / "picture.csv", 250)

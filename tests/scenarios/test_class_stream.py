@@ -13,8 +13,8 @@ import torch
 
 from insitu import catalog, run
 from insitu.backbones import _frozen, _shipped
-from insitu.backbones._inputs import to_batch
 from insitu.backbones.binary_resnet import BinaryResnet
+from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError
 from insitu.data import FewShotImages, Images
 from insitu.data.core50 import Core50

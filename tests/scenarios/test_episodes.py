@@ -22,9 +22,9 @@ from insitu.data.miniimagenet import MiniImageNet
 from insitu.data.omniglot import Drawings, Omniglot
 from insitu.learners import Examples
 from insitu.scenarios import _task_features, episodes
-from insitu.scenarios._task_pools import pools
-from insitu.scenarios._tasks import Pool, draw, pool_of
 from insitu.scenarios.episodes import Episodes
+from insitu.scenarios.task_pools import pools
+from insitu.scenarios.tasks import Pool, draw, pool_of
 
 SIDE = 17
 

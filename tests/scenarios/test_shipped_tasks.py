@@ -10,10 +10,10 @@ import torch
 
 from insitu.backbones import _meta_trained, _shipped, _spiking_weights
 from insitu.core import generator
-from insitu.learners._rounding import rounded
+from insitu.learners.rounding import rounded
 from insitu.scenarios import _task_features
-from insitu.scenarios._task_pools import pools
-from insitu.scenarios._tasks import draw
+from insitu.scenarios.task_pools import pools
+from insitu.scenarios.tasks import draw
 
 STEMS = [file.with_suffix("") for file in sorted(_shipped.FOLDER.glob("*.json"))]
 KINDS = {stem: json.loads(stem.with_suffix(".json").read_text())["architecture"] for stem in STEMS}

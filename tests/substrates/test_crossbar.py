@@ -17,9 +17,9 @@ from insitu.devices import Array, Cells
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
-from insitu.substrates import _whole
-from insitu.substrates._converters import Converters, default_range_us
-from insitu.substrates._readings import reading
+from insitu.substrates.analog import integer_product
+from insitu.substrates.analog.converters import Converters, default_range_us
+from insitu.substrates.analog.readings import reading
 from insitu.substrates.crossbar import Crossbar
 
 EXACT = Crossbar(Ideal(), pairs=1, input_bits=0, adc_bits=0)
@@ -146,7 +146,7 @@ def test_small_numbers_come_near_float32(monkeypatch: pytest.MonkeyPatch) -> Non
     held = crossbar.store(normal(512, 100), 0.0, rng())
     x = normal(1000, 512, seed=1)
     fast = crossbar.multiply(held, x, 1e5, rng("x"))
-    monkeypatch.setattr("insitu.substrates._products.suits", lambda converters: False)
+    monkeypatch.setattr("insitu.substrates.analog.products.suits", lambda converters: False)
     slow = crossbar.multiply(held, x, 1e5, rng("x"))
     apart = (fast - slow).abs()
     steps = sum(default_range_us(crossbar._converters, reading(crossbar.device, held.tiles[0], 1e5))) / 127
@@ -164,7 +164,7 @@ def test_noise_in_whole_numbers_has_its_size(inputs: str) -> None:
     if inputs == "spike":
         x[range(400), rng("spike").integers(0, 512, 400)] = 20.0
     one = reading(crossbar.device, held.tiles[0], 1e5)
-    whole = _whole.Whole(crossbar._converters, 512, 400, 100)
+    whole = integer_product.Whole(crossbar._converters, 512, 400, 100)
     whole.take(x.numpy())
     variances = whole.small(one).variances
     assert one.variance is not None

@@ -14,7 +14,7 @@ from insitu.devices import Array, Cells, drifted, uniform_cells
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
-from insitu.substrates._probes import drift_factors
+from insitu.substrates.analog.probes import drift_factors
 from insitu.substrates.crossbar import Crossbar
 
 DAY = 86400.0

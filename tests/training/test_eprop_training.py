@@ -14,7 +14,7 @@ from blobs import same
 from insitu.backbones import _spiking_weights
 from insitu.backbones.spiking import NAMES, Spiking, Weights
 from insitu.core import InsituError, generator
-from insitu.training import _arm_jobs, _eprop_errors, _eprop_phases, eprop, ortner2025_arm
+from insitu.training import _eprop_errors, _eprop_phases, eprop, ortner2025_arm, robot_arm_jobs
 from insitu.training._eprop_phases import TABLE, Rates, Update
 from insitu.training.eprop import EpropTrain, Progress
 
@@ -104,7 +104,7 @@ def test_devices_hold_increments_of_the_grid_and_weights_within_range() -> None:
 def test_movements_are_within_reach_and_held_out_ones_always_the_same() -> None:
     omega, position = _eprop_phases.movements(20, 250, generator(0, "m"))
     assert (omega.shape, position.shape) == ((20, 250, 2), (20, 250, 3))
-    assert _eprop_phases._arm.reachable(omega.numpy()).all()
+    assert _eprop_phases.kinematics.reachable(omega.numpy()).all()
     again = _eprop_errors.held_out(5, 60, 0), _eprop_errors.held_out(5, 60, 0)
     assert all(torch.equal(one, other) for one, other in zip(*again, strict=True))
 
@@ -113,7 +113,7 @@ def test_errors_are_zero_for_a_trainee_that_makes_the_movement() -> None:
     weights = eprop.start(RECIPE, RECORD)
     run = RECORD.move(_eprop_phases.pair(weights)[0], 60)
     omega = run.readout.transpose(0, 1)
-    position = _eprop_phases._arm.path(omega)
+    position = _eprop_phases.kinematics.path(omega)
     found = _eprop_errors.errors(RECORD, weights, omega, position, Update(1e-30))
     assert max(*found.before, *found.after) < 1e-4
     assert found.hand_cm < 0.1
@@ -155,17 +155,17 @@ def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, 
 def test_a_job_goes_from_nothing_to_stored_weights_and_on_from_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_arm_jobs, "TESTED", 5)
-    job = _arm_jobs.ArmJob(RECORD, RECIPE)
-    list(_arm_jobs.train(job, "small", tmp_path))
+    monkeypatch.setattr(robot_arm_jobs, "TESTED", 5)
+    job = robot_arm_jobs.ArmJob(RECORD, RECIPE)
+    list(robot_arm_jobs.train(job, "small", tmp_path))
     record, weights, card = _spiking_weights.load(tmp_path / "small")
     assert record == RECORD
     assert set(card["errors"]) == {"software", "rounded", "rounded_and_noisy"}
     assert card["recipe"]["told"] == 3
-    further = _arm_jobs.ArmJob(
+    further = robot_arm_jobs.ArmJob(
         RECORD, replace(RECIPE, told=0, decoding=0, whole=1, whole_rate=1e-9), tmp_path / "small"
     )
-    list(_arm_jobs.train(further, "more", tmp_path / "further"))
+    list(robot_arm_jobs.train(further, "more", tmp_path / "further"))
     _, again, later = _spiking_weights.load(tmp_path / "further" / "more")
     assert later["went_on_from"]["recipe"] == card["recipe"]
     for name in NAMES:
@@ -174,17 +174,17 @@ def test_a_job_goes_from_nothing_to_stored_weights_and_on_from_them(
 
 def test_going_on_from_weights_needs_the_last_phase_alone_and_the_same_sizes(tmp_path: Path) -> None:
     with pytest.raises(InsituError, match=r"set recipe\.told and recipe\.decoding to 0"):
-        _arm_jobs.ArmJob(RECORD, RECIPE, tmp_path / "small")
+        robot_arm_jobs.ArmJob(RECORD, RECIPE, tmp_path / "small")
     other = Spiking(trainee=39, teacher=30, adaptive=10)
     _spiking_weights.save(tmp_path / "small", other, dict(other.build().state_dict()), {})
     alone = replace(RECIPE, told=0, decoding=0)
     with pytest.raises(InsituError, match=r"holds Spiking\(trainee=39"):
-        list(_arm_jobs.train(_arm_jobs.ArmJob(RECORD, alone, tmp_path / "small"), "more", tmp_path))
+        list(robot_arm_jobs.train(robot_arm_jobs.ArmJob(RECORD, alone, tmp_path / "small"), "more", tmp_path))
 
 
 def test_the_shipped_job_and_its_quick_form() -> None:
     job = ortner2025_arm.JOB
-    fast = _arm_jobs.quick(job)
+    fast = robot_arm_jobs.quick(job)
     assert fast.backbone == job.backbone == Spiking()
     assert fast.recipe.iterations < 200 < job.recipe.iterations
     assert Weights._fields == ("w_in", "w_rec", "w_out")

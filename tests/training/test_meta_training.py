@@ -19,9 +19,9 @@ from insitu.backbones.conv4 import Conv4, Conv4Module
 from insitu.core import InsituError, generator
 from insitu.data import Images
 from insitu.data.omniglot import Omniglot
-from insitu.scenarios import _task_pools
-from insitu.scenarios._tasks import Pool, pool_of
-from insitu.training import _meta_jobs, maml, ortner2025_omniglot
+from insitu.scenarios import task_pools
+from insitu.scenarios.tasks import Pool, pool_of
+from insitu.training import maml, meta_jobs, ortner2025_omniglot
 from insitu.training.maml import MetaTrain, Progress
 
 ALL = {"layers": "all", "bfloat16": False}
@@ -159,15 +159,15 @@ def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, 
 
 
 def test_a_job_goes_from_images_to_stored_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_meta_jobs, "pools", lambda *_: _task_pools.Pools(POOL, POOL, "patterns"))
-    monkeypatch.setattr(_meta_jobs, "TASKS", 5)
-    job = _meta_jobs.MetaJob(Omniglot(), RECORD, RECIPE)
-    list(_meta_jobs.train(job, "small", tmp_path))
+    monkeypatch.setattr(meta_jobs, "pools", lambda *_: task_pools.Pools(POOL, POOL, "patterns"))
+    monkeypatch.setattr(meta_jobs, "TASKS", 5)
+    job = meta_jobs.MetaJob(Omniglot(), RECORD, RECIPE)
+    list(meta_jobs.train(job, "small", tmp_path))
     network, head, card = _meta_trained.load(tmp_path / "small")
     assert (network.record, head.shape) == (RECORD, (3, 8))
     assert card["data"].startswith("patterns; 4 of the training classes were held out")
     assert 0 <= card["accuracy"]["held_out_classes_percent"] <= 100
-    assert _meta_jobs.quick(ortner2025_omniglot.JOB).backbone == ortner2025_omniglot.JOB.backbone
+    assert meta_jobs.quick(ortner2025_omniglot.JOB).backbone == ortner2025_omniglot.JOB.backbone
 
 
 @settings(max_examples=10)
@@ -177,7 +177,7 @@ def test_a_filled_range_leaves_features_as_they_are(seed: int, bits: int) -> Non
     images = torch.from_numpy(generator(seed, "images").random((2, 6, 1, 17, 17), dtype=np.float32))
     with torch.no_grad():
         before = network(images)[0]
-        after = _meta_jobs.filled(network, bits)(images)[0]
+        after = meta_jobs.filled(network, bits)(images)[0]
     torch.testing.assert_close(after, before, rtol=0.05, atol=0.05)  # but for the constant beside the variance
     for conv in network.convs:
         assert (conv.weight.abs() > 0.9 * (1 - 2.0 ** (1 - bits))).any()
@@ -187,11 +187,11 @@ def test_a_filled_range_leaves_features_as_they_are(seed: int, bits: int) -> Non
 def test_weights_to_start_from_have_to_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _meta_trained.save(tmp_path / "first", RECORD.build(), torch.zeros(3, RECORD.features), {})
     monkeypatch.setattr(_shipped, "stem", lambda name: tmp_path / name)
-    job = _meta_jobs.MetaJob(Omniglot(), RECORD, replace(RECIPE, bits=4), start="first")
-    network, _ = _meta_jobs._started(job)
+    job = meta_jobs.MetaJob(Omniglot(), RECORD, replace(RECIPE, bits=4), start="first")
+    network, _ = meta_jobs._started(job)
     assert not torch.equal(network.convs[0].weight, RECORD.build().convs[0].weight)  # filled
     with pytest.raises(InsituError, match="start from others"):
-        _meta_jobs._started(replace(job, recipe=replace(RECIPE, ways=4)))
+        meta_jobs._started(replace(job, recipe=replace(RECIPE, ways=4)))
 
 
 def test_every_iteration_draws_tasks_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

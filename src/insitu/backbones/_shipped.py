@@ -20,7 +20,7 @@ from insitu import catalog
 from insitu.backbones import _frozen
 from insitu.backbones._binary import sign
 from insitu.backbones._frozen import Frozen
-from insitu.backbones._inputs import to_batch
+from insitu.backbones.inputs import to_batch
 from insitu.backbones.resnet12 import ResNet12, ResNet12Module
 from insitu.core import InsituError, cache_folder, read_text, write_text, write_whole
 

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from insitu.backbones._task_norm import Statistics, normalised
+from insitu.backbones.task_norm import Statistics, normalised
 from insitu.core import InsituError, seed_of
 
 LAYERS = 4

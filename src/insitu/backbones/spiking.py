@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from insitu.backbones._spiking_codes import AXES, BITS, clock, position_code
+from insitu.backbones.spiking_codes import AXES, BITS, clock, position_code
 from insitu.core import InsituError, generator
 from insitu.kernels import eprop, exact, spiking
 from insitu.kernels.spiking import Neurons, Run

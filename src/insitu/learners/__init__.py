@@ -59,7 +59,7 @@ class Learner(ABC):
         """Return the state before the first session.
 
         ``base`` is what the scenario gives: a ``Base``, and the state knows its classes 0..classes-1; or, of a class
-        stream, a ``StreamBase`` (``learners/_stream.py``), and the state knows no class.
+        stream, a ``StreamBase`` (``learners/stream.py``), and the state knows no class.
         """
 
     @abstractmethod

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from insitu.backbones._task_convolution import convolved, windows
-from insitu.backbones._task_norm import Statistics, normalised
-from insitu.backbones._task_norm_twice import relu_norm
 from insitu.backbones.conv4 import Conv4Module
+from insitu.backbones.task_convolution import convolved, windows
+from insitu.backbones.task_norm import Statistics, normalised
+from insitu.backbones.task_norm_double_backward import relu_norm
 from insitu.learners._delta_rule import check_finite
 
 HEAD = "head"

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from insitu.backbones._spiking_codes import AXES, BITS, clock
 from insitu.backbones.spiking import NAMES, Spiking, Weights
+from insitu.backbones.spiking_codes import AXES, BITS, clock
 from insitu.core import InsituError
 from insitu.kernels import noisy_spiking
 from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.spiking import Run
-from insitu.learners._showings import ArmBase
+from insitu.learners.demonstrations import ArmBase
 
 
 class Networks(NamedTuple):

@@ -29,9 +29,9 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.kernels import cwr, exact
 from insitu.learners import Examples, Learner
-from insitu.learners._quantiser import Array, Codes, Grid, check_bits, covering, symmetric
 from insitu.learners._softmax import Met, train_float
-from insitu.learners._stream import StreamBase, check_inputs, check_labels, check_stream_base
+from insitu.learners.quantiser import Array, Codes, Grid, check_bits, covering, symmetric
+from insitu.learners.stream import StreamBase, check_inputs, check_labels, check_stream_base
 from insitu.ledger import Ledger
 
 

@@ -5,11 +5,12 @@ where the hand should be and gives each of its neurons a learning signal; one up
 (``kernels/eprop.py``), and the trainee makes the movement when it runs again. Both were meta-trained for this. On a
 crossbar, increments are rounded to 1/16 of the weights' range and only devices whose target changed are programmed
 anew; generator, traces and readouts are computed in software, as in the paper. Movements come many at once
-(``learners/_showings.py``); each begins from the meta-trained weights.
+(``learners/demonstrations.py``); each begins from the meta-trained weights.
 
 On devices, clock and neurons are the 255 rows of one core: in each step the rows that spike give a whole pulse, with
 read noise drawn anew for every step and movement and 8-bit conversion (``kernels/noisy_spiking.py``). Drift goes on
-from the writing of the weights; cells written by an update are as young as the update (``substrates/_branches.py``).
+from the writing of the weights; cells written by an update are as young as the update
+(``substrates/analog/delta_crossbar.py``).
 Own choices: rounding is to the nearest; weights stay within -1..1 wherever increments are rounded; movements share the
 devices of the meta-trained weights, and each has its own of what its update has changed; converters are fitted to
 movements of meta-training.
@@ -29,10 +30,11 @@ from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.kernels.spiking import Run
 from insitu.learners import Examples, Learner
 from insitu.learners._networks import Networks, move_on_devices, networks_of, parted, pulses_of
-from insitu.learners._showings import ArmBase, check_arm_base, check_asked, check_showings
+from insitu.learners.demonstrations import ArmBase, check_arm_base, check_asked, check_showings
 from insitu.ledger import Ledger
-from insitu.substrates import Substrate, _branches
-from insitu.substrates._branches import Branches, Trunk
+from insitu.substrates import Substrate
+from insitu.substrates.analog import delta_crossbar
+from insitu.substrates.analog.delta_crossbar import Branches, Trunk
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
@@ -86,7 +88,7 @@ class Eprop(Learner):
         matrix = state.networks.matrix
         assert isinstance(taught.after, Tensor)
         patterns = torch.cat([matrix[None], taught.after])
-        trunk = _branches.planted(self.substrate, matrix, pulses, patterns, now_s, rng)
+        trunk = delta_crossbar.planted(self.substrate, matrix, pulses, patterns, now_s, rng)
         return replace(state, trunk=trunk, spent=trunk.spent)
 
     @torch.no_grad()
@@ -111,7 +113,7 @@ class Eprop(Learner):
         spent = state.spent
         if isinstance(self.substrate, Crossbar):
             assert state.trunk is not None
-            after = _branches.branched(self.substrate, state.trunk, matrices, now_s, rng)
+            after = delta_crossbar.branched(self.substrate, state.trunk, matrices, now_s, rng)
             spent = state.spent + after.spent + _times(self.query_cost(state), count)
         return replace(
             state,
@@ -204,7 +206,7 @@ class Eprop(Learner):
             held = state.after if step else state.trunk
             assert isinstance(held, Trunk | Branches)
             count = part.stop - part.start
-            rows = _branches.rows(self.substrate, held, now_s, part)
+            rows = delta_crossbar.rows(self.substrate, held, now_s, part)
             return move_on_devices(state.networks, rows, count, steps, rng)
         matrix = state.networks.matrix
         if step:

@@ -26,9 +26,9 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.kernels import exact
 from insitu.learners import Base, Examples, Learner, check_base, check_examples, check_queries
-from insitu.learners._cohort import cohort, size
-from insitu.learners._projection import Kind, Projection, fit
+from insitu.learners._calibration_set import cohort, size
 from insitu.learners._prototypes import adapt
+from insitu.learners.projections import Kind, Projection, fit
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar

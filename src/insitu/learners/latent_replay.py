@@ -27,9 +27,9 @@ from torch import Tensor, nn
 from insitu.core import InsituError
 from insitu.learners import Examples, Learner
 from insitu.learners._backpropagation import Rounded, RoundedBackward, rounded
-from insitu.learners._quantiser import check_bits
 from insitu.learners._replay import Store, refilled
-from insitu.learners._stream import CHUNK, StreamBase, check_labels, check_latents, check_stream_base, unpacked
+from insitu.learners.quantiser import check_bits
+from insitu.learners.stream import CHUNK, StreamBase, check_labels, check_latents, check_stream_base, unpacked
 from insitu.ledger import Ledger
 
 

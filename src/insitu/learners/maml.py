@@ -3,7 +3,7 @@
 Ortner, Petschenig et al., Nat. Commun. 16 (2025): convolutions and a head are meta-trained in software and written to
 phase-change crossbars; a new task is learned by four full-batch steps on the head alone, whose slope is computed from
 what the hardware answers, and each step writes anew only those cells whose target has changed. ``layers="all"`` is
-MAML as such (Finn et al., 2017), in software. Tasks come many at once (``learners/_episodes.py``); each begins from the
+plain MAML (Finn et al., 2017), in software. Tasks come in batches (``learners/task_batches.py``); each begins from the
 meta-trained weights, on a head of its own, and all of them share the convolutions.
 
 Own choices: the head is kept as floats beside the array, or as its b bits, which slopes change by random rounding; on a
@@ -22,16 +22,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from insitu.backbones._task_norm import Statistics
 from insitu.backbones.conv4 import Conv4Module
+from insitu.backbones.task_norm import Statistics
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.kernels import exact
-from insitu.learners import Examples, Learner, _all_layers, _delta_rule, _encoder
-from insitu.learners._episodes import TASKS, EpisodeBase, check_episode_base, check_task_inputs, ways_of
-from insitu.learners._rounding import check_bits, rounded
+from insitu.learners import Examples, Learner, _all_layers, _delta_rule, encoder
+from insitu.learners.rounding import check_bits, rounded
+from insitu.learners.task_batches import TASKS, EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.ledger import Ledger
-from insitu.substrates import Substrate, _bank
+from insitu.substrates import Substrate
+from insitu.substrates.analog import batched_crossbar
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
@@ -48,7 +49,7 @@ class State:
     base: EpisodeBase
     network: Conv4Module  # on the substrate, its clock at the time of preparation
     prepared_s: float
-    scale: _bank.Scale | None  # of heads on a crossbar
+    scale: batched_crossbar.Scale | None  # of heads on a crossbar
     heads: tuple[Any, ...]  # after 0, 1 ... steps; empty before a task is learned
     support: Tensor | None  # of the tasks in hand, for statistics and for layers="all"
     statistics: Statistics | None
@@ -94,16 +95,16 @@ class Maml(Learner):
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s`` and fit ranges to the base's calibration tasks."""
         check_episode_base(base)
-        network = _encoder.exact(base.network, self.bits)
+        network = encoder.exact(base.network, self.bits)
         state = State(base, network, now_s, None, (), None, None, (), Ledger())
         if not isinstance(self.substrate, Crossbar):
             return state
         scale = self._scale(self.substrate, state, rng)
-        placed = _encoder.written(network, base, self.substrate, now_s, rng, self.fill)
-        return replace(state, network=placed, scale=scale, spent=_encoder.spent(placed))
+        placed = encoder.written(network, base, self.substrate, now_s, rng, self.fill)
+        return replace(state, network=placed, scale=scale, spent=encoder.spent(placed))
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
-        """Learn tasks: each starts anew from the meta-trained weights. See ``learners/_episodes.py`` for shapes."""
+        """Learn tasks: each starts anew from the meta-trained weights. See ``learners/task_batches.py`` for shapes."""
         ways = ways_of(examples, state.base)
         if not now_s >= state.prepared_s:  # so that NaN is caught too
             raise InsituError(f"time runs forward: now is {now_s} s, but the network was written at {state.prepared_s}")
@@ -115,7 +116,7 @@ class Maml(Learner):
                 given = (examples.x.double(), examples.labels, self.rate, self.steps)
                 found = _all_layers.adapted(state.network, weights, *given)
             return replace(state, heads=tuple(found), support=examples.x)
-        x, statistics = _encoder.encoded(state.network, examples.x, None, now_s, rng)
+        x, statistics = encoder.encoded(state.network, examples.x, None, now_s, rng)
         new = replace(state, support=examples.x, statistics=statistics)
         if isinstance(self.substrate, Crossbar):
             return self._learned_in_place(self.substrate, new, head, Examples(x, examples.labels), now_s, rng)
@@ -151,7 +152,7 @@ class Maml(Learner):
         """Return what encoding and scoring one image spends."""
         ways, features = state.base.head.shape
         held = self.substrate.blank(features, ways, 0.0, np.random.default_rng(0))  # costs depend on its shape alone
-        return _encoder.image_cost(state.network) + self.substrate.product_cost(held, 1)
+        return encoder.image_cost(state.network) + self.substrate.product_cost(held, 1)
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -168,15 +169,15 @@ class Maml(Learner):
                 images = state.support.double(), x.double()
                 found = [_all_layers.scores(state.network, head, *images) for head in heads]
             return [scores.argmax(-1) for scores in found]
-        features, _ = _encoder.encoded(state.network, x, state.statistics, now_s, rng)
+        features, _ = encoder.encoded(state.network, x, state.statistics, now_s, rng)
         if not heads:
             return [exact.product(features, rounded(state.base.head, self.bits).T).argmax(-1)]
         return [self._scores(head, features, now_s, rng).argmax(-1) for head in heads]
 
-    def _scale(self, crossbar: Crossbar, state: State, rng: np.random.Generator) -> _bank.Scale:
+    def _scale(self, crossbar: Crossbar, state: State, rng: np.random.Generator) -> batched_crossbar.Scale:
         """Return the ranges that hold all heads on the way through the calibration tasks."""
         base = state.base
-        x, _ = _encoder.encoded(state.network, base.calibration.x, None, state.prepared_s, rng)
+        x, _ = encoder.encoded(state.network, base.calibration.x, None, state.prepared_s, rng)
         head = base.head_of(ways_of(base.calibration, base)).detach()
         heads = _delta_rule.adapted(head.double(), x.double(), base.calibration.labels, self.rate, self.steps)
         heads = [head.float() for head in heads]
@@ -184,29 +185,29 @@ class Maml(Learner):
         top = 1.0 if self.bits else HEADROOM * float(max(head.abs().max() for head in heads)) or 1.0
         steps = 2 ** (bits - 1) - (not self.bits)  # the grid of few bits has one more step below 0 than above
         matrices = torch.cat([rounded(head, self.bits).transpose(1, 2) for head in heads])
-        return _bank.scale_of(crossbar, matrices, x.repeat(len(heads), 1, 1), top, steps)
+        return batched_crossbar.scale_of(crossbar, matrices, x.repeat(len(heads), 1, 1), top, steps)
 
     def _learned_in_place(
         self, crossbar: Crossbar, state: State, head: Tensor, given: Examples, now_s: float, rng: np.random.Generator
     ) -> State:
         assert state.scale is not None
         weights = rounded(head, self.bits).expand(len(given.x), -1, -1)
-        bank = _bank.programmed(crossbar, weights.transpose(1, 2), state.scale, state.prepared_s, rng)
+        bank = batched_crossbar.programmed(crossbar, weights.transpose(1, 2), state.scale, state.prepared_s, rng)
         banks = [bank]
         for step in range(1, self.steps + 1):
-            logits = _bank.multiply(crossbar, bank, given.x, now_s, rng)
+            logits = batched_crossbar.multiply(crossbar, bank, given.x, now_s, rng)
             change = _delta_rule.slope(logits.double(), given.x.double(), given.labels)
             _delta_rule.check_finite(change, step, self.rate)
             weights = rounded((weights - self.rate * change).float(), self.bits, rng)
-            bank = _bank.reprogrammed(crossbar, bank, weights.transpose(1, 2), now_s, rng)
+            bank = batched_crossbar.reprogrammed(crossbar, bank, weights.transpose(1, 2), now_s, rng)
             banks.append(bank)
         spent = state.spent + bank.spent
         return replace(state, heads=tuple(banks), rewritten=tuple(b.rewritten for b in banks[1:]), spent=spent)
 
     def _scores(self, head: Any, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
-        if isinstance(head, _bank.Bank):
+        if isinstance(head, batched_crossbar.Bank):
             assert isinstance(self.substrate, Crossbar)
-            return _bank.multiply(self.substrate, head, x, now_s, rng)
+            return batched_crossbar.multiply(self.substrate, head, x, now_s, rng)
         return exact.product(x, head.transpose(-1, -2))
 
     def _check_images(self, x: Tensor) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from insitu.learners import Base, Examples, Learner
-from insitu.learners._projection import Kind
 from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.projections import Kind
 from insitu.substrates.digital import Digital
 
 

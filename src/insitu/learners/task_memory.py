@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from insitu.backbones._task_norm import Statistics
 from insitu.backbones.conv4 import Conv4Module
+from insitu.backbones.task_norm import Statistics
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.learners import Base, Examples, Learner, _encoder
-from insitu.learners._episodes import TASKS, EpisodeBase, check_episode_base, check_task_inputs, ways_of
-from insitu.learners._projection import fit
+from insitu.learners import Base, Examples, Learner, encoder
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.explicit_memory import State as MemoryState
+from insitu.learners.projections import fit
+from insitu.learners.task_batches import TASKS, EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
@@ -64,11 +64,11 @@ class TaskMemory(Learner):
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s``, and fit the map to the memory's vectors to the base's calibration tasks."""
         check_episode_base(base)
-        network = _encoder.exact(base.network, bits=0)
+        network = encoder.exact(base.network, bits=0)
         if isinstance(self.substrate, Crossbar):
-            network = _encoder.written(network, base, self.substrate, now_s, rng, self.fill)
+            network = encoder.written(network, base, self.substrate, now_s, rng, self.fill)
         known = base.calibration
-        x, _ = _encoder.encoded(network, known.x, None, now_s, rng)
+        x, _ = encoder.encoded(network, known.x, None, now_s, rng)
         ways = ways_of(known, base)
         examples = Examples(x.flatten(0, 1), _columns(known.labels, ways))
         count = torch.bincount(examples.labels)[:, None]
@@ -82,7 +82,7 @@ class TaskMemory(Learner):
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
         """Superpose the shots of tasks on columns of their own; each set of tasks starts with an empty memory."""
         ways = ways_of(examples, state.base)
-        x, statistics = _encoder.encoded(state.network, examples.x, None, now_s, rng)
+        x, statistics = encoder.encoded(state.network, examples.x, None, now_s, rng)
         empty = self.memory.start(state.memory.projection, state.memory.cohort, now_s, rng)
         given = Examples(x.flatten(0, 1), _columns(examples.labels, ways))
         memory = self.memory.learn(empty, given, now_s, rng)
@@ -95,7 +95,7 @@ class TaskMemory(Learner):
             raise InsituError("no task is in hand; learn some first")
         if len(x) != state.tasks:
             raise InsituError(f"{state.tasks} tasks are in hand; got queries of {len(x)}: give each its own")
-        features, _ = _encoder.encoded(state.network, x, state.statistics, now_s, rng)
+        features, _ = encoder.encoded(state.network, x, state.statistics, now_s, rng)
         scores = self.memory.scores(state.memory, features.flatten(0, 1), now_s, rng)  # (tasks n, tasks ways)
         place = torch.empty(state.tasks * state.ways, dtype=torch.int64)
         place[state.memory.labels] = torch.arange(len(state.memory.labels))
@@ -113,14 +113,14 @@ class TaskMemory(Learner):
 
     def cost(self, state: State) -> Ledger:
         """Return what writing the network, and the tasks in hand, has spent."""
-        return _encoder.spent(state.network) + self.memory.cost(state.memory)
+        return encoder.spent(state.network) + self.memory.cost(state.memory)
 
     def query_cost(self, state: State) -> Ledger:
         """Return what encoding an image and comparing it with the classes of one task spends."""
         ways = len(state.base.head)
         rng = np.random.default_rng(0)
         held = self.memory.substrate.blank(len(state.memory.projection.weight), ways, 0.0, rng)
-        return _encoder.image_cost(state.network) + self.memory.substrate.product_cost(held, 1)
+        return encoder.image_cost(state.network) + self.memory.substrate.product_cost(held, 1)
 
 
 def _columns(labels: Tensor, ways: int) -> Tensor:

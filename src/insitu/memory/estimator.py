@@ -19,18 +19,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from insitu.core import InsituError
 from insitu.ledger import Ledger
-from insitu.memory import _inputs
-from insitu.memory._event import Event, apply, merging, teaching
-from insitu.memory._labels import alike, array_of, label_of, labels_of
-from insitu.memory._nouns import Model, check_mergeable, experience
-from insitu.memory._seed import drawn
-from insitu.memory._settings import Settings, settings_of
-from insitu.memory._turns import turn_of
-from insitu.memory.recall import Columns, Recall, columns, recalled, uncompensated
+from insitu.memory import inputs
+from insitu.memory.event import Event, apply, merging, teaching
+from insitu.memory.labels import alike, array_of, label_of, labels_of
+from insitu.memory.locks import turn_of
+from insitu.memory.model import Model, check_mergeable, experience
+from insitu.memory.query import Columns, Recall, columns, recalled, uncompensated
+from insitu.memory.seed import drawn
+from insitu.memory.settings import Settings, settings_of
 from insitu.substrates import Substrate
 
 if TYPE_CHECKING:
-    from insitu.memory.store import Store
+    from insitu.memory.storage.store import Store
 
 
 class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
@@ -68,7 +68,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         user's name). Close it, or use it in a ``with`` statement. Raises ``InsituError`` where the file is damaged,
         held by another writer, not writable, or made with other parameters.
         """
-        from insitu.memory.store import Store
+        from insitu.memory.storage.store import Store
 
         return _bound(cls, Store.open(path, parameters, readonly, who))
 
@@ -77,7 +77,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Forget everything and learn examples X with labels y (n,). Returns self."""
         with self._busy():
-            x, names, labels = _inputs.examples(self, X, y, reset=True)
+            x, names, labels = inputs.examples(self, X, y, reset=True)
             return self._happened(teaching("fit", labels, x, names))
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -87,10 +87,10 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """
         with self._busy():
             known = self._model.labels if self._knows else []
-            x, names, labels = _inputs.examples(self, X, y, reset=not self._knows)
+            x, names, labels = inputs.examples(self, X, y, reset=not self._knows)
             alike(known, labels)
             if classes is not None:
-                _inputs.check_allowed(labels, classes)
+                inputs.check_allowed(labels, classes)
             return self._happened(teaching("learn", labels, x, names))
 
     def forget(self, label: object) -> Self:
@@ -119,7 +119,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """Let time pass, 1e10 s at most in all: devices drift. Time does not run backwards. Returns self."""
         check_is_fitted(self)
         with self._busy():
-            return self._happened(Event("age", [], seconds=_inputs.duration(seconds, self._model.now_s)))
+            return self._happened(Event("age", [], seconds=inputs.duration(seconds, self._model.now_s)))
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """Return what the memory answers to each row of X: similarities and probabilities, of one reading."""
         check_is_fitted(self)
         model = self._model
-        x, _ = _inputs.queries(self, X)
+        x, _ = inputs.queries(self, X)
         self.settings.check_encoder(model.encoder)
         return recalled(self.settings, model, self.settings.vectors(x), self.random_state is not None)
 
@@ -173,7 +173,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         settings, model = self.settings, self._model
         substrate = settings.substrate if compensated else uncompensated(settings.substrate)
         out = type(self)(**self.get_params() | {"substrate": substrate})
-        later_s = model.now_s + _inputs.duration(seconds, model.now_s)
+        later_s = model.now_s + inputs.duration(seconds, model.now_s)
         out._know(replace(model, now_s=later_s), replace(settings, substrate=substrate))
         return out
 
@@ -205,7 +205,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """
         if self._store is None:
             raise InsituError("what is replayed is a file's journal; open the memory with Memory.open(path)")
-        from insitu.memory.transfer import replayed
+        from insitu.memory.storage.transfer import replayed
 
         copy = type(self)(**self.get_params() | {"substrate": substrate})
         with self._store.busy:

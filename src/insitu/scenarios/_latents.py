@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from insitu import catalog
 from insitu.backbones import _frozen, _shipped
-from insitu.backbones._inputs import to_batch
+from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError, cache_folder, generator
 from insitu.data import Images
-from insitu.learners._stream import StreamBase
+from insitu.learners.stream import StreamBase
 from insitu.scenarios import _arrays
 from insitu.scenarios._arrays import Arrays
 from insitu.scenarios._checks import check_data

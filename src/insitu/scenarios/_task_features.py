@@ -14,7 +14,7 @@ from torch import Tensor
 from insitu.backbones import _meta_trained, _shipped
 from insitu.core import InsituError
 from insitu.learners import Examples
-from insitu.learners._encoder import exact
+from insitu.learners.encoder import exact
 from insitu.scenarios import _arrays
 
 Tasks = tuple[Examples, Examples]  # support and queries

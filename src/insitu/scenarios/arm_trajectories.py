@@ -2,7 +2,7 @@
 
 Ortner, Petschenig et al., Nat. Commun. 16 (2025): random smooth movements of two joints of the ED-Scorbot, 250 steps of
 .01 s each, or one movement of your own. Movements that meet the limit of a joint cannot be made as they are shown; they
-are left out, or with ``unreachable`` come among the others, where ``_arm.reachable`` of their velocities marks them.
+are left out, or with ``unreachable`` come among the others, where ``kinematics.reachable`` marks them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from torch import Tensor
 from insitu.backbones import _names, _shipped
 from insitu.core import InsituError, generator
 from insitu.learners import Examples
-from insitu.learners._showings import ArmBase, read_weights
+from insitu.learners.demonstrations import ArmBase, read_weights
 from insitu.metrics import Row
-from insitu.scenarios import Scenario, Session, _arm, _arm_errors, _mujoco_arm, _own_trajectory, _wiener
+from insitu.scenarios import Scenario, Session
+from insitu.scenarios.robot_arm import errors, kinematics, mujoco_arm, own_trajectory, wiener
 
 CALIBRATION = 8  # movements that ranges of converters and weights are fitted to
 MOST_STEPS = 500  # of a movement; 8 % of that length stay within reach
@@ -57,9 +58,9 @@ class ArmTrajectories(Scenario):
                 raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
         if not 0 < self.amplitude <= 1:
             raise InsituError(f"amplitude is above 0 and at most 1, the published velocities; got {self.amplitude}")
-        if self.hold_s and not _arm.STEP_S <= self.hold_s <= 1:
+        if self.hold_s and not kinematics.STEP_S <= self.hold_s <= 1:
             raise InsituError(
-                f"hold_s is 0 (no simulated arm), or {_arm.STEP_S} (full speed) to 1 s; got {self.hold_s}"
+                f"hold_s is 0 (no simulated arm), or {kinematics.STEP_S} (full speed) to 1 s; got {self.hold_s}"
             )
         if not 0 <= self.wait_s < float("inf"):
             raise InsituError(f"wait_s is 0 or more seconds, since time runs forward; got {self.wait_s}")
@@ -73,18 +74,18 @@ class ArmTrajectories(Scenario):
         super().check(data)
         _names.check(self.backbone, ("spiking",))
         if self.hold_s:
-            _mujoco_arm.require()
+            mujoco_arm.require()
 
     def base(self, data: str) -> ArmBase:
         """Return the meta-trained weights, and movements that no stream has for calibration."""
         weights, card = read_weights(_shipped.stem(self.backbone))
         omega = self._drawn(CALIBRATION, False, generator(0, "calibration movements"))
-        return ArmBase(weights, card, _shown(omega), _arm.FASTEST, _arm.STEP_S)
+        return ArmBase(weights, card, _shown(omega), kinematics.FASTEST, kinematics.STEP_S)
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield session 0, in which nothing is learned and the first movements are asked, then the showings."""
         if self.file is not None:
-            omega = _own_trajectory.read(self.file, self.steps, self.resample)[None]
+            omega = own_trajectory.read(self.file, self.steps, self.resample)[None]
         else:
             omega = self._drawn(self.tasks, self.unreachable, generator(seed, "movements"))
         for number, start in enumerate(range(0, len(omega), self.at_once), 1):
@@ -107,19 +108,19 @@ class ArmTrajectories(Scenario):
         return "" if self.file is not None else "sets of movements"
 
     def score(self, sessions: list[Session], answers: list[Tensor]) -> Row:
-        """Return ``tasks`` and the errors of ``_arm_errors.errors``, of all movements (n, steps, 2) of all sessions."""
+        """Return ``tasks`` and the errors of ``errors.errors``, of all movements (n, steps, 2) of all sessions."""
         omega = torch.cat(answers).numpy()
         target = torch.cat([session.test.labels for session in sessions]).numpy()
         made = None
         if self.hold_s:
-            made = np.stack([_mujoco_arm.execute(each, self.hold_s).positions for each in omega])
-        return {"tasks": len(omega), **_arm_errors.errors(omega, target, made)}
+            made = np.stack([mujoco_arm.execute(each, self.hold_s).positions for each in omega])
+        return {"tasks": len(omega), **errors.errors(omega, target, made)}
 
     def _drawn(self, count: int, unreachable: bool, rng: np.random.Generator) -> NDArray[np.float32]:
         """Return the velocities of ``count`` reachable movements, or of all until there are so many."""
         parts, found = [], 0
         while found < count:
-            omega, _, reachable = _wiener.trajectories(CHUNK, self.steps, rng, self.amplitude)
+            omega, _, reachable = wiener.trajectories(CHUNK, self.steps, rng, self.amplitude)
             # up to the one that completes them, where there is one
             last = int(np.searchsorted(reachable.cumsum(), count - found)) + 1
             omega, reachable = omega[:last], reachable[:last]
@@ -130,5 +131,5 @@ class ArmTrajectories(Scenario):
 
 def _shown(omega: NDArray[np.float32]) -> Examples:
     """Return the showing of velocities (n, steps, 2): x are the positions of the hand, labels the velocities."""
-    positions = _arm.path(omega.astype(np.float64)).astype(np.float32)
+    positions = kinematics.path(omega.astype(np.float64)).astype(np.float32)
     return Examples(torch.from_numpy(positions), torch.from_numpy(omega))

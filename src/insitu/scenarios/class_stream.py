@@ -20,7 +20,7 @@ from insitu.backbones import _names, _shipped
 from insitu.core import InsituError, generator
 from insitu.data.core50 import Core50
 from insitu.learners import Examples
-from insitu.learners._stream import StreamBase
+from insitu.learners.stream import StreamBase
 from insitu.scenarios import Scenario, Session, _latents
 from insitu.scenarios._checks import check_data_set
 from insitu.scenarios._latents import Encoded

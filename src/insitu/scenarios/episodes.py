@@ -21,11 +21,11 @@ from insitu.backbones.conv4 import Conv4, Conv4Module
 from insitu.core import InsituError, generator
 from insitu.data import DataSet
 from insitu.learners import Examples
-from insitu.learners._episodes import EpisodeBase
+from insitu.learners.task_batches import EpisodeBase
 from insitu.scenarios import Scenario, Session, _task_features
 from insitu.scenarios._checks import check_data
-from insitu.scenarios._task_pools import DATA_SETS, Pools, pools
-from insitu.scenarios._tasks import draw
+from insitu.scenarios.task_pools import DATA_SETS, Pools, pools
+from insitu.scenarios.tasks import draw
 
 CALIBRATION = 40  # tasks of training classes that ranges of converters and weights are fitted to
 

@@ -29,14 +29,14 @@ from insitu.kernels.normals import key_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers, whole_pulses
-from insitu.substrates._converters import RANGE_RMS, Converters, calibrated_ranges_us, default_range_us
-from insitu.substrates._probes import drift_factors, probes
-from insitu.substrates._products import pieces, product
-from insitu.substrates._readings import Reading, reading
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
-from insitu.substrates._tiles import Counts, Floats, Held
-from insitu.substrates._writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
+from insitu.substrates.analog.converters import RANGE_RMS, Converters, calibrated_ranges_us, default_range_us
+from insitu.substrates.analog.probes import drift_factors, probes
+from insitu.substrates.analog.products import pieces, product
+from insitu.substrates.analog.readings import Reading, reading
+from insitu.substrates.analog.tiles import Counts, Floats, Held
+from insitu.substrates.analog.writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
 
 AT_A_TIME = 256  # columns whose cells are drawn together, so that a large matrix is never held twice; not the tile's
 # width, because cells must not depend on how a matrix is cut into tiles

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.backbones._inputs import normalise
+from insitu.backbones.inputs import normalise
 
 
 def random_crops(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from insitu.backbones.spiking import Spiking
 from insitu.core import generator
-from insitu.scenarios import _arm
+from insitu.scenarios.robot_arm import kinematics
 from insitu.training import _eprop_phases as phases
 from insitu.training._eprop_phases import DECODER, TABLE, Update
 
@@ -54,7 +54,7 @@ def errors(
     after = phases.updated(record, trainee, shown, signals, by, rng)
     again = record.move(after, steps)
     moved = again.readout.transpose(0, 1)
-    hand = (_arm.path(moved) - position).norm(dim=2).square().mean(1).sqrt()
+    hand = (kinematics.path(moved) - position).norm(dim=2).square().mean(1).sqrt()
     changed = [(new != old).float().sum() for new, old in zip(after[:2], trainee[:2], strict=True)]
     return Errors(
         _joints(shown.readout.transpose(0, 1), omega),

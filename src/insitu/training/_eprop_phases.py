@@ -16,7 +16,7 @@ from torch import Tensor
 from insitu.backbones.spiking import NAMES, Spiking, Weights
 from insitu.kernels.eprop import low_pass
 from insitu.kernels.spiking import Run
-from insitu.scenarios import _arm, _wiener
+from insitu.scenarios.robot_arm import kinematics, wiener
 
 TABLE, DECODER = "table", "decoder"
 LOUD = 50.0  # what the table is multiplied by, so that Adam's steps suit it
@@ -56,7 +56,7 @@ def movements(count: int, steps: int, rng: np.random.Generator) -> tuple[Tensor,
     """Return velocities (count, steps, 2) and positions (count, steps, 3) of movements within the joints' limits."""
     found: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
     while sum(len(omega) for omega, _ in found) < count:
-        omega, position, reachable = _wiener.trajectories(2 * count + 8, steps, rng)
+        omega, position, reachable = wiener.trajectories(2 * count + 8, steps, rng)
         found.append((omega[reachable], position[reachable]))
     omega, position = (np.concatenate(parts)[:count] for parts in zip(*found, strict=True))
     return torch.from_numpy(omega), torch.from_numpy(position)
@@ -106,7 +106,7 @@ def lagging(record: Spiking, omega: Tensor) -> Tensor:
 def missed(run: Run, omega: Tensor, position: Tensor) -> Tensor:
     """Return half the squared error of velocities and half that of the hand, on joints without limits."""
     moved = run.readout.transpose(0, 1)
-    hand = _arm.forward(_arm.angles_of(moved))
+    hand = kinematics.forward(kinematics.angles_of(moved))
     error: Tensor = 0.5 * (moved - omega).square().mean() + 0.5 * (hand - position).square().mean()
     return error
 

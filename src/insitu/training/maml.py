@@ -29,8 +29,8 @@ from torch.func import functional_call
 from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError, generator
 from insitu.learners import Examples, _all_layers, _delta_rule
-from insitu.learners._rounding import check_bits, rounded
-from insitu.scenarios._tasks import Pool, check_size, draw
+from insitu.learners.rounding import check_bits, rounded
+from insitu.scenarios.tasks import Pool, check_size, draw
 from insitu.training import _checkpoint as checkpoint
 
 HEAD = "head"

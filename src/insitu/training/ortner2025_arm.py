@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from insitu.backbones.spiking import Spiking
-from insitu.training._arm_jobs import ArmJob
 from insitu.training.eprop import EpropTrain
+from insitu.training.robot_arm_jobs import ArmJob
 
 JOB = ArmJob(backbone=Spiking(), recipe=EpropTrain())

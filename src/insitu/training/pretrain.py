@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from insitu.backbones._inputs import to_batch
+from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError, generator, seed_of
 from insitu.data.images import Images
 from insitu.training import _augment as augment

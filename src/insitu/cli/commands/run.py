@@ -1,0 +1,167 @@
+"""Run an experiment: all its seeds, a table, the claims with verdicts, and a report as JSON and HTML.
+
+usage: insitu run NAME [--quick] [--seeds N] [--data package|images] [--out DIR] [--ANY.FIELD VALUE ...]
+
+Every field of the experiment is a flag: 'insitu run NAME --help' lists them with their defaults. A part is swapped by
+its name (--learner.substrate.device pcm-joshi2020). Results go to DIR (default: runs/NAME, and runs/NAME-CHANGES where
+fields were changed), and no report replaces that of another composition. Finished seeds, and finished arms of a seed,
+are kept there and not computed again: the same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from insitu import catalog
+from insitu.core import InsituError, write_whole
+
+if TYPE_CHECKING:
+    from insitu.experiments import Experiment
+    from insitu.report.document import Report
+    from insitu.report.seed_cache import Seed
+
+
+def main(args: list[str]) -> int:
+    """Run the experiment named first; the rest are its flags."""
+    names = ", ".join(part.name for part in catalog.parts("experiments"))
+    if not args or args[0].startswith("-"):
+        raise InsituError(f"run takes the name of an experiment first: {names or 'there is none yet'}")
+    part = catalog.find(args[0], "experiments")
+    from rich.console import Console
+
+    from insitu import run
+    from insitu.cli import progress, static_source
+    from insitu.report import (
+        composition,
+        document,
+        environment,
+        html_page,
+        movement_figures,
+        run_folders,
+        seed_cache,
+        terminal,
+    )
+
+    quick = any(word in ("--quick", "--quick=True") for word in args[1:])
+    original, experiment, changes, given = _parse(part, quick, args[1:])
+    data = experiment.scenario.describe(experiment.data)
+    _draw_first_sessions(experiment)
+    about = {
+        "schema": document.SCHEMA,
+        "experiment": part.name,
+        "title": static_source.docstring(part).partition("\n")[0],
+        "data": data,
+        "quick": quick,
+        "changes": changes,
+        "inputs": composition.inputs(experiment),
+    }
+    identity = run_folders.Identity.of(about | {"sweep": experiment.sweep})
+    name = identity.name(sweeps=bool(original.sweep))
+    home, out = run_folders.place(given or Path("runs") / name, identity, name, experiment.seeds)
+    store = seed_cache.Store.open(home, composition.key(experiment, data))
+    started = datetime.datetime.now(datetime.UTC)
+    console, headline = Console(stderr=True), experiment.scenario.headline
+    with progress.watcher(part.name, experiment.seeds, console, experiment.names, headline) as watcher:
+        done, reused = seed_cache.compute(experiment, store, run.rows, watcher)
+    about |= {
+        "versions": environment.versions(),
+        "machine": environment.machine(),
+        "started": started.isoformat(timespec="seconds"),
+    }
+    made = about | _results(experiment, done, changes)
+    console = terminal.console()
+    terminal.show(made, console)
+    document.save(made, out / "report.json")
+    if made["example"]:
+        write_whole(out / "arm.gif", lambda file: file.write_bytes(movement_figures.gif(made)))
+    html_page.save(made, out / "report.html")
+    if reused:
+        console.print(f"\n{reused} of {experiment.seeds} seeds were found finished in {home} and not computed again")
+    # plain prints: a path is one word that can be copied, whatever the width of the terminal
+    print(f"\nreport  {out / 'report.html'}\ndata    {out / 'report.json'}")
+    return 0
+
+
+def _parse(
+    part: catalog.Part, quick: bool, args: list[str]
+) -> tuple[Experiment, Experiment, list[dict[str, Any]], Path | None]:
+    """Return the experiment as its file has it, as the flags change it, the changes, and the folder that was given."""
+    import importlib
+
+    from insitu.cli import flags, shared_flags
+    from insitu.experiments.fit import check, fitting
+    from insitu.report import composition
+
+    original = catalog.load(part)
+    if quick:
+        original = getattr(importlib.import_module(part.module), "QUICK", None)
+        if original is None:
+            raise InsituError(f"{part.name} has no quick variant; leave --quick away, or give fewer --seeds")
+    about: dict[str, flags.Extra] = {}
+    if original.sweep:
+        about["sweep"] = flags.Extra(bool, True, f"over {' and '.join(name for name, _ in original.sweep)}")
+    folder = Path("runs") / (part.name + "-quick" * quick)
+    experiment, extras = flags.parse(
+        original,
+        args,
+        prog=f"insitu run {part.name}",
+        title=part.summary,
+        hidden=composition.DESCRIPTION | {"sweep", "others"},
+        fitting=lambda given: dict.fromkeys(("learner", "baseline"), fitting(given.scenario, given.data)),
+        quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
+        out=flags.Extra(Path, folder, "folder of the results; the default names the fields that were changed, too"),
+        **about,
+    )
+    if not extras.get("sweep", True):
+        experiment = replace(experiment, sweep=())
+    if experiment.seeds < 1:
+        raise InsituError(f"--seeds is at least 1; got {experiment.seeds}")
+    experiment, notes = shared_flags.reach(original, experiment)
+    check(experiment)
+    changes = shared_flags.annotated(composition.changes(_shape(original), _shape(experiment)), notes)
+    named = any(word.partition("=")[0] == "--out" for word in args)
+    return original, experiment, changes, extras["out"] if named else None
+
+
+def _draw_first_sessions(experiment: Experiment) -> None:
+    """Draw what every arm learns first, so that numbers which do not fit the data are refused before any computing."""
+    scenarios = [experiment.scenario, *(arm.scenario(experiment.scenario) for arm in experiment.others)]
+    for place, scenario in enumerate(scenarios):
+        if scenario not in scenarios[:place]:
+            next(iter(scenario.sessions(experiment.data, 0)), None)
+
+
+def _shape(experiment: Experiment) -> dict[str, Any]:
+    from insitu.report.composition import DESCRIPTION, composition
+
+    return composition(experiment, DESCRIPTION | {"seeds", "sweep", "others"})
+
+
+def _results(experiment: Experiment, done: list[Seed], changes: list[dict[str, Any]]) -> Report:
+    from insitu import run
+    from insitu.report import claims, comparison, composition, movement, sample, summary, sweep
+    from insitu.report.composition import DESCRIPTION
+
+    rows = [row for seed in done for row in seed.rows]
+    sampled = sample.Sample.of(rows, experiment)
+    return {
+        "paper": experiment.paper,
+        "verified": experiment.verified,
+        "names": list(experiment.names),
+        "composition": composition.composition(experiment, DESCRIPTION | {"sweep"}),
+        "seeds": [seed.number for seed in done],
+        "intervals": sampled.intervals(),
+        "seconds": round(sum(seed.seconds for seed in done), 1),
+        "table": summary.table(sampled),
+        "ages": summary.ages(sampled),
+        "arms": comparison.summary(sampled, experiment),
+        "movement": movement.summary(sampled, experiment),
+        "example": movement.example(run.example(experiment)),
+        "sweep": sweep.summary(sampled, experiment),
+        "cost": summary.cost(rows),
+        "claims": claims.judged(claims.claims(sampled, experiment.claims), changes),
+        "rows": rows,
+    }

@@ -1,0 +1,108 @@
+"""The command line: finds the sub-command's file, runs it, and turns every failure into one line and an exit code."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import io
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from insitu import catalog
+from insitu.core import InsituError, read_text
+
+OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
+COMMANDS = Path(__file__).parent / "commands"
+ORDER = ("list", "show", "run", "train", "report", "data", "memory", "serve")  # the order in which one meets them
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run ``args`` (default: those of the process) and return the exit code; never a traceback."""
+    given = sys.argv[1:] if args is None else args
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal cannot show appears as its code
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # the reader has gone (insitu list | head): what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except InsituError as error:
+        return _fail(error, IO_ERROR if isinstance(error.__cause__, OSError) else USAGE)
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        return _fail(InsituError(f"{named}{error.strerror or error}"), IO_ERROR)
+    except KeyboardInterrupt as stop:
+        print(f"insitu: interrupted{f'; {stop}' if str(stop) else ''}", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        return _fail(InsituError(f"{what} (this is a bug of insitu; INSITU_DEBUG=1 shows where)"), BUG)
+
+
+def commands() -> dict[str, str]:
+    """Return the sub-commands with the first line of each file's docstring."""
+    files = {file.stem: file for file in COMMANDS.glob("[!_]*.py")}
+    names = sorted(files, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    return {name: _doc(files[name]).split("\n", 1)[0] for name in names}
+
+
+def _run(args: list[str]) -> int:
+    known = commands()
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(_help(known))
+        return OK
+    name, rest = args[0], args[1:]
+    if name in ("-V", "--version"):
+        print(_version())
+        return OK
+    if name not in known:
+        hint = catalog.suggest(name, list(known)) or f"there are {', '.join(known)}"
+        raise InsituError(f"no command {name!r}; {hint}; see 'insitu --help'")
+    if rest in (["-h"], ["--help"]):
+        print(_doc(COMMANDS / f"{name}.py"))
+        return OK
+    code: int = importlib.import_module(f"insitu.cli.commands.{name}").main(rest)
+    return code
+
+
+def _help(known: dict[str, str]) -> str:
+    width = max(map(len, known))
+    lines = [f"  {name:{width}}  {summary}" for name, summary in known.items()]
+    return "\n".join(
+        [
+            "insitu learns a new thing from a handful of examples, on the device, in the memory itself.",
+            "",
+            "usage: insitu COMMAND ...",
+            "",
+            *lines,
+            "",
+            "'insitu COMMAND --help' tells more; 'insitu list' shows what there is to run.",
+        ]
+    )
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"insitu {version('insitu')}"
+    except PackageNotFoundError:
+        return "insitu, run from its source folder"
+
+
+def _doc(file: Path) -> str:
+    return ast.get_docstring(ast.parse(read_text(file))) or ""
+
+
+def _fail(error: Exception, code: int) -> int:
+    if os.environ.get("INSITU_DEBUG") == "1":
+        traceback.print_exc()
+    # one line, whatever a library has put into the message
+    print(f"insitu: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

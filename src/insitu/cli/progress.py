@@ -1,0 +1,166 @@
+"""What one sees while seeds are computed: bars and a growing table in a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from insitu.metrics import Row
+from insitu.report import formatting
+from insitu.report.seed_cache import Seed, Watcher
+
+OVERALL = ("overall", "overall accuracy in percent")
+KEPT_LINES = 8  # lines of the growing table: the last four seeds, float and device
+
+
+def watcher(
+    name: str,
+    seeds: int,
+    console: Console,
+    names: tuple[str, str] = formatting.ARMS,
+    headline: tuple[str, str] = OVERALL,
+) -> Plain | Display:
+    """Return the display that suits ``console``; ``names`` are those of baseline and learner.
+
+    ``headline`` is the measure that is shown, as rows call it and in words.
+    """
+    words = dict(zip(formatting.ARMS, names, strict=True))
+    kind = Display if console.is_terminal else Plain
+    return kind(name, seeds, console, words, headline)
+
+
+class Plain(Watcher):
+    """One line per seed and arm, as it is finished: for logs."""
+
+    def __init__(
+        self, name: str, seeds: int, console: Console, words: dict[str, str], headline: tuple[str, str]
+    ) -> None:
+        self.name, self.seeds, self.console, self.words = name, seeds, console, words
+        self.headline, self.begun = headline, 0.0
+        self.arm = Series(headline[0])
+
+    def __enter__(self) -> Plain:
+        """Say what starts."""
+        self._say(f"{self.name}: {self.seeds} seeds; {self.headline[1]}, session by session")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Say nothing."""
+
+    def begin(self, seed: int) -> None:
+        """Note the time."""
+        self.begun, self.arm = time.monotonic(), Series(self.headline[0])
+
+    def row(self, row: Row) -> None:
+        """Print a line when an arm gives way to the next."""
+        if self.arm.add(row):
+            self._line(self.arm)
+            self.arm = Series(self.headline[0])
+            self.arm.add(row)
+
+    def end(self, seed: Seed, reused: bool) -> None:
+        """Print the last arm, or that the seed was there."""
+        if reused:
+            self._say(f"seed {seed.number}: found finished, not computed again")
+        else:
+            self._line(self.arm)
+
+    def _line(self, arm: Series) -> None:
+        spent = f"({time.monotonic() - self.begun:.1f} s)"
+        self._say(f"{arm.told(self.words)}: {' '.join(arm.values)} {spent}")
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+class Series:
+    """One measure of one seed and arm, session by session, at the first age."""
+
+    def __init__(self, measure: str) -> None:
+        self.measure = measure
+        self.label, self.values = ("", ""), list[str]()  # seed and arm
+        self.sessions: set[int] = set()
+
+    def add(self, row: Row) -> bool:
+        """Take the row in; return True, taking nothing, where it belongs to another seed or arm."""
+        label = str(row["seed"]), str(row["arm"])
+        if self.label not in (("", ""), label):
+            return True
+        self.label = label
+        session = int(row["session"])
+        if session not in self.sessions:
+            self.sessions.add(session)
+            self.values.append(f"{float(row[self.measure]):.1f}")
+        return False
+
+    def told(self, words: dict[str, str]) -> str:
+        """Return seed and arm, '' before the first row; ``words`` are what arms are called."""
+        seed, arm = self.label
+        return f"seed {seed} {words.get(arm, arm)}" if seed else ""
+
+
+class Display(Watcher):
+    """Two bars (seeds, rows of this seed) above the accuracies that came last."""
+
+    def __init__(
+        self, name: str, seeds: int, console: Console, words: dict[str, str], headline: tuple[str, str]
+    ) -> None:
+        self.words, self.measure = words, headline[0]
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            expand=True,
+        )
+        self.seeds: TaskID = self.bars.add_task(name, total=seeds)
+        self.rows: TaskID = self.bars.add_task("rows of this seed", total=None)
+        self.arms = [Series(self.measure)]
+        self.live = Live(self._view(), console=console, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> Display:
+        """Start to draw."""
+        self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the display away; the tables of the report follow."""
+        self.live.stop()
+
+    def begin(self, seed: int) -> None:
+        """Start the lower bar anew; after the first seed its length is known."""
+        task = next(task for task in self.bars.tasks if task.id == self.rows)
+        self.bars.reset(self.rows, total=task.completed or None, description=f"seed {seed}")
+
+    def row(self, row: Row) -> None:
+        """Move the lower bar and write the accuracy into the table."""
+        if self.arms[-1].add(row):
+            self.arms = [*self.arms[1 - KEPT_LINES :], Series(self.measure)]
+            self.arms[-1].add(row)
+        self.bars.advance(self.rows)
+        self.live.update(self._view())
+
+    def end(self, seed: Seed, reused: bool) -> None:
+        """Move the upper bar."""
+        self.bars.advance(self.seeds)
+        if reused:
+            self.bars.update(self.rows, description=f"seed {seed.number} was finished")
+        self.live.update(self._view())
+
+    def _view(self) -> Group:
+        sessions = max(len(arm.values) for arm in self.arms)
+        table = Table(box=None, padding=(0, 1, 0, 0), show_header=False, pad_edge=False)
+        table.add_column()
+        for _ in range(sessions):
+            table.add_column(justify="right", no_wrap=True)
+        table.add_row("session", *map(str, range(sessions)), style="dim")
+        for arm in self.arms:
+            style = "dim" if arm.label[1] == "float" else ""
+            table.add_row(escape(arm.told(self.words)), *arm.values, *[""] * (sessions - len(arm.values)), style=style)
+        return Group(self.bars, table)

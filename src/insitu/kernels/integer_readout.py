@@ -1,0 +1,197 @@
+"""An analog product in whole numbers: the same bits on every processor, whatever instructions it multiplies with.
+
+Pulse widths are whole numbers within -levels..levels, their squares too. Conductances are whole steps of their column's
+largest, as fine as sums over a row block in 32 bits allow (15 bits for blocks of 256 rows at 8-bit widths). Variances
+of read noise are whole steps as well (9 bits there), and what rounding them leaves is carried down the column, so that
+their sums stay true. Sums of products are exact, so that neither the order of terms nor the width of vectors matters;
+all that follows (scaling, noise by position, conversion) is one rounding per operation, in float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insitu.kernels import compiled
+from insitu.kernels.readout import Array, Key, block_normals, pulse_widths_reference, readout_reference
+from insitu.kernels.threads import split_rows
+
+Whole = NDArray[np.int16]
+LANES = 16  # columns of a strip
+GROUP = 4  # rows that are multiplied together
+LARGEST_SUM = 2**31 - 1
+LARGEST = 2**15 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Strips:
+    """Whole numbers (in, columns) in the order the loop reads them, and what a step of each column stands for.
+
+    words: (blocks, strips, pairs, 16, 2) int16: row blocks, 16 columns to a strip, neighbouring rows in pairs
+    unit: (16 x strips,) float32
+    """
+
+    words: Whole
+    unit: Array
+
+    def rows(self, block: int, columns: int) -> Whole:
+        """Return the numbers of a row block (2 x pairs, columns); rows beyond the block are zeros."""
+        found: Whole = self.words[block].transpose(1, 3, 0, 2).reshape(2 * self.words.shape[2], -1)[:, :columns]
+        return found
+
+
+def largest_step(most: int, rows: int) -> int:
+    """Return how large steps may be so that ``rows`` products with numbers up to ``most`` add up in 32 bits."""
+    return min(LARGEST, LARGEST_SUM // (most * rows))
+
+
+def signed_strips(values: Array, levels: int, tile: int) -> Strips:
+    """Round values (in, columns) to steps of the largest of each column, for products with numbers up to ``levels``."""
+    top = largest_step(levels, min(tile, len(values)))
+    unit = np.maximum(np.abs(values).max(0), np.float32(1e-30)) / np.float32(top)
+    return _strips(np.rint(values / unit).astype(np.int16), unit, tile)
+
+
+def carried_strips(values: Array, levels: int, tile: int) -> Strips:
+    """Round values (in, columns) >= 0, for products with numbers up to ``levels`` squared.
+
+    What rounding leaves is carried into the next row of the block: the sum over any rows is off by less than a step.
+    """
+    top = largest_step(levels**2, min(tile, len(values)))
+    unit = np.maximum(values.max(0), np.float32(1e-30)) / np.float32(max(top - 1, 1))
+    steps = np.empty(values.shape, np.int16)
+    for start in range(0, len(values), tile):
+        rows = slice(start, start + tile)
+        sums = np.rint(np.cumsum(values[rows] / unit, axis=0, dtype=np.float64))
+        steps[rows] = np.diff(sums, axis=0, prepend=0.0)
+    return _strips(steps, unit, tile)
+
+
+def _strips(steps: Whole, unit: Array, tile: int) -> Strips:
+    rows, columns = steps.shape
+    blocks, strips, pairs = -(-rows // tile), -(-columns // LANES), (min(tile, rows) + 1) // 2
+    padded = np.zeros((blocks, 2 * pairs, strips * LANES), np.int16)
+    for block in range(blocks):
+        part = steps[block * tile : (block + 1) * tile]
+        padded[block, : len(part), :columns] = part
+    words = padded.reshape(blocks, pairs, 2, strips, LANES).transpose(0, 3, 1, 4, 2)
+    return Strips(np.ascontiguousarray(words), np.pad(unit, (0, strips * LANES - columns)))
+
+
+@dataclass(frozen=True, eq=False)
+class Widths:
+    """Rows of pulse widths and of their squares (rows, in + 1) int16, rows a multiple of GROUP."""
+
+    widths: Whole
+    squares: Whole
+
+    @classmethod
+    def room(cls, rows: int, inputs: int) -> Widths:
+        """Return room for so many rows; beyond what is filled in, they stay zero."""
+        shape = -(-rows // GROUP) * GROUP, inputs + 1  # an odd row block reads one number past its end
+        return cls(np.zeros(shape, np.int16), np.zeros(shape, np.int16))
+
+
+def whole_widths(x: Array, levels: int, out: Widths) -> Array:
+    """Round each row of x (rows, in), scaled by its largest entry, to whole numbers within -levels..levels.
+
+    Returns the factors taken out (rows,), NaN for a row that is not finite.
+    """
+    fast = compiled()
+    count, inputs = x.shape
+    widths, squares = out.widths[:count, :inputs], out.squares[:count, :inputs]
+    if fast is None:
+        return whole_widths_reference(x, levels, widths, squares)
+    top = np.empty(count, np.float32)
+
+    def rows(start: int, stop: int) -> None:
+        part = slice(start, stop)
+        fast.whole_widths(x[part], np.float32(levels), widths[part], squares[part], top[part])
+
+    split_rows(rows, count, x.size, GROUP)
+    return top
+
+
+def whole_widths_reference(x: Array, levels: int, widths: Whole, squares: Whole) -> Array:
+    """Do the same in plain NumPy."""
+    shares, unused = np.empty_like(x), np.empty_like(x)
+    top = pulse_widths_reference(x, levels, shares, unused)
+    with np.errstate(invalid="ignore"):  # a row that is not finite; the caller sees that from the factor
+        widths[:] = np.rint(shares * np.float32(levels))
+        squares[:] = np.square(widths)
+    return top
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """What follows the sums: converter ranges (row blocks,) in ``levels`` steps to either side, and digital factors."""
+
+    full: Array
+    levels: int
+    row_gain: Array  # (rows,)
+    column_gain: Array  # (columns,)
+
+
+def whole_products(
+    given: Widths,
+    means: Strips,
+    variances: Strips | None,
+    tile: int,
+    key: Key,
+    origin: tuple[int, int],
+    output: Output,
+    out: Array,
+) -> None:
+    """Fill ``out`` (rows, columns) with the product of widths and means, read noise and conversion included.
+
+    ``means`` count in µS per step of a width, ``variances`` in µS² per step of a squared width (None: no noise).
+    ``origin`` is the number of the first row, a multiple of GROUP, and of the first column.
+    """
+    if compiled() is None:
+        whole_products_reference(given, means, variances, tile, key, origin, output, out)
+        return
+    from insitu.kernels import _integer_products as fast
+
+    noisy = variances is not None
+    other = variances if variances is not None else means
+    words = np.uint32(key[0]), np.uint32(key[1])
+    inputs = given.widths.shape[1] - 1
+
+    def rows(start: int, stop: int) -> None:
+        fast.whole_products(
+            *(given.widths, given.squares, means.words, means.unit, other.words, other.unit, noisy),
+            *(*words, *origin, tile, inputs, output.full, output.levels, output.row_gain, output.column_gain),
+            *(out, start, stop),
+        )
+
+    split_rows(rows, len(out), out.size * inputs, GROUP)
+
+
+def whole_products_reference(
+    given: Widths,
+    means: Strips,
+    variances: Strips | None,
+    tile: int,
+    key: Key,
+    origin: tuple[int, int],
+    output: Output,
+    out: Array,
+) -> None:
+    """Do the same in plain NumPy; products of whole numbers in float64 are exact too."""
+    current = _sums(given.widths, means, tile, out.shape)
+    squares = None if variances is None else _sums(given.squares, variances, tile, out.shape)
+    noise = None if variances is None else block_normals(key, origin, current.shape)
+    readout_reference(current, squares, noise, output.full, output.levels, output.row_gain, output.column_gain, out)
+
+
+def _sums(x: Whole, strips: Strips, tile: int, shape: tuple[int, ...]) -> Array:
+    """Return sums of products (blocks, rows, columns), times their unit."""
+    count, columns = shape
+    blocks = []
+    for block in range(len(strips.words)):
+        part = x[:count, :-1][:, block * tile : (block + 1) * tile].astype(np.float64)
+        weights = strips.rows(block, columns)[: part.shape[1]].astype(np.float64)
+        blocks.append((part @ weights).astype(np.float32) * strips.unit[:columns])
+    return np.stack(blocks)

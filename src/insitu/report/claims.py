@@ -1,0 +1,77 @@
+"""Claims of an experiment with their figures, intervals and verdicts."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from insitu.experiments import Claim
+from insitu.report.intervals import Stat
+from insitu.report.sample import Sample
+
+MET, IN_THE_MEDIAN, MISSED = "met", "met in the median", "missed"
+JUDGED = (MET, IN_THE_MEDIAN, MISSED)  # verdicts, the best first
+NOT_JUDGED = "not judged"  # of claims that are about another composition
+
+
+def claims(sample: Sample, claimed: Iterable[Claim]) -> list[dict[str, Any]]:
+    """Return every claim with its values per seed, interval, over what that is taken, and verdict."""
+    return [_claim(sample, claim) for claim in claimed]
+
+
+def judged(claims: list[dict[str, Any]], changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return claims as they may be judged: those of a published composition judge no other, on whatever data."""
+    if all(each["field"] == "data" for each in changes):
+        return claims
+    return [each | {"verdict": NOT_JUDGED} if each["verdict"] in JUDGED else each for each in claims]
+
+
+def _claim(sample: Sample, claim: Claim) -> dict[str, Any]:
+    arms = getattr(claim.measure, "arms", ())
+    try:
+        with warnings.catch_warnings():
+            # a mean over rows that are not there is a warning in NumPy, and here a thing not measured
+            warnings.simplefilter("error", RuntimeWarning)
+            values = [float(value) for value in claim.measure(sample.rows)]
+            measured, over = sample.stat(claim.measure, arms), sample.words(claim.measure, arms)
+    except (KeyError, RuntimeWarning):
+        values, measured, over = [], None, ""
+    return {
+        "name": claim.name,
+        "unit": claim.unit,
+        "published": claim.published,
+        "where": claim.where,
+        "target": _target(claim),
+        "at_most": claim.at_most,
+        "at_least": claim.at_least,
+        "values": [round(value, 4) for value in values],
+        "measured": measured,
+        "over": over,
+        "verdict": verdict(measured, claim.at_least, claim.at_most),
+    }
+
+
+def _target(claim: Claim) -> str:
+    bounds = [f"≥ {claim.at_least:g}"] if claim.at_least is not None else []
+    bounds += [f"≤ {claim.at_most:g}"] if claim.at_most is not None else []
+    return " and ".join(bounds)
+
+
+def verdict(measured: Stat | None, at_least: float | None, at_most: float | None) -> str:
+    """Return ``met`` where median and interval lie within the bounds, which belong to what is allowed.
+
+    ``met in the median`` where only the median does, or there is no interval; else ``missed``. Without bounds it is
+    ``reported``, without a figure ``not measured``.
+    """
+    if measured is None:
+        return "not measured"
+    if at_most is None and at_least is None:
+        return "reported"
+    low = -math.inf if at_least is None else at_least
+    high = math.inf if at_most is None else at_most
+    if not low <= measured["median"] <= high:
+        return MISSED
+    ends = measured["low"], measured["high"]
+    return MET if all(end is not None and low <= end <= high for end in ends) else IN_THE_MEDIAN

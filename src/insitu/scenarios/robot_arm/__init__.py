@@ -1,0 +1,1 @@
+"""The robot arm of the movement tasks: kinematics, dynamics, movements and their errors."""

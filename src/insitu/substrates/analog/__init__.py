@@ -1,0 +1,1 @@
+"""Parts of an analog crossbar: cells in tiles, converters, products, probes for drift, batches and differences."""

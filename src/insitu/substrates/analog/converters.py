@@ -1,0 +1,67 @@
+"""Converters on either side of a tile: how many steps they have, which rows they see together, how far they reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from insitu.core import InsituError
+from insitu.kernels.readout import pulse_widths
+from insitu.substrates.analog.readings import Reading
+from insitu.substrates.analog.tiles import Floats
+
+RANGE_STDS = 4.0  # a tile that was not calibrated has a range of so many standard deviations of its widest column ...
+RANGE_RMS = 0.5  # ... under independent inputs of this rms
+HEADROOM = 1.1  # of a calibrated range, over the largest current seen
+SMALLEST_RANGE_US = 1e-6
+
+
+@dataclass(frozen=True)
+class Converters:
+    """Rows that are summed before conversion, and the steps of the converters to either side of zero (0: exact)."""
+
+    tile: int
+    input_levels: int
+    adc_levels: int
+
+    def blocks(self, inputs: int) -> list[slice]:
+        """Row blocks with converters of their own; exact converters add up, so that all rows are one block."""
+        rows = self.tile if self.adc_levels else inputs
+        return [slice(start, min(start + rows, inputs)) for start in range(0, inputs, rows)]
+
+
+@torch.no_grad()
+def calibrated_ranges_us(converters: Converters, readings: list[Reading], x: Tensor) -> tuple[Floats, ...]:
+    """Return for every tile the range (row blocks,) that holds the currents which inputs x (batch, in) draw from it."""
+    given = x.detach().float().contiguous()
+    widths = torch.empty_like(given)
+    checked_tops(pulse_widths(given.numpy(), converters.input_levels, widths.numpy(), given.clone().numpy()))
+    blocks = converters.blocks(given.shape[1])
+    out = []
+    for one in readings:
+        currents = [widths[:, rows].double() @ one.mean[rows].double() for rows in blocks]
+        peaks = torch.stack([each.abs().max() for each in currents]).float()
+        out.append((HEADROOM * peaks.clamp_min(SMALLEST_RANGE_US)).numpy())
+    return tuple(out)
+
+
+def default_range_us(converters: Converters, one: Reading) -> Floats:
+    """Return the range (row blocks,) of a tile that was not calibrated; kept beside the reading."""
+    if not converters.adc_levels:
+        return np.ones(1, np.float32)  # not used
+    known: Floats | None = one.forms.get(converters.tile)
+    if known is None:
+        squares = [one.mean[rows].double().square().sum(0).max() for rows in converters.blocks(len(one.mean))]
+        range_us = RANGE_STDS * RANGE_RMS * torch.stack(squares).sqrt().float()
+        known = one.forms[converters.tile] = range_us.clamp_min(SMALLEST_RANGE_US).numpy()
+    return known
+
+
+def checked_tops(tops: Floats) -> Floats:
+    """Return the largest |entry| of each row; raise ``InsituError`` where a row is not finite."""
+    if np.isnan(tops).any():
+        raise InsituError("x must be finite; it holds NaN or infinity")
+    return tops

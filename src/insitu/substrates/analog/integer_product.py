@@ -1,0 +1,79 @@
+"""Products in whole numbers, for converters of at most eight bits on both sides: the same bits on every processor.
+
+A conductance is taken in steps of at most 2^-15 of the largest in its column (``kernels/whole_numbers.py``): an error
+about a hundred times below a step of the converter behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from insitu.kernels.integer_readout import (
+    Output,
+    Strips,
+    Widths,
+    carried_strips,
+    signed_strips,
+    whole_products,
+    whole_widths,
+)
+from insitu.kernels.readout import Key
+from insitu.substrates.analog.converters import Converters
+from insitu.substrates.analog.readings import Reading
+from insitu.substrates.analog.tiles import Floats
+
+MOST_LEVELS = 127
+MOST_ROWS = 2**13  # of a block: with more, steps of variances would be too coarse
+
+
+def suits(converters: Converters) -> bool:
+    """Return whether these converters are coarse enough."""
+    few = 0 < converters.input_levels <= MOST_LEVELS and 0 < converters.adc_levels <= MOST_LEVELS
+    return few and converters.tile <= MOST_ROWS
+
+
+@dataclass(frozen=True, eq=False)
+class Small:
+    """A reading in whole numbers."""
+
+    means: Strips  # µS for a pulse width of one step
+    variances: Strips | None  # µS² for a squared width of one; None where no cell is noisy
+
+
+class Whole:
+    """Does what ``Floating`` does."""
+
+    def __init__(self, converters: Converters, inputs: int, rows: int, columns: int) -> None:
+        self.converters = converters
+        self.widths = Widths.room(rows, inputs)
+
+    def take(self, x: Floats) -> Floats:
+        """Take rows (rows, in); return their largest |entry|, NaN where a row is not finite."""
+        return whole_widths(x, self.converters.input_levels, self.widths)
+
+    def give(
+        self, one: Reading, key: Key, origin: tuple[int, int], full: Floats, tops: Floats, gain: Floats, out: Floats
+    ) -> None:
+        """Fill ``out`` (rows, columns) with the product of the rows taken with a tile, in µS times ``gain``."""
+        small, levels = self.small(one), self.converters.adc_levels
+        output = Output(full, levels, tops, gain)
+        whole_products(self.widths, small.means, small.variances, self.converters.tile, key, origin, output, out)
+
+    def small(self, one: Reading) -> Small:
+        """Return a reading in whole numbers; kept beside it."""
+        form = (self.converters.tile, self.converters.input_levels)
+        known: Small | None = one.forms.get(form)
+        if known is None:
+            known = one.forms[form] = self._small(one)
+        return known
+
+    def _small(self, one: Reading) -> Small:
+        levels, tile = self.converters.input_levels, self.converters.tile
+        means = signed_strips(one.mean.numpy(), levels, tile)
+        means = Strips(means.words, means.unit * np.float32(1 / levels))
+        if one.variance is None:
+            return Small(means, None)
+        variances = carried_strips(one.variance.numpy(), levels, tile)
+        return Small(means, Strips(variances.words, variances.unit * np.float32(1 / levels**2)))

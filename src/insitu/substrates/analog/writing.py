@@ -1,0 +1,76 @@
+"""How a crossbar's state changes: columns appended or replaced, pulses and RESETs counted, time running forward."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from insitu.core import InsituError
+from insitu.devices import Cells
+from insitu.ledger import Ledger
+from insitu.substrates.analog.tiles import Counts, Floats, Held, appended, put, shares, taken
+
+Number = TypeVar("Number", bound=np.generic)
+SIGNS = 2  # a weight is the plus side minus the minus side
+
+
+def both_signs(values: Floats) -> Floats:
+    """Return (2, ...): what goes to the plus side and what goes to the minus side."""
+    out = np.empty((SIGNS, *values.shape), np.float32)
+    np.maximum(values, 0, out=out[0])
+    np.maximum(-values, 0, out=out[1])
+    return out
+
+
+def for_pairs(values: NDArray[Number], pairs: int) -> NDArray[Number]:
+    """Return (2, pairs, ...): the same for every pair."""
+    return values[:, None] if pairs == 1 else np.repeat(values[:, None], pairs, axis=1)
+
+
+def checked_time(held: Held, now_s: float) -> float:
+    """Return ``now_s``; raise ``InsituError`` where it lies before the last write."""
+    if not now_s >= held.written_s:  # so that NaN is caught too
+        raise InsituError(f"time runs forward: now is {now_s} s, but this matrix was written at {held.written_s} s")
+    return now_s
+
+
+def grown(held: Held, cells: Cells, width: int, now_s: float) -> Held:
+    """Append columns of blank ``cells``, in tiles of ``width`` columns."""
+    tiles = appended(held.tiles, cells, width)
+    count = cells.shape[3]
+    stay = sum(old is new for old, new in zip(held.tiles, tiles, strict=False))
+    return replace(
+        held,
+        tiles=tiles,
+        scale=torch.cat([held.scale, torch.ones(count)]),
+        ranges_us=(*held.ranges_us[:stay], *[None] * (len(tiles) - stay)),
+        reference=torch.cat([held.reference, torch.zeros(count)]),
+        written_s=now_s,
+    )
+
+
+def cells_of(held: Held, columns: list[int]) -> Cells:
+    """Return the cells (2, pairs, in, len(columns)) of columns."""
+    return taken(held.tiles, shares(held.tiles, columns), len(columns))
+
+
+def changed(
+    held: Held,
+    columns: list[int],
+    cells: Cells,
+    now_s: float,
+    spent: Ledger,
+    pulses: Counts | None = None,
+    resets: int = 0,
+) -> Held:
+    """Put ``cells`` into columns and count; the converters of tiles that changed are no longer calibrated."""
+    tiles, ranges = list(held.tiles), list(held.ranges_us)
+    for part in shares(held.tiles, columns):
+        tiles[part.tile] = put(tiles[part.tile], part, cells, pulses, resets)
+        ranges[part.tile] = None
+    total = held.spent + spent
+    return replace(held, tiles=tuple(tiles), ranges_us=tuple(ranges), written_s=now_s, spent=total)

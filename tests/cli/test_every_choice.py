@@ -1,0 +1,141 @@
+"""Whatever parts and values a user names for a run: it can start, or is refused in one line before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+from insitu import catalog
+from insitu.cli import flags
+from insitu.cli.main import main
+from insitu.core import InsituError
+from insitu.experiments import Experiment
+from insitu.experiments.fit import fitting
+from insitu.learners import Learner
+from insitu.report import seed_cache
+
+STARTED = 130  # where computing would begin, these tests press Ctrl-C
+EXPERIMENTS = [part.name for part in catalog.parts("experiments")]
+LEARNERS = [part.name for part in catalog.parts("learners")]
+SCENARIOS = [part.name for part in catalog.parts("scenarios")]
+DATA_SETS = [part.name for part in catalog.parts("data")]
+BACKBONES = sorted(file.stem for file in (Path(catalog.__file__).parent / "weights").glob("*.json"))
+WRONG: dict[type, list[str]] = {
+    int: ["-1", "0", "1", "7", "x"],
+    float: ["-1", "0", "nan", "inf", "x"],
+    bool: [],
+    str: [*DATA_SETS, *BACKBONES, "", "nonsense", "../up", "CIFAR10"],
+    Path: ["nowhere", ".", ""],
+}
+
+
+@pytest.fixture
+def outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Call the command line up to where computing begins; return the exit code and what it says."""
+
+    def stop(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(seed_cache.Store, "open", stop)
+    monkeypatch.setenv("INSITU_DATA", str(tmp_path / "no data"))
+    monkeypatch.setenv("INSITU_CACHE", str(tmp_path / "cache"))
+
+    def call(*words: str) -> tuple[int, str]:
+        code = main(["run", *words, "--out", str(tmp_path / "out")])
+        return code, capsys.readouterr().err
+
+    return call
+
+
+def quick(name: str) -> Experiment:
+    import importlib
+
+    part = catalog.find(name, "experiments")
+    held: Experiment = getattr(importlib.import_module(part.module), "QUICK", catalog.load(part))
+    return held
+
+
+def choices(kind: Any) -> list[str]:
+    """Return values to try for a field of this type: all that it offers, or numbers and names that may be wrong."""
+    if get_origin(kind) is Literal:
+        return [str(each) for each in get_args(kind)]
+    kinds = [each for each in get_args(kind) or (kind,) if each in WRONG]
+    return [value for each in kinds for value in WRONG[each]]
+
+
+def accepted(code: int, said: str, words: tuple[str, ...]) -> None:
+    assert code in (STARTED, 1, 2), f"{words}: {code} {said}"  # 1: a file that cannot be read
+    assert said.count("\n") == 1, f"{words}: {said}"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_every_learner_fits_every_scenario_or_is_refused_with_those_that_fit(
+    learner: str, scenario: str, outcome: Any
+) -> None:
+    words = ("karunaratne2022-miniimagenet", "--scenario", scenario, "--learner", learner, "--baseline", learner)
+    code, said = outcome(*words)
+    accepted(code, said, words)
+    fit = fitting(catalog.load(catalog.find(scenario, "scenarios"))(), "package")
+    assert (code == STARTED) == (learner in fit), said
+    if code == 2:
+        assert f"learners that fit {scenario} are {', '.join(fit)}" in said
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_scenario_has_learners(scenario: str) -> None:
+    record = catalog.load(catalog.find(scenario, "scenarios"))()
+    assert record.protocol("package")
+    assert fitting(record, "package")
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_every_learner_says_what_it_learns(learner: str) -> None:
+    kind: type[Learner] = catalog.load(catalog.find(learner, "learners"))
+    given = {
+        scenario.protocol(data)
+        for name in SCENARIOS
+        for scenario in _all(catalog.load(catalog.find(name, "scenarios"))())
+        for data in ("package", "images")
+    }
+    assert kind.protocols
+    assert set(kind.protocols) <= given
+
+
+def _all(scenario: Any) -> Iterator[Any]:
+    """Yield the scenario in all that its fields of a few values let it be."""
+    yield scenario
+    for name, kind in get_type_hints(type(scenario)).items():
+        for value in get_args(kind) if get_origin(kind) is Literal else ():
+            try:
+                yield replace(scenario, **{name: value})
+            except InsituError:  # such as batches of CORe50 for another data set
+                continue
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_takes_every_scenario_or_refuses_it(name: str, scenario: str, outcome: Any) -> None:
+    words = (name, "--scenario", scenario)
+    accepted(*outcome(*words), words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_choice_of_a_scenarios_field_runs_or_is_refused(name: str, outcome: Any) -> None:
+    record = quick(name)
+    quickly = ["--quick"] if record is not catalog.load(catalog.find(name, "experiments")) else []
+    # numbers are the same fields in every experiment of a scenario: one of them tries them all
+    first = next(each for each in EXPERIMENTS if type(quick(each).scenario) is type(record.scenario))
+    for flag in flags.flags(record.scenario):
+        if name != first and flag.kind is not str and get_origin(flag.kind) is not Literal:
+            continue
+        for value in choices(flag.kind):
+            words = (name, *quickly, f"--scenario.{flag.name}", value)
+            accepted(*outcome(*words), words)
+            if flag.kind is str:
+                accepted(*outcome(*words, "--data", "images"), words)

@@ -1,0 +1,224 @@
+"""``insitu serve``: a process of its own that serves a file, asks for a token where it should, and stops in order."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from insitu import Memory, service
+from insitu.cli.main import main
+
+pytest.importorskip("uvicorn", reason="serving needs the extra 'serve'")
+
+
+class Process:
+    """The command, until it says that it listens."""
+
+    def __init__(self, *args: str, cwd: Path) -> None:
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "NUMBA_NUM_THREADS": "1",
+            "INSITU_CACHE": str(cwd / "cache"),
+        }
+        command = [sys.executable, "-W", "error", "-m", "insitu", "serve", *args, "--port", "0"]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment
+        )
+        self.lines: list[str] = []
+        assert self.process.stdout is not None
+        while not self.lines or not self.lines[-1].startswith("stop"):
+            self.lines.append(self.process.stdout.readline())
+            assert self.lines[-1], self.process.communicate()[1]
+        self.pages = [line.strip().rpartition(" ")[2] for line in self.lines if "://" in line]
+        self.port = int(self.pages[-1].partition("://")[2].partition("/")[0].rpartition(":")[2])
+
+    def ask(self, method: str, path: str, content: Any = None, **headers: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        body = None if content is None else json.dumps(content)
+        connection.request(method, path, body, {"Content-Type": "application/json", **headers})
+        reply = connection.getresponse()
+        out = reply.status, json.loads(reply.read())
+        connection.close()
+        return out
+
+    def stop_twice(self, first: int, second: int, gap_s: float) -> tuple[int, str]:
+        self.process.send_signal(first)
+        time.sleep(gap_s)
+        self.process.send_signal(second)
+        _, error = self.process.communicate(timeout=60)
+        return self.process.returncode, error
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(number)
+        _, error = self.process.communicate(timeout=60)
+        return self.process.returncode, error
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[Process]]:
+    made: list[Process] = []
+    yield made
+    for each in made:
+        if each.process.poll() is None:
+            each.process.kill()
+        each.process.communicate()
+
+
+def test_a_file_is_served_again_and_to_others_with_a_token_shown_once(started: list[Process], tmp_path: Path) -> None:
+    args = ("a.insitu", "--host", "0.0.0.0", "--backbone", "none", "--substrate", "digital")
+    kept = tmp_path / "a.insitu.token"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        service = Process(*args, cwd=tmp_path)
+        started.append(service)
+        token = kept.read_text().strip()
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert {token in page for page in service.pages} == {number == signal.SIGTERM}
+        assert [token in line for line in service.lines if line.startswith("token")] == [number == signal.SIGTERM]
+        for page in service.pages:  # each is an address that leads here, none 0.0.0.0
+            host = page.partition("://")[2].partition(":")[0]
+            with socket.create_connection((host, service.port), timeout=20) as reached:
+                assert not ip_address(reached.getpeername()[0]).is_unspecified
+        assert "127.0.0.1" in service.pages[-1]
+        assert service.ask("GET", "/api/memory")[0] == 401
+        assert service.ask("GET", "/api/memory", Authorization=f"Bearer {token}x")[0] == 401
+        before = service.ask("GET", "/api/memory", Authorization=f"Bearer {token}")[1]["events"]
+        example = {"label": "a", "vector": [1.0]}
+        after = service.ask("POST", "/api/teach", example, Authorization=f"Bearer {token}")[1]["event"]
+        assert after == before + 1
+        assert service.stop(number) == (0, "")
+    with Memory.open(tmp_path / "a.insitu") as memory:
+        assert (memory.class_count_.tolist(), memory.backbone) == ([2], None)
+        assert main(["serve", str(tmp_path / "a.insitu"), "--port", "0"]) == 2, "it has a writer"
+
+
+@pytest.mark.parametrize("wrong", [["--substrate", "pcn"], ["--backbone", "omnigot"], ["--token-file", "a.insitu/x"]])
+def test_a_first_start_that_fails_leaves_nothing(
+    tmp_path: Path, wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "--token-file" in wrong:
+        (tmp_path / "plain").write_text("a file, no folder")
+        wrong = ["--token-file", "plain/token"]
+    assert main(["serve", "a.insitu", "--host", "0.0.0.0", "--port", "0", *wrong])
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not [each.name for each in tmp_path.iterdir() if each.name.startswith("a.insitu")]
+
+
+def test_the_corrected_command_makes_what_was_wanted(started: list[Process], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "insitu", "serve", "a.insitu", "--port", "0", "--substrate", "pcm-hermes"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 2
+    started.append(Process("a.insitu", "--substrate", "pcm-hermes2022", cwd=tmp_path))
+    told = started[0].ask("GET", "/api/memory")[1]
+    assert (told["input"], told["backbone"], told["substrate"]) == ("image", "omniglot", "crossbar of PcmHermes2022")
+
+
+def test_a_public_address_asks_for_a_token_and_is_the_one_that_is_shown(started: list[Process], tmp_path: Path) -> None:
+    flags = ("--backbone", "none", "--public-url", "https://memory.example.org/", "--trusted-proxy", "127.0.0.1")
+    started.append(Process("a.insitu", *flags, cwd=tmp_path))
+    token = (tmp_path / "a.insitu.token").read_text().strip()
+    assert started[0].pages[0] == f"https://memory.example.org/#token={token}"
+    assert started[0].ask("GET", "/api/memory")[0] == 401
+    behind = {"Host": "memory.example.org", "Origin": "https://memory.example.org", "X-Forwarded-Proto": "https"}
+    example = {"label": "a", "vector": [1.0]}
+    assert started[0].ask("POST", "/api/teach", example, Authorization=f"Bearer {token}", **behind)[0] == 200
+
+
+def test_signals_one_after_the_other_end_it_in_order(started: list[Process], tmp_path: Path) -> None:
+    """Whenever the second comes: while the server stops, while the file is given back, while Python shuts down."""
+    for number, gap_s in enumerate((0.0, 0.1, 0.3)):
+        service = Process("a.insitu", "--backbone", "none", "--substrate", "digital", cwd=tmp_path)
+        started.append(service)
+        assert service.ask("POST", "/api/teach", {"label": "a", "vector": [1.0]})[1]["event"] == number + 1
+        assert service.stop_twice(signal.SIGINT, signal.SIGTERM, gap_s) == (0, "")
+
+
+def test_a_second_signal_cuts_what_is_still_answered(started: list[Process], tmp_path: Path) -> None:
+    service = Process("--backbone", "none", "--substrate", "digital", cwd=tmp_path)
+    started.append(service)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as slow:
+        slow.sendall(b"POST /api/teach HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        slow.sendall(b"Content-Length: 10\r\n\r\n")  # and no body: it is waited for
+        time.sleep(0.5)
+        assert service.stop_twice(signal.SIGTERM, signal.SIGINT, 1.0) == (128 + signal.SIGINT, "")
+
+
+def test_signals_before_it_listens_have_codes_too(tmp_path: Path) -> None:
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        command = [sys.executable, "-c", STARTING, "serve", "a.insitu", "--port", "0"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "warming\n"
+        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert "Traceback" not in error
+    assert not list(tmp_path.iterdir())
+
+
+# the command, held where it takes longest before it listens
+STARTING = """
+import sys, time
+from insitu.cli.main import main
+from insitu.service import server
+
+def warm(memory):
+    print("warming", flush=True)
+    time.sleep(60)
+
+server.warm = warm
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_without_a_path_it_says_that_the_memory_will_be_lost(started: list[Process], tmp_path: Path) -> None:
+    started.append(Process("--token-file", "mine", cwd=tmp_path))
+    assert "lost when the server stops" in started[0].lines[0]
+    token = (tmp_path / "mine").read_text().strip()
+    told = started[0].ask("GET", "/api/memory", Authorization=f"Bearer {token}")[1]
+    assert (told["input"], told["backbone"], told["kept_in_file"]) == ("image", "omniglot", False)
+
+
+def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        assert main(["serve", str(tmp_path / "a.insitu"), "--port", port]) == 1
+    other = tmp_path / "other.txt"
+    other.write_text("not of SQLite" * 100)
+    cases = {
+        "another --port": 1,
+        "0..65535": main(["serve", "--port", "65536"]),
+        "rate": main(["serve", "--rate", "-1"]),
+        "no backbone": main(["serve", str(tmp_path / "b.insitu"), "--port", "0", "--backbone", "nothing"]),
+        "unknown field --prt": main(["serve", "--prt", "1"]),
+        "not a memory": main(["serve", str(other), "--port", "0"]),
+    }
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(cases)
+    for line, (said, code) in zip(lines, cases.items(), strict=True):
+        assert said in line
+        assert code
+
+
+def test_a_missing_library_is_named_with_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [each for each in sys.modules if each.startswith("insitu.service.")]:
+        monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delattr(service, name.rpartition(".")[2], raising=False)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["serve", "--port", "0"]) == 2
+    assert "pip install 'insitu[serve]'" in capsys.readouterr().err

@@ -1,0 +1,59 @@
+"""What a memory knows in numbers: means over all examples ever taught, and a fair choice of those kept."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from insitu import Memory
+from insitu.core import generator
+from insitu.memory.model import KEPT, Model, counted, keeping, numbered
+
+FEATURES = 3
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=9), min_size=1, max_size=5))
+def test_means_and_counts_are_over_all_examples_in_whatever_parts_they_came(parts: list[list[int]]) -> None:
+    draw, model = generator(0, "nouns"), Model(FEATURES)
+    shown: dict[int, list[np.ndarray]] = {}
+    for part in parts:
+        x = draw.standard_normal((len(part), FEATURES)) + 100
+        for label, row in zip(part, x, strict=True):
+            shown.setdefault(label, []).append(row)
+        model, y = numbered(model, list(part))
+        classes, index = np.unique(y, return_inverse=True)
+        sums = np.zeros((len(classes), FEATURES))
+        np.add.at(sums, index, x)
+        counts = np.bincount(index)
+        model = counted(model, classes, counts, sums / counts[:, None])
+    for label, rows in shown.items():
+        number = model.numbers[label]
+        assert model.counts[number] == len(rows)
+        np.testing.assert_allclose(model.means[number], np.mean(rows, 0), rtol=1e-12)
+
+
+def test_classes_that_come_late_are_kept_as_well_as_the_first_ones() -> None:
+    rng, model = generator(0, "kept"), Model(1)
+    for label in range(8):
+        model, y = numbered(model, [label] * 200)
+        model = keeping(model, np.full((200, 1), float(label)), y, rng)
+    kept = np.bincount(model.kept_numbers, minlength=8)
+    assert len(model.kept) == KEPT
+    assert kept.tolist() == [KEPT // 8] * 8
+    assert (model.kept[:, 0] == model.kept_numbers).all()
+
+
+def test_nothing_of_a_forgotten_class_stays_in_numbers() -> None:
+    draw = generator(0, "forgotten")
+    x, y = draw.standard_normal((30, FEATURES)) + 100, np.repeat(["a", "b", "c"], 10)
+    memory = Memory("digital", dim=16).fit(x, y)
+    number = memory._model.numbers["b"]
+    model = memory.forget("b")._model
+    assert "b" not in model.numbers
+    assert model.counts[number] == 0
+    assert not model.means[number].any()
+    assert not (model.kept[:, None] == x[None, 10:20]).all(2).any()
+    assert model.space is not None
+    left = model.space.scaled(x[10:20])
+    assert not (model.space.cohort[:, None] == left[None]).all(2).any()

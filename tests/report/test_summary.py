@@ -1,0 +1,102 @@
+"""Figures of a report against rows small enough to reckon by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from insitu import metrics
+from insitu.experiments import Claim
+from insitu.metrics import Row
+from insitu.report import claims, summary
+from insitu.report.sample import Sample
+
+
+def row(seed: int, arm: str, session: int, overall: float, **more: float) -> Row:
+    known: Row = {"seed": seed, "arm": arm, "session": session, "age_s": 60.0, "classes": 60 + 5 * session}
+    return known | {"overall": overall, "base": overall} | more
+
+
+ROWS = [
+    row(0, "float", 0, 80.0),
+    row(0, "float", 1, 70.0, novel=30.0, harmonic=42.0),
+    row(0, "device", 0, 79.0, spent_set_pulse=1000, query_core_product=2),
+    row(0, "device", 1, 68.0, novel=28.0, harmonic=39.0, spent_set_pulse=1500, query_core_product=4, query_spell=1),
+    row(1, "float", 0, 80.0),
+    row(1, "float", 1, 70.0, novel=31.0, harmonic=43.0),
+    row(1, "device", 0, 77.0, spent_set_pulse=1000, query_core_product=2),
+    row(1, "device", 1, 69.0, novel=27.0, harmonic=38.0, spent_set_pulse=1700, query_core_product=4, query_spell=1),
+]
+
+
+def only(median: float) -> dict[str, Any]:
+    """Return a figure without an interval, which two seeds are too few for."""
+    return {"median": median, "low": None, "high": None}
+
+
+def test_the_gap_is_taken_seed_by_seed() -> None:
+    [block] = summary.table(Sample(ROWS))
+    first, second = block["sessions"]
+    assert (first["classes"], second["classes"]) == (60, 65)
+    assert first["gap"]["overall"] == only(2.0)
+    assert second["gap"]["novel"] == only(3.0)
+    assert second["device"]["overall"] == only(68.5)
+    assert first["device"]["novel"] is None
+
+
+def test_ages_average_the_sessions_of_each_seed() -> None:
+    [entry] = summary.ages(Sample(ROWS))
+    assert entry["device"]["overall"] == only(73.25)
+    assert entry["float"]["novel"] == only(30.5)
+
+
+def test_cost_is_counted_per_class_learned() -> None:
+    cost = summary.cost(ROWS)
+    assert cost["classes"] == 5
+    [pulses] = cost["learning"]
+    assert pulses["event"] == "set pulse"
+    assert pulses["count"] == only(120.0)
+    assert pulses["energy_pj"] == pytest.approx(13.0 * 120)
+    assert {each["event"]: each["count"]["median"] for each in cost["query"]} == {"core product": 4.0, "spell": 1.0}
+    assert next(each for each in cost["query"] if each["event"] == "spell")["energy_pj"] is None
+    assert cost["preparation"][0]["count"]["median"] == 1000.0
+
+
+def test_cost_of_a_run_that_learns_nothing() -> None:
+    assert summary.cost([]) == {"classes": 0, "learning": [], "query": [], "preparation": []}
+    assert summary.cost([each for each in ROWS if each["session"] == 0])["learning"] == []
+
+
+@pytest.mark.parametrize(
+    ("bounds", "verdict", "target"),
+    [
+        ({"at_most": 2.5}, "met in the median", "≤ 2.5"),
+        ({"at_most": 1.0}, "missed", "≤ 1"),
+        ({"at_least": 1.0, "at_most": 3.0}, "met in the median", "≥ 1 and ≤ 3"),
+        ({"at_least": 2.3}, "missed", "≥ 2.3"),
+        ({}, "reported", ""),
+    ],
+)
+def test_of_two_seeds_the_median_is_judged(bounds: dict[str, Any], verdict: str, target: str) -> None:
+    claim = Claim("gap", "2", metrics.mean_gap("overall", 60.0, 60.0), **bounds)
+    [told] = claims.claims(Sample(ROWS), [claim])
+    assert told["measured"] == only(1.75)
+    assert told["over"] == "2 seeds"
+    assert told["values"] == [1.5, 2.0]
+    assert (told["verdict"], told["target"]) == (verdict, target)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        metrics.mean_gap("overall", 3e8, 60.0),
+        metrics.mean_of_sessions("device", "overall", 3e8),
+        metrics.at_session("device", "overall", 7, 60.0),
+        metrics.last_gap("nothing", 60.0),
+    ],
+)
+def test_what_the_rows_lack_is_not_measured(measure: object) -> None:
+    [told] = claims.claims(Sample(ROWS), [Claim("gap", "2", measure, at_most=1.0)])  # type: ignore[arg-type]
+    assert told["verdict"] == "not measured"
+    assert told["measured"] is None

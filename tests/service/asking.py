@@ -1,0 +1,99 @@
+"""Asks the service without a network: a request goes straight into the application, what it sends comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from insitu import Memory
+from insitu.service.auth import Rules
+from insitu.service.events import Hub
+from insitu.service.limits import Limits
+from insitu.service.routes import application
+from insitu.service.scheduler import Keeper
+
+UNLIMITED = Limits(rate=0)
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Service:
+    """A memory that is served to the test alone."""
+
+    def __init__(self, memory: Memory, rules: Rules | None = None, limits: Limits = UNLIMITED) -> None:
+        self.memory, self.hub, self.keeper = memory, Hub(limits.listeners), Keeper(memory, False)
+        self.app = application(self.keeper, self.hub, rules or Rules(), limits)
+        self.runner = asyncio.Runner()
+
+    def close(self) -> None:
+        self.hub.close()
+        self.runner.close()
+        self.keeper.close()
+
+    def get(self, path: str, query: str = "", **headers: str) -> Reply:
+        return self.ask("GET", path, b"", headers, query)
+
+    def post(self, path: str, content: object, **headers: str) -> Reply:
+        return self.ask("POST", path, json.dumps(content).encode(), headers)
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, query: str = ""
+    ) -> Reply:
+        return self.runner.run(self.asked(method, path, body, headers, query))
+
+    def together(self, *requests: tuple[str, object]) -> list[Reply]:
+        async def every() -> list[Reply]:
+            return await asyncio.gather(
+                *[self.asked("POST", path, json.dumps(content).encode()) for path, content in requests]
+            )
+
+        return self.runner.run(every())
+
+    async def asked(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, query: str = ""
+    ) -> Reply:
+        given = {"host": "127.0.0.1:8000", "content-type": "application/json", "content-length": str(len(body))}
+        given |= {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+        pieces: list[dict[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return pieces.pop() if pieces else {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": quote(path).encode(),
+            "query_string": query.encode("latin-1", "replace"),
+            "root_path": "",
+            "headers": [(name.encode(), value.encode("latin-1", "replace")) for name, value in given.items()],
+            "client": ("127.0.0.1", 50_000),
+            "server": ("127.0.0.1", 8000),
+        }
+        await self.app(scope, receive, send)
+        assert sent[0]["type"] == "http.response.start"
+        back = {name.decode(): value.decode("latin-1") for name, value in sent[0]["headers"]}
+        return Reply(sent[0]["status"], back, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+Serve = Callable[..., Service]

@@ -1,0 +1,252 @@
+"""The page before a real server, in a real browser: taught, asked, made to forget, looked at in ten years."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pen import GATE, KA, RING, WAVE, by_finger, by_mouse, moved, recognised, replay, taught_all, teach, until
+from PIL import Image, ImageDraw
+from served import Server
+from visits import STILL, Visit, opened, with_examples
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+# where the page's picture for the documentation is written, if at all; counts are those of a new memory in
+#   INSITU_PAGE_PICTURE=docs/figures/page.png python -m pytest tests/service/browser -k desktop
+PICTURE = os.environ.get("INSITU_PAGE_PICTURE")
+
+
+def fits(page: Any) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def png(strokes: list[list[tuple[float, float]]], side: int, ink: int, paper: int) -> bytes:
+    image = Image.new("L", (side, side), paper)
+    for points in strokes:
+        ImageDraw.Draw(image).line([(x * side / 105, y * side / 105) for x, y in points], ink, side // 20)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
+def test_it_is_taught_by_drawing_and_recognises(device: dict[str, Any], server: Server, visit: Visit) -> None:
+    page = opened(visit, server, **device)
+    draw = by_finger if device else by_mouse
+    until(page, "document.querySelector('#answer').textContent.includes('new')")
+    assert fits(page)
+    before = page.evaluate("scrollY")
+    for shift in (0, 4):
+        for name, strokes in (("ka", KA), ("ring", RING)):
+            draw(page, moved(strokes, shift, -shift))
+            teach(page, name)
+    if device:
+        page.locator("#canvas").scroll_into_view_if_needed()
+        assert abs(page.evaluate("scrollY") - before) < 844, "a finger on the sheet draws, and does not scroll"
+    assert server.classes == {"ka": 2, "ring": 2}
+    assert "pulse" in page.inner_text("#answer-under")
+    for name, strokes in (("ka", KA), ("ring", RING)):
+        draw(page, moved(strokes, -3, 2))
+        assert recognised(page) == name
+        best, other = (float(t.replace("−", "-")) for t in page.locator("#bars .number").all_inner_texts())
+        assert best > other
+        page.click("#clear")
+    assert page.locator("#classes li").count() == 2
+    assert re.search(
+        r"512 device pairs, mean G\+ [\d.]+ µS", page.get_attribute("#classes canvas >> nth=0", "aria-label")
+    )
+    assert int(page.inner_text("#ledger .big >> nth=1").replace(",", "")) > 1000, "pulses"
+    assert int(page.inner_text("#ledger .big >> nth=2")) >= 2, "products"
+    assert fits(page)
+    if PICTURE and not device:
+        picture(page, Path(PICTURE))
+
+
+def test_a_column_crystallises_pulse_by_pulse(server: Server, visit: Visit) -> None:
+    page = opened(visit, server)
+    until(page, "/glass/.test(document.querySelector('#stage figcaption').textContent)")
+    page.evaluate("""() => {
+      window.frames_seen = [];
+      const stage = document.getElementById("stage"), words = stage.querySelector("figcaption");
+      const keep = () => window.frames_seen.push([words.textContent, stage.querySelector("canvas").toDataURL()]);
+      new MutationObserver(keep).observe(words, { childList: true });
+      keep();
+    }""")
+    taught_all(page, "ka", [KA])
+    until(page, "/^Crystallised/.test(document.querySelector('#stage figcaption').textContent)")
+    until(page, "/^Crystallised/.test(window.frames_seen.at(-1)[0])")
+    frames = page.evaluate("window.frames_seen")
+    assert "glass" in frames[0][0]
+    assert any(re.match(r"pulse \d+ of \d+", words) for words, _ in frames)
+    assert len({image for _, image in frames}) >= 3, "glass, on the way, crystallised"
+
+
+def test_strokes_are_undone_one_by_one(server: Server, visit: Visit) -> None:
+    page = opened(visit, server)
+    sheet = "() => document.getElementById('canvas').toDataURL()"
+    empty = page.evaluate(sheet)
+    by_mouse(page, KA[:1])
+    one = page.evaluate(sheet)
+    by_mouse(page, KA[1:])
+    page.keyboard.press("Control+z")
+    assert page.evaluate(sheet) == one != empty
+    page.click("#undo")
+    assert page.evaluate(sheet) == empty
+    assert page.is_disabled("#undo")
+    assert page.is_disabled("#clear")
+
+
+def test_a_class_is_forgotten_once_that_is_confirmed(server: Server, visit: Visit) -> None:
+    page = opened(visit, server, **STILL)
+    names = with_examples(page)
+    page.get_by_role("button", name=f"Forget {names[0]}", exact=True).click()
+    page.wait_for_selector("dialog[open]")
+    page.get_by_role("button", name="Keep").click()
+    assert sorted(server.classes) == sorted(names)
+    page.get_by_role("button", name=f"Forget {names[0]}", exact=True).click()
+    page.locator("dialog").get_by_role("button", name="Forget").click()
+    until(page, f"document.querySelectorAll('#classes li').length === {len(names) - 1}")
+    assert sorted(server.classes) == sorted(names[1:])
+    assert names[0] in page.inner_text("#status")
+
+
+def test_time_machine_looks_ahead_and_changes_nothing(server: Server, visit: Visit) -> None:
+    page = opened(visit, server, **STILL)
+    with_examples(page)
+    before = server.ask("/api/memory")
+    page.locator("#age").scroll_into_view_if_needed()
+    until(page, "document.querySelectorAll('#confidence .with circle').length === 7")
+    fresh = page.evaluate("document.querySelector('#classes canvas').toDataURL()")
+    page.locator("#age").focus()
+    page.keyboard.press("End")
+    until(page, "document.querySelector('#age-said .left .big').textContent !== '100\\u00a0%'")
+    assert page.get_attribute("#age", "aria-valuetext") == "in ten years"
+    assert page.inner_text("#age-words") == "in ten years"
+    assert [t.split("\n")[0] for t in page.locator("#age-said div").all_inner_texts()] == [
+        "Conductance left",
+        "With compensation",
+        "Without compensation",
+    ]
+    left = float(page.inner_text("#age-said .left .big").split("\u00a0")[0])
+    assert 40 < left < 70, "(ten years / 38.6 s) ** -0.04 is 0.53"
+    assert page.evaluate("document.querySelector('#classes canvas').toDataURL()") != fresh
+    assert server.ask("/api/memory") == before
+
+
+def test_a_name_is_text_whatever_it_holds(server: Server, visit: Visit) -> None:
+    page = opened(visit, server, **PHONE, **STILL)
+    name = "<img src=x onerror=alert(1)><b>&amp;\u4e2d" + "w" * 23
+    replay(page, KA)
+    teach(page, name)
+    replay(page, KA)
+    assert recognised(page) == name
+    assert page.inner_text("#classes h3") == name
+    assert not page.locator("#classes img, #answer *, #bars img, #classes b").count()
+    page.get_by_role("button", name=f"Forget {name}", exact=True).click()
+    assert name in page.inner_text("dialog h2")
+    assert fits(page)
+    page.keyboard.press("Escape")
+
+
+def test_images_are_dropped_and_chosen(server: Server, visit: Visit) -> None:
+    page = opened(visit, server, **STILL)
+    for name, strokes in (("ka", KA), ("ring", RING)):
+        for shift in (0, 3):
+            replay(page, moved(strokes, shift, shift))
+            teach(page, name)
+    files = base64.b64encode(png(RING, 420, ink=255, paper=0)).decode(), base64.b64encode(b"no image").decode()
+    drop = """([text, name]) => {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      const data = new DataTransfer();
+      data.items.add(new File([bytes], name, { type: "image/png" }));
+      const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+      document.getElementById("paper").dispatchEvent(drop);
+    }"""
+    page.evaluate(drop, [files[0], "ring.png"])
+    assert recognised(page) == "ring", "white on black is turned round"
+    shown = page.evaluate("document.getElementById('canvas').toDataURL()")
+    page.evaluate(drop, [files[1], "broken.png"])
+    page.wait_for_selector("#error:not([hidden])")
+    assert "broken.png is no image" in page.inner_text("#error-text")
+    assert page.evaluate("document.getElementById('canvas').toDataURL()") == shown, "what was there stays"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#error", state="hidden")
+    page.click("#clear")
+    page.set_input_files("#file", {"name": "ka.png", "mimeType": "image/png", "buffer": png(KA, 64, 0, 255)})
+    assert recognised(page) == "ka"
+
+
+def test_what_others_teach_appears(server: Server, visit: Visit) -> None:
+    page = opened(visit, server, **STILL)
+    replay(page, KA)
+    image = "data:image/png;base64," + base64.b64encode(png(RING, 105, 0, 255)).decode()
+    server.ask("/api/teach", {"label": "ring", "image": image})
+    page.wait_for_selector("#classes li")
+    assert page.inner_text("#classes h3") == "ring"
+    assert recognised(page) == "ring"
+    assert "elsewhere: ring" in page.inner_text("#status")
+    server.ask("/api/forget", {"label": "ring"})
+    page.wait_for_selector("#classes li", state="detached")
+
+
+def test_a_refusal_is_one_line_and_loses_nothing(server: Server, visit: Visit) -> None:
+    page = opened(visit, server, expected="Failed to load resource", **STILL)
+    replay(page, KA)
+    page.fill("#name", "a\u202eb")  # turns the text around it, which the service does not take
+    page.click("#teach-button")
+    page.wait_for_selector("#error:not([hidden])")
+    assert "\n" not in page.inner_text("#error-text").strip()
+    page.context.set_offline(True)
+    page.fill("#name", "ka")
+    page.click("#teach-button")
+    until(page, "/does not answer/.test(document.getElementById('error-text').textContent)")
+    page.context.set_offline(False)
+    page.click("#teach-button")
+    page.wait_for_selector("#classes li")
+    assert server.classes == {"ka": 1}
+    assert not page.is_visible("#error")
+
+
+def test_vectors_and_a_token(vector_server: Server, visit: Visit) -> None:
+    rows = np.random.default_rng(0).normal(size=(4, 16)) + np.repeat([[0], [4]], 2, 0)
+    vector_server.ask("/api/teach", {"labels": ["low"] * 2 + ["high"] * 2, "vectors": rows.tolist()})
+    page = visit(vector_server.address, expected="401", **STILL)
+    page.wait_for_selector("#gate:not([hidden])")
+    for token in ("wrong", vector_server.token):
+        page.fill("#token", token)
+        page.click("#gate button")
+    page.wait_for_selector("#vectors:not([hidden])")
+    page = visit(f"{vector_server.address}/#token={vector_server.token}", **STILL)
+    page.wait_for_selector("#classes li >> nth=1")
+    assert "token" not in page.url
+    assert not page.is_visible("#bench")
+    assert "vectors of 16 numbers" in page.inner_text("#vectors")
+    assert page.locator("#classes h3").all_inner_texts() == ["high", "low"]
+    page.reload()
+    page.wait_for_selector("#classes li")
+
+
+def picture(page: Any, file: Path) -> None:
+    """Teach some more, and write the page, ten years ahead, as a PNG of few colours."""
+    for name, strokes, shifts in (
+        ("ka", KA, [2]),
+        ("ring", RING, [2]),
+        ("gate", GATE, [0, 3, -2]),
+        ("wave", WAVE, [0, 4]),
+    ):
+        taught_all(page, name, [moved(strokes, shift, shift / 2) for shift in shifts])
+    by_mouse(page, moved(GATE, 1, 3))
+    recognised(page)
+    page.locator("#age").scroll_into_view_if_needed()
+    until(page, "document.querySelectorAll('#confidence .with circle').length === 7")
+    page.locator("#age").fill("6")
+    until(page, "document.querySelector('#age-said .without .under').textContent.includes('this drawing')")
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+    shot.quantize(240, dither=Image.Dither.NONE).save(file, optimize=True)
