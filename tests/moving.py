@@ -14,7 +14,7 @@ from insitu import metrics, run
 from insitu.backbones import _shipped
 from insitu.backbones.spiking import NAMES, Spiking
 from insitu.devices.ideal import Ideal
-from insitu.experiments import Arm, Claim, Experiment
+from insitu.experiments import Claim, Experiment, Variant
 from insitu.learners.eprop import Eprop
 from insitu.metrics import Row
 from insitu.scenarios.arm_trajectories import ArmTrajectories
@@ -54,9 +54,9 @@ EXPERIMENT = Experiment(
     learner=PCM,
     baseline=SOFTWARE,
     names=("software", "PCM"),
-    others=(Arm("rounded", ROUNDED), Arm("later", PCM, (("tasks", 2),), later_s=86400.0)),
+    variants=(Variant("rounded", ROUNDED), Variant("later", PCM, (("tasks", 2),), later_s=86400.0)),
     ages_s=(60.0, 86400.0),
-    claims=(Claim("hand", "none", metrics.at_session("device", "hand_median", 1, 60.0), unit="cm"),),
+    claims=(Claim("hand", "none", metrics.at_session("learner", "hand_median", 1, 60.0), unit="cm"),),
 )
 
 

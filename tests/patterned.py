@@ -13,7 +13,7 @@ import torch
 from insitu import metrics, run
 from insitu.backbones.conv4 import Conv4
 from insitu.core import generator
-from insitu.experiments import Arm, Claim, Experiment
+from insitu.experiments import Claim, Experiment, Variant
 from insitu.learners import Examples
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.maml import Maml
@@ -68,9 +68,9 @@ EXPERIMENT = Experiment(
     learner=Maml(steps=2),
     baseline=Maml(steps=2, substrate=Digital()),
     names=("software", "PCM"),
-    others=(
-        Arm("one shot", Maml(steps=2, substrate=Digital()), (("shots", 1),)),
-        Arm("memory", TaskMemory(memory=ExplicitMemory(dim=64))),
+    variants=(
+        Variant("one shot", Maml(steps=2, substrate=Digital()), (("shots", 1),)),
+        Variant("memory", TaskMemory(memory=ExplicitMemory(dim=64))),
     ),
     ages_s=(60.0, 3600.0),
     claims=(Claim("gap", "none", metrics.gap_between("float", "device", 2, 60.0, 60.0), at_most=100.0),),

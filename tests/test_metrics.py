@@ -86,10 +86,10 @@ def table(seed: int, shift: float) -> list[Row]:
         novel = {"novel": 30.0 + shift} if session else {}
         less = {name: value - 4 - session for name, value in novel.items()}
         rows += [
-            row(seed, "float", session, 60.0, overall=overall, **novel),
-            row(seed, "float", session, 86400.0, overall=1.0, **novel),
-            row(seed, "device", session, 60.0, overall=overall - 1 - session, **less),
-            row(seed, "device", session, 86400.0, overall=overall - 10, **less),
+            row(seed, "baseline", session, 60.0, overall=overall, **novel),
+            row(seed, "baseline", session, 86400.0, overall=1.0, **novel),
+            row(seed, "learner", session, 60.0, overall=overall - 1 - session, **less),
+            row(seed, "learner", session, 86400.0, overall=overall - 10, **less),
         ]
     return rows
 
@@ -100,15 +100,15 @@ ROWS = table(7, 0.0) + table(2, 5.0)  # values come in the order of seeds: 2, th
 @pytest.mark.parametrize(
     ("measure", "expected"),
     [
-        (metrics.at_session("float", "overall", 0, 60.0), [85.0, 80.0]),
-        (metrics.at_session("device", "overall", 1, 60.0), [73.0, 68.0]),
-        (metrics.at_session("device", "overall", -1, 86400.0), [55.0, 50.0]),
-        (metrics.at_session("float", "novel", -1, 60.0), [35.0, 30.0]),
-        (metrics.mean_of_sessions("float", "overall", 60.0), [75.0, 70.0]),
-        (metrics.mean_of_sessions("device", "overall", 60.0), [73.0, 68.0]),
-        (metrics.mean_of_sessions("device", "novel", 60.0), [35 - 5.5, 30 - 5.5]),  # over the sessions that have any
-        (metrics.drop("float", 60.0), [20.0, 20.0]),
-        (metrics.drop("device", 60.0), [22.0, 22.0]),
+        (metrics.at_session("baseline", "overall", 0, 60.0), [85.0, 80.0]),
+        (metrics.at_session("learner", "overall", 1, 60.0), [73.0, 68.0]),
+        (metrics.at_session("learner", "overall", -1, 86400.0), [55.0, 50.0]),
+        (metrics.at_session("baseline", "novel", -1, 60.0), [35.0, 30.0]),
+        (metrics.mean_of_sessions("baseline", "overall", 60.0), [75.0, 70.0]),
+        (metrics.mean_of_sessions("learner", "overall", 60.0), [73.0, 68.0]),
+        (metrics.mean_of_sessions("learner", "novel", 60.0), [35 - 5.5, 30 - 5.5]),  # over the sessions that have any
+        (metrics.drop("baseline", 60.0), [20.0, 20.0]),
+        (metrics.drop("learner", 60.0), [22.0, 22.0]),
         (metrics.mean_gap("overall", 60.0, 60.0), [2.0, 2.0]),
         (metrics.mean_gap("overall", 86400.0, 60.0), [10.0, 10.0]),  # float is read fresh, not a day later
         (metrics.mean_gap("novel", 60.0, 60.0), [5.5, 5.5]),
@@ -124,29 +124,29 @@ def test_measures_by_hand(measure: Any, expected: list[float]) -> None:
 
 
 def test_the_drop_is_from_the_first_session_whatever_its_number() -> None:
-    later = [row(0, "float", session, 60.0, overall=90.0 - session) for session in (3, 4, 6)]
-    assert metrics.drop("float", 60.0)(later) == [3.0]
+    later = [row(0, "baseline", session, 60.0, overall=90.0 - session) for session in (3, 4, 6)]
+    assert metrics.drop("baseline", 60.0)(later) == [3.0]
 
 
 def test_a_count_is_the_device_s_at_the_last_session() -> None:
     def held(seed: int, arm: str, session: int, bits: int) -> Row:
         return {"seed": seed, "arm": arm, "session": session, "age_s": 60.0, "spent_bits": bits}
 
-    rows = [held(seed, "device", session, 100 * session + seed) for seed in (1, 0) for session in (0, 1, 2)]
-    rows += [held(seed, "float", 2, 9) for seed in (0, 1)]
+    rows = [held(seed, "learner", session, 100 * session + seed) for seed in (1, 0) for session in (0, 1, 2)]
+    rows += [held(seed, "baseline", 2, 9) for seed in (0, 1)]
     assert metrics.last_count("spent_bits", per=2.0)(rows) == [100, 100.5]
 
 
 @pytest.mark.parametrize(
     "measure",
     [
-        metrics.at_session("float", "overall", 5, 60.0),
-        metrics.at_session("float", "overall", 0, 61.0),
+        metrics.at_session("baseline", "overall", 5, 60.0),
+        metrics.at_session("baseline", "overall", 0, 61.0),
         metrics.mean_gap("overall", 61.0, 60.0),
         metrics.last_gap("overall", 61.0),
         metrics.last_gain("overall", 61.0),
         metrics.last_count("nothing"),
-        metrics.drop("float", 61.0),
+        metrics.drop("baseline", 61.0),
     ],
 )
 def test_what_was_not_measured_is_a_key_error(measure: Any) -> None:
@@ -160,19 +160,19 @@ def test_what_was_not_measured_is_a_key_error(measure: Any) -> None:
     [
         metrics.mean_gap("overall", 60.0, 60.0),
         metrics.last_gap("overall", 60.0),
-        metrics.drop("device", 60.0),
-        metrics.mean_of_sessions("float", "overall", 60.0),
+        metrics.drop("learner", 60.0),
+        metrics.mean_of_sessions("baseline", "overall", 60.0),
     ],
 )
 def test_an_age_that_was_not_run_is_no_number(measure: Callable[[list[Row]], list[float]]) -> None:
     rows: list[Row] = [
-        {"seed": 0, "arm": arm, "session": 0, "age_s": 1.0, "overall": 50.0} for arm in ("float", "device")
+        {"seed": 0, "arm": arm, "session": 0, "age_s": 1.0, "overall": 50.0} for arm in ("baseline", "learner")
     ]
     with pytest.raises(KeyError, match="60"):
         measure(rows)
 
 
-def experience(seed: int, session: int, *accuracies: float | None, arm: str = "device") -> Row:
+def experience(seed: int, session: int, *accuracies: float | None, arm: str = "learner") -> Row:
     named = {f"experience_{k}": value for k, value in enumerate(accuracies) if value is not None}
     return row(seed, arm, session, 60.0, overall=50.0, **named)
 
@@ -183,19 +183,19 @@ STREAM = [
     experience(3, 1, 70.0, 40.0),
     experience(3, 2, 80.0, 70.0),
     experience(3, 3, 60.0, 30.0, 80.0),
-    experience(3, 3, 0.0, 0.0, 0.0, arm="float"),
+    experience(3, 3, 0.0, 0.0, 0.0, arm="baseline"),
 ]
 
 
 def test_the_matrix_has_a_row_per_session() -> None:
     nan = np.nan
     expected = [[90, nan, nan], [70, 40, nan], [80, 70, nan], [60, 30, 80]]
-    np.testing.assert_array_equal(metrics.accuracy_matrix(STREAM[::-1], "device", 60.0), expected)
+    np.testing.assert_array_equal(metrics.accuracy_matrix(STREAM[::-1], "learner", 60.0), expected)
 
 
 def test_columns_are_in_the_order_of_experiences() -> None:
     rows = [experience(0, 0, *map(float, range(12)))]
-    np.testing.assert_array_equal(metrics.accuracy_matrix(rows, "device", 60.0), [np.arange(12.0)])
+    np.testing.assert_array_equal(metrics.accuracy_matrix(rows, "learner", 60.0), [np.arange(12.0)])
 
 
 @pytest.mark.parametrize(
@@ -208,21 +208,21 @@ def test_columns_are_in_the_order_of_experiences() -> None:
 )
 def test_measures_of_a_stream_by_hand(measure: Any, expected: float) -> None:
     better = [{**each, "seed": 1} | {name: 100.0 for name in each if name.startswith("exp")} for each in STREAM]
-    assert measure("device", 60.0)(STREAM + better) == pytest.approx(
+    assert measure("learner", 60.0)(STREAM + better) == pytest.approx(
         [100.0 if measure == metrics.average_accuracy else 0.0, expected]
     )
 
 
 def test_new_images_of_known_classes_are_one_experience_that_may_improve() -> None:
     rows = [experience(0, number, value) for number, value in enumerate((50.0, 40.0, 70.0))]
-    assert metrics.average_accuracy("device", 60.0)(rows) == [70.0]
-    assert metrics.forgetting("device", 60.0)(rows) == [-20.0]
-    assert metrics.backward_transfer("device", 60.0)(rows) == [20.0]
+    assert metrics.average_accuracy("learner", 60.0)(rows) == [70.0]
+    assert metrics.forgetting("learner", 60.0)(rows) == [-20.0]
+    assert metrics.backward_transfer("learner", 60.0)(rows) == [20.0]
 
 
 @pytest.mark.parametrize("measure", [metrics.average_accuracy, metrics.forgetting, metrics.backward_transfer])
 def test_what_a_run_does_not_hold_is_a_key_error(measure: Any) -> None:
-    for arm, age, rows in (("device", 61.0, STREAM), ("nobody", 60.0, STREAM), ("device", 60.0, ROWS)):
+    for arm, age, rows in (("learner", 61.0, STREAM), ("nobody", 60.0, STREAM), ("learner", 60.0, ROWS)):
         with pytest.raises(KeyError):
             measure(arm, age)(rows)
 
@@ -230,7 +230,7 @@ def test_what_a_run_does_not_hold_is_a_key_error(measure: Any) -> None:
 @pytest.mark.parametrize("measure", [metrics.forgetting, metrics.backward_transfer])
 def test_one_session_forgets_nothing_that_could_be_measured(measure: Any) -> None:
     with pytest.raises(KeyError, match="before the last session"):
-        measure("device", 60.0)(STREAM[:1])
+        measure("learner", 60.0)(STREAM[:1])
 
 
 def test_the_last_gap_of_a_stream_is_that_of_its_last_experience() -> None:

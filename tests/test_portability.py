@@ -40,7 +40,7 @@ def test_rows_have_the_same_bits_on_avx2_on_older_libraries_and_in_one_thread(na
 
 
 def test_what_is_not_printed_is_no_difference_unless_bits_are_asked() -> None:
-    row = {"seed": 0, "arm": "device", "session": 1, "age_s": 60.0, "overall": 50.0, "omega_base": 0.1}
+    row = {"seed": 0, "arm": "learner", "session": 1, "age_s": 60.0, "overall": 50.0, "omega_base": 0.1}
     for key, little, much in (("overall", 50.001, 50.02), ("omega_base", 0.1001, 0.102)):
         assert not PORTABILITY.differences([row], [row | {key: little}])
         assert len(PORTABILITY.differences([row], [row | {key: little}], exact=True)) == 1

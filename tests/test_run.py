@@ -58,7 +58,7 @@ def rows(experiment: Experiment = EXPERIMENT, seed: int = 0) -> list[Row]:
 def test_there_is_a_row_per_arm_session_and_age() -> None:
     found = [(row["seed"], row["arm"], row["session"], row["age_s"]) for row in rows(seed=4)]
     expected = [
-        (4, arm, session, age) for arm in ("float", "device") for session in range(3) for age in EXPERIMENT.ages_s
+        (4, arm, session, age) for arm in ("baseline", "learner") for session in range(3) for age in EXPERIMENT.ages_s
     ]
     assert found == expected
 
@@ -68,11 +68,11 @@ def test_a_row_holds_accuracies_and_what_the_device_has_spent() -> None:
         novel = {"novel", "harmonic"} if row["session"] else set()
         assert {"classes", "overall", "base"} | novel <= set(row)
         assert row["classes"] == OLD + 2 * int(row["session"])
-        assert ("spent_set_pulse" in row) == ("query_core_product" in row) == (row["arm"] == "device")
+        assert ("spent_set_pulse" in row) == ("query_core_product" in row) == (row["arm"] == "learner")
 
 
 def test_spending_grows_with_the_sessions_and_not_with_asking() -> None:
-    device = [row for row in rows() if row["arm"] == "device"]
+    device = [row for row in rows() if row["arm"] == "learner"]
     by_session = [{row["spent_set_pulse"] for row in device if row["session"] == number} for number in range(3)]
     assert [len(spent) for spent in by_session] == [1, 1, 1]
     spent = [int(values.pop()) for values in by_session]
@@ -96,13 +96,13 @@ def test_asking_at_another_age_changes_no_other_row() -> None:
 
 def test_the_device_of_a_seed_does_not_depend_on_the_baseline() -> None:
     other = replace(EXPERIMENT, baseline=NearestMean(dim=3))
-    assert [row for row in rows(other) if row["arm"] == "device"] == [row for row in rows() if row["arm"] == "device"]
+    assert [row for row in rows(other) if row["arm"] == "learner"] == [row for row in rows() if row["arm"] == "learner"]
 
 
 def test_rows_come_one_by_one() -> None:
     stream = run.rows(EXPERIMENT, 0)
     first = next(stream)
-    assert (first["arm"], first["session"]) == ("float", 0)
+    assert (first["arm"], first["session"]) == ("baseline", 0)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def test_the_loop_prepares_once_then_learns_and_predicts_while_time_passes() -> 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_accuracies_are_those_of_the_predictions(seed: int) -> None:
     # a guess of class 0 is right for one class in eight, then ten, then twelve
-    found = [row["overall"] for row in rows(replace(EXPERIMENT, learner=Diary([])), seed) if row["arm"] == "device"]
+    found = [row["overall"] for row in rows(replace(EXPERIMENT, learner=Diary([])), seed) if row["arm"] == "learner"]
     assert found == pytest.approx([100 / 8] * 2 + [100 / 10] * 2 + [100 / 12] * 2)
 
 
@@ -170,10 +170,10 @@ SWEPT = replace(EXPERIMENT, sweep=(("pulses", (2, 6)), ("dim", (64, 32))))
 
 
 def test_variants_are_every_combination() -> None:
-    found = dict(SWEPT.variants())
+    found = dict(SWEPT.sweep_points())
     assert list(found) == ["pulses=2 dim=64", "pulses=2 dim=32", "pulses=6 dim=64", "pulses=6 dim=32"]
     assert found["pulses=6 dim=32"] == replace(EXPERIMENT.learner, pulses=6, dim=32)  # type: ignore[call-arg]
-    assert list(EXPERIMENT.variants()) == []
+    assert list(EXPERIMENT.sweep_points()) == []
 
 
 @pytest.mark.parametrize(
@@ -196,15 +196,15 @@ def test_variants_follow_both_arms_and_are_asked_at_the_first_age() -> None:
     plain = rows()
     assert found[: len(plain)] == plain
     rest = [(row["arm"], row["session"], row["age_s"]) for row in found[len(plain) :]]
-    assert rest == [(label, session, 60.0) for label, _ in SWEPT.variants() for session in range(3)]
+    assert rest == [(label, session, 60.0) for label, _ in SWEPT.sweep_points() for session in range(3)]
 
 
 def test_a_variant_draws_what_the_device_draws() -> None:
     same = replace(EXPERIMENT, sweep=(("dim", (64,)),))
     by_arm = {
-        arm: [row for row in rows(same) if row["arm"] == arm and row["age_s"] == 60.0] for arm in ("device", "dim=64")
+        arm: [row for row in rows(same) if row["arm"] == arm and row["age_s"] == 60.0] for arm in ("learner", "dim=64")
     }
-    assert [row | {"arm": "device"} for row in by_arm["dim=64"]] == by_arm["device"]
+    assert [row | {"arm": "learner"} for row in by_arm["dim=64"]] == by_arm["learner"]
 
 
 @pytest.mark.parametrize("names", [("a", "a"), ("", "b"), ("a", "b" * 25)])
@@ -215,5 +215,5 @@ def test_names_are_two_short_texts(names: tuple[str, str]) -> None:
 
 def test_equal_learners_have_no_gap() -> None:
     twin = rows(replace(EXPERIMENT, baseline=EXPERIMENT.learner))
-    by_arm = {arm: [row | {"arm": ""} for row in twin if row["arm"] == arm] for arm in ("float", "device")}
-    assert by_arm["float"] == by_arm["device"]
+    by_arm = {arm: [row | {"arm": ""} for row in twin if row["arm"] == arm] for arm in ("baseline", "learner")}
+    assert by_arm["baseline"] == by_arm["learner"]

@@ -13,7 +13,7 @@ import torch
 
 from insitu import run
 from insitu.core import InsituError
-from insitu.experiments import Arm
+from insitu.experiments import Variant
 from insitu.experiments import ortner2025_arm as published
 from insitu.learners.nearest_mean import NearestMean
 from insitu.scenarios import Session
@@ -25,19 +25,19 @@ from moving import EXPERIMENT, PCM, SCENARIO, networks, rows  # noqa: F401
 
 def test_there_is_a_row_before_and_after_the_update_per_arm_and_age() -> None:
     found = [(row["arm"], row["age_s"], row["session"]) for row in rows() if row["seed"] == 0]
-    arms = ("float", "device", "rounded", "later")
+    arms = ("baseline", "learner", "rounded", "later")
     assert found == [(arm, age, step) for arm in arms for age in EXPERIMENT.ages_s for step in (0, 1)]
     for row in rows():
         assert row["tasks"] == (2 if row["arm"] == "later" else 5)
         assert {"omega_base", "omega_shoulder", "hand_median", "hand_mean", "unreachable", "trainee_hz"} <= row.keys()
         assert ("changed" in row) == ("teacher_hz" in row) == (row["session"] == 1)
-        assert ("rewritten" in row) == (row["session"] == 1 and row["arm"] in ("device", "later"))
-        assert ("spent_core_product" in row) == (row["arm"] in ("device", "later"))
+        assert ("rewritten" in row) == (row["session"] == 1 and row["arm"] in ("learner", "later"))
+        assert ("spent_core_product" in row) == (row["arm"] in ("learner", "later"))
 
 
 def test_measures_are_means_over_all_movements() -> None:
-    whole = next(row for row in rows() if row["arm"] == "float" and row["session"] == 1)
-    at_once = replace(EXPERIMENT, scenario=replace(SCENARIO, at_once=5), others=(), ages_s=(60.0,))
+    whole = next(row for row in rows() if row["arm"] == "baseline" and row["session"] == 1)
+    at_once = replace(EXPERIMENT, scenario=replace(SCENARIO, at_once=5), variants=(), ages_s=(60.0,))
     again = next(row for row in run.rows(at_once, 0) if row["session"] == 1)
     for name, value in whole.items():
         if isinstance(value, float):
@@ -50,8 +50,10 @@ def test_equal_seeds_give_equal_rows_and_another_age_changes_no_row() -> None:
 
 
 def test_asking_later_changes_nothing_but_what_is_asked() -> None:
-    arms = (Arm("now", PCM), Arm("then", PCM, later_s=86400.0))
-    found = {row["arm"]: row for row in run.rows(replace(EXPERIMENT, others=arms, ages_s=(60.0,)), 0) if row["session"]}
+    arms = (Variant("now", PCM), Variant("then", PCM, later_s=86400.0))
+    found = {
+        row["arm"]: row for row in run.rows(replace(EXPERIMENT, variants=arms, ages_s=(60.0,)), 0) if row["session"]
+    }
     same = {"rewritten", "changed", "spent_reset_pulse"}
     assert all(found["now"][name] == found["then"][name] for name in same)
     assert found["now"]["omega_base"] != found["then"]["omega_base"]
@@ -59,7 +61,10 @@ def test_asking_later_changes_nothing_but_what_is_asked() -> None:
 
 def test_later_is_for_short_tasks_alone() -> None:
     stream = {"scenario": FewShotSessions(), "learner": NearestMean(), "baseline": NearestMean()}
-    for given in ({"others": (Arm("then", PCM, later_s=-1.0),)}, stream | {"others": (Arm("x", PCM, later_s=1.0),)}):
+    for given in (
+        {"variants": (Variant("then", PCM, later_s=-1.0),)},
+        stream | {"variants": (Variant("x", PCM, later_s=1.0),)},
+    ):
         with pytest.raises(InsituError, match="later_s is 0 or more seconds"):
             replace(EXPERIMENT, **given)  # type: ignore[arg-type]
 
@@ -69,7 +74,7 @@ def test_the_example_is_the_median_movement_of_the_first_session() -> None:
     assert found is not None
     labels = next(iter(SCENARIO.sessions("package", 0))).test.labels
     assert any(np.array_equal(found["target"], each) for each in labels.numpy())
-    assert found["float"]["after"]["velocities"].shape == found["target"].shape
+    assert found["baseline"]["after"]["velocities"].shape == found["target"].shape
     assert run.example(replace(EXPERIMENT, baseline=NearestMean())) is None
 
 
@@ -103,7 +108,7 @@ def test_without_mujoco_its_arms_are_left_out_and_the_report_says_so(monkeypatch
     try:
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mujoco" else real(name))
         bare = importlib.reload(published)
-        assert not {bare.FAST, bare.SLOW} & {arm.name for arm in bare.EXPERIMENT.others}
+        assert not {bare.FAST, bare.SLOW} & {arm.name for arm in bare.EXPERIMENT.variants}
         assert "pip install 'insitu[arm]'" in bare.EXPERIMENT.verified
     finally:
         monkeypatch.undo()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from insitu import metrics, run
 from insitu.core import InsituError
-from insitu.experiments import Arm
+from insitu.experiments import Variant
 from insitu.learners.maml import Maml
 from insitu.learners.nearest_mean import NearestMean
 from patterned import EXPERIMENT, WAYS, base, rows
@@ -20,16 +20,16 @@ from patterned import EXPERIMENT, WAYS, base, rows
 
 def test_there_is_a_row_per_arm_age_and_step() -> None:
     found = [(row["arm"], row["age_s"], row["session"]) for row in rows() if row["seed"] == 0]
-    steps: dict[str, Any] = {"float": range(3), "device": range(3), "one shot": range(3), "memory": [1]}
+    steps: dict[str, Any] = {"baseline": range(3), "learner": range(3), "one shot": range(3), "memory": [1]}
     assert found == [(arm, age, step) for arm, own in steps.items() for age in EXPERIMENT.ages_s for step in own]
     assert all(row["tasks"] == 6 and row["classes"] == WAYS for row in rows())
 
 
 def test_only_devices_are_written_and_a_task_has_its_share() -> None:
     for row in rows():
-        written = row["arm"] == "device" and row["session"] in (1, 2)
+        written = row["arm"] == "learner" and row["session"] in (1, 2)
         assert ("rewritten" in row) == written
-        assert ("spent_program_and_verify" in row) == (row["arm"] == "device")
+        assert ("spent_program_and_verify" in row) == (row["arm"] == "learner")
         if written:
             most = 2 * base().head.numel()  # two signs
             assert 0 < float(row["rewritten"]) <= most
@@ -47,7 +47,7 @@ def test_a_learner_of_streams_is_refused() -> None:
 
 def test_arms_have_names_of_their_own() -> None:
     with pytest.raises(InsituError, match="every arm has a name of its own"):
-        replace(EXPERIMENT, others=(Arm("PCM", Maml()),))
+        replace(EXPERIMENT, variants=(Variant("PCM", Maml()),))
 
 
 @given(st.lists(st.integers(0, 10), min_size=2, max_size=30))
@@ -83,8 +83,8 @@ def test_tasks_come_when_the_weights_are_of_that_age(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Maml, "learn", learning)
     monkeypatch.setattr(Maml, "predict_each", asking)
-    later = (Arm("later", EXPERIMENT.learner, later_s=500.0),)
-    list(run.rows(replace(EXPERIMENT, others=later, ages_s=(60.0, 7000.0)), 0))
+    later = (Variant("later", EXPERIMENT.learner, later_s=500.0),)
+    list(run.rows(replace(EXPERIMENT, variants=later, ages_s=(60.0, 7000.0)), 0))
     sessions = [s for s in EXPERIMENT.scenario.sessions(EXPERIMENT.data, 0) if s.train is not None]
     expected = [s.time_s + age_s for age_s in (60.0, 7000.0) for s in sessions]
     assert learned == 3 * expected

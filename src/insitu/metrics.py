@@ -85,7 +85,7 @@ def per_seed(rows: list[Row], value: Callable[[list[Row]], float]) -> list[float
 
 def redrawn(rows: list[Row]) -> list[Row]:
     """Return the baseline's rows on redrawn support sets, each draw as a seed of its own; none where there are none."""
-    return [row | {"arm": "float", "seed": row["draw"]} for row in rows if row["arm"] == REDRAWN]
+    return [row | {"arm": "baseline", "seed": row["draw"]} for row in rows if row["arm"] == REDRAWN]
 
 
 def _series(rows: list[Row], arm: str, name: str, age_s: float) -> dict[int, float]:
@@ -128,10 +128,10 @@ def mean_gap(name: str, age_s: float, fresh_s: float) -> Measure:
     """Measure: float minus device, mean of sessions; the device is read at ``age_s``, float at ``fresh_s``."""
 
     def value(part: list[Row]) -> float:
-        exact, device = _series(part, "float", name, fresh_s), _series(part, "device", name, age_s)
+        exact, device = _series(part, "baseline", name, fresh_s), _series(part, "learner", name, age_s)
         return float(np.mean([exact[session] - device[session] for session in exact]))
 
-    return Measure(value, ("float", "device"))
+    return Measure(value, ("baseline", "learner"))
 
 
 def last_gap(name: str, age_s: float) -> Measure:
@@ -139,9 +139,9 @@ def last_gap(name: str, age_s: float) -> Measure:
 
     def value(part: list[Row]) -> float:
         last = _last(part)
-        return _series(part, "float", name, age_s)[last] - _series(part, "device", name, age_s)[last]
+        return _series(part, "baseline", name, age_s)[last] - _series(part, "learner", name, age_s)[last]
 
-    return Measure(value, ("float", "device"))
+    return Measure(value, ("baseline", "learner"))
 
 
 def gap_between(first: str, second: str, session: int, age_s: float, fresh_s: float) -> Measure:
@@ -158,9 +158,9 @@ def last_gain(name: str, age_s: float) -> Measure:
 
     def value(part: list[Row]) -> float:
         last = _last(part)
-        return _series(part, "device", name, age_s)[last] - _series(part, "float", name, age_s)[last]
+        return _series(part, "learner", name, age_s)[last] - _series(part, "baseline", name, age_s)[last]
 
-    return Measure(value, ("float", "device"))
+    return Measure(value, ("baseline", "learner"))
 
 
 def last_count(name: str, per: float = 1.0) -> Measure:
@@ -168,12 +168,12 @@ def last_count(name: str, per: float = 1.0) -> Measure:
 
     def value(part: list[Row]) -> float:
         last = _last(part)
-        own = [row for row in part if row["arm"] == "device" and row["session"] == last and name in row]
+        own = [row for row in part if row["arm"] == "learner" and row["session"] == last and name in row]
         if not own:
             raise KeyError(f"{name} of the device at the last session")
         return float(own[0][name]) / per
 
-    return Measure(value, ("device",))
+    return Measure(value, ("learner",))
 
 
 def accuracy_matrix(rows: list[Row], arm: str, age_s: float) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from insitu.core import InsituError, generator
-from insitu.experiments import Arm, Experiment, draws
+from insitu.experiments import Experiment, Variant, draws
 from insitu.experiments.fit import check
 from insitu.learners import Learner
 from insitu.learners.diagnostics import Watched
@@ -83,29 +83,29 @@ def _parts(experiment: Experiment, seed: int) -> Iterator[tuple[str, Iterator[Ro
     scenario, ages_s = experiment.scenario, experiment.ages_s
     base = scenario.base(experiment.data)
 
-    def of(arm: Arm, ages_s: tuple[float, ...] = ages_s) -> tuple[str, Iterator[Row]]:
+    def of(arm: Variant, ages_s: tuple[float, ...] = ages_s) -> tuple[str, Iterator[Row]]:
         own = arm.scenario(scenario)
         given = own.base(experiment.data) if arm.changes else base
         return arm.name, _arm(experiment.data, seed, own, given, arm, ages_s)
 
-    yield of(Arm("float", experiment.baseline))
-    yield of(Arm("device", experiment.learner))
+    yield of(Variant("baseline", experiment.baseline))
+    yield of(Variant("learner", experiment.learner))
     if again := draws.redrawn(experiment):
         yield REDRAWN, _redrawn(experiment, seed, again, base)
-    for arm in experiment.others:
+    for arm in experiment.variants:
         yield of(arm)
-    for label, learner in experiment.variants():
-        yield of(Arm(label, learner), ages_s[:1])
+    for label, learner in experiment.sweep_points():
+        yield of(Variant(label, learner), ages_s[:1])
 
 
 def _redrawn(experiment: Experiment, seed: int, again: Scenario, base: Any) -> Iterator[Row]:
-    arm = Arm(REDRAWN, experiment.baseline)
+    arm = Variant(REDRAWN, experiment.baseline)
     for draw in range(seed * draws.DRAWS, (seed + 1) * draws.DRAWS):
         for row in _arm(experiment.data, draw, again, base, arm, experiment.ages_s):
             yield row | {"seed": seed, "draw": draw}
 
 
-def _arm(data: str, seed: int, scenario: Scenario, base: Any, arm: Arm, ages_s: tuple[float, ...]) -> Iterator[Row]:
+def _arm(data: str, seed: int, scenario: Scenario, base: Any, arm: Variant, ages_s: tuple[float, ...]) -> Iterator[Row]:
     """Yield the rows of one learner."""
     about: Row = {"seed": seed, "arm": arm.name}
     given = data, seed, scenario, base, arm.learner, ages_s
@@ -171,7 +171,7 @@ def example(experiment: Experiment) -> dict[str, Any] | None:
     It is asked at the first age; None where learners cannot be watched. The task is the one whose error by the learner
     is the median of the session: ``target`` are its labels, ``float`` and ``device`` what ``traces`` tells.
     """
-    pair = (("float", experiment.baseline), ("device", experiment.learner))
+    pair = (("baseline", experiment.baseline), ("learner", experiment.learner))
     if not all(isinstance(learner, Watched) for _, learner in pair):
         return None
     scenario, age_s = experiment.scenario, experiment.ages_s[0]

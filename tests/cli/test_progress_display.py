@@ -14,7 +14,7 @@ from insitu.report.seed_cache import Seed
 def rows(seed: int) -> list[Row]:
     return [
         {"seed": seed, "arm": arm, "session": session, "age_s": age, "overall": 70.0 - session, "classes": 60}
-        for arm in ("float", "device")
+        for arm in ("baseline", "learner")
         for session in range(3)
         for age in (60.0, 86400.0)
     ]

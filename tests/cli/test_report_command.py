@@ -99,7 +99,7 @@ def test_a_run_without_rows_of_one_arm_still_shows(folder: Path) -> None:
     [
         ('{"schema": 1', "is no whole JSON"),
         ("[1]", "has schema None"),
-        ('{"schema": 99}', "has schema 99; this version reads schema 1 and 2"),
+        ('{"schema": 99}', "has schema 99; this version reads schema 1 to 3"),
         ('{"schema": 1}', "lacks experiment"),
     ],
 )

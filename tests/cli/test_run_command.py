@@ -46,7 +46,7 @@ def test_a_run_gives_tables_json_and_page(tmp_path: Path, capsys: pytest.Capture
     assert str(tmp_path / "report.json") in captured.out
     assert "seed 2 device:" in captured.err
     held = report_in(tmp_path)
-    assert held["schema"] == 2
+    assert held["schema"] == 3
     assert held["experiment"] == "fake-table"
     assert held["title"].startswith("A table of a paper")
     assert held["seeds"] == [0, 1, 2]

@@ -33,9 +33,9 @@ def caution(changes: list[dict[str, Any]]) -> str:
 
 def test_a_number_reaches_every_arm() -> None:
     experiment, changes = parsed("ortner2025-omniglot-devices", "--learner.substrate.adc-bits", "4")
-    assert [arm.learner.substrate.adc_bits for arm in experiment.others] == [4, 4, 4]
-    assert [arm.learner.substrate.device for arm in experiment.others] == [
-        arm.learner.substrate.device for arm in DEVICES.others
+    assert [arm.learner.substrate.adc_bits for arm in experiment.variants] == [4, 4, 4]
+    assert [arm.learner.substrate.device for arm in experiment.variants] == [
+        arm.learner.substrate.device for arm in DEVICES.variants
     ]
     assert changes == [{"field": "learner.substrate.adc_bits", "before": "8", "after": "4", "also": NAMES}]
     assert caution(changes) == (
@@ -46,7 +46,7 @@ def test_a_number_reaches_every_arm() -> None:
 
 def test_what_an_arm_sets_itself_stays_and_is_told() -> None:
     experiment, changes = parsed("ortner2025-omniglot-devices", "--learner.substrate.device", "pcm-joshi2020")
-    assert experiment.others == DEVICES.others
+    assert experiment.variants == DEVICES.variants
     assert [each["field"] for each in changes] == ["learner.substrate.device"]
     assert "not in Joshi 2020: PcmJoshi2020; Nandakumar 2018: PcmNandakumar2018; ideal cells: Ideal" in caution(changes)
 
@@ -54,7 +54,7 @@ def test_what_an_arm_sets_itself_stays_and_is_told() -> None:
 def test_several_flags_reach_their_arms_together() -> None:
     words = ("--learner.steps", "2", "--learner.substrate.adc-bits", "6", "--learner.rate", "0.2")
     experiment, _ = parsed("ortner2025-omniglot-devices", *words)
-    for arm, before in zip(experiment.others, DEVICES.others, strict=True):
+    for arm, before in zip(experiment.variants, DEVICES.variants, strict=True):
         substrate = replace(before.learner.substrate, adc_bits=6)
         assert arm.learner == replace(before.learner, steps=2, rate=0.2, substrate=substrate)
 
@@ -63,7 +63,7 @@ def test_arms_of_other_learners_lack_a_field_or_set_it() -> None:
     experiment, changes = parsed(
         "ortner2025-omniglot", "--learner.write-bits", "6", "--learner.substrate.adc-bits", "4"
     )
-    by_name = {arm.name: arm.learner for arm in experiment.others}
+    by_name = {arm.name: arm.learner for arm in experiment.variants}
     assert by_name["PCM, 4 bits"].substrate.adc_bits == 4
     assert by_name["memory on PCM"].substrate.adc_bits == 4
     written = next(each for each in changes if each["field"] == "learner.write_bits")
@@ -75,7 +75,7 @@ def test_arms_of_other_learners_lack_a_field_or_set_it() -> None:
 
 def test_fields_of_the_scenario_that_an_arm_sets_are_told() -> None:
     experiment, changes = parsed("raghu2020-omniglot", "--scenario.shots", "2")
-    assert experiment.others[0].scenario(experiment.scenario).shots == 5
+    assert experiment.variants[0].scenario(experiment.scenario).shots == 5
     assert changes[0]["but"] == ["20 ways, software: 5", "20 ways, PCM: 5"]
 
 

@@ -28,7 +28,7 @@ EXPERIMENTS: dict[str, Experiment] = {part.name: catalog.load(part) for part in 
 def test_published_rows_have_seeds_enough(name: str) -> None:
     experiment = EXPERIMENTS[name]
     assert experiment.seeds >= FEWEST
-    assert draws.over(experiment)["device"], "a learner that nothing differs for has no interval"
+    assert draws.over(experiment)["learner"], "a learner that nothing differs for has no interval"
     if draws.holds_devices(experiment.learner) and name not in SLOW:
         assert experiment.seeds >= 10
     if draws.redrawn(experiment):
@@ -38,7 +38,7 @@ def test_published_rows_have_seeds_enough(name: str) -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_chips_are_told_from_what_else_seeds_draw(name: str) -> None:
     experiment = EXPERIMENTS[name]
-    device = draws.over(experiment)["device"]
+    device = draws.over(experiment)["learner"]
     if name.startswith("vorabbi"):
         assert device == "stream orders"
     elif name == "ortner2025-arm":
@@ -49,14 +49,14 @@ def test_chips_are_told_from_what_else_seeds_draw(name: str) -> None:
 
 def test_every_arm_has_its_words() -> None:
     over = draws.over(EXPERIMENTS["ortner2025-omniglot"])
-    assert over["float"] == over["software, 4 bits"] == over["memory in software"] == "tasks"
-    assert over["device"] == over["PCM, 4 bits"] == over["memory on PCM"] == "chips"
+    assert over["baseline"] == over["software, 4 bits"] == over["memory in software"] == "tasks"
+    assert over["learner"] == over["PCM, 4 bits"] == over["memory on PCM"] == "chips"
     swept = draws.over(EXPERIMENTS["vorabbi2023-cifar10-nc"])
     assert swept["forward_bits=2 update_bits=4"] == "stream orders"
     memory = EXPERIMENTS["karunaratne2022-miniimagenet"]
-    assert draws.over(memory) == {"float": "", "device": "chips", REDRAWN: "support draws"}
+    assert draws.over(memory) == {"baseline": "", "learner": "chips", REDRAWN: "support draws"}
     own = replace(memory, scenario=replace(memory.scenario, supports="redrawn"))
-    assert draws.over(own) == {"float": "support draws", "device": "chips with their own support draws"}
+    assert draws.over(own) == {"baseline": "support draws", "learner": "chips with their own support draws"}
 
 
 def test_devices_are_found_however_deep() -> None:
@@ -76,10 +76,10 @@ def test_every_seed_redraws_support_sets_of_its_own(small: Experiment) -> None:
     rows = [row for seed in range(3) for row in run.rows(small, seed)]
     drawn = redrawn(rows)
     assert sorted({row["seed"] for row in drawn}) == list(range(3 * draws.DRAWS))
-    assert {row["arm"] for row in drawn} == {"float"}
+    assert {row["arm"] for row in drawn} == {"baseline"}
     for draw in range(3 * draws.DRAWS):
         own = replace(small, scenario=replace(small.scenario, supports="redrawn"))
-        wanted = [row for row in run.rows(own, draw) if row["arm"] == "float"]
+        wanted = [row for row in run.rows(own, draw) if row["arm"] == "baseline"]
         got = [row for row in drawn if row["seed"] == draw]
         assert [row["overall"] for row in got] == [row["overall"] for row in wanted]
 

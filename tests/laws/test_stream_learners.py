@@ -150,7 +150,7 @@ WRONG_X = {
 }
 WRONG_LABELS = {
     "int32": torch.zeros(2, dtype=torch.int32),
-    "float": torch.zeros(2),
+    "baseline": torch.zeros(2),
     "negative": torch.tensor([3, -1]),
     "too few": torch.zeros(1, dtype=torch.int64),
     "a column": torch.zeros(2, 1, dtype=torch.int64),

@@ -19,7 +19,7 @@ FEATURES = 32
 CENTRES = torch.from_numpy(generator(0, "centres").standard_normal((10, FEATURES))).float()
 QUICK: dict[str, Any] = {"first_epochs": 4, "epochs": 3, "batch": 20, "rate": 0.02, "first_rate": 0.01}
 WHOLE, FLOAT = CwrStar(**QUICK), CwrStar(0, 0, **QUICK)
-both = pytest.mark.parametrize("head", [WHOLE, FLOAT], ids=["whole", "float"])
+both = pytest.mark.parametrize("head", [WHOLE, FLOAT], ids=["whole", "baseline"])
 
 
 def draw(classes: list[int], each: int = 60, seed: int = 1) -> Examples:

@@ -21,7 +21,7 @@ values_ = st.lists(st.floats(-3, 3).map(lambda value: round(value, 3)), min_size
 
 def verdict_of(values: list[float], **bounds: Any) -> str:
     """Return the verdict on one value per seed."""
-    rows: list[Row] = [{"seed": seed, "arm": "device", "value": value} for seed, value in enumerate(values)]
+    rows: list[Row] = [{"seed": seed, "arm": "learner", "value": value} for seed, value in enumerate(values)]
     measure = lambda rows: [float(row["value"]) for row in rows]  # noqa: E731
     [told] = claims.claims(Sample(rows), [Claim("c", "p", measure, **bounds)])
     return str(told["verdict"])

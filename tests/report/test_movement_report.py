@@ -76,7 +76,7 @@ def test_rows_without_accuracies_have_no_blocks_and_those_with_them_no_movement(
     assert summary.table(sample()) == []
     assert summary.ages(sample()) == []
     assert comparison.summary(sample(), EXPERIMENT) is None
-    assert movement.summary(Sample([{"seed": 0, "arm": "float", "overall": 1.0}]), EXPERIMENT) is None
+    assert movement.summary(Sample([{"seed": 0, "arm": "baseline", "overall": 1.0}]), EXPERIMENT) is None
     assert movement.example(None) is None
     assert movement.tables({}) == []
     assert movement_figures.figures({}) == []

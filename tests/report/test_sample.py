@@ -13,7 +13,7 @@ from insitu.report import claims, formatting
 from insitu.report.intervals import interval
 from insitu.report.sample import Sample
 
-CHIPS = {"float": "", "device": "chips", REDRAWN: "support draws"}
+CHIPS = {"baseline": "", "learner": "chips", REDRAWN: "support draws"}
 
 
 def row(seed: int, arm: str, overall: float, **more: float) -> Row:
@@ -22,12 +22,12 @@ def row(seed: int, arm: str, overall: float, **more: float) -> Row:
 
 def listed(seeds: int) -> list[Row]:
     """Return a baseline that is the same for all seeds, chips that differ, and two draws a seed."""
-    rows = [row(seed, "float", 70.0) for seed in range(seeds)]
-    rows += [row(seed, "device", 69.0 - seed / 10) for seed in range(seeds)]
+    rows = [row(seed, "baseline", 70.0) for seed in range(seeds)]
+    rows += [row(seed, "learner", 69.0 - seed / 10) for seed in range(seeds)]
     return rows + [row(draw // 2, REDRAWN, 60.0 + draw, draw=draw) for draw in range(2 * seeds)]
 
 
-FLOAT = metrics.at_session("float", "overall", 0, 60.0)
+FLOAT = metrics.at_session("baseline", "overall", 0, 60.0)
 GAP = metrics.last_gap("overall", 60.0)
 
 
@@ -37,7 +37,7 @@ def test_the_baseline_keeps_the_figure_of_the_list_and_has_the_ends_of_redrawn_s
     assert ends is not None
     assert found == {"median": 70.0, "low": ends.low, "high": ends.high}
     assert sample.words(FLOAT, FLOAT.arms) == "20 support draws, median 69.50"
-    assert sample.seeds("float") == "20 support draws"
+    assert sample.seeds("baseline") == "20 support draws"
 
 
 def test_the_gap_is_that_on_the_list_over_chips() -> None:
@@ -51,8 +51,8 @@ def test_the_gap_is_that_on_the_list_over_chips() -> None:
     assert sample.words(GAP, GAP.arms) == "10 chips"
     assert sample.intervals() == {
         "kind": "95 % intervals of the median (percentile bootstrap)",
-        "float": "20 support draws",
-        "device": "10 chips",
+        "baseline": "20 support draws",
+        "learner": "10 chips",
         "gap": "10 chips",
     }
 
@@ -74,9 +74,9 @@ def test_redrawn_sets_decide_whether_a_float_claim_is_met() -> None:
 
 
 def test_tasks_of_all_seeds_have_their_own_interval() -> None:
-    rows = [row(seed, "float", 90.0, tasks=1000, interval=0.5) for seed in range(2)]
-    rows += [row(seed, "device", 88.0 - seed, tasks=1000, interval=0.5) for seed in range(2)]
-    sample = Sample(rows, {"float": "tasks", "device": "chips"})
+    rows = [row(seed, "baseline", 90.0, tasks=1000, interval=0.5) for seed in range(2)]
+    rows += [row(seed, "learner", 88.0 - seed, tasks=1000, interval=0.5) for seed in range(2)]
+    sample = Sample(rows, {"baseline": "tasks", "learner": "chips"})
     assert sample.stat(FLOAT, FLOAT.arms) == {"median": 90.0, "low": 89.5, "high": 90.5}
     assert sample.words(FLOAT, FLOAT.arms) == "1000 tasks"
     assert sample.words(GAP, GAP.arms) == "2 chips"
@@ -89,13 +89,13 @@ def test_tasks_of_all_seeds_have_their_own_interval() -> None:
 
 
 def test_no_accuracy_over_tasks_passes_100_percent() -> None:
-    sample = Sample([row(0, "float", 99.9, tasks=20, interval=0.4)], {"float": "tasks"})
+    sample = Sample([row(0, "baseline", 99.9, tasks=20, interval=0.4)], {"baseline": "tasks"})
     assert sample.stat(FLOAT, FLOAT.arms) == {"median": 99.9, "low": 99.5, "high": 100.0}
 
 
 def test_few_tasks_have_no_interval_however_many_seeds_share_them() -> None:
-    rows = [row(seed, "float", 90.0, tasks=4, interval=0.5) for seed in range(10)]
-    sample = Sample(rows, {"float": "tasks"})
+    rows = [row(seed, "baseline", 90.0, tasks=4, interval=0.5) for seed in range(10)]
+    sample = Sample(rows, {"baseline": "tasks"})
     assert sample.stat(FLOAT, FLOAT.arms) == {"median": 90.0, "low": None, "high": None}
 
 
@@ -111,10 +111,10 @@ def test_few_tasks_have_no_interval_however_many_seeds_share_them() -> None:
     ],
 )
 def test_draws_in_words(device: str, count: int, words: str) -> None:
-    rows = [row(seed, "device", 1.0) for seed in range(count)]
-    assert Sample(rows, {"device": device}).seeds("device") == words
+    rows = [row(seed, "learner", 1.0) for seed in range(count)]
+    assert Sample(rows, {"learner": device}).seeds("learner") == words
 
 
 def test_what_no_one_named_is_seeds() -> None:
-    assert Sample(listed(3)[:3]).seeds("float") == "3 seeds"
-    assert replace(Sample(listed(6)), over={"float": "stream orders"}).seeds("float", "device") == "6 seeds"
+    assert Sample(listed(3)[:3]).seeds("baseline") == "3 seeds"
+    assert replace(Sample(listed(6)), over={"baseline": "stream orders"}).seeds("baseline", "learner") == "6 seeds"

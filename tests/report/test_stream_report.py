@@ -21,7 +21,7 @@ def rows(sessions: int = 3, groups: bool = True, seeds: int = 2) -> list[Row]:
     """Return a stream of pairs of classes; each loses 10 points per further experience, the device 1 point more."""
     out: list[Row] = []
     for seed in range(seeds):
-        for less, arm in enumerate(("float", "device")):
+        for less, arm in enumerate(("baseline", "learner")):
             for number in range(sessions):
                 own = {f"experience_{k}": 90.0 + seed - less - 10 * (number - k) for k in range(number + 1)}
                 own = own if groups else {"experience_0": 50.0 + number - less}
@@ -32,7 +32,7 @@ def rows(sessions: int = 3, groups: bool = True, seeds: int = 2) -> list[Row]:
 
 
 def report(given: list[Row]) -> dict[str, Any]:
-    claimed = [Claim("forgetting", "not published", metrics.forgetting("device", 60.0), at_most=30.0)]
+    claimed = [Claim("forgetting", "not published", metrics.forgetting("learner", 60.0), at_most=30.0)]
     sample = Sample(given)
     return {
         "experiment": "stream",
@@ -62,17 +62,17 @@ def shown(given: dict[str, Any]) -> str:
 
 def test_a_stream_is_summed_up_over_the_seeds() -> None:
     stream = summary.table(Sample(rows()))[0]["stream"]
-    assert stream["device"]["experiences"] == [0, 1, 2]
-    assert stream["float"]["matrix"] == [[90.5, None, None], [80.5, 90.5, None], [70.5, 80.5, 90.5]]
-    assert stream["device"]["average_accuracy"] == {"median": 79.5, "low": None, "high": None}
-    assert stream["device"]["forgetting"]["median"] == 15.0
-    assert stream["device"]["backward_transfer"]["median"] == -15.0
+    assert stream["learner"]["experiences"] == [0, 1, 2]
+    assert stream["baseline"]["matrix"] == [[90.5, None, None], [80.5, 90.5, None], [70.5, 80.5, 90.5]]
+    assert stream["learner"]["average_accuracy"] == {"median": 79.5, "low": None, "high": None}
+    assert stream["learner"]["forgetting"]["median"] == 15.0
+    assert stream["learner"]["backward_transfer"]["median"] == -15.0
 
 
 def test_one_experience_forgets_nothing() -> None:
     stream = summary.table(Sample(rows(1)))[0]["stream"]
-    assert stream["device"]["forgetting"] is None
-    assert stream["device"]["average_accuracy"]["median"] == 89.5
+    assert stream["learner"]["forgetting"] is None
+    assert stream["learner"]["average_accuracy"]["median"] == 89.5
     assert "forgetting" in shown(report(rows(1)))
 
 
@@ -119,7 +119,7 @@ def test_some_rows_hold_the_first_and_the_last(count: int) -> None:
 
 def test_the_matrix_has_a_cell_where_something_was_tested() -> None:
     axes = (heat_map.Axis("after", "after experience", ["0", "9"]), heat_map.Axis("on", "on experience", ["0", "9"]))
-    drawn = heat_map.heat("t & u", "device", [[100.0, None], [0.0, 55.4]], *axes)
+    drawn = heat_map.heat("t & u", "learner", [[100.0, None], [0.0, 55.4]], *axes)
     root = ElementTree.fromstring(drawn)
     cells = [node for node in root.iter() if node.tag == "rect"]
     assert len(cells) == 3
@@ -138,7 +138,7 @@ def test_the_matrix_has_a_cell_where_something_was_tested() -> None:
 def test_many_columns_hold_no_numbers() -> None:
     many = [str(number) for number in range(40)]
     axes = (heat_map.Axis("after", "after", many[:20]), heat_map.Axis("on", "on", many))
-    root = ElementTree.fromstring(heat_map.heat("t", "float", [[50.0] * 40] * 20, *axes))
+    root = ElementTree.fromstring(heat_map.heat("t", "baseline", [[50.0] * 40] * 20, *axes))
     words = [node.text for node in root.iter() if node.tag == "text"]
     assert "50" not in words
     assert len(words) <= 12 + 16 + 2

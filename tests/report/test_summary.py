@@ -19,14 +19,14 @@ def row(seed: int, arm: str, session: int, overall: float, **more: float) -> Row
 
 
 ROWS = [
-    row(0, "float", 0, 80.0),
-    row(0, "float", 1, 70.0, novel=30.0, harmonic=42.0),
-    row(0, "device", 0, 79.0, spent_set_pulse=1000, query_core_product=2),
-    row(0, "device", 1, 68.0, novel=28.0, harmonic=39.0, spent_set_pulse=1500, query_core_product=4, query_spell=1),
-    row(1, "float", 0, 80.0),
-    row(1, "float", 1, 70.0, novel=31.0, harmonic=43.0),
-    row(1, "device", 0, 77.0, spent_set_pulse=1000, query_core_product=2),
-    row(1, "device", 1, 69.0, novel=27.0, harmonic=38.0, spent_set_pulse=1700, query_core_product=4, query_spell=1),
+    row(0, "baseline", 0, 80.0),
+    row(0, "baseline", 1, 70.0, novel=30.0, harmonic=42.0),
+    row(0, "learner", 0, 79.0, spent_set_pulse=1000, query_core_product=2),
+    row(0, "learner", 1, 68.0, novel=28.0, harmonic=39.0, spent_set_pulse=1500, query_core_product=4, query_spell=1),
+    row(1, "baseline", 0, 80.0),
+    row(1, "baseline", 1, 70.0, novel=31.0, harmonic=43.0),
+    row(1, "learner", 0, 77.0, spent_set_pulse=1000, query_core_product=2),
+    row(1, "learner", 1, 69.0, novel=27.0, harmonic=38.0, spent_set_pulse=1700, query_core_product=4, query_spell=1),
 ]
 
 
@@ -41,14 +41,14 @@ def test_the_gap_is_taken_seed_by_seed() -> None:
     assert (first["classes"], second["classes"]) == (60, 65)
     assert first["gap"]["overall"] == only(2.0)
     assert second["gap"]["novel"] == only(3.0)
-    assert second["device"]["overall"] == only(68.5)
-    assert first["device"]["novel"] is None
+    assert second["learner"]["overall"] == only(68.5)
+    assert first["learner"]["novel"] is None
 
 
 def test_ages_average_the_sessions_of_each_seed() -> None:
     [entry] = summary.ages(Sample(ROWS))
-    assert entry["device"]["overall"] == only(73.25)
-    assert entry["float"]["novel"] == only(30.5)
+    assert entry["learner"]["overall"] == only(73.25)
+    assert entry["baseline"]["novel"] == only(30.5)
 
 
 def test_cost_is_counted_per_class_learned() -> None:
@@ -91,8 +91,8 @@ def test_of_two_seeds_the_median_is_judged(bounds: dict[str, Any], verdict: str,
     "measure",
     [
         metrics.mean_gap("overall", 3e8, 60.0),
-        metrics.mean_of_sessions("device", "overall", 3e8),
-        metrics.at_session("device", "overall", 7, 60.0),
+        metrics.mean_of_sessions("learner", "overall", 3e8),
+        metrics.at_session("learner", "overall", 7, 60.0),
         metrics.last_gap("nothing", 60.0),
     ],
 )

@@ -81,7 +81,7 @@ def test_the_sweep_is_summed_up_from_its_rows(held: dict[str, Any]) -> None:
     for arm in formatting.ARMS:
         assert swept[arm] == held["table"][0]["sessions"][-1][arm]["overall"]
     # without noise the learner is the baseline
-    assert swept["cells"][0]["overall"] == swept["float"]
+    assert swept["cells"][0]["overall"] == swept["baseline"]
 
 
 def test_other_figures_are_those_without_a_sweep(
@@ -178,7 +178,7 @@ def test_two_fields_are_a_grid_and_a_heat_map(held: dict[str, Any]) -> None:
     assert head[1:] == ["2", "4", "8"]
     assert lines == [["2", "22.0", "24.0", "28.0"], ["4", "42.0", "44.0", "48.0"]]
     [(_, note, drawn)] = sweep.figure(report)
-    assert f"{NAMES[0]} {formatting.number(report['sweep']['float'])}" in note
+    assert f"{NAMES[0]} {formatting.number(report['sweep']['baseline'])}" in note
     root = ElementTree.fromstring(drawn)
     words = [node.text for node in root.iter() if node.tag == "text"]
     assert words[:6] == ["22.0", "24.0", "28.0", "42.0", "44.0", "48.0"]
@@ -218,7 +218,7 @@ def test_long_names_fit_the_terminal(held: dict[str, Any]) -> None:
 def test_the_longest_name_leaves_room_for_its_line() -> None:
     label = "x" * (LONGEST_NAME + len("old, "))
     value: Stat | None = {"median": 50.0, "low": 49.0, "high": 51.0}
-    drawn = charts.chart("t", [charts.Line(label, "device", [value] * 3)], ["0", "1", "2"], "session")
+    drawn = charts.chart("t", [charts.Line(label, "learner", [value] * 3)], ["0", "1", "2"], "session")
     right = float(str(re.search(r"H(\d+)", drawn)[1]))  # type: ignore[index]
     assert right - charts.LEFT > charts.WIDTH / 3
 
@@ -229,7 +229,7 @@ def test_the_display_calls_arms_by_their_names() -> None:
         watcher.begin(0)
         rows: list[Row] = [
             {"seed": 0, "arm": arm, "session": session, "age_s": 60.0, "overall": 70.0 - session}
-            for arm in ("float", "device", "bits=2")
+            for arm in ("baseline", "learner", "bits=2")
             for session in range(2)
         ]
         for row in rows:

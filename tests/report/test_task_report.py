@@ -47,15 +47,15 @@ def test_a_report_of_tasks_shows_steps_all_arms_and_the_cost_of_a_task() -> None
 
 def test_ages_are_those_of_the_last_step() -> None:
     [young, _] = summary.ages(SAMPLE)
-    last = [float(row["overall"]) for row in ROWS if (row["arm"], row["session"], row["age_s"]) == ("device", 2, 60.0)]
-    assert young["device"]["overall"]["median"] == pytest.approx(sum(last) / 2, abs=1e-3)
+    last = [float(row["overall"]) for row in ROWS if (row["arm"], row["session"], row["age_s"]) == ("learner", 2, 60.0)]
+    assert young["learner"]["overall"]["median"] == pytest.approx(sum(last) / 2, abs=1e-3)
 
 
 def test_software_is_dotted_and_shares_its_hue_with_the_device_beside_it() -> None:
     held = comparison.summary(SAMPLE, EXPERIMENT)
     assert held is not None
-    assert held["styles"] == ["float", "device", "novel-float", "novel"]
-    assert comparison.summary(SAMPLE, replace(EXPERIMENT, others=())) is None
+    assert held["styles"] == ["baseline", "learner", "novel-float", "novel"]
+    assert comparison.summary(SAMPLE, replace(EXPERIMENT, variants=())) is None
 
 
 def after_two(arm: str, age_s: float) -> float:
@@ -65,6 +65,6 @@ def after_two(arm: str, age_s: float) -> float:
 
 
 def test_gaps_are_between_any_two_arms() -> None:
-    gap = metrics.gap_between("device", "one shot", 2, 3600.0, 60.0)(ROWS)
+    gap = metrics.gap_between("learner", "one shot", 2, 3600.0, 60.0)(ROWS)
     assert len(gap) == 2
-    assert gap[0] == pytest.approx(after_two("device", 60.0) - after_two("one shot", 3600.0))
+    assert gap[0] == pytest.approx(after_two("learner", 60.0) - after_two("one shot", 3600.0))

@@ -243,7 +243,7 @@ def test_the_loop_learns_a_stream(weights: Path, give: str) -> None:
     )
     rows = list(run.rows(experiment, 0))
     assert [(row["arm"], row["session"], row["classes"]) for row in rows] == [
-        (arm, number, 2 + 2 * number) for arm in ("float", "device") for number in range(2)
+        (arm, number, 2 + 2 * number) for arm in ("baseline", "learner") for number in range(2)
     ]
     assert "experience_1" in rows[1]
     assert "novel" not in rows[1]

@@ -22,7 +22,7 @@ def watcher(
     name: str,
     seeds: int,
     console: Console,
-    names: tuple[str, str] = formatting.ARMS,
+    names: tuple[str, str] = formatting.NAMES,
     headline: tuple[str, str] = OVERALL,
 ) -> Plain | Display:
     """Return the display that suits ``console``; ``names`` are those of baseline and learner.
@@ -161,6 +161,6 @@ class Display(Watcher):
             table.add_column(justify="right", no_wrap=True)
         table.add_row("session", *map(str, range(sessions)), style="dim")
         for arm in self.arms:
-            style = "dim" if arm.label[1] == "float" else ""
+            style = "dim" if arm.label[1] == "baseline" else ""
             table.add_row(escape(arm.told(self.words)), *arm.values, *[""] * (sessions - len(arm.values)), style=style)
         return Group(self.bars, table)

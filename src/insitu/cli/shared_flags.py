@@ -26,7 +26,7 @@ class Notes:
 def reach(original: Experiment, changed: Experiment) -> tuple[Experiment, dict[str, Notes]]:
     """Return ``changed`` with its learner's changed fields set in the further arms too, and notes per arm."""
     arms, notes = [], {}
-    for arm in changed.others:
+    for arm in changed.variants:
         note = notes[arm.name] = Notes()
         try:
             learner = _followed(arm.learner, original.learner, changed.learner, "learner", note)
@@ -36,7 +36,7 @@ def reach(original: Experiment, changed: Experiment) -> tuple[Experiment, dict[s
             if getattr(original.scenario, name, None) != getattr(changed.scenario, name, None):
                 note.own[f"scenario.{name}"] = value
         arms.append(replace(arm, learner=learner))
-    return replace(changed, others=tuple(arms)), notes
+    return replace(changed, variants=tuple(arms)), notes
 
 
 def annotated(changes: list[dict[str, Any]], notes: dict[str, Notes]) -> list[dict[str, Any]]:

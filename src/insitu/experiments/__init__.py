@@ -29,7 +29,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Arm:
+class Variant:
     """A further learner beside the two, on the scenario as it is but for ``changes`` of its fields."""
 
     name: str  # in rows and reports
@@ -64,20 +64,20 @@ class Experiment:
     claims: tuple[Claim, ...] = ()
     names: tuple[str, str] = ("float", "device")  # what the report calls the baseline and the learner
     sweep: tuple[tuple[str, tuple[int, ...]], ...] = ()  # fields of the learner, and the values each takes
-    others: tuple[Arm, ...] = ()  # further learners, asked at all ages too
+    variants: tuple[Variant, ...] = ()  # further learners, asked at all ages too
 
     def __post_init__(self) -> None:
         if not self.ages_s or not all(0 <= age_s < float("inf") for age_s in self.ages_s):
             raise InsituError(f"ages_s is one or more times of 0 s or later; got {self.ages_s}")
         if len(set(self.names)) != 2 or not all(1 <= len(name) <= LONGEST_NAME for name in self.names):
             raise InsituError(f"names are two different texts of 1 to {LONGEST_NAME} characters; got {self.names}")
-        names = [*self.names, *(arm.name for arm in self.others)]
-        if any(arm.later_s < 0 or (arm.later_s and self.scenario.continues) for arm in self.others):
+        names = [*self.names, *(arm.name for arm in self.variants)]
+        if any(arm.later_s < 0 or (arm.later_s and self.scenario.continues) for arm in self.variants):
             raise InsituError("later_s is 0 or more seconds, of short tasks alone; of streams ask at other ages_s")
         if len(set(names)) < len(names) or not all(1 <= len(name) <= LONGEST_NAME for name in names):
             raise InsituError(f"every arm has a name of its own, of 1 to {LONGEST_NAME} characters; got {names}")
 
-    def variants(self) -> Iterator[tuple[str, Learner]]:
+    def sweep_points(self) -> Iterator[tuple[str, Learner]]:
         """Yield the learner with every combination of the swept values, the last field fastest.
 
         Each comes with a label such as ``forward_bits=2 update_bits=4``. Raises ``InsituError`` where a swept name is

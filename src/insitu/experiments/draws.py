@@ -37,15 +37,15 @@ def over(experiment: Experiment) -> dict[str, str]:
     """
     scenario = experiment.scenario
     held = {
-        "float": _over(experiment.baseline, scenario, experiment.data),
-        "device": _over(experiment.learner, scenario, experiment.data),
+        "baseline": _over(experiment.baseline, scenario, experiment.data),
+        "learner": _over(experiment.learner, scenario, experiment.data),
     }
     if again := redrawn(experiment):
         held[REDRAWN] = again.drawn(experiment.data)
-    for arm in experiment.others:
+    for arm in experiment.variants:
         own = replace(scenario, **dict(arm.changes)) if arm.changes else scenario
         held[arm.name] = _over(arm.learner, own, experiment.data)
-    for label, learner in experiment.variants():
+    for label, learner in experiment.sweep_points():
         held[label] = _over(learner, scenario, experiment.data)
     return held
 

@@ -13,8 +13,8 @@ def check(experiment: Experiment) -> None:
     """Raise ``InsituError`` where a scenario has no such data, or a learner cannot learn what a scenario gives."""
     given, data = experiment.scenario, experiment.data
     pairs = [("learner", experiment.learner, given), ("baseline", experiment.baseline, given)]
-    pairs += [(repr(arm.name), arm.learner, arm.scenario(given)) for arm in experiment.others]
-    pairs += [(label, learner, given) for label, learner in experiment.variants()]
+    pairs += [(repr(arm.name), arm.learner, arm.scenario(given)) for arm in experiment.variants]
+    pairs += [(label, learner, given) for label, learner in experiment.sweep_points()]
     for name, learner, scenario in pairs:
         scenario.check(data)
         protocol = scenario.protocol(data)

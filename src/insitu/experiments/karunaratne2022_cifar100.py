@@ -37,7 +37,7 @@ EXPERIMENT = Experiment(
         Claim(
             "float, session 8",
             published="50.23 (C-FSCIL)",
-            measure=metrics.at_session("float", "overall", -1, FRESH_S),
+            measure=metrics.at_session("baseline", "overall", -1, FRESH_S),
             where="Hersche et al., CVPR 2022",
             unit="%",
         ),

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 
 from insitu import metrics
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.experiments import Arm, Claim, Experiment
+from insitu.experiments import Claim, Experiment, Variant
 from insitu.learners.eprop import Eprop
 from insitu.scenarios.arm_trajectories import ArmTrajectories
 from insitu.substrates.crossbar import Crossbar
@@ -27,8 +27,8 @@ ROUNDED, LATER = "software, rounded", "PCM, a day later"
 FAST, SLOW = "PCM, heavy arm", "PCM, heavy arm, slowly"
 BODY = find_spec("mujoco") is not None
 HEAVY = (
-    Arm(FAST, PCM, (("hold_s", 0.01), ("tasks", 50))),
-    Arm(SLOW, PCM, (("hold_s", SLOW_S), ("tasks", 10))),
+    Variant(FAST, PCM, (("hold_s", 0.01), ("tasks", 50))),
+    Variant(SLOW, PCM, (("hold_s", SLOW_S), ("tasks", 10))),
 )
 
 
@@ -38,14 +38,14 @@ EXPERIMENT = Experiment(
     learner=PCM,
     baseline=Eprop(Digital(), grid=0),
     names=("software", "PCM"),
-    others=(Arm(ROUNDED, Eprop(Digital())), Arm(LATER, PCM, later_s=DAY_S), *(HEAVY if BODY else ())),
+    variants=(Variant(ROUNDED, Eprop(Digital())), Variant(LATER, PCM, later_s=DAY_S), *(HEAVY if BODY else ())),
     ages_s=(FRESH_S, DAY_S),
     verified="" if BODY else "the simulated arm, since MuJoCo is not installed: pip install 'insitu[arm]'",
     claims=(
         Claim(
             "base after one showing, software",
             published=".038",
-            measure=metrics.at_session("float", "omega_base", 1, FRESH_S),
+            measure=metrics.at_session("baseline", "omega_base", 1, FRESH_S),
             at_most=0.10,
             where="4 movements",
             unit="rad/s",
@@ -53,7 +53,7 @@ EXPERIMENT = Experiment(
         Claim(
             "shoulder after one showing, software",
             published=".036",
-            measure=metrics.at_session("float", "omega_shoulder", 1, FRESH_S),
+            measure=metrics.at_session("baseline", "omega_shoulder", 1, FRESH_S),
             at_most=0.10,
             where="4 movements",
             unit="rad/s",
@@ -61,7 +61,7 @@ EXPERIMENT = Experiment(
         Claim(
             "base after one showing, PCM",
             published=".127",
-            measure=metrics.at_session("device", "omega_base", 1, FRESH_S),
+            measure=metrics.at_session("learner", "omega_base", 1, FRESH_S),
             at_most=0.15,
             where="chip, 4 movements",
             unit="rad/s",
@@ -69,7 +69,7 @@ EXPERIMENT = Experiment(
         Claim(
             "shoulder after one showing, PCM",
             published=".067",
-            measure=metrics.at_session("device", "omega_shoulder", 1, FRESH_S),
+            measure=metrics.at_session("learner", "omega_shoulder", 1, FRESH_S),
             at_most=0.15,
             where="chip, 4 movements",
             unit="rad/s",
@@ -77,7 +77,7 @@ EXPERIMENT = Experiment(
         Claim(
             "hand, software",
             published="2.21",
-            measure=metrics.at_session("float", "hand_median", 1, FRESH_S),
+            measure=metrics.at_session("baseline", "hand_median", 1, FRESH_S),
             at_most=6.0,
             where="4 movements",
             unit="cm",
@@ -85,7 +85,7 @@ EXPERIMENT = Experiment(
         Claim(
             "hand, PCM",
             published="6.69",
-            measure=metrics.at_session("device", "hand_median", 1, FRESH_S),
+            measure=metrics.at_session("learner", "hand_median", 1, FRESH_S),
             at_most=10.0,
             where="chip, 4 movements",
             unit="cm",
@@ -122,21 +122,21 @@ EXPERIMENT = Experiment(
         Claim(
             "weights that one update changes, PCM",
             published="4 to 5",
-            measure=metrics.at_session("device", "changed", 1, FRESH_S),
+            measure=metrics.at_session("learner", "changed", 1, FRESH_S),
             where="the authors' weights, own measurement",
             unit="%",
         ),
         Claim(
             "firing rate of the network, PCM",
             published="20",
-            measure=metrics.at_session("device", "trainee_hz", 1, FRESH_S),
+            measure=metrics.at_session("learner", "trainee_hz", 1, FRESH_S),
             where="aimed at in training",
             unit="Hz",
         ),
         Claim(
             "firing rate of the generator",
             published="10",
-            measure=metrics.at_session("device", "teacher_hz", 1, FRESH_S),
+            measure=metrics.at_session("learner", "teacher_hz", 1, FRESH_S),
             where="aimed at in training",
             unit="Hz",
         ),
@@ -152,7 +152,7 @@ EXPERIMENT = Experiment(
 QUICK = replace(
     EXPERIMENT,
     scenario=ArmTrajectories(tasks=20, wait_s=0.0),
-    others=EXPERIMENT.others[:2],
+    variants=EXPERIMENT.variants[:2],
     seeds=1,
     ages_s=(FRESH_S,),
 )

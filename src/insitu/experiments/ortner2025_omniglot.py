@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from insitu import metrics
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.experiments import Arm, Claim, Experiment
+from insitu.experiments import Claim, Experiment, Variant
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.maml import Maml
 from insitu.learners.task_memory import TaskMemory
@@ -25,9 +25,11 @@ FRESH_S = 60.0
 STEPS = 4
 PCM = Crossbar(PcmHermes2022(), pairs=1)  # the fit stands for the two devices per sign of the chip
 FOUR_BITS = (("backbone", "ortner2025_omniglot_4bit"),)
-ALONE = Arm("software, image by image", Maml(substrate=Digital()), (("statistics", "support"),))
-NOISY = Arm("PCM, trained with noise", Maml(substrate=PCM), (("backbone", "ortner2025_omniglot_noise"),))
-COARSE = Arm("PCM, 4 bits, with noise", Maml(substrate=PCM, bits=4), (("backbone", "ortner2025_omniglot_4bit_noise"),))
+ALONE = Variant("software, image by image", Maml(substrate=Digital()), (("statistics", "support"),))
+NOISY = Variant("PCM, trained with noise", Maml(substrate=PCM), (("backbone", "ortner2025_omniglot_noise"),))
+COARSE = Variant(
+    "PCM, 4 bits, with noise", Maml(substrate=PCM, bits=4), (("backbone", "ortner2025_omniglot_4bit_noise"),)
+)
 
 EXPERIMENT = Experiment(
     paper="Ortner, Petschenig et al., Nat. Commun. 16 (2025), arXiv 2405.05141",
@@ -35,14 +37,14 @@ EXPERIMENT = Experiment(
     learner=Maml(substrate=PCM),
     baseline=Maml(substrate=Digital()),
     names=("software, 32 bits", "PCM, 32 bits"),
-    others=(
-        Arm("software, 4 bits", Maml(substrate=Digital(), bits=4), FOUR_BITS),
-        Arm("PCM, 4 bits", Maml(substrate=PCM, bits=4), FOUR_BITS),
+    variants=(
+        Variant("software, 4 bits", Maml(substrate=Digital(), bits=4), FOUR_BITS),
+        Variant("PCM, 4 bits", Maml(substrate=PCM, bits=4), FOUR_BITS),
         ALONE,
         NOISY,
         COARSE,
-        Arm("memory in software", TaskMemory(Digital(), ExplicitMemory(Digital(), support="program"))),
-        Arm("memory on PCM", TaskMemory(PCM)),
+        Variant("memory in software", TaskMemory(Digital(), ExplicitMemory(Digital(), support="program"))),
+        Variant("memory on PCM", TaskMemory(PCM)),
     ),
     data="images",
     seeds=5,
@@ -51,7 +53,7 @@ EXPERIMENT = Experiment(
         Claim(
             "software, 32 bits, after four steps",
             published="97.85 (authors' weights on these characters); ANIL 98.7",
-            measure=metrics.at_session("float", "overall", STEPS, FRESH_S),
+            measure=metrics.at_session("baseline", "overall", STEPS, FRESH_S),
             at_least=98.3,
             where="own measurement; Raghu et al., ICLR 2020",
             unit="%",
@@ -59,7 +61,7 @@ EXPERIMENT = Experiment(
         Claim(
             "PCM below software after four steps, 32 bits",
             published="on par",
-            measure=metrics.gap_between("float", "device", STEPS, FRESH_S, FRESH_S),
+            measure=metrics.gap_between("baseline", "learner", STEPS, FRESH_S, FRESH_S),
             at_most=0.5,
             where="Fig. 3",
         ),
@@ -73,7 +75,7 @@ EXPERIMENT = Experiment(
         Claim(
             "PCM below software after four steps, noise in meta-training",
             published="not needed",
-            measure=metrics.gap_between("float", NOISY.name, STEPS, FRESH_S, FRESH_S),
+            measure=metrics.gap_between("baseline", NOISY.name, STEPS, FRESH_S, FRESH_S),
             at_most=0.5,
             where="the paper's claim; own target",
         ),
@@ -93,7 +95,7 @@ EXPERIMENT = Experiment(
         Claim(
             "cells written anew by the first step, 32 bits",
             published="1120 of the network's 342 720",
-            measure=metrics.at_session("device", "rewritten", 1, FRESH_S),
+            measure=metrics.at_session("learner", "rewritten", 1, FRESH_S),
             unit="cells",
         ),
         Claim(
@@ -115,5 +117,5 @@ QUICK = replace(
     EXPERIMENT,
     data="package",
     seeds=2,
-    others=tuple(arm for arm in EXPERIMENT.others if arm not in (ALONE, NOISY, COARSE)),
+    variants=tuple(arm for arm in EXPERIMENT.variants if arm not in (ALONE, NOISY, COARSE)),
 )

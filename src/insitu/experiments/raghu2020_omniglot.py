@@ -10,7 +10,7 @@ moved by fewer of the examples, the rate is 0.3, the best of five on held-out cl
 from __future__ import annotations
 
 from insitu import metrics
-from insitu.experiments import Arm, Claim, Experiment
+from insitu.experiments import Claim, Experiment, Variant
 from insitu.experiments.ortner2025_omniglot import FRESH_S, PCM, STEPS
 from insitu.learners.maml import Maml
 from insitu.scenarios.episodes import Episodes
@@ -26,9 +26,9 @@ EXPERIMENT = Experiment(
     learner=Maml(substrate=PCM),
     baseline=Maml(substrate=Digital()),
     names=("1 shot, software", "1 shot, PCM"),
-    others=(
-        Arm(SOFTWARE, Maml(substrate=Digital(), rate=RATE), TWENTY),
-        Arm(CHIP, Maml(substrate=PCM, rate=RATE), TWENTY),
+    variants=(
+        Variant(SOFTWARE, Maml(substrate=Digital(), rate=RATE), TWENTY),
+        Variant(CHIP, Maml(substrate=PCM, rate=RATE), TWENTY),
     ),
     data="images",
     seeds=5,
@@ -37,7 +37,7 @@ EXPERIMENT = Experiment(
         Claim(
             "5 ways, 1 shot, software, after four steps",
             published="ANIL 96.1, ProtoNet 98.8 (other classes)",
-            measure=metrics.at_session("float", "overall", STEPS, FRESH_S),
+            measure=metrics.at_session("baseline", "overall", STEPS, FRESH_S),
             at_least=96.0,
             where="Raghu et al., 2020; Snell et al., 2017",
             unit="%",
@@ -53,7 +53,7 @@ EXPERIMENT = Experiment(
         Claim(
             "PCM below software, 1 shot",
             published="not published",
-            measure=metrics.gap_between("float", "device", STEPS, FRESH_S, FRESH_S),
+            measure=metrics.gap_between("baseline", "learner", STEPS, FRESH_S, FRESH_S),
         ),
         Claim(
             "PCM below software, 20 ways",

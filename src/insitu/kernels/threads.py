@@ -17,9 +17,14 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="insitu")
 
 
-# a forked process has none of its parent's threads
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+def _in_child() -> None:
+    # a forked process has none of its parent's threads, and OpenMP would wait for its own forever
+    _pool.cache_clear()
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def split_rows(run: Callable[[int, int], None], rows: int, work: int, multiple: int) -> None:

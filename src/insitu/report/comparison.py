@@ -24,9 +24,9 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
     any were.
     """
     rows = sample.rows
-    if not experiment.others or not any("overall" in row for row in rows):
+    if not experiment.variants or not any("overall" in row for row in rows):
         return None
-    arms = [*formatting.ARMS, *(arm.name for arm in experiment.others)]
+    arms = [*formatting.ARMS, *(arm.name for arm in experiment.variants)]
     sessions = sorted({int(row["session"]) for row in rows})
 
     def of(arm: str, session: int, age_s: float, name: str) -> Stat | None:
@@ -42,7 +42,7 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
     return {
         "names": [*experiment.names, *arms[2:]],
         "over": [sample.seeds(arm) for arm in arms],
-        "styles": ["float", "device", *_styles(experiment)],
+        "styles": ["baseline", "learner", *_styles(experiment)],
         "sessions": sessions,
         "ages": [{"age_s": age_s, "overall": all_of("overall", age_s)} for age_s in experiment.ages_s],
         "rewritten": all_of("rewritten", experiment.ages_s[0]),
@@ -51,7 +51,7 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
 
 def _styles(experiment: Experiment) -> list[str]:
     """Return a style per further arm: software and the device that follows it share a hue."""
-    software = [getattr(arm.learner, "substrate", None) == Digital() for arm in experiment.others]
+    software = [getattr(arm.learner, "substrate", None) == Digital() for arm in experiment.variants]
     styles, hue = [], 0
     for place, exact in enumerate(software):
         styles.append(HUES[hue % len(HUES)] + ("-float" if exact else ""))

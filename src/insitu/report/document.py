@@ -12,8 +12,11 @@ from typing import Any
 from insitu.core import InsituError, read_text, write_text
 from insitu.report import formatting
 
-SCHEMA = 2  # in which intervals took the place of least and most
+SCHEMA = 3  # 2: intervals in place of least and most; 3: rows of "baseline" and "learner"
 NEEDED = ("experiment", "title", "data", "seeds", "rows", "table", "ages", "cost", "claims", "composition", "machine")
+
+RENAMED = {"float": "baseline", "device": "learner"}  # since schema 3
+HELD = ("table", "ages", "intervals", "example", "sweep", "arms")  # what those names are keys of
 
 Report = dict[str, Any]
 
@@ -36,9 +39,9 @@ def load(given: Path) -> Report:
     if not isinstance(report, dict):
         report = {}
     found = report.get("schema")
-    if found not in (1, SCHEMA):
+    if found not in range(1, SCHEMA + 1):
         raise InsituError(
-            f"{file} has schema {found}; this version reads schema 1 and {SCHEMA}: run the experiment again"
+            f"{file} has schema {found}; this version reads schema 1 to {SCHEMA}: run the experiment again"
         )
     needed = NEEDED if found == 1 else (*NEEDED, "intervals")
     if missing := [name for name in needed if name not in report]:
@@ -46,7 +49,7 @@ def load(given: Path) -> Report:
     if found == SCHEMA:
         return report
     try:
-        return _of_schema_1(report)
+        return _of_schema_2(_of_schema_1(report) if found == 1 else report)
     except (TypeError, AttributeError) as error:
         raise InsituError(f"{file} is not a whole report ({error}); run the experiment again") from error
 
@@ -54,10 +57,26 @@ def load(given: Path) -> Report:
 def _of_schema_1(report: Report) -> Report:
     """Return a report of version 0.1.0 as views read it: least and most stand where intervals do, and say so."""
     held: Report = _renamed(report)
-    held["intervals"] = {"kind": formatting.LEAST_AND_MOST, "float": "", "device": "", "gap": ""}
+    held["intervals"] = {"kind": formatting.LEAST_AND_MOST, "baseline": "", "learner": "", "gap": ""}
     for claim in held["claims"]:
         claim["over"] = formatting.seeds(report)
     return held
+
+
+def _of_schema_2(report: Report) -> Report:
+    """Return a report whose rows and tables say "float" and "device", which are now "baseline" and "learner"."""
+    held: Report = {name: _arms_renamed(value) if name in HELD else value for name, value in report.items()}
+    for row in held["rows"]:
+        row["arm"] = RENAMED.get(row["arm"], row["arm"])
+    return held
+
+
+def _arms_renamed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_arms_renamed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {RENAMED.get(name, name): _arms_renamed(each) for name, each in value.items()}
 
 
 def _renamed(value: Any) -> Any:

@@ -70,21 +70,21 @@ def _parts(report: Report) -> list[tuple[str, str, str]]:
     def line(label: str, style: str, arm: str, name: str) -> Line:
         return Line(label, style, [row[arm].get(name) for row in sessions])
 
-    overall = [line(names[0], "float", "float", "overall"), line(names[1], "device", "device", "overall")]
+    overall = [line(names[0], "baseline", "baseline", "overall"), line(names[1], "learner", "learner", "overall")]
     apart = [
-        line(f"old, {names[0]}", "device-float", "float", "base"),
-        line("old", "device", "device", "base"),
-        line(f"new, {names[0]}", "novel-float", "float", "novel"),
-        line("new", "novel", "device", "novel"),
+        line(f"old, {names[0]}", "learner-float", "baseline", "base"),
+        line("old", "learner", "learner", "base"),
+        line(f"new, {names[0]}", "novel-float", "baseline", "novel"),
+        line("new", "novel", "learner", "novel"),
     ]
     lost = [
         line("all", "float-solid", "gap", "overall"),
-        line("old", "device", "gap", "base"),
+        line("old", "learner", "gap", "base"),
         line("new", "novel", "gap", "novel"),
     ]
     told = f"percent; dotted {formatting.within(names[0])}, solid {formatting.within(names[1])}"
     gap = ("The gap", f"{formatting.gap(report)}, in points")
-    if names == formatting.ARMS:
+    if names == formatting.NAMES:
         gap = ("What the device loses", "float minus device, in points")
     return _drawn(
         (f"Accuracy after each {step}", "percent of all tests of the classes learned so far", overall, ticks, below),
@@ -123,10 +123,10 @@ def _ages(report: Report) -> list[tuple[str, str, str]]:
         return Line(label, style, [entry[arm].get(name) for entry in ages])
 
     lines = [
-        line(f"all, {first}", "float", "float", "overall"),
-        line("all", "float-solid", "device", "overall"),
-        line(f"new, {first}", "novel-float", "float", "novel"),
-        line("new", "novel", "device", "novel"),
+        line(f"all, {first}", "baseline", "baseline", "overall"),
+        line("all", "float-solid", "learner", "overall"),
+        line(f"new, {first}", "novel-float", "baseline", "novel"),
+        line("new", "novel", "learner", "novel"),
     ]
     ticks = [formatting.age(entry["age_s"]) for entry in ages]
     return _drawn(("As time passes", "percent, mean of the sessions", lines, ticks, "age of each session when read"))

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from insitu.report.intervals import FEWEST, Stat
 
 T = TypeVar("T")
-ARMS = ("float", "device")  # as rows and the JSON call the baseline and the learner, and by default readers too
+ARMS = ("baseline", "learner")  # as rows and the JSON call them
+NAMES = ("float", "device")  # as readers see them unless an experiment says otherwise
 LEAST_AND_MOST = "the least and the most"  # what reports before schema 2 hold in place of intervals
 SOME = 24  # rows of a long table that are shown
 # measures of a stream of experiences, with what they are
@@ -22,7 +23,7 @@ ENERGIES = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
 
 def names(report: dict[str, Any]) -> tuple[str, str]:
     """Return what baseline and learner are called."""
-    first, second = report.get("names", ARMS)
+    first, second = report.get("names", NAMES)
     return first, second
 
 
@@ -109,7 +110,9 @@ def some(rows: list[T]) -> list[T]:
 def measures(block: dict[str, Any]) -> list[str]:
     """Return which accuracies beside the overall one a block of sessions holds: none in a stream of experiences."""
     names = ("base", "novel", "harmonic")
-    return [name for name in names if any(row[arm][name] for row in block["sessions"] for arm in ("float", "device"))]
+    return [
+        name for name in names if any(row[arm][name] for row in block["sessions"] for arm in ("baseline", "learner"))
+    ]
 
 
 def number(stat: Stat | None, digits: int = 1) -> str:
@@ -147,7 +150,7 @@ def intervals(report: dict[str, Any]) -> str:
     held = report["intervals"]
     if held["kind"] == LEAST_AND_MOST:
         return f"{held['kind']} over {seeds(report)}"
-    whole, exact = held["gap"] or seeds(report), held["float"]
+    whole, exact = held["gap"] or seeds(report), held["baseline"]
     text = f"{held['kind']} over {whole}"
     if not _enough(whole):
         text = f"no 95 % intervals over {whole}: they take {FEWEST} or more"

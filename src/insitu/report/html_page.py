@@ -68,15 +68,15 @@ def _tiles(report: Report) -> str:
 
     stream = report["table"][0].get("stream") if report["table"] else None
     if stream:
-        tiles.append(tile("Average accuracy", *(stream[arm]["average_accuracy"] for arm in ("device", "float"))))
+        tiles.append(tile("Average accuracy", *(stream[arm]["average_accuracy"] for arm in ("learner", "baseline"))))
     elif report["ages"]:
         fresh = report["ages"][0]
         name = "After the last step" if report["table"][0].get("tasks") else "Mean over the sessions"
-        tiles.append(tile(name, fresh["device"]["overall"], fresh["float"]["overall"]))
+        tiles.append(tile(name, fresh["learner"]["overall"], fresh["baseline"]["overall"]))
     if report["table"]:
         last = report["table"][0]["sessions"][-1]
-        if last["device"]["novel"]:
-            tiles.append(tile("New classes, last session", last["device"]["novel"], last["float"]["novel"]))
+        if last["learner"]["novel"]:
+            tiles.append(tile("New classes, last session", last["learner"]["novel"], last["baseline"]["novel"]))
     if moved := report.get("movement"):
         exact, device = moved["ages"][0]["arms"][:2]
         for name, words, unit, digits in (

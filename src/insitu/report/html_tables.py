@@ -48,7 +48,7 @@ def sessions(report: Report) -> str:
     table, names = report["table"], formatting.names(report)
     if not table:
         return ""
-    gap = "the gap is float minus device" if names == formatting.ARMS else formatting.gap(report)
+    gap = "the gap is float minus device" if names == formatting.NAMES else formatting.gap(report)
     note = (
         f"Top-1 accuracy in percent, medians. {_capital(escape(gap))}, seed by seed. "
         f"Pointing at a figure shows its interval ({escape(formatting.intervals(report))})."
@@ -76,7 +76,7 @@ def _age(block: dict[str, Any], report: Report) -> str:
     shown = formatting.measures(block)
     rows = []
     for row in formatting.some(block["sessions"]):
-        exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
+        exact, device, gap = row["baseline"], row["learner"], row["gap"]["overall"]
         cells = [f"<td>{row['session']}</td><td>{row['classes']}</td>"]
         cells += [_cell(exact["overall"], "start"), _cell(device["overall"], "", "strong")]
         cells.append(f'<td>{formatting.number(gap, 2)}</td><td class="soft">{formatting.ends(gap, 2)}</td>')
@@ -106,7 +106,7 @@ def _stream(block: dict[str, Any], report: Report) -> str:
     names, heading = formatting.names(report), formatting.ends_heading(report)
     rows = []
     for name, (word, meaning) in formatting.STREAM.items():
-        exact, device = (block.get("stream", {}).get(arm, {}).get(name) for arm in ("float", "device"))
+        exact, device = (block.get("stream", {}).get(arm, {}).get(name) for arm in ("baseline", "learner"))
         if exact or device:
             rows.append(
                 f'<tr><td class="text">{word}<br><span class="note">{meaning}</span></td>'

@@ -108,7 +108,7 @@ def _sessions(block: dict[str, Any], first: str, second: str) -> list[str]:
     ]
     for row in formatting.some(block["sessions"]):
         pairs = [
-            f"{formatting.number(row['float'][name])} / {formatting.number(row['device'][name])}" for name in names
+            f"{formatting.number(row['baseline'][name])} / {formatting.number(row['learner'][name])}" for name in names
         ]
         cells = [row["session"], row["classes"], *pairs, formatting.with_ends(row["gap"]["overall"], 2)]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
@@ -121,7 +121,7 @@ def _stream(block: dict[str, Any], arms: str) -> list[str]:
         return []
     lines = [f"| over the whole stream | {arms} |", "|---|---|---|"]
     for name, (word, _) in formatting.STREAM.items():
-        cells = [formatting.measured({"measured": block["stream"][arm][name]}) for arm in ("float", "device")]
+        cells = [formatting.measured({"measured": block["stream"][arm][name]}) for arm in ("baseline", "learner")]
         lines.append(f"| {word} | {' | '.join(cells)} |")
     return [*lines, ""]
 

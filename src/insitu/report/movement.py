@@ -45,7 +45,7 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
     rows = sample.rows
     if not any("hand_median" in row for row in rows):
         return None
-    arms = ["float", "device", *(arm.name for arm in experiment.others)]
+    arms = ["baseline", "learner", *(arm.name for arm in experiment.variants)]
 
     def of(arm: str, age_s: float, step: int) -> dict[str, Any]:
         def values(rows: list[Row], name: str) -> list[float]:
@@ -109,10 +109,10 @@ def example(found: dict[str, Any] | None) -> dict[str, Any] | None:
     if not found:
         return None
     out: dict[str, Any] = {"target": _rounded(found["target"].T)}
-    for name in ("float", "device"):
+    for name in ("baseline", "learner"):
         arm = found[name]
         out[name] = {step: _rounded(arm[step]["velocities"].T) for step in ("before", "after")}
-    device = found["device"]
+    device = found["learner"]
     out["spikes"] = {
         step: [np.flatnonzero(neuron).tolist() for neuron in device[step]["spikes"].T] for step in ("before", "after")
     }

@@ -58,15 +58,15 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
 def gif(report: Report) -> bytes:
     """Return the arm as an animated picture: what the learner makes of the movement after one showing."""
     held = report["example"]
-    target, made = (np.array(each).T for each in (held["target"], held["device"]["after"]))
+    target, made = (np.array(each).T for each in (held["target"], held["learner"]["after"]))
     return animated(kinematics.path(target), kinematics.path(made), kinematics.clipped(kinematics.angles_of(made)))
 
 
 def _paths(report: Report) -> str:
     """Draw the paths of the hand from aside, over their shadows on the floor."""
     held, (first, second) = report["example"], formatting.names(report)
-    lines = [("float", "target", held["target"]), ("third", first, held["float"]["after"])]
-    lines.append(("device", second, held["device"]["after"]))
+    lines = [("baseline", "target", held["target"]), ("third", first, held["baseline"]["after"])]
+    lines.append(("learner", second, held["learner"]["after"]))
     paths = [kinematics.path(np.array(velocities).T) for _, _, velocities in lines]
     middle = paths[0].mean(0)
     turn = np.arctan2(middle[1], middle[0]) - np.radians(42)
@@ -96,7 +96,7 @@ def _paths(report: Report) -> str:
         shadow = path * ground + (0, 0, floor)
         out.append(f'<path d="{seen(shadow)}" style="fill: none; stroke: var(--rule); stroke-width: 1.5"/>')
     for (style, words, _), path in zip(lines, paths, strict=True):
-        width = {"device": 2.4, "third": 1.6, "float": 2}[style]
+        width = {"learner": 2.4, "third": 1.6, "baseline": 2}[style]
         out.append(
             f'<g class="{style}"><path class="line" style="stroke-width: {width}" d="{seen(path)}">'
             f"<title>{escape(words)}</title></path></g>"
@@ -120,11 +120,11 @@ def _grid(low: float, high: float) -> Array:
 
 def _velocities(report: Report, joint: int, title: str) -> str:
     held, (_, name) = report["example"], formatting.names(report)
-    device = held["device"]
+    device = held["learner"]
     lines = [
         ("novel", "before", device["before"][joint]),
-        ("device", "after", device["after"][joint]),
-        ("float", "target", held["target"][joint]),
+        ("learner", "after", device["after"][joint]),
+        ("baseline", "target", held["target"][joint]),
     ]
     length = len(lines[0][2])
     right = WIDTH - 20 - 7 * len("target")
@@ -162,7 +162,7 @@ def _raster(report: Report) -> str:
         return left + (right - left) * step / length
 
     out = [_opening("Spikes before the showing and after it"), *_time(length, x, *NETWORK)]
-    for number, (step, style) in enumerate((("before", "novel"), ("after", "device"))):
+    for number, (step, style) in enumerate((("before", "novel"), ("after", "learner"))):
         top, neurons = TOP + number * (high + 14), spikes[step]
         row = high / len(neurons)
         marks = "".join(
@@ -199,7 +199,7 @@ def _signals(held: dict[str, Any]) -> str:
     frame = f'x="{left}" y="{TOP}" width="{right - left}" height="{HEIGHT - TOP - BOTTOM}"'
     out.append(f'<rect {frame} style="fill: none; stroke: var(--faint)"/>')
     out += _time(length, lambda step: left + (right - left) * step / length, *NETWORK)
-    for words, style, y in (("less", "novel", TOP + 0.25), ("more", "device", HEIGHT - BOTTOM - 0.25)):
+    for words, style, y in (("less", "novel", TOP + 0.25), ("more", "learner", HEIGHT - BOTTOM - 0.25)):
         place = (y * 3 + (HEIGHT - BOTTOM + TOP) / 2) / 4
         turned = f'transform="rotate(-90 {left - 12} {place:.1f})" x="{left - 12}" y="{place:.1f}"'
         out.append(f'<text class="label {style}" {turned} text-anchor="middle">{words}</text>')

@@ -56,7 +56,7 @@ class Sample:
 
     def intervals(self) -> dict[str, str]:
         """Return the kind of the intervals, and over what they are taken for the baseline, the learner and the gap."""
-        pair = ("float", "device")
+        pair = ("baseline", "learner")
         return {"kind": KIND, **{arm: self.seeds(arm) for arm in pair}, "gap": self.seeds(*pair)}
 
     def _ends(self, values: Values, arms: tuple[str, ...]) -> Interval | None:
@@ -70,7 +70,7 @@ class Sample:
         return f"{count} {self.over.get(REDRAWN, 'draws')}"
 
     def _again(self, arms: tuple[str, ...]) -> list[Row]:
-        return redrawn(self.rows) if arms == ("float",) else []
+        return redrawn(self.rows) if arms == ("baseline",) else []
 
     def _tasks(self, arms: tuple[str, ...]) -> int:
         """Return how many tasks the interval is over: of one arm on tasks that are those of all seeds; else 0."""

@@ -103,7 +103,7 @@ def compute(
     except KeyboardInterrupt as stop:
         kept = f"{len(done)} of {experiment.seeds} seeds are kept in {store.folder}"
         if part := store.read(len(done), part=True):
-            words = dict(zip(("float", "device"), experiment.names, strict=True))
+            words = dict(zip(("baseline", "learner"), experiment.names, strict=True))
             finished = ", ".join(words.get(arm, arm) for arm in _arms(part.rows))
             kept += f", and of seed {part.number} what is finished ({finished})"
         raise KeyboardInterrupt(f"{kept}; the same command goes on from there") from stop

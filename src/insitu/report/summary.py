@@ -39,7 +39,7 @@ def _block(sample: Sample, age: float) -> dict[str, Any]:
     rows = sample.rows
     block = {"age_s": age, "sessions": [_session(sample, s) for s in _known(rows, "session")]}
     if _is_stream(rows):
-        block["stream"] = {arm: _stream(sample, arm, age) for arm in ("float", "device")}
+        block["stream"] = {arm: _stream(sample, arm, age) for arm in ("baseline", "learner")}
     if _is_tasks(rows):
         block["tasks"] = max(int(row["tasks"]) for row in rows)
     return block
@@ -86,7 +86,8 @@ def ages(sample: Sample) -> list[dict[str, Any]]:
         rows = [row for row in rows if row["session"] == _known(rows, "session")[-1]]
     kept = Sample(rows, sample.over)
     return [
-        {"age_s": age} | {arm: {name: _mean(kept, age, arm, name) for name in MEASURES} for arm in ("float", "device")}
+        {"age_s": age}
+        | {arm: {name: _mean(kept, age, arm, name) for name in MEASURES} for arm in ("baseline", "learner")}
         for age in _known(rows, "age_s")
     ]
 
@@ -109,9 +110,9 @@ def _known(rows: list[Row], name: str) -> list[Any]:
 def _session(sample: Sample, session: int) -> dict[str, Any]:
     here = Sample([row for row in sample.rows if row["session"] == session], sample.over)
     block: dict[str, Any] = {"session": session, "classes": max((int(row["classes"]) for row in here.rows), default=0)}
-    for arm in ("float", "device"):
+    for arm in ("baseline", "learner"):
         block[arm] = {name: here.stat(partial(_numbers, arm=arm, name=name), (arm,)) for name in MEASURES}
-    block["gap"] = {name: here.stat(partial(_gaps, name=name), ("float", "device")) for name in GAPS}
+    block["gap"] = {name: here.stat(partial(_gaps, name=name), ("baseline", "learner")) for name in GAPS}
     return block
 
 
@@ -122,7 +123,7 @@ def _numbers(rows: list[Row], arm: str, name: str) -> list[float]:
 def _gaps(rows: list[Row], name: str) -> list[float]:
     exact, device = (
         {row["seed"]: float(row[name]) for row in rows if row["arm"] == arm and name in row}
-        for arm in ("float", "device")
+        for arm in ("baseline", "learner")
     )
     return [exact[seed] - device[seed] for seed in device if seed in exact]
 
@@ -134,7 +135,7 @@ def cost(rows: list[Row]) -> dict[str, Any]:
     experience, and there is ``memory``: the bytes held after the last one. Counts are exact; energies are estimates
     from the table of ``insitu.ledger``, None for events it does not hold.
     """
-    own = [row for row in rows if row["arm"] == "device"]
+    own = [row for row in rows if row["arm"] == "learner"]
     if not own:
         return {"classes": 0, "learning": [], "query": [], "preparation": []}
     own = [row for row in own if row["age_s"] == min(float(r["age_s"]) for r in own)]

@@ -32,14 +32,14 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
         return sample.stat(values, (arm,))
 
     combinations = product(*(values for _, values in experiment.sweep))
-    labels = (label for label, _ in experiment.variants())
+    labels = (label for label, _ in experiment.sweep_points())
     return {
         "fields": [name for name, _ in experiment.sweep],
         "values": [list(values) for _, values in experiment.sweep],
         "session": last,
         "age_s": experiment.ages_s[0],
-        "float": final("float"),
-        "device": final("device"),
+        "baseline": final("baseline"),
+        "learner": final("learner"),
         "cells": [
             {"values": list(values), "overall": final(label)}
             for values, label in zip(combinations, labels, strict=True)
@@ -88,11 +88,11 @@ def figure(report: Report) -> list[tuple[str, str, str]]:
         medians = [[cell["median"] if cell else None for cell in row] for row in _grid(held)]
         axes = [Axis(name, name, own) for name, own in zip(held["fields"], ticks, strict=True)]
         known = [value for row in medians for value in row if value is not None]
-        drawn = heat(title, "device", medians, axes[0], axes[1], (min(known), max(known)), digits=1)
+        drawn = heat(title, "learner", medians, axes[0], axes[1], (min(known), max(known)), digits=1)
     else:
         first, second = formatting.names(report)
-        exact = [held["float"]] * len(ticks[0])
-        lines = [Line(first, "float", exact), Line(second, "device", [cell["overall"] for cell in held["cells"]])]
+        exact = [held["baseline"]] * len(ticks[0])
+        lines = [Line(first, "baseline", exact), Line(second, "learner", [cell["overall"] for cell in held["cells"]])]
         drawn = chart(title, lines, ticks[0], held["fields"][0])
     return [(title, note(report), drawn)]
 

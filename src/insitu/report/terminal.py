@@ -54,7 +54,7 @@ def show(report: Report, to: Console) -> None:
         to.print(f"\n[bold]{sweep.heading(report)}[/bold]", _sweep(report), sep="\n")
         to.print(escape(f"Accuracy in {sweep.note(report)}."), style="dim")
     if report["cost"]["learning"] or report["cost"]["query"]:
-        spender = "the device" if names == formatting.ARMS else escape(names[1])
+        spender = "the device" if names == formatting.NAMES else escape(names[1])
         to.print(f"\n[bold]What {spender} spends[/bold] (counts exact, energies estimated)", _cost(report["cost"]))
     if report["claims"]:
         to.print("\n[bold]Claims[/bold]", _claims(report["claims"]), sep="\n")
@@ -82,7 +82,7 @@ def _sessions(block: dict[str, Any], names: tuple[str, str]) -> Table:
     shown = formatting.measures(block)
     table = _table(formatting.step(block), "classes", *map(_folded, names), "gap", "", *(words[name] for name in shown))
     for row in formatting.some(block["sessions"]):
-        exact, device, gap = row["float"], row["device"], row["gap"]["overall"]
+        exact, device, gap = row["baseline"], row["learner"], row["gap"]["overall"]
         spread = formatting.ends(gap, 2).replace(" … ", "…")
         cells = [str(row["session"]), str(row["classes"]), formatting.number(exact["overall"])]
         cells += [
@@ -125,7 +125,7 @@ def _stream(stream: dict[str, Any], names: tuple[str, str]) -> Table:
     table.columns[0].justify = "left"
     for name, (word, _) in formatting.STREAM.items():
         cells = [word]
-        for arm in ("float", "device"):
+        for arm in ("baseline", "learner"):
             spread = formatting.ends(stream[arm][name], 2).replace(" … ", "…")
             cells += [formatting.number(stream[arm][name], 2), f"[dim]{spread}[/dim]"]
         table.add_row(*cells)

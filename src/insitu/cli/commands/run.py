@@ -109,7 +109,7 @@ def _parse(
         args,
         prog=f"insitu run {part.name}",
         title=part.summary,
-        hidden=composition.DESCRIPTION | {"sweep", "others"},
+        hidden=composition.DESCRIPTION | {"sweep", "variants"},
         fitting=lambda given: dict.fromkeys(("learner", "baseline"), fitting(given.scenario, given.data)),
         quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
         out=flags.Extra(Path, folder, "folder of the results; the default names the fields that were changed, too"),
@@ -128,7 +128,7 @@ def _parse(
 
 def _draw_first_sessions(experiment: Experiment) -> None:
     """Draw what every arm learns first, so that numbers which do not fit the data are refused before any computing."""
-    scenarios = [experiment.scenario, *(arm.scenario(experiment.scenario) for arm in experiment.others)]
+    scenarios = [experiment.scenario, *(arm.scenario(experiment.scenario) for arm in experiment.variants)]
     for place, scenario in enumerate(scenarios):
         if scenario not in scenarios[:place]:
             next(iter(scenario.sessions(experiment.data, 0)), None)
@@ -137,7 +137,7 @@ def _draw_first_sessions(experiment: Experiment) -> None:
 def _shape(experiment: Experiment) -> dict[str, Any]:
     from insitu.report.composition import DESCRIPTION, composition
 
-    return composition(experiment, DESCRIPTION | {"seeds", "sweep", "others"})
+    return composition(experiment, DESCRIPTION | {"seeds", "sweep", "variants"})
 
 
 def _results(experiment: Experiment, done: list[Seed], changes: list[dict[str, Any]]) -> Report:
