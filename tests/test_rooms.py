@@ -14,7 +14,7 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "insitu"
 FLOORS = (
     {"core"},  # errors, seeded generators, whole files
     {"catalog", "ledger", "metrics", "kernels"},  # names of parts; counts of what hardware does; measures; fast loops
-    {"devices", "data"},  # one cell; files of images
+    {"devices", "data", "protocols"},  # one cell; files of images
     {"substrates", "backbones"},  # matrices in cells; networks
     {"place"},  # networks whose layers are matrices in cells
     {"learners"},  # fast learning

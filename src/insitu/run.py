@@ -109,7 +109,7 @@ def _arm(data: str, seed: int, scenario: Scenario, base: Any, arm: Variant, ages
     """Yield the rows of one learner."""
     about: Row = {"seed": seed, "arm": arm.name}
     given = data, seed, scenario, base, arm.learner, ages_s
-    for row in _stream(*given) if scenario.continues else _tasks(*given, arm.later_s):
+    for row in _stream(*given) if scenario.protocol.continues else _tasks(*given, arm.later_s):
         yield about | row
 
 

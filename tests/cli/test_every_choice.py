@@ -89,7 +89,7 @@ def test_every_learner_fits_every_scenario_or_is_refused_with_those_that_fit(
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_scenario_has_learners(scenario: str) -> None:
     record = catalog.load(catalog.find(scenario, "scenarios"))()
-    assert record.protocol("package")
+    assert record.session_kind("package")
     assert fitting(record, "package")
 
 
@@ -97,7 +97,7 @@ def test_every_scenario_has_learners(scenario: str) -> None:
 def test_every_learner_says_what_it_learns(learner: str) -> None:
     kind: type[Learner] = catalog.load(catalog.find(learner, "learners"))
     given = {
-        scenario.protocol(data)
+        scenario.session_kind(data)
         for name in SCENARIOS
         for scenario in _all(catalog.load(catalog.find(name, "scenarios"))())
         for data in ("package", "images")

@@ -72,7 +72,7 @@ class Experiment:
         if len(set(self.names)) != 2 or not all(1 <= len(name) <= LONGEST_NAME for name in self.names):
             raise InsituError(f"names are two different texts of 1 to {LONGEST_NAME} characters; got {self.names}")
         names = [*self.names, *(arm.name for arm in self.variants)]
-        if any(arm.later_s < 0 or (arm.later_s and self.scenario.continues) for arm in self.variants):
+        if any(arm.later_s < 0 or (arm.later_s and self.scenario.protocol.continues) for arm in self.variants):
             raise InsituError("later_s is 0 or more seconds, of short tasks alone; of streams ask at other ages_s")
         if len(set(names)) < len(names) or not all(1 <= len(name) <= LONGEST_NAME for name in names):
             raise InsituError(f"every arm has a name of its own, of 1 to {LONGEST_NAME} characters; got {names}")

@@ -54,4 +54,4 @@ def _over(learner: Learner, scenario: Scenario, data: str) -> str:
     drawn = scenario.drawn(data)
     if holds_devices(learner):
         return f"{CHIPS} with their own {drawn}" if drawn else CHIPS
-    return drawn or ("" if scenario.continues else TASKS)
+    return drawn or ("" if scenario.protocol.continues else TASKS)

@@ -17,7 +17,7 @@ def check(experiment: Experiment) -> None:
     pairs += [(label, learner, given) for label, learner in experiment.sweep_points()]
     for name, learner, scenario in pairs:
         scenario.check(data)
-        protocol = scenario.protocol(data)
+        protocol = scenario.session_kind(data)
         try:
             learner.check(protocol)
         except InsituError as error:
@@ -26,14 +26,14 @@ def check(experiment: Experiment) -> None:
 
 def fitting(scenario: Scenario, data: str) -> list[str]:
     """Return the names of the learners that can learn what ``scenario`` gives."""
-    protocol = scenario.protocol(data)
+    protocol = scenario.session_kind(data)
     known = {part.name: catalog.load(part).protocols for part in catalog.parts("learners")}
     return [name for name, protocols in known.items() if not (protocol and protocols) or protocol in protocols]
 
 
 def _others(learner: Learner, scenario: Scenario, data: str) -> str:
     """Return which learners fit as a half-sentence; '' where the fault is another."""
-    if not learner.protocols or scenario.protocol(data) in learner.protocols:
+    if not learner.protocols or scenario.session_kind(data) in learner.protocols:
         return ""
     part = catalog.part_of(type(scenario))
     where = part.name if part else type(scenario).__name__

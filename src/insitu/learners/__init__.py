@@ -44,7 +44,9 @@ class Base:
 class Learner(ABC):
     """A record with three verbs; state goes in and comes out, and predict never changes it."""
 
-    protocols: ClassVar[tuple[str, ...]] = ()  # it can learn, as ``Scenario.protocol`` names them; empty: not stated
+    protocols: ClassVar[
+        tuple[str, ...]
+    ] = ()  # as ``Scenario.session_kind`` names them; empty: not stated
 
     def check(self, protocol: str) -> None:
         """Raise ``InsituError`` where it cannot learn sessions of ``protocol``, or its parts do not go together.

@@ -18,7 +18,7 @@ from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError
 from insitu.learners import Examples
 
-TASKS = ("short tasks of features", "short tasks of images")  # see ``Scenario.protocol``
+TASKS = ("short tasks of features", "short tasks of images")  # see ``Scenario.session_kind``
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from torch import Tensor
 from insitu import metrics
 from insitu.learners import Examples
 from insitu.metrics import Row
+from insitu.protocols import Protocol
 from insitu.scenarios._checks import check_data
 
 
@@ -37,10 +38,9 @@ class Session:
 class Scenario(ABC):
     """A protocol: a record that cuts a data set into a base part and streams of sessions."""
 
-    continues: ClassVar[bool] = True  # a session adds to those before it; else it holds short tasks, each learned anew
-    headline: ClassVar[tuple[str, str]] = ("overall", "overall accuracy in percent")  # of ``score``, for progress
+    protocol: ClassVar[Protocol]
 
-    def protocol(self, data: str) -> str:
+    def session_kind(self, data: str) -> str:
         """Return what its sessions are, such as "movements", for ``Learner.protocols``; '' where that is not stated."""
         return ""
 
@@ -74,7 +74,7 @@ class Scenario(ABC):
         accuracies of ``metrics.accuracies``; of short tasks, the ways they have and ``metrics.of_tasks`` over them all.
         """
         pairs = [(guess, session.test.labels) for guess, session in zip(answers, sessions, strict=True)]
-        if not self.continues:
+        if not self.protocol.continues:
             shares = np.concatenate([(guess == labels).double().mean(1).numpy() for guess, labels in pairs])
             ways = max(int(labels.max()) for _, labels in pairs) + 1
             return {"classes": ways, **metrics.of_tasks(shares)}

@@ -22,6 +22,7 @@ from insitu.core import InsituError, generator
 from insitu.learners import Examples
 from insitu.learners.demonstrations import ArmBase, read_weights
 from insitu.metrics import Row
+from insitu.protocols import Protocol, trajectories
 from insitu.scenarios import Scenario, Session
 from insitu.scenarios.robot_arm import errors, kinematics, mujoco_arm, own_trajectory, wiener
 
@@ -34,8 +35,7 @@ CHUNK = 100  # movements drawn together; one size, so that more tasks go on wher
 class ArmTrajectories(Scenario):
     """Movements shown once, many at once; each is learned from the meta-trained weights and asked from the clock."""
 
-    continues: ClassVar[bool] = False
-    headline: ClassVar[tuple[str, str]] = ("hand_median", "median error of the hand in cm, before the update and after")
+    protocol: ClassVar[Protocol] = trajectories.PROTOCOL
 
     steps: int = 250
     tasks: int = 200  # reachable movements
@@ -65,7 +65,7 @@ class ArmTrajectories(Scenario):
         if not 0 <= self.wait_s < float("inf"):
             raise InsituError(f"wait_s is 0 or more seconds, since time runs forward; got {self.wait_s}")
 
-    def protocol(self, data: str) -> str:
+    def session_kind(self, data: str) -> str:
         """See ``Scenario.protocol``."""
         return "movements"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from insitu.core import InsituError, generator
 from insitu.data.core50 import Core50
 from insitu.learners import Examples
 from insitu.learners.stream import StreamBase
+from insitu.protocols import Protocol, class_stream
 from insitu.scenarios import Scenario, Session, _latents
 from insitu.scenarios._checks import check_data_set
 from insitu.scenarios._latents import Encoded
@@ -31,6 +32,8 @@ Rows = NDArray[np.int64]
 @dataclass(frozen=True)
 class ClassStream(Scenario):
     """Experiences one after the other from nothing, each learned at once and tested on all classes seen so far."""
+
+    protocol: ClassVar[Protocol] = class_stream.PROTOCOL
 
     data_set: str = "cifar10"
     kind: Literal["nc", "ni", "nicv2"] = "nc"
@@ -55,7 +58,7 @@ class ClassStream(Scenario):
         if not 0 <= self.spacing_s < float("inf"):
             raise InsituError(f"spacing_s is 0 or more seconds, since time runs forward; got {self.spacing_s}")
 
-    def protocol(self, data: str) -> str:
+    def session_kind(self, data: str) -> str:
         """See ``Scenario.protocol``."""
         return f"a stream of {self.give}"
 

@@ -22,6 +22,7 @@ from insitu.core import InsituError, generator
 from insitu.data import DataSet
 from insitu.learners import Examples
 from insitu.learners.task_batches import EpisodeBase
+from insitu.protocols import Protocol, episodes
 from insitu.scenarios import Scenario, Session, _task_features
 from insitu.scenarios._checks import check_data
 from insitu.scenarios.task_pools import DATA_SETS, Pools, pools
@@ -34,7 +35,7 @@ CALIBRATION = 40  # tasks of training classes that ranges of converters and weig
 class Episodes(Scenario):
     """Short tasks of new classes, many at once; each starts from the meta-trained weights."""
 
-    continues: ClassVar[bool] = False
+    protocol: ClassVar[Protocol] = episodes.PROTOCOL
 
     data_set: str = "omniglot"  # or miniimagenet
     folder: Path | None = None  # of your own images, one sub-folder per class, instead of a data set's
@@ -58,7 +59,7 @@ class Episodes(Scenario):
         if self.statistics not in ("batch", "support", None):
             raise InsituError(f"statistics is batch, support or none; got {self.statistics!r}")
 
-    def protocol(self, data: str) -> str:
+    def session_kind(self, data: str) -> str:
         """See ``Scenario.protocol``."""
         return "short tasks of features" if data == "package" else "short tasks of images"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch import Tensor
 from insitu.backbones import _names
 from insitu.core import InsituError, generator
 from insitu.learners import Base, Examples
+from insitu.protocols import Protocol, few_shot_sessions
 from insitu.scenarios import Scenario, Session
 from insitu.scenarios._checks import check_data_set
 from insitu.scenarios._embedded import Embedded, load
@@ -25,6 +26,8 @@ from insitu.scenarios._embedded import Embedded, load
 @dataclass(frozen=True)
 class FewShotSessions(Scenario):
     """Base classes first, then sessions of new classes from a few shots each, tested on all classes seen so far."""
+
+    protocol: ClassVar[Protocol] = few_shot_sessions.PROTOCOL
 
     data_set: str = "miniimagenet"
     backbone: str = ""  # that encodes the images; empty: the one that bears the data set's name
@@ -40,7 +43,7 @@ class FewShotSessions(Scenario):
         if self.supports not in ("published", "redrawn"):
             raise InsituError(f"supports is published or redrawn; got {self.supports!r}")
 
-    def protocol(self, data: str) -> str:
+    def session_kind(self, data: str) -> str:
         """See ``Scenario.protocol``."""
         return "few-shot sessions"
 

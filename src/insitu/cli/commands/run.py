@@ -63,7 +63,8 @@ def main(args: list[str]) -> int:
     home, out = run_folders.place(given or Path("runs") / name, identity, name, experiment.seeds)
     store = seed_cache.Store.open(home, composition.key(experiment, data))
     started = datetime.datetime.now(datetime.UTC)
-    console, headline = Console(stderr=True), experiment.scenario.headline
+    console, protocol = Console(stderr=True), experiment.scenario.protocol
+    headline = protocol.columns[0].name, protocol.headline
     with progress.watcher(part.name, experiment.seeds, console, experiment.names, headline) as watcher:
         done, reused = seed_cache.compute(experiment, store, run.rows, watcher)
     about |= {
