@@ -1,6 +1,8 @@
 # The few words of this project; `make` alone lists them. Everything runs in .venv, made on demand.
 PYTHON ?= python3
 DEMO ?= run karunaratne2022-miniimagenet
+# Processes that share the tests: one per core, but each holds torch (half a gigabyte). WORKERS=0 keeps them in one.
+WORKERS ?= auto
 
 VENV := .venv
 # Called by path, so another active environment does not matter.
@@ -26,8 +28,8 @@ install: $(STAMP)  ## make .venv and install the pinned environment
 demo: $(STAMP)  ## the main job: learn 40 new classes in phase-change memory, with a report
 	@$(VENV)/bin/insitu $(DEMO)
 
-test: $(STAMP)  ## run the tests
-	@$(IN) -m pytest
+test: $(STAMP)  ## run the tests in parallel, then name the twenty slowest
+	@$(IN) -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --durations 20
 
 mutants: $(STAMP)  ## plant changes into copies of the tree: the tests must notice each (some half an hour)
 	@$(IN) tests/mutants

@@ -24,7 +24,10 @@ def test_plain():
 """
 
 
-@pytest.mark.parametrize(("words", "last"), [([], True), (["-k", "plain"], False), (["-q"], True), (["-x"], True)])
+RUNS = [([], True), (["-k", "plain"], False), (["-q"], True), (["-x"], True), (["-n", "2"], True)]
+
+
+@pytest.mark.parametrize(("words", "last"), RUNS)
 def test_the_last_line_says_what_was_skipped(tmp_path: Path, words: list[str], last: bool) -> None:
     (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "conftest.py").write_text("from skipped import pytest_sessionfinish\n")
