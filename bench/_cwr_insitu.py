@@ -11,9 +11,9 @@ import torch
 
 from _cwr_stream import BATCH, EPOCHS, FEATURES, FIRST_EPOCHS, RATE, parts
 from insitu.core import generator
-from insitu.learners import Examples
 from insitu.learners.cwr_star import CwrStar
-from insitu.learners.stream import StreamBase
+from insitu.protocols import Examples
+from insitu.protocols.class_stream import StreamBase
 from rounds import THREADS, serve
 
 torch.set_num_threads(THREADS)

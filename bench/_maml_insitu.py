@@ -12,7 +12,8 @@ from torch import Tensor
 from _maml_tasks import QUERIES, RATE, SHOTS, STEPS, TASKS, WAYS, WIDTH, tasks, vectors, weights
 from insitu.backbones.conv4 import Conv4
 from insitu.core import generator
-from insitu.learners import Examples, _delta_rule
+from insitu.learners import _delta_rule
+from insitu.protocols import Examples
 from insitu.training import maml
 from rounds import THREADS, serve
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from insitu.core import generator
-from insitu.learners import Base, Examples
+from insitu.protocols import Examples
+from insitu.protocols.few_shot_sessions import FewShotBase
 
 FEATURES, DIM, OLD = 24, 16, 8
 CENTRES = torch.from_numpy(generator(0, "blobs").standard_normal((400, FEATURES))).float()
@@ -27,10 +28,10 @@ def shots(classes: list[int], each: int = 5, seed: int = 1, spread: float = 0.3)
     return draw(torch.tensor(classes).repeat_interleave(each), seed, spread)
 
 
-def base(old: int = OLD, each: int = 10, spread: float = 0.3) -> Base:
+def base(old: int = OLD, each: int = 10, spread: float = 0.3) -> FewShotBase:
     examples = shots(list(range(old)), each, seed=2, spread=spread)
     weight = torch.from_numpy(generator(0, "last layer").standard_normal((DIM, FEATURES))).float() / FEATURES**0.5
-    return Base(CENTRES[:old].clone(), examples, weight, 0.01 * torch.arange(DIM).float())
+    return FewShotBase(CENTRES[:old].clone(), examples, weight, 0.01 * torch.arange(DIM).float())
 
 
 def accuracy(learner: Any, state: Any, classes: list[int], now_s: float = 100.0, spread: float = 0.3) -> float:

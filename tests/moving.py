@@ -54,7 +54,7 @@ EXPERIMENT = Experiment(
     learner=PCM,
     baseline=SOFTWARE,
     names=("software", "PCM"),
-    variants=(Variant("rounded", ROUNDED), Variant("later", PCM, (("tasks", 2),), later_s=86400.0)),
+    variants=(Variant("rounded", ROUNDED), Variant("later", PCM, (("tasks", 2),), query_delay_s=86400.0)),
     ages_s=(60.0, 86400.0),
     claims=(Claim("hand", "none", metrics.at_session("learner", "hand_median", 1, 60.0), unit="cm"),),
 )

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import DTypeLike
 from torch import nn
 
-from insitu.learners.stream import StreamBase
+from insitu.protocols.class_stream import StreamBase
 from insitu.scenarios._latents import Encoded
 
 CLASSES, LISTED, TESTS, BYTES = 4, 12, 5, 8

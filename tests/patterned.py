@@ -14,13 +14,13 @@ from insitu import metrics, run
 from insitu.backbones.conv4 import Conv4
 from insitu.core import generator
 from insitu.experiments import Claim, Experiment, Variant
-from insitu.learners import Examples
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.maml import Maml
-from insitu.learners.task_batches import EpisodeBase
 from insitu.learners.task_memory import TaskMemory
 from insitu.metrics import Row
-from insitu.scenarios import Scenario, Session
+from insitu.protocols import Examples, Protocol, Session, episodes
+from insitu.protocols.episodes import EpisodeBase
+from insitu.scenarios import Scenario
 from insitu.substrates.digital import Digital
 
 RECORD = Conv4(width=24, size=17)
@@ -43,10 +43,10 @@ def base(statistics: Any = "batch") -> EpisodeBase:
 
 
 @dataclass(frozen=True)
-class Patterns(Scenario):
+class Patterns(Scenario[EpisodeBase]):
     """Two sets of tasks of patterns."""
 
-    continues: ClassVar[bool] = False
+    protocol: ClassVar[Protocol] = episodes.PROTOCOL
 
     shots: int = 5
 
@@ -73,7 +73,7 @@ EXPERIMENT = Experiment(
         Variant("memory", TaskMemory(memory=ExplicitMemory(dim=64))),
     ),
     ages_s=(60.0, 3600.0),
-    claims=(Claim("gap", "none", metrics.gap_between("float", "device", 2, 60.0, 60.0), at_most=100.0),),
+    claims=(Claim("gap", "none", metrics.gap_between("baseline", "learner", 2, 60.0, 60.0), at_most=100.0),),
 )
 
 

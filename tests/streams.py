@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from insitu.core import generator
-from insitu.learners import Examples
-from insitu.learners.stream import StreamBase, packed
+from insitu.protocols import Examples
+from insitu.protocols.class_stream import StreamBase
 
 LATENT, FEATURES = (24, 2, 2), 24  # 24 channels: a word is not full
 PATTERNS = torch.from_numpy(generator(0, "patterns").standard_normal((400, *LATENT))).float()
@@ -28,6 +29,13 @@ class Tail(nn.Module):
         weight = self.weight + (signs - self.weight).detach()  # straight through
         out: Tensor = torch.relu(self.norm(nn.functional.conv2d(x, weight, padding=1))).mean((2, 3))
         return out
+
+
+def packed(values: Tensor) -> Tensor:
+    """Return packed latents (n, bytes) uint8 of latents (n, channels, height, width): bit 1 where one is >= 0."""
+    bits = (values >= 0).permute(0, 2, 3, 1).numpy()
+    bits = np.pad(bits, ((0, 0), (0, 0), (0, 0), (0, -values.shape[1] % 64)))
+    return torch.from_numpy(np.packbits(bits, axis=3, bitorder="little").reshape(len(values), -1))
 
 
 def latents(classes: list[int], each: int = 20, seed: int = 1, noise: float = 0.5) -> Examples:

@@ -14,9 +14,9 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "insitu"
 FLOORS = (
     {"core"},  # errors, seeded generators, whole files
     {"catalog", "ledger", "metrics", "kernels"},  # names of parts; counts of what hardware does; measures; fast loops
-    {"devices", "data", "protocols"},  # one cell; files of images
+    {"devices", "data"},  # one cell; files of images
     {"substrates", "backbones"},  # matrices in cells; networks
-    {"place"},  # networks whose layers are matrices in cells
+    {"place", "protocols"},  # networks whose layers are matrices in cells; what is learned and how it is scored
     {"learners"},  # fast learning
     {"scenarios", "memory"},  # examples and time, in the learners' nouns; the user's own memory
     {"training"},  # slow preparation of what is shipped: networks, and a scenario's embeddings

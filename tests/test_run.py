@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,11 +14,13 @@ from blobs import OLD, base, shots
 from insitu import run
 from insitu.core import InsituError, generator
 from insitu.experiments import Experiment
-from insitu.learners import Base, Examples, Learner
+from insitu.learners import Learner
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.nearest_mean import NearestMean
 from insitu.metrics import Row
-from insitu.scenarios import Scenario, Session
+from insitu.protocols import Examples, Protocol, Session, few_shot_sessions
+from insitu.protocols.few_shot_sessions import FewShotBase
+from insitu.scenarios import Scenario
 from insitu.substrates.crossbar import Crossbar
 
 
@@ -26,9 +28,11 @@ from insitu.substrates.crossbar import Crossbar
 class Blobs(Scenario):
     """Eight old classes, then two sessions of two new ones, an hour apart."""
 
+    protocol: ClassVar[Protocol] = few_shot_sessions.PROTOCOL
+
     spread: float = 1.2
 
-    def base(self, data: str) -> Base:
+    def base(self, data: str) -> FewShotBase:
         assert data == "package"
         return base()
 
@@ -107,11 +111,13 @@ def test_rows_come_one_by_one() -> None:
 
 @dataclass(frozen=True)
 class Diary(Learner):
-    """Notes what it is asked to do; guesses class 0."""
+    """Notes its calls; guesses class 0."""
+
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
 
     notes: list[Any]
 
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> int:
+    def prepare(self, base: FewShotBase, now_s: float, rng: np.random.Generator) -> int:
         self.notes.append(("prepare", now_s))
         return 0
 
@@ -143,27 +149,6 @@ def test_accuracies_are_those_of_the_predictions(seed: int) -> None:
     # a guess of class 0 is right for one class in eight, then ten, then twelve
     found = [row["overall"] for row in rows(replace(EXPERIMENT, learner=Diary([])), seed) if row["arm"] == "learner"]
     assert found == pytest.approx([100 / 8] * 2 + [100 / 10] * 2 + [100 / 12] * 2)
-
-
-@dataclass(frozen=True)
-class Stream(Blobs):
-    """The same, where all is one stream: the classes of session 0 are its first experience."""
-
-    def sessions(self, data: str, seed: int) -> Iterator[Session]:
-        for session in super().sessions(data, seed):
-            groups = (session.test.labels - OLD).div(2, rounding_mode="floor").clamp(min=-1) + 1
-            yield replace(session, base_classes=0, groups=groups)
-
-
-def test_a_stream_has_an_accuracy_per_experience() -> None:
-    stream = replace(EXPERIMENT, scenario=Stream(), ages_s=(60.0,))
-    plain = list(rows(replace(EXPERIMENT, ages_s=(60.0,))))
-    for row, other in zip(rows(stream), plain, strict=True):
-        names = {name for name in row if name.startswith("experience_")}
-        assert names == {f"experience_{k}" for k in range(int(row["session"]) + 1)}
-        assert not {"base", "novel", "harmonic"} & set(row)
-        assert row["overall"] == other["overall"]
-        assert row["experience_0"] == other["base"]  # the old classes are those that came first
 
 
 SWEPT = replace(EXPERIMENT, sweep=(("pulses", (2, 6)), ("dim", (64, 32))))

@@ -16,11 +16,13 @@ from insitu.core import InsituError
 from insitu.experiments import Variant
 from insitu.experiments import ortner2025_arm as published
 from insitu.learners.nearest_mean import NearestMean
-from insitu.scenarios import Session
+from insitu.protocols import Session
 from insitu.scenarios.arm_trajectories import ArmTrajectories
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from insitu.scenarios.robot_arm import kinematics
 from moving import EXPERIMENT, PCM, SCENARIO, networks, rows  # noqa: F401
+
+STREAM: dict[str, Any] = {"scenario": FewShotSessions(), "learner": NearestMean(), "baseline": NearestMean()}
 
 
 def test_there_is_a_row_before_and_after_the_update_per_arm_and_age() -> None:
@@ -50,7 +52,7 @@ def test_equal_seeds_give_equal_rows_and_another_age_changes_no_row() -> None:
 
 
 def test_asking_later_changes_nothing_but_what_is_asked() -> None:
-    arms = (Variant("now", PCM), Variant("then", PCM, later_s=86400.0))
+    arms = (Variant("now", PCM), Variant("then", PCM, query_delay_s=86400.0))
     found = {
         row["arm"]: row for row in run.rows(replace(EXPERIMENT, variants=arms, ages_s=(60.0,)), 0) if row["session"]
     }
@@ -60,12 +62,11 @@ def test_asking_later_changes_nothing_but_what_is_asked() -> None:
 
 
 def test_later_is_for_short_tasks_alone() -> None:
-    stream = {"scenario": FewShotSessions(), "learner": NearestMean(), "baseline": NearestMean()}
     for given in (
-        {"variants": (Variant("then", PCM, later_s=-1.0),)},
-        stream | {"variants": (Variant("x", PCM, later_s=1.0),)},
+        {"variants": (Variant("then", PCM, query_delay_s=-1.0),)},
+        STREAM | {"variants": (Variant("x", PCM, query_delay_s=1.0),)},
     ):
-        with pytest.raises(InsituError, match="later_s is 0 or more seconds"):
+        with pytest.raises(InsituError, match="query_delay_s is 0 or more seconds"):
             replace(EXPERIMENT, **given)  # type: ignore[arg-type]
 
 
@@ -75,7 +76,7 @@ def test_the_example_is_the_median_movement_of_the_first_session() -> None:
     labels = next(iter(SCENARIO.sessions("package", 0))).test.labels
     assert any(np.array_equal(found["target"], each) for each in labels.numpy())
     assert found["baseline"]["after"]["velocities"].shape == found["target"].shape
-    assert run.example(replace(EXPERIMENT, baseline=NearestMean())) is None
+    assert run.example(replace(EXPERIMENT, variants=(), **STREAM)) is None
 
 
 def perfect(scenario: ArmTrajectories) -> dict[str, Any]:

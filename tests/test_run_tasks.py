@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from insitu import metrics, run
+from insitu import run
 from insitu.core import InsituError
 from insitu.experiments import Variant
 from insitu.learners.maml import Maml
@@ -41,7 +38,7 @@ def test_equal_seeds_give_equal_rows_and_another_age_changes_no_row() -> None:
 
 
 def test_a_learner_of_streams_is_refused() -> None:
-    with pytest.raises(InsituError, match="NearestMean learns one stream, not short tasks"):
+    with pytest.raises(InsituError, match="NearestMean learns few-shot sessions of features, not episodes of features"):
         list(run.rows(replace(EXPERIMENT, baseline=NearestMean()), 0))
 
 
@@ -50,25 +47,8 @@ def test_arms_have_names_of_their_own() -> None:
         replace(EXPERIMENT, variants=(Variant("PCM", Maml()),))
 
 
-@given(st.lists(st.integers(0, 10), min_size=2, max_size=30))
-def test_accuracy_over_tasks_is_their_mean_with_its_interval(right: list[int]) -> None:
-    shares = np.array(right) / 10
-    found = metrics.of_tasks(shares)
-    assert found["overall"] == pytest.approx(100 * shares.mean())
-    assert found["interval"] == pytest.approx(196 * np.std(shares, ddof=1) / np.sqrt(len(shares)))
-    # four times as many of the same tasks halve it, but for the one degree of freedom
-    many = metrics.of_tasks(np.tile(shares, 400))
-    assert many["interval"] <= found["interval"] / 19 + 1e-9
-
-
-def test_one_task_has_no_interval_and_none_no_accuracy() -> None:
-    assert metrics.of_tasks(np.array([0.5])) == {"overall": 50.0, "tasks": 1}
-    with pytest.raises(InsituError, match="at least one"):
-        metrics.of_tasks(np.array([]))
-
-
 def test_tasks_come_when_the_weights_are_of_that_age(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Learned at the session's time plus the age, and asked then, or ``later_s`` after."""
+    """Learned at the session's time plus the age, and asked then, or ``query_delay_s`` after."""
     learned: list[float] = []
     asked: list[float] = []
     learn, each = Maml.learn, Maml.predict_each
@@ -83,7 +63,7 @@ def test_tasks_come_when_the_weights_are_of_that_age(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Maml, "learn", learning)
     monkeypatch.setattr(Maml, "predict_each", asking)
-    later = (Variant("later", EXPERIMENT.learner, later_s=500.0),)
+    later = (Variant("later", EXPERIMENT.learner, query_delay_s=500.0),)
     list(run.rows(replace(EXPERIMENT, variants=later, ages_s=(60.0, 7000.0)), 0))
     sessions = [s for s in EXPERIMENT.scenario.sessions(EXPERIMENT.data, 0) if s.train is not None]
     expected = [s.time_s + age_s for age_s in (60.0, 7000.0) for s in sessions]

@@ -1,7 +1,7 @@
 """The one loop: prepare once; per session learn, then predict at every age; yield a row.
 
-Sessions are of one stream, in which what was learned before is kept, or they are sets of short tasks, each of which
-starts from the prepared state and is asked after every step of adaptation.
+A protocol says whether sessions continue each other, so that a learner keeps what it has learned before, or hold short
+tasks, each of which starts from the prepared state and is queried after every step of adaptation.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
-from insitu.core import InsituError, generator
+from insitu.core import generator
 from insitu.experiments import Experiment, Variant, draws
 from insitu.experiments.fit import check
-from insitu.learners import Learner
-from insitu.learners.diagnostics import Watched
-from insitu.learners.task_batches import TaskLearner
 from insitu.ledger import Ledger
 from insitu.metrics import REDRAWN, Row
-from insitu.scenarios import Scenario, Session
+from insitu.protocols import Session
+from insitu.protocols.tasks import task_learner
+from insitu.protocols.trajectories import diagnostics
+from insitu.scenarios import Scenario
 
 
 class Rows(Iterator[Row]):
@@ -42,21 +41,19 @@ class Rows(Iterator[Row]):
 
 
 def rows(experiment: Experiment, seed: int, without: Collection[str] = ()) -> Rows:
-    """Return the rows of one seed: one per learner, session and age; float results and device results alike.
+    """Return the rows of one seed: those of the baseline, of the learner, of the variants, and of the sweep.
 
-    A row holds ``seed``, ``arm`` (``float`` for the baseline, ``device`` for the learner), ``session``, ``age_s``,
-    and the scenario's ``score``; rows of the device carry what it has spent.
-    What is asked draws from generators of its own, so that another age changes neither the memory nor other rows.
-    All arms draw the same, so that a gap is that of the learners and not of the order of examples.
+    A row holds ``seed``, ``arm`` (``baseline``, ``learner``, the name of a variant or the label of a point of the
+    sweep), ``session``, ``age_s`` and the scenario's ``score``, with what the learner has spent and a query spends.
+    Where sessions continue each other, there is one row per session and age. Of short tasks there is one row per step
+    of adaptation (``session``) and age of the weights when the tasks come, over all tasks, with the learner's totals.
+    Points of a sweep have rows at the first age only. Arms named in ``without`` are left out.
 
-    Of short tasks there is one row per learner, step of adaptation (``session``) and age of the weights when the tasks
-    come, over all tasks (the scenario's ``score``); learners that can be watched add measures of what went on.
+    All arms draw the same, so that a gap is that of the learners and not of the order of examples. Queries draw from
+    generators of their own, so that another age, or an arm left out, changes no other row.
 
-    Where support sets are those of a list, a baseline without devices is run again on redrawn ones, which only its
-    interval is made of: the arm ``redrawn``, whose rows carry the number of the ``draw``. All else stays on the list.
-
-    Other arms follow under their own names, then the variants of a sweep, each an arm called by its label, asked at
-    the first age only. Arms named in ``without`` are left out, which changes no row of the others.
+    Where support sets are those of a list, a baseline without devices is run again on redrawn ones, for its interval
+    alone: the arm ``redrawn``, whose rows carry the number of the ``draw``.
 
     Raises ``InsituError`` before anything is computed where the parts of ``experiment`` do not go together.
     """
@@ -65,7 +62,7 @@ def rows(experiment: Experiment, seed: int, without: Collection[str] = ()) -> Ro
 
 
 def _marked(experiment: Experiment, seed: int, without: Collection[str]) -> Iterator[tuple[Row, bool]]:
-    for name, part in _parts(experiment, seed):
+    for name, part in _arms(experiment, seed):
         if name in without:
             continue
         # a row is held back until the next is there, so that the last one is known as such when it is given
@@ -78,108 +75,103 @@ def _marked(experiment: Experiment, seed: int, without: Collection[str]) -> Iter
             yield before, True
 
 
-def _parts(experiment: Experiment, seed: int) -> Iterator[tuple[str, Iterator[Row]]]:
+def _arms(experiment: Experiment, seed: int) -> Iterator[tuple[str, Iterator[Row]]]:
     """Yield every arm's name with its rows, which are computed as they are taken."""
-    scenario, ages_s = experiment.scenario, experiment.ages_s
-    base = scenario.base(experiment.data)
+    data, scenario, ages_s = experiment.data, experiment.scenario, experiment.ages_s
+    base = scenario.base(data)
 
-    def of(arm: Variant, ages_s: tuple[float, ...] = ages_s) -> tuple[str, Iterator[Row]]:
-        own = arm.scenario(scenario)
-        given = own.base(experiment.data) if arm.changes else base
-        return arm.name, _arm(experiment.data, seed, own, given, arm, ages_s)
+    def arm(variant: Variant, ages_s: tuple[float, ...] = ages_s) -> tuple[str, Iterator[Row]]:
+        own = variant.scenario(scenario)
+        given = own.base(data) if variant.changes else base
+        return variant.name, _rows(data, seed, own, given, variant, ages_s)
 
-    yield of(Variant("baseline", experiment.baseline))
-    yield of(Variant("learner", experiment.learner))
+    yield arm(Variant("baseline", experiment.baseline))
+    yield arm(Variant("learner", experiment.learner))
     if again := draws.redrawn(experiment):
         yield REDRAWN, _redrawn(experiment, seed, again, base)
-    for arm in experiment.variants:
-        yield of(arm)
+    for variant in experiment.variants:
+        yield arm(variant)
     for label, learner in experiment.sweep_points():
-        yield of(Variant(label, learner), ages_s[:1])
+        yield arm(Variant(label, learner), ages_s[:1])
 
 
 def _redrawn(experiment: Experiment, seed: int, again: Scenario, base: Any) -> Iterator[Row]:
-    arm = Variant(REDRAWN, experiment.baseline)
+    variant = Variant(REDRAWN, experiment.baseline)
     for draw in range(seed * draws.DRAWS, (seed + 1) * draws.DRAWS):
-        for row in _arm(experiment.data, draw, again, base, arm, experiment.ages_s):
+        for row in _rows(experiment.data, draw, again, base, variant, experiment.ages_s):
             yield row | {"seed": seed, "draw": draw}
 
 
-def _arm(data: str, seed: int, scenario: Scenario, base: Any, arm: Variant, ages_s: tuple[float, ...]) -> Iterator[Row]:
-    """Yield the rows of one learner."""
-    about: Row = {"seed": seed, "arm": arm.name}
-    given = data, seed, scenario, base, arm.learner, ages_s
-    for row in _stream(*given) if scenario.protocol.continues else _tasks(*given, arm.later_s):
-        yield about | row
-
-
-def _stream(
-    data: str, seed: int, scenario: Scenario, base: Any, learner: Learner, ages_s: tuple[float, ...]
+def _rows(
+    data: str, seed: int, scenario: Scenario, base: Any, variant: Variant, ages_s: tuple[float, ...]
 ) -> Iterator[Row]:
-    rng = generator(seed, "device")
-    state = None
+    rows_of = _sessions if scenario.protocol.continues else _tasks
+    for row in rows_of(data, seed, scenario, base, variant, ages_s):
+        yield {"seed": seed, "arm": variant.name, **row}
+
+
+def _sessions(
+    data: str, seed: int, scenario: Scenario, base: Any, variant: Variant, ages_s: tuple[float, ...]
+) -> Iterator[Row]:
+    """Yield a row per session and age of one stream, in which what was learned before is kept."""
+    learner, rng, state = variant.learner, generator(seed, "device"), None
     for session in scenario.sessions(data, seed):
         if state is None:
             state = learner.prepare(base, session.time_s, rng)
         if session.train is not None:
             state = learner.learn(state, session.train, session.time_s, rng)
         for age_s in ages_s:
-            asked = generator(seed, "device", "predict", session.number, str(float(age_s)))
-            guess = learner.predict(state, session.test.x, session.time_s + age_s, asked)
-            row: Row = {"session": session.number, "age_s": age_s}
-            row |= scenario.score([session], [guess])
+            query_rng = generator(seed, "device", "predict", session.number, str(float(age_s)))
+            answers = learner.predict(state, session.test.x, session.time_s + age_s, query_rng)
+            row: Row = {"session": session.number, "age_s": age_s, **scenario.score([session], [answers])}
             yield row | _counts("spent", learner.cost(state)) | _counts("query", learner.query_cost(state))
 
 
 def _tasks(
-    data: str, seed: int, scenario: Scenario, base: Any, learner: Learner, ages_s: tuple[float, ...], later_s: float
+    data: str, seed: int, scenario: Scenario, base: Any, variant: Variant, ages_s: tuple[float, ...]
 ) -> Iterator[Row]:
-    if not isinstance(learner, TaskLearner):
-        raise InsituError(f"{type(learner).__name__} learns one stream, not short tasks; take maml or task_memory")
+    """Yield a row per step and age, over the tasks of all sessions, each learned from the prepared state."""
+    learner, steps_of = variant.learner, task_learner(variant.learner)
     state = learner.prepare(base, 0.0, generator(seed, "device"))
     prepared, query = learner.cost(state), learner.query_cost(state)
     fixed = _counts("prepared", prepared) | _counts("query", query)
     for age_s in ages_s:
-        answers: dict[int, list[Tensor]] = {step: [] for step in learner.steps_asked}
-        seen: dict[int, dict[str, float]] = {step: defaultdict(float) for step in answers}  # sums over the tasks
-        spent, kept = Ledger(), list[Session]()
+        answers: dict[int, list[Tensor]] = defaultdict(list)
+        totals: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        spent, tested = Ledger(), list[Session]()
         for session in scenario.sessions(data, seed):
             if session.train is None:
                 continue
             now_s, name = session.time_s + age_s, (session.number, str(float(age_s)))
             learned = learner.learn(state, session.train, now_s, generator(seed, "device", "learn", *name))
             spent += learner.cost(learned) - prepared
-            kept.append(replace(session, train=None, test=replace(session.test, x=session.test.x[:0])))
+            # only labels are scored: inputs of all sessions together can be gigabytes
+            tested.append(replace(session, train=None, test=replace(session.test, x=session.test.x[:0])))
             rng = generator(seed, "device", "predict", *name)
-            guesses, about = _answers(learner, learned, session.test.x, now_s + later_s, rng)
-            for step, guess, measures in zip(answers, guesses, about, strict=True):
-                answers[step].append(guess)
-                for measure, value in measures.items():
-                    seen[step][measure] += value * len(guess)
-                if written := learner.rewritten(learned, step):
-                    seen[step]["rewritten"] += written
-        for step, given in answers.items():
-            row: Row = {"session": step, "age_s": age_s, **scenario.score(kept, given)}
+            for step in steps_of.predict_each(learned, session.test.x, now_s + variant.query_delay_s, rng):
+                answers[step.step].append(step.answers)
+                for measure, total in step.totals.items():
+                    totals[step.step][measure] += total
+        for number, given in answers.items():
+            row: Row = {"session": number, "age_s": age_s, **scenario.score(tested, given)}
             tasks = sum(map(len, given))
-            row.update({measure: value / tasks for measure, value in seen[step].items()})
+            row |= {measure: total / tasks for measure, total in totals[number].items()}
             yield row | _counts("spent", spent, tasks) | fixed
 
 
 def example(experiment: Experiment) -> dict[str, Any] | None:
-    """Return one task of the first session of seed 0 from within, as baseline and learner deal with it.
+    """Return one movement of the first session of seed 0 from within, for baseline and learner, at the first age.
 
-    It is asked at the first age; None where learners cannot be watched. The task is the one whose error by the learner
-    is the median of the session: ``target`` are its labels, ``float`` and ``device`` what ``traces`` tells.
+    None where the protocol has none. The movement is the one whose error by the learner is the median of the session:
+    ``target`` are its labels, ``baseline`` and ``learner`` what their ``traces`` show.
     """
-    pair = (("baseline", experiment.baseline), ("learner", experiment.learner))
-    if not all(isinstance(learner, Watched) for _, learner in pair):
-        return None
     scenario, age_s = experiment.scenario, experiment.ages_s[0]
+    if diagnostics not in scenario.protocol.verbs:
+        return None
     session = next(each for each in scenario.sessions(experiment.data, 0) if each.train is not None)
+    assert session.train is not None
     base, now_s, found = scenario.base(experiment.data), session.time_s + age_s, dict[str, Any]()
-    for name, learner in reversed(pair):
-        assert isinstance(learner, Watched)
-        assert session.train is not None
+    for name, learner in (("learner", experiment.learner), ("baseline", experiment.baseline)):
         state = learner.prepare(base, 0.0, generator(0, "device"))
         names = session.number, str(float(age_s))
         state = learner.learn(state, session.train, now_s, generator(0, "device", "learn", *names))
@@ -188,18 +180,8 @@ def example(experiment: Experiment) -> dict[str, Any] | None:
             errors = (answer - session.test.labels).square().flatten(1).mean(1)
             task = int(errors.argsort()[(len(errors) - 1) // 2])
             found = {"target": session.test.labels[task].numpy()}
-        found[name] = learner.traces(state, task, now_s, generator(0, "device", "traces"))
+        found[name] = diagnostics(learner).traces(state, task, now_s, generator(0, "device", "traces"))
     return found
-
-
-def _answers(
-    learner: TaskLearner, state: Any, x: Tensor, now_s: float, rng: np.random.Generator
-) -> tuple[list[Tensor], list[dict[str, float]]]:
-    """Return the answers after each step, and measures of what went on where the learner can be watched."""
-    if isinstance(learner, Watched):
-        return learner.watched(state, x, now_s, rng)
-    guesses = learner.predict_each(state, x, now_s, rng)
-    return guesses, [{} for _ in guesses]
 
 
 def _counts(prefix: str, ledger: Ledger, shared_by: int = 1) -> Row:

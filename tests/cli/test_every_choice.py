@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,7 @@ from insitu import catalog
 from insitu.cli import flags
 from insitu.cli.main import main
 from insitu.core import InsituError
-from insitu.experiments import Experiment
-from insitu.experiments.fit import fitting
+from insitu.experiments import Experiment, fit
 from insitu.learners import Learner
 from insitu.report import seed_cache
 
@@ -80,30 +80,29 @@ def test_every_learner_fits_every_scenario_or_is_refused_with_those_that_fit(
     words = ("karunaratne2022-miniimagenet", "--scenario", scenario, "--learner", learner, "--baseline", learner)
     code, said = outcome(*words)
     accepted(code, said, words)
-    fit = fitting(catalog.load(catalog.find(scenario, "scenarios"))(), "package")
-    assert (code == STARTED) == (learner in fit), said
+    fitting = fit.learners(catalog.load(catalog.find(scenario, "scenarios"))(), "package")
+    assert (code == STARTED) == (learner in fitting), said
     if code == 2:
-        assert f"learners that fit {scenario} are {', '.join(fit)}" in said
+        assert f"learners that fit {scenario} are {', '.join(fitting)}" in said
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_scenario_has_learners(scenario: str) -> None:
     record = catalog.load(catalog.find(scenario, "scenarios"))()
-    assert record.session_kind("package")
-    assert fitting(record, "package")
+    assert fit.learners(record, "package")
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
-def test_every_learner_says_what_it_learns(learner: str) -> None:
+def test_every_learner_has_scenarios(learner: str) -> None:
     kind: type[Learner] = catalog.load(catalog.find(learner, "learners"))
     given = {
-        scenario.session_kind(data)
+        (scenario.protocol, scenario.inputs(data))
         for name in SCENARIOS
         for scenario in _all(catalog.load(catalog.find(name, "scenarios"))())
         for data in ("package", "images")
     }
-    assert kind.protocols
-    assert set(kind.protocols) <= given
+    for protocol in kind.protocols:
+        assert any(each is protocol and kind.learns(protocol, inputs) for each, inputs in given)
 
 
 def _all(scenario: Any) -> Iterator[Any]:
@@ -115,6 +114,20 @@ def _all(scenario: Any) -> Iterator[Any]:
                 yield replace(scenario, **{name: value})
             except InsituError:  # such as batches of CORe50 for another data set
                 continue
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_help_offers_parts_of_the_protocol_alone(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", name, "--help"])
+    said, record = capsys.readouterr().out, catalog.load(catalog.find(name, "experiments"))
+    fitting = set(fit.learners(record.scenario, record.data))
+    for slot in ("learner", "baseline"):
+        offered = re.search(rf"^ *--{slot} (\S+(?: \| \S+)+)$", said, re.MULTILINE)
+        assert set(offered[1].split(" | ") if offered else fitting) == fitting
+        assert bool(offered) == (len(fitting) > 1)
+    # each protocol has one scenario, which leaves no choice
+    assert not re.search("^ *--scenario ", said, re.MULTILINE)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -7,8 +7,14 @@ from io import StringIO
 from rich.console import Console
 
 from insitu.cli import progress
+from insitu.experiments import Experiment
+from insitu.learners.explicit_memory import ExplicitMemory
+from insitu.learners.nearest_mean import NearestMean
 from insitu.metrics import Row
 from insitu.report.seed_cache import Seed
+from insitu.scenarios.few_shot_sessions import FewShotSessions
+
+EXPERIMENT = Experiment("none", FewShotSessions(), ExplicitMemory(), NearestMean(), seeds=3, names=("exact", "PCM"))
 
 
 def rows(seed: int) -> list[Row]:
@@ -21,7 +27,7 @@ def rows(seed: int) -> list[Row]:
 
 
 def watch(console: Console) -> str:
-    with progress.watcher("table", 3, console) as watcher:
+    with progress.watcher("table", EXPERIMENT, console) as watcher:
         for number in range(2):
             watcher.begin(number)
             for row in rows(number):
@@ -35,13 +41,13 @@ def watch(console: Console) -> str:
 def test_a_log_has_one_line_per_seed_and_arm() -> None:
     lines = watch(Console(file=StringIO(), width=40)).splitlines()
     assert len(lines) == 1 + 4 + 1
-    assert lines[1].startswith("seed 0 float: 70.0 69.0 68.0 (")
-    assert lines[4].startswith("seed 1 device: 70.0 69.0 68.0 (")
+    assert lines[1].startswith("seed 0 exact: 70.0 69.0 68.0 (")
+    assert lines[4].startswith("seed 1 PCM: 70.0 69.0 68.0 (")
     assert lines[5] == "seed 2: found finished, not computed again"
 
 
 def test_a_terminal_has_bars_and_accuracies() -> None:
     text = watch(Console(file=StringIO(), force_terminal=True, width=100))
-    assert "seed 1 device" in text
+    assert "seed 1 PCM" in text
     assert "3/3" in text
     assert "12/12" in text

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 import torch
@@ -17,8 +17,9 @@ from blobs import CENTRES, FEATURES, OLD, accuracy, base, draw, same, shots
 from insitu import catalog
 from insitu.core import InsituError, generator
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.learners import Base, Examples, Learner
+from insitu.learners import Learner
 from insitu.learners.explicit_memory import ExplicitMemory
+from insitu.protocols import Examples, few_shot_sessions
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
@@ -26,7 +27,7 @@ SMALL = Crossbar(tile=16, pairs=1)
 FEW_SHOT = {
     part.name: kind()
     for part in catalog.parts("learners")
-    if get_type_hints((kind := catalog.load(part)).prepare)["base"] is Base
+    if few_shot_sessions.PROTOCOL in (kind := catalog.load(part)).protocols
 }
 LEARNERS: dict[str, Learner] = FEW_SHOT | {
     "memory-bipolar": ExplicitMemory(SMALL, dim=256, support="bipolar", pulses=1),

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from blobs import same
 from insitu import catalog
 from insitu.data.core50 import Core50
-from insitu.learners import Base
-from insitu.learners.stream import StreamBase
-from insitu.scenarios import Scenario, Session, _latents, few_shot_sessions
+from insitu.protocols import Session
+from insitu.protocols.class_stream import StreamBase
+from insitu.protocols.few_shot_sessions import FewShotBase
+from insitu.scenarios import Scenario, _latents, few_shot_sessions
 from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from numbered import numbered, numbers
@@ -24,7 +25,7 @@ from numbered_stream import BASE, encoded
 SESSIONS = {  # but tasks that have nothing to do with each other, which are tested beside their scenario
     part.name: kind()
     for part in catalog.parts("scenarios")
-    if get_type_hints((kind := catalog.load(part)).base)["return"] in (Base, StreamBase)
+    if get_type_hints((kind := catalog.load(part)).base)["return"] in (FewShotBase, StreamBase)
 }
 SCENARIOS: dict[str, Scenario] = SESSIONS | {
     "few-shot-sessions": FewShotSessions(shots=3),
@@ -54,7 +55,7 @@ def _vectors() -> None:
 def known(scenario: Scenario) -> set[int]:
     """Return the classes that are known before the first session."""
     base = scenario.base("package")
-    return set(range(len(base.means))) if isinstance(base, Base) else set()
+    return set(range(len(base.means))) if isinstance(base, FewShotBase) else set()
 
 
 def stream(scenario: Scenario, seed: int) -> list[Session]:
@@ -67,7 +68,7 @@ def stream(scenario: Scenario, seed: int) -> list[Session]:
 def test_nothing_learned_is_ever_tested(scenario: Scenario, seed: int) -> None:
     sessions = stream(scenario, seed)
     base = scenario.base("package")
-    prepared = base.examples.x if isinstance(base, Base) else base.calibration
+    prepared = base.examples.x if isinstance(base, FewShotBase) else base.calibration
     learned = [numbers(session.train.x) for session in sessions if session.train is not None]
     flat = [number for part in [numbers(prepared)[:1], *learned] for number in part]
     tested = {number for session in sessions for number in numbers(session.test.x)}

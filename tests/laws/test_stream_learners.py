@@ -1,4 +1,4 @@
-"""What every learner of a class stream obeys; which those are is read off the annotation of ``prepare``."""
+"""What every learner of a class stream obeys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache, partial
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 import torch
@@ -17,14 +17,14 @@ from torch import nn
 from blobs import same
 from insitu import catalog
 from insitu.core import InsituError, generator
-from insitu.learners import Examples, Learner
-from insitu.learners.stream import StreamBase
+from insitu.learners import Learner
+from insitu.protocols import Examples, class_stream
 from streams import FEATURES, latents, stream_base
 
 
 def of_streams() -> dict[str, Learner]:
     made = {part.name: catalog.load(part) for part in catalog.parts("learners")}
-    return {name: kind() for name, kind in made.items() if get_type_hints(kind.prepare)["base"] is StreamBase}
+    return {name: kind() for name, kind in made.items() if class_stream.PROTOCOL in kind.protocols}
 
 
 # few examples here, so more epochs than the thousands of a real experience need
@@ -150,7 +150,7 @@ WRONG_X = {
 }
 WRONG_LABELS = {
     "int32": torch.zeros(2, dtype=torch.int32),
-    "baseline": torch.zeros(2),
+    "float": torch.zeros(2),
     "negative": torch.tensor([3, -1]),
     "too few": torch.zeros(1, dtype=torch.int64),
     "a column": torch.zeros(2, 1, dtype=torch.int64),

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from insitu.core import InsituError, generator
-from insitu.learners import Examples
 from insitu.learners.cwr_star import CwrStar, State
-from insitu.learners.stream import StreamBase
+from insitu.protocols import Examples
+from insitu.protocols.class_stream import StreamBase
 from streams import LATENT, Tail, latents, stream_base
 
 FEATURES = 32

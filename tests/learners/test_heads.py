@@ -10,10 +10,11 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from blobs import FEATURES, base, draw, shots
 from insitu.core import InsituError, generator
-from insitu.learners import Examples, Learner
+from insitu.learners import Learner
 from insitu.learners._heads import State
 from insitu.learners.linear_discriminant import LinearDiscriminant
 from insitu.learners.logistic import Logistic
+from insitu.protocols import Examples
 
 HEADS: dict[str, Learner] = {
     "linear-discriminant": LinearDiscriminant(),

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from insitu.core import InsituError, generator
-from insitu.learners import Examples
 from insitu.learners._backpropagation import Rounded, RoundedBackward, rounded
 from insitu.learners._replay import Store, refilled
 from insitu.learners.latent_replay import LatentReplay, State
+from insitu.protocols import Examples
 from streams import FEATURES, LATENT, latents, stream_base
 
 QUICK = LatentReplay(replay=24, batch=16, epochs=4)

@@ -17,9 +17,10 @@ from blobs import same
 from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.learners import Examples, _all_layers, _delta_rule
+from insitu.learners import _all_layers, _delta_rule
 from insitu.learners.maml import Maml, State
 from insitu.learners.rounding import rounded
+from insitu.protocols import Examples
 from insitu.substrates.analog import batched_crossbar
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
@@ -284,14 +285,15 @@ def test_another_number_of_ways_starts_from_the_mean_row() -> None:
     assert torch.allclose(state.heads[0].float(), base().head.mean(0).expand(2, 5, -1))
 
 
-def test_every_step_can_be_asked_for() -> None:
+def test_every_step_has_answers() -> None:
     state, asked = taught(SOFTWARE, tasks(6, 5)), tasks(6, 5, seed=3)
     said = SOFTWARE.predict_each(state, asked.x, 61.0, generator(0, "ask"))
-    right = [float((each == asked.labels).float().mean()) for each in said]
-    assert len(right) == len(SOFTWARE.steps_asked) == 5
+    right = [float((each.answers == asked.labels).float().mean()) for each in said]
+    assert [each.step for each in said] == list(range(5))
+    assert not any(each.totals for each in said)
     assert right[4] > right[0]
-    assert torch.equal(said[4], SOFTWARE.predict(state, asked.x, 61.0, generator(0, "ask")))
-    with pytest.raises(InsituError, match="no task is in hand"):
+    assert torch.equal(said[4].answers, SOFTWARE.predict(state, asked.x, 61.0, generator(0, "ask")))
+    with pytest.raises(InsituError, match="no task is learned yet"):
         SOFTWARE.predict_each(SOFTWARE.prepare(base(), 0.0, generator(0, "p")), asked.x, 61.0, generator(0, "ask"))
 
 
@@ -343,7 +345,7 @@ def test_time_runs_forward_and_queries_belong_to_the_tasks_in_hand() -> None:
     with pytest.raises(InsituError, match="time runs forward"):
         SOFTWARE.learn(state, tasks(2, 2), 9.0, generator(0, "p"))
     state = SOFTWARE.learn(state, tasks(2, 2), 11.0, generator(0, "p"))
-    with pytest.raises(InsituError, match="2 tasks are in hand; got queries of 3"):
+    with pytest.raises(InsituError, match="2 tasks were learned last; got queries of 3"):
         SOFTWARE.predict(state, tasks(3, 2).x, 12.0, generator(0, "p"))
 
 

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from blobs import FEATURES, base, draw, shots
 from insitu.core import generator
-from insitu.learners import Base, Examples
 from insitu.learners.explicit_memory import ExplicitMemory, corrected
 from insitu.learners.projections import Kind, Projection, fit, inverse_root, orthonormal, scatter
+from insitu.protocols import Examples
+from insitu.protocols.few_shot_sessions import FewShotBase
 from insitu.substrates.digital import Digital
 
 KINDS = get_args(Kind)
@@ -104,7 +105,7 @@ def test_classes_stay_apart_when_all_share_a_large_offset(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_example_per_class_is_enough(kind: Kind) -> None:
     one = shots(list(range(8)), each=1)
-    projection = fit(Base(one.x, one, base().weight, base().bias), kind, 64, 1.0)
+    projection = fit(FewShotBase(one.x, one, base().weight, base().bias), kind, 64, 1.0)
     vectors = projection.vectors(one.x)
     assert torch.isfinite(vectors).all()
     assert projection.scatter == 0

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from insitu.core import InsituError, generator
-from insitu.learners import Examples
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.task_memory import State, TaskMemory
+from insitu.protocols import Examples
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 from patterned import RECORD, WAYS, base, tasks
@@ -59,16 +59,16 @@ def test_pulses_are_counted_and_nothing_is_rewritten() -> None:
     state = taught(PCM, tasks(3, 2))
     prepared = PCM.prepare(base(), 0.0, generator(0, "p"))
     assert (PCM.cost(state) - PCM.cost(prepared)).counts["set_pulse"] > 0
-    assert PCM.rewritten(state, 1) == 0
-    assert PCM.steps_asked == (1,)
+    [step] = PCM.predict_each(state, tasks(3, 2).x, 60.0, generator(0, "ask"))
+    assert (step.step, step.totals) == (1, {})
     assert PCM.query_cost(state).counts["core_product"] > sum(side * side for side in RECORD.sides)
 
 
 def test_what_cannot_be_answered_is_refused() -> None:
     prepared, asked = EXACT.prepare(base(), 0.0, generator(0, "p")), tasks(3, 2)
-    with pytest.raises(InsituError, match="no task is in hand"):
+    with pytest.raises(InsituError, match="no task is learned yet"):
         EXACT.predict(prepared, asked.x, 60.0, np.random.default_rng(0))
-    with pytest.raises(InsituError, match="2 tasks are in hand; got queries of 3"):
+    with pytest.raises(InsituError, match="2 tasks were learned last; got queries of 3"):
         EXACT.predict(taught(EXACT, tasks(2, 2)), asked.x, 60.0, np.random.default_rng(0))
     with pytest.raises(InsituError, match="task 0 has no example of way 0"):
         taught(EXACT, replace(asked, labels=torch.full_like(asked.labels, 1)))

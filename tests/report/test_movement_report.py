@@ -134,9 +134,8 @@ def test_the_example_stays_small(tmp_path: Path) -> None:
 def test_progress_tells_the_error_of_the_hand(terminal: bool) -> None:
     out = StringIO()
     screen = Console(file=out, width=100, force_terminal=terminal)
-    words = EXPERIMENT.scenario.headline
     own = [row for row in rows() if row["seed"] == 0]
-    with progress.watcher("arm", 1, screen, EXPERIMENT.names, words) as watcher:
+    with progress.watcher("arm", EXPERIMENT, screen) as watcher:
         watcher.begin(0)
         for row in own:
             watcher.row(row)

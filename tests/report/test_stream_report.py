@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from insitu import metrics
 from insitu.experiments import Claim
 from insitu.metrics import Row
+from insitu.protocols import experiences
 from insitu.report import charts, claims, figures, formatting, heat_map, html_page, markdown, summary, terminal
 from insitu.report.sample import Sample
 
@@ -32,7 +32,7 @@ def rows(sessions: int = 3, groups: bool = True, seeds: int = 2) -> list[Row]:
 
 
 def report(given: list[Row]) -> dict[str, Any]:
-    claimed = [Claim("forgetting", "not published", metrics.forgetting("learner", 60.0), at_most=30.0)]
+    claimed = [Claim("forgetting", "not published", experiences.forgetting("learner", 60.0), at_most=30.0)]
     sample = Sample(given)
     return {
         "experiment": "stream",

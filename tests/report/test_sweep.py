@@ -223,9 +223,9 @@ def test_the_longest_name_leaves_room_for_its_line() -> None:
     assert right - charts.LEFT > charts.WIDTH / 3
 
 
-def test_the_display_calls_arms_by_their_names() -> None:
+def test_the_display_calls_arms_by_their_names(table: Any) -> None:
     console = Console(file=io.StringIO(), width=200)
-    with progress.watcher("table", 1, console, ("exact", "quantised")) as watcher:
+    with progress.watcher("table", experiment(table, names=("exact", "quantised")), console) as watcher:
         watcher.begin(0)
         rows: list[Row] = [
             {"seed": 0, "arm": arm, "session": session, "age_s": 60.0, "overall": 70.0 - session}

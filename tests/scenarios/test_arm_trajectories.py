@@ -1,22 +1,23 @@
-"""Showings of movements: within reach, asked from the clock alone, the same for a seed; a movement of one's own."""
+"""Demonstrations of movements: within reach, queried from the clock alone, the same for a seed; and own movements."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
+import moving
 from blobs import same
 from insitu.backbones import _shipped
+from insitu.backbones.spiking import NAMES
 from insitu.core import InsituError
-from insitu.learners import Examples
-from insitu.learners.demonstrations import ArmBase, check_arm_base, check_asked, check_showings
+from insitu.protocols import Examples
+from insitu.protocols.trajectories import ArmBase, check_arm_base, check_clock, check_demonstrations
 from insitu.scenarios.arm_trajectories import ArmTrajectories
 from insitu.scenarios.robot_arm import kinematics, own_trajectory
 
@@ -25,8 +26,7 @@ SMALL = ArmTrajectories(tasks=7, at_once=3)
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    save_file({"trainee": torch.ones(3)}, tmp_path / "ortner2025_arm.safetensors")
-    (tmp_path / "ortner2025_arm.json").write_text(json.dumps({"made": "for a test"}))
+    moving.save(tmp_path)
     monkeypatch.setattr(_shipped, "stem", lambda name: tmp_path / name)
     return tmp_path / "ortner2025_arm"
 
@@ -38,7 +38,7 @@ def test_sessions_share_out_the_movements_and_time_runs() -> None:
     assert same(sessions[0].test, sessions[1].test)
 
 
-def test_what_is_asked_is_what_was_shown_without_its_positions() -> None:
+def test_queries_are_the_demonstrations_without_its_positions() -> None:
     for session in SMALL.sessions("package", 1):
         assert session.test.x.shape == (len(session.test.labels), 250, 0)
         if session.train is not None:
@@ -68,10 +68,11 @@ def test_the_base_has_weights_and_movements_that_no_stream_has() -> None:
     base = SMALL.base("package")
     check_arm_base(base)
     assert (base.steps, base.step_s, base.dt_s, base.fastest_rad_s) == (250, 0.01, 0.001, np.pi)
-    assert base.card == {"made": "for a test"}
+    assert base.card["record"] == asdict(moving.RECORD)
+    assert set(base.weights) == set(NAMES)
     tested = torch.cat([s.test.labels for s in SMALL.sessions("package", 0)])
     assert not (base.calibration.labels[:, None] == tested).all(2).all(2).any()
-    check_showings(next(s.train for s in SMALL.sessions("package", 0) if s.train), base)
+    check_demonstrations(next(s.train for s in SMALL.sessions("package", 0) if s.train), base)
 
 
 def test_weights_that_are_not_whole_are_refused(weights: Path) -> None:
@@ -111,7 +112,7 @@ def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, 
         ArmTrajectories(**fields)
 
 
-# -- showings ------------------------------------------------------------------------------------------------------
+# -- demonstrations -----------------------------------------------------------------------------------------------
 
 
 def _base() -> ArmBase:
@@ -135,19 +136,19 @@ def _base() -> ArmBase:
         (lambda e: Examples(e.x[:0], e.labels[:0]), "at least one; got"),
     ],
 )
-def test_showings_that_no_arm_can_follow_are_refused(change: Callable[[Examples], Examples], message: str) -> None:
+def test_demonstrations_beyond_the_arm_are_refused(change: Callable[[Examples], Examples], message: str) -> None:
     base = _base()
     with pytest.raises(InsituError, match=message):
-        check_showings(change(base.calibration), base)
+        check_demonstrations(change(base.calibration), base)
 
 
-def test_asking_for_other_movements_than_shown_is_refused() -> None:
-    check_asked(torch.zeros(2, 9, 0), _base(), 2)
-    check_asked(torch.zeros(5, 9, 0), _base(), None)
-    with pytest.raises(InsituError, match=r"2 movements were shown last.*got 3"):
-        check_asked(torch.zeros(3, 9, 0), _base(), 2)
-    with pytest.raises(InsituError, match="x of what is asked has no content"):
-        check_asked(torch.zeros(2, 9, 3), _base(), 2)
+def test_queries_of_other_movements_than_learned_is_refused() -> None:
+    check_clock(torch.zeros(2, 9, 0), _base(), 2)
+    check_clock(torch.zeros(5, 9, 0), _base(), None)
+    with pytest.raises(InsituError, match=r"2 movements were learned last.*got 3"):
+        check_clock(torch.zeros(3, 9, 0), _base(), 2)
+    with pytest.raises(InsituError, match="x of a query has no content"):
+        check_clock(torch.zeros(2, 9, 3), _base(), 2)
 
 
 def test_a_base_that_has_diverged_is_refused() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from insitu.core import InsituError
-from insitu.scenarios import Session, few_shot_sessions
+from insitu.protocols import Session
+from insitu.scenarios import few_shot_sessions
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from numbered import FEATURES, LISTED, OLD, SESSIONS, TESTS, WAYS, numbered, numbers
 

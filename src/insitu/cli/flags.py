@@ -151,7 +151,8 @@ def _about(record: object, hidden: Set[str], title: str, fitting: dict[str, list
     lines.append("Every field is a flag. A part is swapped by its name, before its own fields are read:")
     for slot in slots(record, hidden):
         allowed = [*fitting.get(slot.flag, slot.allowed), *(["none"] if slot.optional else [])]
-        lines.append(f"  --{slot.flag} {' | '.join(allowed)}")
+        if len(allowed) > 1:
+            lines.append(f"  --{slot.flag} {' | '.join(allowed)}")
     return "\n".join(lines)
 
 

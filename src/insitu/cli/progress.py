@@ -10,43 +10,31 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from insitu.experiments import Experiment
 from insitu.metrics import Row
 from insitu.report import formatting
 from insitu.report.seed_cache import Seed, Watcher
 
-OVERALL = ("overall", "overall accuracy in percent")
-KEPT_LINES = 8  # lines of the growing table: the last four seeds, float and device
+KEPT_LINES = 8  # lines of the growing table: the last four seeds of two arms
 
 
-def watcher(
-    name: str,
-    seeds: int,
-    console: Console,
-    names: tuple[str, str] = formatting.NAMES,
-    headline: tuple[str, str] = OVERALL,
-) -> Plain | Display:
-    """Return the display that suits ``console``; ``names`` are those of baseline and learner.
-
-    ``headline`` is the measure that is shown, as rows call it and in words.
-    """
-    words = dict(zip(formatting.ARMS, names, strict=True))
-    kind = Display if console.is_terminal else Plain
-    return kind(name, seeds, console, words, headline)
+def watcher(name: str, experiment: Experiment, console: Console) -> Plain | Display:
+    """Return the display that suits ``console``, of the headline of the experiment's protocol."""
+    return (Display if console.is_terminal else Plain)(name, experiment, console)
 
 
 class Plain(Watcher):
     """One line per seed and arm, as it is finished: for logs."""
 
-    def __init__(
-        self, name: str, seeds: int, console: Console, words: dict[str, str], headline: tuple[str, str]
-    ) -> None:
-        self.name, self.seeds, self.console, self.words = name, seeds, console, words
-        self.headline, self.begun = headline, 0.0
-        self.arm = Series(headline[0])
+    def __init__(self, name: str, experiment: Experiment, console: Console) -> None:
+        self.name, self.experiment, self.console = name, experiment, console
+        self.begun, self.arm = 0.0, Series(experiment)
 
     def __enter__(self) -> Plain:
         """Say what starts."""
-        self._say(f"{self.name}: {self.seeds} seeds; {self.headline[1]}, session by session")
+        protocol = self.experiment.scenario.protocol
+        steps = f"{protocol.step} by {protocol.step}"
+        self._say(f"{self.name}: {self.experiment.seeds} seeds; {protocol.headline}, {steps}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,13 +42,13 @@ class Plain(Watcher):
 
     def begin(self, seed: int) -> None:
         """Note the time."""
-        self.begun, self.arm = time.monotonic(), Series(self.headline[0])
+        self.begun, self.arm = time.monotonic(), Series(self.experiment)
 
     def row(self, row: Row) -> None:
         """Print a line when an arm gives way to the next."""
         if self.arm.add(row):
             self._line(self.arm)
-            self.arm = Series(self.headline[0])
+            self.arm = Series(self.experiment)
             self.arm.add(row)
 
     def end(self, seed: Seed, reused: bool) -> None:
@@ -72,17 +60,18 @@ class Plain(Watcher):
 
     def _line(self, arm: Series) -> None:
         spent = f"({time.monotonic() - self.begun:.1f} s)"
-        self._say(f"{arm.told(self.words)}: {' '.join(arm.values)} {spent}")
+        self._say(f"{arm.name}: {' '.join(arm.values)} {spent}")
 
     def _say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 class Series:
-    """One measure of one seed and arm, session by session, at the first age."""
+    """The headline of one seed and arm, session by session, at the first age."""
 
-    def __init__(self, measure: str) -> None:
-        self.measure = measure
+    def __init__(self, experiment: Experiment) -> None:
+        self.measure = experiment.scenario.protocol.columns[0]
+        self.names = dict(zip(formatting.ARMS, experiment.names, strict=True))
         self.label, self.values = ("", ""), list[str]()  # seed and arm
         self.sessions: set[int] = set()
 
@@ -95,22 +84,21 @@ class Series:
         session = int(row["session"])
         if session not in self.sessions:
             self.sessions.add(session)
-            self.values.append(f"{float(row[self.measure]):.1f}")
+            self.values.append(f"{float(row[self.measure.name]):.{self.measure.digits}f}")
         return False
 
-    def told(self, words: dict[str, str]) -> str:
-        """Return seed and arm, '' before the first row; ``words`` are what arms are called."""
+    @property
+    def name(self) -> str:
+        """Seed and arm, as the experiment calls it; '' before the first row."""
         seed, arm = self.label
-        return f"seed {seed} {words.get(arm, arm)}" if seed else ""
+        return f"seed {seed} {self.names.get(arm, arm)}" if seed else ""
 
 
 class Display(Watcher):
     """Two bars (seeds, rows of this seed) above the accuracies that came last."""
 
-    def __init__(
-        self, name: str, seeds: int, console: Console, words: dict[str, str], headline: tuple[str, str]
-    ) -> None:
-        self.words, self.measure = words, headline[0]
+    def __init__(self, name: str, experiment: Experiment, console: Console) -> None:
+        self.experiment = experiment
         self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
@@ -119,9 +107,9 @@ class Display(Watcher):
             console=console,
             expand=True,
         )
-        self.seeds: TaskID = self.bars.add_task(name, total=seeds)
+        self.seeds: TaskID = self.bars.add_task(name, total=experiment.seeds)
         self.rows: TaskID = self.bars.add_task("rows of this seed", total=None)
-        self.arms = [Series(self.measure)]
+        self.arms = [Series(experiment)]
         self.live = Live(self._view(), console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Display:
@@ -141,7 +129,7 @@ class Display(Watcher):
     def row(self, row: Row) -> None:
         """Move the lower bar and write the accuracy into the table."""
         if self.arms[-1].add(row):
-            self.arms = [*self.arms[1 - KEPT_LINES :], Series(self.measure)]
+            self.arms = [*self.arms[1 - KEPT_LINES :], Series(self.experiment)]
             self.arms[-1].add(row)
         self.bars.advance(self.rows)
         self.live.update(self._view())
@@ -159,8 +147,8 @@ class Display(Watcher):
         table.add_column()
         for _ in range(sessions):
             table.add_column(justify="right", no_wrap=True)
-        table.add_row("session", *map(str, range(sessions)), style="dim")
+        table.add_row(self.experiment.scenario.protocol.step, *map(str, range(sessions)), style="dim")
         for arm in self.arms:
             style = "dim" if arm.label[1] == "baseline" else ""
-            table.add_row(escape(arm.told(self.words)), *arm.values, *[""] * (sessions - len(arm.values)), style=style)
+            table.add_row(escape(arm.name), *arm.values, *[""] * (sessions - len(arm.values)), style=style)
         return Group(self.bars, table)

@@ -35,7 +35,7 @@ class Variant:
     name: str  # in rows and reports
     learner: Learner
     changes: tuple[tuple[str, Any], ...] = ()  # such as ("shots", 1); the base is then made anew
-    later_s: float = 0.0  # of short tasks: from learning to being asked
+    query_delay_s: float = 0.0  # of short tasks: time from learning a task to its queries
 
     def scenario(self, given: Scenario) -> Scenario:
         """Return the scenario of this arm; raise ``InsituError`` where ``given`` has no such fields."""
@@ -72,8 +72,9 @@ class Experiment:
         if len(set(self.names)) != 2 or not all(1 <= len(name) <= LONGEST_NAME for name in self.names):
             raise InsituError(f"names are two different texts of 1 to {LONGEST_NAME} characters; got {self.names}")
         names = [*self.names, *(arm.name for arm in self.variants)]
-        if any(arm.later_s < 0 or (arm.later_s and self.scenario.protocol.continues) for arm in self.variants):
-            raise InsituError("later_s is 0 or more seconds, of short tasks alone; of streams ask at other ages_s")
+        delays_s = [variant.query_delay_s for variant in self.variants]
+        if any(delay_s < 0 or (delay_s and self.scenario.protocol.continues) for delay_s in delays_s):
+            raise InsituError("query_delay_s is 0 or more seconds, of short tasks alone; streams are queried at ages_s")
         if len(set(names)) < len(names) or not all(1 <= len(name) <= LONGEST_NAME for name in names):
             raise InsituError(f"every arm has a name of its own, of 1 to {LONGEST_NAME} characters; got {names}")
 

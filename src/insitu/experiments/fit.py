@@ -1,4 +1,4 @@
-"""Whether the parts of an experiment go together: found out before anything is computed, and said with what would."""
+"""Whether the parts of an experiment go together, before anything is computed, and which parts would."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ def check(experiment: Experiment) -> None:
     """Raise ``InsituError`` where a scenario has no such data, or a learner cannot learn what a scenario gives."""
     given, data = experiment.scenario, experiment.data
     pairs = [("learner", experiment.learner, given), ("baseline", experiment.baseline, given)]
-    pairs += [(repr(arm.name), arm.learner, arm.scenario(given)) for arm in experiment.variants]
+    pairs += [(repr(variant.name), variant.learner, variant.scenario(given)) for variant in experiment.variants]
     pairs += [(label, learner, given) for label, learner in experiment.sweep_points()]
     for name, learner, scenario in pairs:
         scenario.check(data)
-        protocol = scenario.session_kind(data)
         try:
-            learner.check(protocol)
+            learner.check(scenario.protocol, scenario.inputs(data))
         except InsituError as error:
-            raise InsituError(f"{name}: {error}{_others(learner, scenario, data)}") from error
+            raise InsituError(f"{name}: {error}{_alternatives(learner, scenario, data)}") from error
 
 
-def fitting(scenario: Scenario, data: str) -> list[str]:
+def learners(scenario: Scenario, data: str) -> list[str]:
     """Return the names of the learners that can learn what ``scenario`` gives."""
-    protocol = scenario.session_kind(data)
-    known = {part.name: catalog.load(part).protocols for part in catalog.parts("learners")}
-    return [name for name, protocols in known.items() if not (protocol and protocols) or protocol in protocols]
+    known = ((part.name, catalog.load(part)) for part in catalog.parts("learners"))
+    return [name for name, kind in known if kind.learns(scenario.protocol, scenario.inputs(data))]
 
 
-def _others(learner: Learner, scenario: Scenario, data: str) -> str:
-    """Return which learners fit as a half-sentence; '' where the fault is another."""
-    if not learner.protocols or scenario.session_kind(data) in learner.protocols:
+def scenarios(learner: Learner, data: str) -> list[str]:
+    """Return the names of the scenarios that give what ``learner`` can learn."""
+    known = ((part.name, catalog.load(part)()) for part in catalog.parts("scenarios"))
+    return [name for name, scenario in known if learner.learns(scenario.protocol, scenario.inputs(data))]
+
+
+def _alternatives(learner: Learner, scenario: Scenario, data: str) -> str:
+    """Return which learners fit as a half-sentence; '' where the learner does and the fault is another."""
+    if learner.learns(scenario.protocol, scenario.inputs(data)):
         return ""
     part = catalog.part_of(type(scenario))
     where = part.name if part else type(scenario).__name__
-    return f"; learners that fit {where} are {', '.join(fitting(scenario, data)) or 'not there yet'}"
+    return f"; learners that fit {where} are {', '.join(learners(scenario, data)) or 'not there yet'}"

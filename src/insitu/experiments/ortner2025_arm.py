@@ -38,7 +38,7 @@ EXPERIMENT = Experiment(
     learner=PCM,
     baseline=Eprop(Digital(), grid=0),
     names=("software", "PCM"),
-    variants=(Variant(ROUNDED, Eprop(Digital())), Variant(LATER, PCM, later_s=DAY_S), *(HEAVY if BODY else ())),
+    variants=(Variant(ROUNDED, Eprop(Digital())), Variant(LATER, PCM, query_delay_s=DAY_S), *(HEAVY if BODY else ())),
     ages_s=(FRESH_S, DAY_S),
     verified="" if BODY else "the simulated arm, since MuJoCo is not installed: pip install 'insitu[arm]'",
     claims=(

@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.learners import Base, Examples, check_base, check_examples, check_queries
+from insitu.protocols import Examples
+from insitu.protocols.few_shot_sessions import FewShotBase, check_base
+from insitu.protocols.vectors import check_examples, check_queries
 
 # from vectors (n, features) and labels (n,) to weights (rows, features) and offsets (rows,)
 Fit = Callable[[NDArray[np.float64], NDArray[np.int64]], tuple[NDArray[Any], NDArray[Any]]]
@@ -27,7 +29,7 @@ class State:
     bias: Tensor  # (classes,)
 
 
-def prepared(base: Base, fit: Fit) -> State:
+def prepared(base: FewShotBase, fit: Fit) -> State:
     check_base(base)
     return _fitted(base.examples, fit)
 

@@ -14,7 +14,7 @@ from insitu.core import InsituError
 from insitu.kernels import noisy_spiking
 from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.spiking import Run
-from insitu.learners.demonstrations import ArmBase
+from insitu.protocols.trajectories import ArmBase
 
 
 class Networks(NamedTuple):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.learners import Examples
+from insitu.protocols import Examples
 
 
 @dataclass(frozen=True, eq=False)

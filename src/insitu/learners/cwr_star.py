@@ -28,11 +28,13 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.kernels import cwr, exact
-from insitu.learners import Examples, Learner
+from insitu.learners import Learner
 from insitu.learners._softmax import Met, train_float
 from insitu.learners.quantiser import Array, Codes, Grid, check_bits, covering, symmetric
-from insitu.learners.stream import StreamBase, check_inputs, check_labels, check_stream_base
 from insitu.ledger import Ledger
+from insitu.protocols import Examples, Protocol, class_stream
+from insitu.protocols.class_stream import StreamBase, check_inputs, check_stream_base
+from insitu.protocols.vectors import check_labels
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,10 @@ class State:
 
 
 @dataclass(frozen=True)
-class CwrStar(Learner):
+class CwrStar(Learner[StreamBase, State]):
     """CWR* with quantised forward and update (Vorabbi 2023); 0 and 0 bits are float CWR*."""
 
-    protocols: ClassVar[tuple[str, ...]] = ("a stream of features", "a stream of latents")
+    protocols: ClassVar[tuple[Protocol, ...]] = (class_stream.PROTOCOL,)
 
     forward_bits: int = 8
     update_bits: int = 16

@@ -13,9 +13,9 @@ from torch import Tensor
 from insitu.backbones.conv4 import Conv4Module
 from insitu.backbones.task_norm import Statistics
 from insitu.learners.rounding import rounded
-from insitu.learners.task_batches import EpisodeBase
 from insitu.ledger import Ledger
 from insitu.place import Placed, at, place
+from insitu.protocols.episodes import EpisodeBase
 from insitu.substrates import Substrate
 
 AT_ONCE = 64  # tasks whose images are encoded together

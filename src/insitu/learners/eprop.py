@@ -5,7 +5,7 @@ where the hand should be and gives each of its neurons a learning signal; one up
 (``kernels/eprop.py``), and the trainee makes the movement when it runs again. Both were meta-trained for this. On a
 crossbar, increments are rounded to 1/16 of the weights' range and only devices whose target changed are programmed
 anew; generator, traces and readouts are computed in software, as in the paper. Movements come many at once
-(``learners/demonstrations.py``); each begins from the meta-trained weights.
+(``protocols/trajectories.py``); each begins from the meta-trained weights.
 
 On devices, clock and neurons are the 255 rows of one core: in each step the rows that spike give a whole pulse, with
 read noise drawn anew for every step and movement and 8-bit conversion (``kernels/noisy_spiking.py``). Drift goes on
@@ -28,10 +28,12 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.kernels.spiking import Run
-from insitu.learners import Examples, Learner
+from insitu.learners import Learner
 from insitu.learners._networks import Networks, move_on_devices, networks_of, parted, pulses_of
-from insitu.learners.demonstrations import ArmBase, check_arm_base, check_asked, check_showings
 from insitu.ledger import Ledger
+from insitu.protocols import Examples, Protocol, trajectories
+from insitu.protocols.tasks import StepAnswers
+from insitu.protocols.trajectories import ArmBase, check_arm_base, check_clock, check_demonstrations
 from insitu.substrates import Substrate
 from insitu.substrates.analog import delta_crossbar
 from insitu.substrates.analog.delta_crossbar import Branches, Trunk
@@ -57,10 +59,10 @@ class State:
 
 
 @dataclass(frozen=True)
-class Eprop(Learner):
+class Eprop(Learner[ArmBase, State]):
     """One update of a spiking network from one showing, by the learning signals of another (natural e-prop)."""
 
-    protocols: ClassVar[tuple[str, ...]] = ("movements",)
+    protocols: ClassVar[tuple[Protocol, ...]] = (trajectories.PROTOCOL,)
 
     substrate: Substrate = field(
         default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1, compensation="column")
@@ -94,7 +96,7 @@ class Eprop(Learner):
     @torch.no_grad()
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
         """See movements once and update; each starts anew from the meta-trained weights."""
-        check_showings(examples, state.base)
+        check_demonstrations(examples, state.base)
         if not now_s >= state.prepared_s:  # so that NaN is caught too
             raise InsituError(f"time runs forward: now is {now_s} s, but the trainee was written at {state.prepared_s}")
         record, count, steps = state.networks.record, len(examples.x), state.base.steps
@@ -126,42 +128,33 @@ class Eprop(Learner):
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return the velocities (n, steps, 2) in rad/s of the movements in hand; before any is shown, n times alike."""
-        check_asked(x, state.base, None if state.shown is None else len(state.shown))
+        check_clock(x, state.base, None if state.shown is None else len(state.shown))
         return self._all(state, int(state.shown is not None), len(x), now_s, rng)[0]
 
-    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[Tensor]:
-        """Return the velocities before the update and after it, both at ``now_s``."""
-        return self.watched(state, x, now_s, rng)[0]
+    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[StepAnswers]:
+        """Return the velocities before the update (step 0) and after it (1), both at ``now_s``.
 
-    @property
-    def steps_asked(self) -> tuple[int, ...]:
-        """Before the update and after it."""
-        return (0, 1)
-
-    def rewritten(self, state: State, step: int) -> int:
-        """Return how many cells the update has written, in all movements in hand; 0 in software and before it."""
-        return state.after.rewritten if step and isinstance(state.after, Branches) else 0
-
-    def watched(
-        self, state: State, x: Tensor, now_s: float, rng: np.random.Generator
-    ) -> tuple[list[Tensor], list[dict[str, float]]]:
-        """Return what ``predict_each`` does, firing rates in Hz, and the percentage of weights that were changed."""
+        Totals are firing rates in Hz, the percentage of weights that the update has changed, and the cells written.
+        """
         if state.shown is None:
-            raise InsituError("no movement is in hand; learn some first")
-        check_asked(x, state.base, len(state.shown))
+            raise InsituError("no movement is learned yet; learn some first")
+        check_clock(x, state.base, len(state.shown))
         count = len(x)
         before, calm = self._all(state, 0, count, now_s, rng)
         after, lively = self._all(state, 1, count, now_s, rng)
         record = state.networks.record
         weights = record.trainee * (record.clock + record.trainee - 1)  # no neuron drives itself
-        told = {"teacher_hz": state.teacher_hz, "changed": 100 * state.changed / count / weights}
-        return [before, after], [{"trainee_hz": calm}, {"trainee_hz": lively} | told]
+        means = {"trainee_hz": lively, "teacher_hz": state.teacher_hz, "changed": 100 * state.changed / count / weights}
+        totals = {name: count * mean for name, mean in means.items()}
+        if isinstance(state.after, Branches) and state.after.rewritten:
+            totals["rewritten"] = state.after.rewritten
+        return [StepAnswers(0, before, {"trainee_hz": count * calm}), StepAnswers(1, after, totals)]
 
     @torch.no_grad()
     def traces(self, state: State, task: int, now_s: float, rng: np.random.Generator) -> dict[str, Any]:
         """Return of one movement velocities (steps, 2) and spikes (steps, size) before and after, and the signals."""
         if state.shown is None:
-            raise InsituError("no movement is in hand; learn some first")
+            raise InsituError("no movement is learned yet; learn some first")
         part = slice(task, task + 1)
         signals = state.networks.record.signals(state.networks.teacher, state.shown[part]).readout[:, 0]
         runs = [self._moved(state, step, now_s, rng, part, spikes=True) for step in (0, 1)]

@@ -25,11 +25,14 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.kernels import exact
-from insitu.learners import Base, Examples, Learner, check_base, check_examples, check_queries
+from insitu.learners import Learner
 from insitu.learners._calibration_set import cohort, size
 from insitu.learners._prototypes import adapt
 from insitu.learners.projections import Kind, Projection, fit
 from insitu.ledger import Ledger
+from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions
+from insitu.protocols.few_shot_sessions import FewShotBase, check_base
+from insitu.protocols.vectors import check_examples, check_queries
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 
@@ -53,10 +56,10 @@ class State:
 
 
 @dataclass(frozen=True)
-class ExplicitMemory(Learner):
+class ExplicitMemory(Learner[FewShotBase, State]):
     """Few-shot memory on a crossbar: shots superposed by SET pulses, classes appended, queries compared at once."""
 
-    protocols: ClassVar[tuple[str, ...]] = ("few-shot sessions",)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
 
     substrate: Substrate = field(default_factory=Crossbar)
     projection: Kind = "whitened"
@@ -88,9 +91,13 @@ class ExplicitMemory(Learner):
                 "modes 2 and 3 move every prototype after each session: use support='program' and projection='trained'"
             )
 
-    def check(self, protocol: str) -> None:
-        """See ``Learner.check``: a device without single SET pulses cannot superpose shots."""
-        super().check(protocol)
+    def check(self, protocol: Protocol, inputs: Inputs) -> None:
+        """See ``Learner.check``."""
+        super().check(protocol, inputs)
+        self.check_device()
+
+    def check_device(self) -> None:
+        """Raise ``InsituError`` where shots are superposed on a device without a model of single SET pulses."""
         device = getattr(self.substrate, "device", None)
         # not in the constructor: by flags, the device is swapped before the way of writing is read
         if self.support != "program" and device is not None and not device.crystallises:
@@ -99,9 +106,9 @@ class ExplicitMemory(Learner):
                 "or a device that crystallises step by step (pcm_nandakumar2018, ideal)"
             )
 
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
+    def prepare(self, base: FewShotBase, now_s: float, rng: np.random.Generator) -> State:
         """Return the memory that holds the base classes, each written as its mean."""
-        self.check("")
+        self.check_device()
         check_base(base)
         projection = fit(base, self.projection, self.dim, self.shrink)
         state = self.start(projection, base.examples, now_s, rng)

@@ -25,12 +25,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from insitu.core import InsituError
-from insitu.learners import Examples, Learner
+from insitu.learners import Learner
 from insitu.learners._backpropagation import Rounded, RoundedBackward, rounded
 from insitu.learners._replay import Store, refilled
 from insitu.learners.quantiser import check_bits
-from insitu.learners.stream import CHUNK, StreamBase, check_labels, check_latents, check_stream_base, unpacked
 from insitu.ledger import Ledger
+from insitu.protocols import Examples, Inputs, Protocol, class_stream
+from insitu.protocols.class_stream import CHUNK, StreamBase, check_latents, check_stream_base, unpacked
+from insitu.protocols.vectors import check_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +48,11 @@ class State:
 
 
 @dataclass(frozen=True)
-class LatentReplay(Learner):
+class LatentReplay(Learner[StreamBase, State]):
     """Replay of packed 1-bit latents through trained last layers (Vorabbi 2024)."""
 
-    protocols: ClassVar[tuple[str, ...]] = ("a stream of latents",)
+    protocols: ClassVar[tuple[Protocol, ...]] = (class_stream.PROTOCOL,)
+    inputs: ClassVar[tuple[Inputs, ...]] = (Inputs.LATENTS,)
 
     replay: int = 300  # latents kept
     forward_bits: int = 8

@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.learners import Base, Examples, Learner
+from insitu.learners import Learner
 from insitu.learners._heads import State, learned, predicted, prepared
+from insitu.protocols import Examples, Protocol, few_shot_sessions
+from insitu.protocols.few_shot_sessions import FewShotBase
 
 
 @dataclass(frozen=True)
-class LinearDiscriminant(Learner):
+class LinearDiscriminant(Learner[FewShotBase, State]):
     """Linear discriminant with a shrunk covariance that all classes share (scikit-learn), in float."""
 
-    protocols: ClassVar[tuple[str, ...]] = ("few-shot sessions",)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
 
     shrinkage: float | None = None  # of the covariance, 0 (none) to 1 (diagonal); None: Ledoit and Wolf's estimate
 
@@ -31,7 +33,7 @@ class LinearDiscriminant(Learner):
         if self.shrinkage is not None and not 0 <= self.shrinkage <= 1:
             raise InsituError(f"shrinkage is 0..1, or None for an estimate; got {self.shrinkage}")
 
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
+    def prepare(self, base: FewShotBase, now_s: float, rng: np.random.Generator) -> State:
         """Fit the examples of the base."""
         return prepared(base, self._fit)
 

@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.learners import Base, Examples, Learner
+from insitu.learners import Learner
 from insitu.learners._heads import State, learned, predicted, prepared
+from insitu.protocols import Examples, Protocol, few_shot_sessions
+from insitu.protocols.few_shot_sessions import FewShotBase
 
 
 @dataclass(frozen=True)
-class Logistic(Learner):
+class Logistic(Learner[FewShotBase, State]):
     """Multinomial logistic regression with balanced classes (scikit-learn), in float."""
 
-    protocols: ClassVar[tuple[str, ...]] = ("few-shot sessions",)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
 
     strength: float = 1.0  # inverse of the penalty on weights (scikit-learn's C)
     iterations: int = 300  # most steps of the solver; where they do not suffice, the head stays where it got to
@@ -34,7 +36,7 @@ class Logistic(Learner):
                 f"strength is above 0 and finite, iterations are at least 1; got {self.strength} and {self.iterations}"
             )
 
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
+    def prepare(self, base: FewShotBase, now_s: float, rng: np.random.Generator) -> State:
         """Fit the examples of the base."""
         return prepared(base, self._fit)
 

@@ -3,7 +3,7 @@
 Ortner, Petschenig et al., Nat. Commun. 16 (2025): convolutions and a head are meta-trained in software and written to
 phase-change crossbars; a new task is learned by four full-batch steps on the head alone, whose slope is computed from
 what the hardware answers, and each step writes anew only those cells whose target has changed. ``layers="all"`` is
-plain MAML (Finn et al., 2017), in software. Tasks come in batches (``learners/task_batches.py``); each begins from the
+plain MAML (Finn et al., 2017), in software. Tasks come in batches (``protocols/episodes.py``); each begins from the
 meta-trained weights, on a head of its own, and all of them share the convolutions.
 
 Own choices: the head is kept as floats beside the array, or as its b bits, which slopes change by random rounding; on a
@@ -27,10 +27,12 @@ from insitu.backbones.task_norm import Statistics
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.kernels import exact
-from insitu.learners import Examples, Learner, _all_layers, _delta_rule, encoder
+from insitu.learners import Learner, _all_layers, _delta_rule, encoder
 from insitu.learners.rounding import check_bits, rounded
-from insitu.learners.task_batches import TASKS, EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.ledger import Ledger
+from insitu.protocols import Examples, Inputs, Protocol, episodes
+from insitu.protocols.episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
+from insitu.protocols.tasks import StepAnswers
 from insitu.substrates import Substrate
 from insitu.substrates.analog import batched_crossbar
 from insitu.substrates.crossbar import Crossbar
@@ -58,10 +60,10 @@ class State:
 
 
 @dataclass(frozen=True)
-class Maml(Learner):
+class Maml(Learner[EpisodeBase, State]):
     """A few gradient steps from meta-trained weights: on a head in a crossbar (Ortner 2025) or on all layers (MAML)."""
 
-    protocols: ClassVar[tuple[str, ...]] = TASKS
+    protocols: ClassVar[tuple[Protocol, ...]] = (episodes.PROTOCOL,)
 
     substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))
     layers: Literal["head", "all"] = "head"
@@ -86,10 +88,10 @@ class Maml(Learner):
         if self.layers == "all" and (self.bits or self.substrate != Digital()):
             raise InsituError("all layers adapt in software only, in floats; take substrate digital and bits 0")
 
-    def check(self, protocol: str) -> None:
+    def check(self, protocol: Protocol, inputs: Inputs) -> None:
         """See ``Learner.check``: layers that adapt need the images themselves."""
-        super().check(protocol)
-        if self.layers == "all" and protocol == TASKS[0]:
+        super().check(protocol, inputs)
+        if self.layers == "all" and inputs is Inputs.FEATURES:
             raise InsituError("all layers adapt on images, and the package has features only: use --data images")
 
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
@@ -104,7 +106,7 @@ class Maml(Learner):
         return replace(state, network=placed, scale=scale, spent=encoder.spent(placed))
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
-        """Learn tasks: each starts anew from the meta-trained weights. See ``learners/task_batches.py`` for shapes."""
+        """Learn tasks: each starts anew from the meta-trained weights. See ``protocols/episodes.py`` for shapes."""
         ways = ways_of(examples, state.base)
         if not now_s >= state.prepared_s:  # so that NaN is caught too
             raise InsituError(f"time runs forward: now is {now_s} s, but the network was written at {state.prepared_s}")
@@ -129,20 +131,16 @@ class Maml(Learner):
         """Return the ways (tasks, n) of queries x of the tasks in hand; before any is learned, by the first head."""
         return self._answers(state, x, state.heads[-1:], now_s, rng)[0]
 
-    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[Tensor]:
-        """Return what ``predict`` would have returned after each of ``steps_asked``; x is encoded once for all."""
+    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[StepAnswers]:
+        """Return what ``predict`` would have returned after each step, with the cells written; x is encoded once."""
         if not state.heads:
-            raise InsituError("no task is in hand; learn some first")
-        return self._answers(state, x, state.heads, now_s, rng)
-
-    @property
-    def steps_asked(self) -> tuple[int, ...]:
-        """Steps that ``predict_each`` answers for: 0, before any, to the last."""
-        return tuple(range(self.steps + 1))
-
-    def rewritten(self, state: State, step: int) -> int:
-        """Return how many cells that step has written, in all tasks in hand; 0 in software and before any step."""
-        return state.rewritten[step - 1] if step and state.rewritten else 0
+            raise InsituError("no task is learned yet; learn some first")
+        answers = self._answers(state, x, state.heads, now_s, rng)
+        written = [0, *state.rewritten] if state.rewritten else [0] * len(answers)
+        return [
+            StepAnswers(step, each, {"rewritten": cells} if cells else {})
+            for step, (each, cells) in enumerate(zip(answers, written, strict=True))
+        ]
 
     def cost(self, state: State) -> Ledger:
         """Return what writing the network and the heads of the tasks in hand has spent."""
@@ -162,7 +160,7 @@ class Maml(Learner):
         """Return the ways (tasks, n) that each of these heads says; without one, those of the first head."""
         check_task_inputs(x, state.base)
         if state.support is not None and len(x) != len(state.support):
-            raise InsituError(f"{len(state.support)} tasks are in hand; got queries of {len(x)}: give each its own")
+            raise InsituError(f"{len(state.support)} tasks were learned last; got queries of {len(x)}: give as many")
         if self.layers == "all" and state.support is not None:
             self._check_images(x)
             with torch.no_grad():

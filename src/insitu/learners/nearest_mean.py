@@ -8,17 +8,19 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from insitu.learners import Base, Examples, Learner
+from insitu.learners import Learner
 from insitu.learners.explicit_memory import ExplicitMemory, State
 from insitu.learners.projections import Kind
+from insitu.protocols import Examples, Protocol, few_shot_sessions
+from insitu.protocols.few_shot_sessions import FewShotBase
 from insitu.substrates.digital import Digital
 
 
 @dataclass(frozen=True)
-class NearestMean(Learner):
+class NearestMean(Learner[FewShotBase, State]):
     """Exact cosine to class means in float: an explicit memory on ideal numbers."""
 
-    protocols: ClassVar[tuple[str, ...]] = ("few-shot sessions",)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
 
     projection: Kind = "whitened"
     dim: int = 512
@@ -28,7 +30,7 @@ class NearestMean(Learner):
     def __post_init__(self) -> None:
         self._memory()  # which checks the fields
 
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
+    def prepare(self, base: FewShotBase, now_s: float, rng: np.random.Generator) -> State:
         """Return the means of the base classes."""
         return self._memory().prepare(base, now_s, rng)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from insitu.core import generator
 from insitu.kernels import exact
-from insitu.learners import Base
+from insitu.protocols.few_shot_sessions import FewShotBase
 
 Kind = Literal["trained", "whitened", "identity"]
 CLOSE = 1e-5  # to the identity, from where one more step is as exact as the products are
@@ -49,7 +49,7 @@ class Projection:
         return exact.on_grid(self.weight.T, 0)
 
 
-def fit(base: Base, kind: Kind, dim: int, shrink: float) -> Projection:
+def fit(base: FewShotBase, kind: Kind, dim: int, shrink: float) -> Projection:
     """Fit the projection on base examples only.
 
     ``trained`` is C-FSCIL's: the backbone's last layer, then tanh; ours subtracts the mean base vector besides, which

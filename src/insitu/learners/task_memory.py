@@ -19,12 +19,15 @@ from insitu.backbones.conv4 import Conv4Module
 from insitu.backbones.task_norm import Statistics
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.learners import Base, Examples, Learner, encoder
+from insitu.learners import Learner, encoder
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.explicit_memory import State as MemoryState
 from insitu.learners.projections import fit
-from insitu.learners.task_batches import TASKS, EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.ledger import Ledger
+from insitu.protocols import Examples, Inputs, Protocol, episodes
+from insitu.protocols.episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
+from insitu.protocols.few_shot_sessions import FewShotBase
+from insitu.protocols.tasks import StepAnswers
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 
@@ -42,24 +45,19 @@ class State:
 
 
 @dataclass(frozen=True)
-class TaskMemory(Learner):
+class TaskMemory(Learner[EpisodeBase, State]):
     """Each task's few shots superposed in an explicit memory, beside meta-trained convolutions."""
 
-    protocols: ClassVar[tuple[str, ...]] = TASKS
+    protocols: ClassVar[tuple[Protocol, ...]] = (episodes.PROTOCOL,)
 
     substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # of the convolutions
     memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
     fill: bool = True  # write a convolution of few rows as often as its tile has room, and let the copies add up
 
-    @property
-    def steps_asked(self) -> tuple[int, ...]:
-        """After one step: every example is written once."""
-        return (1,)
-
-    def check(self, protocol: str) -> None:
+    def check(self, protocol: Protocol, inputs: Inputs) -> None:
         """See ``Learner.check``: the memory's parts have to go together too."""
-        super().check(protocol)
-        self.memory.check("")
+        super().check(protocol, inputs)
+        self.memory.check_device()
 
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s``, and fit the map to the memory's vectors to the base's calibration tasks."""
@@ -75,7 +73,7 @@ class TaskMemory(Learner):
         sums = torch.zeros(len(count), x.shape[2], dtype=torch.float64)
         means = (sums.index_add_(0, examples.labels, examples.x.double()) / count).float()
         features = x.shape[2]
-        old = Base(means, examples, torch.eye(features), torch.zeros(features))
+        old = FewShotBase(means, examples, torch.eye(features), torch.zeros(features))
         projection = fit(old, self.memory.projection, self.memory.dim, self.memory.shrink)
         return State(base, network, self.memory.start(projection, examples, now_s, rng), 0, 0, None)
 
@@ -92,9 +90,9 @@ class TaskMemory(Learner):
         """Return the ways (tasks, n) of queries x of the tasks in hand."""
         check_task_inputs(x, state.base)
         if not state.tasks:
-            raise InsituError("no task is in hand; learn some first")
+            raise InsituError("no task is learned yet; learn some first")
         if len(x) != state.tasks:
-            raise InsituError(f"{state.tasks} tasks are in hand; got queries of {len(x)}: give each its own")
+            raise InsituError(f"{state.tasks} tasks were learned last; got queries of {len(x)}: give as many")
         features, _ = encoder.encoded(state.network, x, state.statistics, now_s, rng)
         scores = self.memory.scores(state.memory, features.flatten(0, 1), now_s, rng)  # (tasks n, tasks ways)
         place = torch.empty(state.tasks * state.ways, dtype=torch.int64)
@@ -103,13 +101,9 @@ class TaskMemory(Learner):
         tasks = torch.arange(state.tasks)
         return own[tasks, :, tasks].argmax(-1)
 
-    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[Tensor]:
-        """Return what ``predict`` returns, since there is one step."""
-        return [self.predict(state, x, now_s, rng)]
-
-    def rewritten(self, state: State, step: int) -> int:
-        """Return 0: cells of a memory are pulsed, none is written anew."""
-        return 0
+    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[StepAnswers]:
+        """Return what ``predict`` returns as step 1: every example is written once."""
+        return [StepAnswers(1, self.predict(state, x, now_s, rng))]
 
     def cost(self, state: State) -> Ledger:
         """Return what writing the network, and the tasks in hand, has spent."""

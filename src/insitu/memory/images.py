@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from insitu.backbones import _shipped
 from insitu.core import InsituError
-from insitu.learners import Base, Examples
+from insitu.protocols import Examples
+from insitu.protocols.few_shot_sessions import FewShotBase
 
 SMALLEST = 2  # pixels to a side: below, there is nothing to resize
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -62,7 +63,7 @@ def fingerprint(backbone: str) -> str:
 
 
 @cache
-def base(backbone: str) -> Base | None:
+def base(backbone: str) -> FewShotBase | None:
     """Return the base classes that come with a backbone, or None where only its weights do."""
     file = _shipped.FOLDER / f"{backbone}.embeddings.npz"
     if not file.exists():
@@ -74,7 +75,7 @@ def base(backbone: str) -> Base | None:
             labels = torch.from_numpy(archive["example_labels"].astype(np.int64))
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise InsituError(f"{file} is damaged ({error}); reinstall the package") from error
-    return Base(means, Examples(x, labels), network.project.weight.detach(), network.project.bias.detach())
+    return FewShotBase(means, Examples(x, labels), network.project.weight.detach(), network.project.bias.detach())
 
 
 @cache

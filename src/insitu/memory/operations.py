@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.learners import Examples
 from insitu.learners.explicit_memory import FREE, SUPERPOSED, ExplicitMemory, State
 from insitu.memory.labels import Label
 from insitu.memory.model import Experience, Model, counted, keeping, numbered
 from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, examples, fitted, with_cohort
+from insitu.protocols import Examples
 
 T = TypeVar("T")
 

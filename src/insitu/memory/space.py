@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.core import InsituError, generator
-from insitu.learners import Base, Examples, projections
+from insitu.learners import projections
 from insitu.learners.projections import Projection
+from insitu.protocols import Examples
+from insitu.protocols.few_shot_sessions import FewShotBase
 
 Vectors = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -100,7 +102,7 @@ def with_cohort(space: Space, x: Vectors) -> Space:
     return replace(space, cohort=torch.cat([space.probes, *scaled]))
 
 
-def of_base(base: Base, dim: int) -> Space:
+def of_base(base: FewShotBase, dim: int) -> Space:
     """Return the space that the base examples of a backbone give; it never changes."""
     projection = projections.fit(base, "whitened", dim, shrink=1.0)
     features = base.means.shape[1]

@@ -1,12 +1,79 @@
-"""Few-shot class-incremental sessions: many old classes, then sessions of a few new classes with a few shots each."""
+"""Few-shot class-incremental sessions: many old classes, then sessions of a few new classes with a few shots each.
+
+Protocol of Tao et al. (CVPR 2020). Examples are vectors of a frozen backbone, (n, features) float32, with class numbers
+(n,) int64. Session 0 tests the base classes; after every session all test examples of all classes so far are tested.
+
+Rows: ``classes`` seen so far, and accuracies in percent: ``overall`` counts every test once; ``base`` and ``novel`` are
+those of old and of new classes, ``harmonic`` is their harmonic mean. What has no tests is absent.
+"""
 
 from __future__ import annotations
 
-from insitu.protocols import Column, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from insitu.core import InsituError
+from insitu.metrics import Row, correct, percent
+from insitu.protocols import Column, Examples, Inputs, Protocol, Session
+from insitu.protocols.vectors import check_examples, described
+
+
+@dataclass(frozen=True)
+class FewShotBase:
+    """What a learner is prepared with, off the device: classes 0 to classes - 1, which it then knows."""
+
+    means: Tensor  # (classes, features) mean activation of every base class over all of its training images
+    examples: Examples  # a few of those images
+    weight: Tensor  # (dim, features) of the backbone's last linear layer, from activations to the vector a memory holds
+    bias: Tensor  # (dim,)
+
+
+def check_base(base: FewShotBase) -> None:
+    """Raise ``InsituError`` unless means, examples and last layer of ``base`` are finite and fit together."""
+    means = base.means
+    if not isinstance(means, Tensor) or means.ndim != 2 or not means.numel() or means.dtype != torch.float32:
+        raise InsituError(f"means of the base are float32 (classes, features), at least (1, 1); got {described(means)}")
+    classes, features = means.shape
+    for name, value, shape in (
+        ("means", means, (classes, features)),
+        ("weight", base.weight, (len(base.bias), features)),
+        ("bias", base.bias, (len(base.bias),)),
+    ):
+        if value.shape != shape or value.dtype != torch.float32:
+            raise InsituError(f"{name} of the base is float32 {shape}; got {described(value)}")
+        if not torch.isfinite(value).all():
+            raise InsituError(f"{name} of the base holds NaN or infinity; compute it again")
+    check_examples(base.examples, features)
+    if (top := int(base.examples.labels.max())) >= classes:
+        raise InsituError(f"examples of the base are of its {classes} classes, 0 to {classes - 1}; got class {top}")
+
+
+def score(sessions: Sequence[Session], answers: Sequence[Tensor]) -> Row:
+    """Return the accuracies of class numbers (n,) that answer the tests of one session."""
+    [session], [guess] = sessions, answers
+    labels = session.test.labels.numpy()
+    right, old = correct(guess.numpy(), labels), labels < session.base_classes
+    row: Row = {"classes": len(np.unique(labels)), "overall": percent(right)}
+    if old.any():
+        row["base"] = percent(right[old])
+    if not old.all():
+        row["novel"] = percent(right[~old])
+    if "base" in row and "novel" in row:
+        base, novel = float(row["base"]), float(row["novel"])
+        row["harmonic"] = 2 * base * novel / (base + novel) if base + novel else 0.0
+    return row
+
 
 PROTOCOL = Protocol(
     name="few_shot_sessions",
+    title="few-shot sessions",
     step="session",
+    base=FewShotBase,
+    inputs=(Inputs.FEATURES,),
     columns=(
         Column("overall", "all classes", gap=True),
         Column("base", "old classes", gap=True),
@@ -15,4 +82,5 @@ PROTOCOL = Protocol(
     ),
     headline="overall accuracy in percent",
     continues=True,
+    score=score,
 )

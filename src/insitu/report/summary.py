@@ -8,18 +8,19 @@ from functools import partial
 from statistics import fmean, median
 from typing import Any
 
-from insitu import metrics
 from insitu.ledger import ENERGY_PJ
-from insitu.metrics import EXPERIENCE, Row
+from insitu.metrics import Row
+from insitu.protocols import experiences
+from insitu.protocols.experiences import PREFIX
 from insitu.report.intervals import Stat, stat
 from insitu.report.sample import Sample
 
 MEASURES = ("overall", "base", "novel", "harmonic")
 GAPS = ("overall", "base", "novel")
 STREAM = {
-    "average_accuracy": metrics.average_accuracy,
-    "forgetting": metrics.forgetting,
-    "backward_transfer": metrics.backward_transfer,
+    "average_accuracy": experiences.average_accuracy,
+    "forgetting": experiences.forgetting,
+    "backward_transfer": experiences.backward_transfer,
 }
 BYTES = "_bytes"  # ends the names of counts that are no events but memory held
 
@@ -50,7 +51,7 @@ def _is_tasks(rows: list[Row]) -> bool:
 
 
 def _is_stream(rows: list[Row]) -> bool:
-    return any(name.startswith(EXPERIENCE) for row in rows for name in row)
+    return any(name.startswith(PREFIX) for row in rows for name in row)
 
 
 def _stream(sample: Sample, arm: str, age: float) -> dict[str, Any]:
@@ -65,8 +66,8 @@ def _stream(sample: Sample, arm: str, age: float) -> dict[str, Any]:
     cells: dict[tuple[int, int], list[float]] = {}
     for row in own:
         for name in row:
-            if name.startswith(EXPERIENCE):
-                place = int(row["session"]), int(name.removeprefix(EXPERIENCE))
+            if name.startswith(PREFIX):
+                place = int(row["session"]), int(name.removeprefix(PREFIX))
                 cells.setdefault(place, []).append(float(row[name]))
     out["experiences"] = sorted({experience for _, experience in cells})
     out["matrix"] = [

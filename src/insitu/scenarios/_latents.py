@@ -22,7 +22,7 @@ from insitu.backbones import _frozen, _shipped
 from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError, cache_folder, generator
 from insitu.data import Images
-from insitu.learners.stream import StreamBase
+from insitu.protocols.class_stream import StreamBase
 from insitu.scenarios import _arrays
 from insitu.scenarios._arrays import Arrays
 from insitu.scenarios._checks import check_data

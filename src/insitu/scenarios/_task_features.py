@@ -13,8 +13,8 @@ from torch import Tensor
 
 from insitu.backbones import _meta_trained, _shipped
 from insitu.core import InsituError
-from insitu.learners import Examples
 from insitu.learners.encoder import exact
+from insitu.protocols import Examples
 from insitu.scenarios import _arrays
 
 Tasks = tuple[Examples, Examples]  # support and queries

@@ -7,7 +7,7 @@ are left out, or with ``unreachable`` come among the others, where ``kinematics.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -17,13 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.backbones import _names, _shipped
+from insitu.backbones import _names, _shipped, _spiking_weights
 from insitu.core import InsituError, generator
-from insitu.learners import Examples
-from insitu.learners.demonstrations import ArmBase, read_weights
 from insitu.metrics import Row
-from insitu.protocols import Protocol, trajectories
-from insitu.scenarios import Scenario, Session
+from insitu.protocols import Examples, Protocol, Session, trajectories
+from insitu.protocols.trajectories import ArmBase
+from insitu.scenarios import Scenario
 from insitu.scenarios.robot_arm import errors, kinematics, mujoco_arm, own_trajectory, wiener
 
 CALIBRATION = 8  # movements that ranges of converters and weights are fitted to
@@ -32,7 +31,7 @@ CHUNK = 100  # movements drawn together; one size, so that more tasks go on wher
 
 
 @dataclass(frozen=True)
-class ArmTrajectories(Scenario):
+class ArmTrajectories(Scenario[ArmBase]):
     """Movements shown once, many at once; each is learned from the meta-trained weights and asked from the clock."""
 
     protocol: ClassVar[Protocol] = trajectories.PROTOCOL
@@ -65,10 +64,6 @@ class ArmTrajectories(Scenario):
         if not 0 <= self.wait_s < float("inf"):
             raise InsituError(f"wait_s is 0 or more seconds, since time runs forward; got {self.wait_s}")
 
-    def session_kind(self, data: str) -> str:
-        """See ``Scenario.protocol``."""
-        return "movements"
-
     def check(self, data: str) -> None:
         """See ``Scenario.check``."""
         super().check(data)
@@ -78,7 +73,7 @@ class ArmTrajectories(Scenario):
 
     def base(self, data: str) -> ArmBase:
         """Return the meta-trained weights, and movements that no stream has for calibration."""
-        weights, card = read_weights(_shipped.stem(self.backbone))
+        _, weights, card = _spiking_weights.load(_shipped.stem(self.backbone))
         omega = self._drawn(CALIBRATION, False, generator(0, "calibration movements"))
         return ArmBase(weights, card, _shown(omega), kinematics.FASTEST, kinematics.STEP_S)
 
@@ -92,8 +87,8 @@ class ArmTrajectories(Scenario):
             shown = _shown(omega[start : start + self.at_once])
             asked = Examples(shown.x[:, :, :0], shown.labels)
             if number == 1:
-                yield Session(0, 0.0, None, asked, base_classes=0)
-            yield Session(number, number * self.wait_s, shown, asked, base_classes=0)
+                yield Session(0, 0.0, None, asked)
+            yield Session(number, number * self.wait_s, shown, asked)
 
     def describe(self, data: str) -> str:
         """Say which data this is."""
@@ -107,9 +102,9 @@ class ArmTrajectories(Scenario):
         """Return that seeds draw movements, unless there is one of a file."""
         return "" if self.file is not None else "sets of movements"
 
-    def score(self, sessions: list[Session], answers: list[Tensor]) -> Row:
+    def score(self, sessions: Sequence[Session], answers: Sequence[Tensor]) -> Row:
         """Return ``tasks`` and the errors of ``errors.errors``, of all movements (n, steps, 2) of all sessions."""
-        omega = torch.cat(answers).numpy()
+        omega = torch.cat(list(answers)).numpy()
         target = torch.cat([session.test.labels for session in sessions]).numpy()
         made = None
         if self.hold_s:

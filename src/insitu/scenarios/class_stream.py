@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from insitu.backbones import _names, _shipped
 from insitu.core import InsituError, generator
 from insitu.data.core50 import Core50
-from insitu.learners import Examples
-from insitu.learners.stream import StreamBase
-from insitu.protocols import Protocol, class_stream
-from insitu.scenarios import Scenario, Session, _latents
+from insitu.protocols import Examples, Inputs, Protocol, Session, class_stream
+from insitu.protocols.class_stream import StreamBase
+from insitu.scenarios import Scenario, _latents
 from insitu.scenarios._checks import check_data_set
 from insitu.scenarios._latents import Encoded
 
@@ -30,7 +29,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class ClassStream(Scenario):
+class ClassStream(Scenario[StreamBase]):
     """Experiences one after the other from nothing, each learned at once and tested on all classes seen so far."""
 
     protocol: ClassVar[Protocol] = class_stream.PROTOCOL
@@ -58,9 +57,9 @@ class ClassStream(Scenario):
         if not 0 <= self.spacing_s < float("inf"):
             raise InsituError(f"spacing_s is 0 or more seconds, since time runs forward; got {self.spacing_s}")
 
-    def session_kind(self, data: str) -> str:
-        """See ``Scenario.protocol``."""
-        return f"a stream of {self.give}"
+    def inputs(self, data: str) -> Inputs:
+        """Return what ``give`` says."""
+        return Inputs(self.give)
 
     def check(self, data: str) -> None:
         """See ``Scenario.check``."""
@@ -87,7 +86,6 @@ class ClassStream(Scenario):
                 number * self.spacing_s,
                 _examples(held.train, held.train_labels, rows),
                 _examples(held.test, held.test_labels, asked),
-                base_classes=0,
                 groups=torch.from_numpy(first[held.test_labels[asked]]),
             )
 

@@ -20,10 +20,9 @@ from insitu.backbones import _meta_trained, _names, _shipped
 from insitu.backbones.conv4 import Conv4, Conv4Module
 from insitu.core import InsituError, generator
 from insitu.data import DataSet
-from insitu.learners import Examples
-from insitu.learners.task_batches import EpisodeBase
-from insitu.protocols import Protocol, episodes
-from insitu.scenarios import Scenario, Session, _task_features
+from insitu.protocols import Examples, Inputs, Protocol, Session, episodes
+from insitu.protocols.episodes import EpisodeBase
+from insitu.scenarios import Scenario, _task_features
 from insitu.scenarios._checks import check_data
 from insitu.scenarios.task_pools import DATA_SETS, Pools, pools
 from insitu.scenarios.tasks import draw
@@ -32,7 +31,7 @@ CALIBRATION = 40  # tasks of training classes that ranges of converters and weig
 
 
 @dataclass(frozen=True)
-class Episodes(Scenario):
+class Episodes(Scenario[EpisodeBase]):
     """Short tasks of new classes, many at once; each starts from the meta-trained weights."""
 
     protocol: ClassVar[Protocol] = episodes.PROTOCOL
@@ -59,9 +58,9 @@ class Episodes(Scenario):
         if self.statistics not in ("batch", "support", None):
             raise InsituError(f"statistics is batch, support or none; got {self.statistics!r}")
 
-    def session_kind(self, data: str) -> str:
-        """See ``Scenario.protocol``."""
-        return "short tasks of features" if data == "package" else "short tasks of images"
+    def inputs(self, data: str) -> Inputs:
+        """Return features for those of the package, else images."""
+        return Inputs.FEATURES if data == "package" else Inputs.IMAGES
 
     def check(self, data: str) -> None:
         """See ``Scenario.check``."""
@@ -99,7 +98,7 @@ class Episodes(Scenario):
                 assert pool is not None
                 drawn = generator(seed if self.drawn_for == "each-seed" else 0, "tasks", number)
                 support, queries = draw(pool, size, self.ways, self.shots, self.queries, drawn)
-            yield Session(number, 0.0, support, queries, base_classes=0)
+            yield Session(number, 0.0, support, queries)
 
     def drawn(self, data: str) -> str:
         """Return that seeds draw tasks, where they do not share them."""

@@ -16,15 +16,15 @@ from torch import Tensor
 
 from insitu.backbones import _names
 from insitu.core import InsituError, generator
-from insitu.learners import Base, Examples
-from insitu.protocols import Protocol, few_shot_sessions
-from insitu.scenarios import Scenario, Session
+from insitu.protocols import Examples, Protocol, Session, few_shot_sessions
+from insitu.protocols.few_shot_sessions import FewShotBase
+from insitu.scenarios import Scenario
 from insitu.scenarios._checks import check_data_set
 from insitu.scenarios._embedded import Embedded, load
 
 
 @dataclass(frozen=True)
-class FewShotSessions(Scenario):
+class FewShotSessions(Scenario[FewShotBase]):
     """Base classes first, then sessions of new classes from a few shots each, tested on all classes seen so far."""
 
     protocol: ClassVar[Protocol] = few_shot_sessions.PROTOCOL
@@ -43,20 +43,16 @@ class FewShotSessions(Scenario):
         if self.supports not in ("published", "redrawn"):
             raise InsituError(f"supports is published or redrawn; got {self.supports!r}")
 
-    def session_kind(self, data: str) -> str:
-        """See ``Scenario.protocol``."""
-        return "few-shot sessions"
-
     def check(self, data: str) -> None:
         """See ``Scenario.check``."""
         super().check(data)
         check_data_set(self.data_set, few_shot=True)
         _names.check(self.backbone or self.data_set, ("resnet12", *_names.BINARY))
 
-    def base(self, data: str) -> Base:
+    def base(self, data: str) -> FewShotBase:
         """Return class means and examples of the base classes."""
         all_ = self._embedded(data)
-        return Base(all_.means, Examples(all_.examples, all_.example_labels), all_.weight, all_.bias)
+        return FewShotBase(all_.means, Examples(all_.examples, all_.example_labels), all_.weight, all_.bias)
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield session 0 (nothing to learn) and the sessions of the lists."""

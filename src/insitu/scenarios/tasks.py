@@ -15,7 +15,7 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.data import Images
-from insitu.learners import Examples
+from insitu.protocols import Examples
 
 AT_ONCE = 2000  # images that are resized together
 # of red, green and blue in grey (ITU-R BT.601)
@@ -77,7 +77,7 @@ def pool_of(images: Images, size: int, channels: int, turns: bool = False) -> Po
 def draw(
     pool: Pool, tasks: int, ways: int, shots: int, queries: int, rng: np.random.Generator
 ) -> tuple[Examples, Examples]:
-    """Return the support and the queries of ``tasks`` tasks as ``learners/task_batches.py`` has them, images in 0..1.
+    """Return the support and the queries of ``tasks`` tasks as ``protocols/episodes.py`` has them, images in 0..1.
 
     Within a task no class and no image comes twice. Support and queries are in the order of ways.
     """

@@ -28,8 +28,9 @@ from torch.func import functional_call
 
 from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError, generator
-from insitu.learners import Examples, _all_layers, _delta_rule
+from insitu.learners import _all_layers, _delta_rule
 from insitu.learners.rounding import check_bits, rounded
+from insitu.protocols import Examples
 from insitu.scenarios.tasks import Pool, check_size, draw
 from insitu.training import _checkpoint as checkpoint
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -12,8 +12,10 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.devices import Device
 from insitu.devices.ideal import Ideal
-from insitu.learners import Base, Examples, Learner
+from insitu.learners import Learner
 from insitu.ledger import Ledger
+from insitu.protocols import Examples, Protocol, few_shot_sessions
+from insitu.protocols.few_shot_sessions import FewShotBase
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,10 @@ class State:
 
 
 @dataclass(frozen=True)
-class NoisyMean(Learner):
+class NoisyMean(Learner[FewShotBase, State]):
     """Nearest mean, noisy."""
+
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
 
     noise: float = 0.0  # standard deviation of a score
     held: Held = field(default_factory=Held)
@@ -46,7 +50,7 @@ class NoisyMean(Learner):
         if self.noise < 0:
             raise InsituError(f"noise is at least 0; got {self.noise}")
 
-    def prepare(self, base: Base, now_s: float, rng: np.random.Generator) -> State:
+    def prepare(self, base: FewShotBase, now_s: float, rng: np.random.Generator) -> State:
         return State(base.means, now_s, 100)
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:

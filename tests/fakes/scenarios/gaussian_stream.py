@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
-from insitu.learners import Base, Examples
-from insitu.scenarios import Scenario, Session
+from insitu.protocols import Examples, Protocol, Session, few_shot_sessions
+from insitu.protocols.few_shot_sessions import FewShotBase
+from insitu.scenarios import Scenario
 
 
 @dataclass(frozen=True)
-class GaussianStream(Scenario):
+class GaussianStream(Scenario[FewShotBase]):
     """Blobs."""
+
+    protocol: ClassVar[Protocol] = few_shot_sessions.PROTOCOL
 
     old: int = 4  # classes
     steps: int = 2  # sessions after the first
@@ -24,10 +28,10 @@ class GaussianStream(Scenario):
         centres = torch.randn(200, 8, generator=torch.Generator().manual_seed(1))
         return Examples(centres[labels] + self.width * torch.randn(len(labels), 8, generator=draw), labels)
 
-    def base(self, data: str) -> Base:
+    def base(self, data: str) -> FewShotBase:
         examples = self._draw(torch.arange(self.old).repeat_interleave(5), 2)
         means = examples.x.view(self.old, 5, 8).mean(1)
-        return Base(means, examples, torch.eye(8), torch.zeros(8))
+        return FewShotBase(means, examples, torch.eye(8), torch.zeros(8))
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         for number in range(self.steps + 1):

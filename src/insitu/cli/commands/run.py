@@ -63,9 +63,7 @@ def main(args: list[str]) -> int:
     home, out = run_folders.place(given or Path("runs") / name, identity, name, experiment.seeds)
     store = seed_cache.Store.open(home, composition.key(experiment, data))
     started = datetime.datetime.now(datetime.UTC)
-    console, protocol = Console(stderr=True), experiment.scenario.protocol
-    headline = protocol.columns[0].name, protocol.headline
-    with progress.watcher(part.name, experiment.seeds, console, experiment.names, headline) as watcher:
+    with progress.watcher(part.name, experiment, Console(stderr=True)) as watcher:
         done, reused = seed_cache.compute(experiment, store, run.rows, watcher)
     about |= {
         "versions": environment.versions(),
@@ -93,7 +91,7 @@ def _parse(
     import importlib
 
     from insitu.cli import flags, shared_flags
-    from insitu.experiments.fit import check, fitting
+    from insitu.experiments import fit
     from insitu.report import composition
 
     original = catalog.load(part)
@@ -111,7 +109,7 @@ def _parse(
         prog=f"insitu run {part.name}",
         title=part.summary,
         hidden=composition.DESCRIPTION | {"sweep", "variants"},
-        fitting=lambda given: dict.fromkeys(("learner", "baseline"), fitting(given.scenario, given.data)),
+        fitting=_fitting,
         quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
         out=flags.Extra(Path, folder, "folder of the results; the default names the fields that were changed, too"),
         **about,
@@ -121,10 +119,19 @@ def _parse(
     if experiment.seeds < 1:
         raise InsituError(f"--seeds is at least 1; got {experiment.seeds}")
     experiment, notes = shared_flags.reach(original, experiment)
-    check(experiment)
+    fit.check(experiment)
     changes = shared_flags.annotated(composition.changes(_shape(original), _shape(experiment)), notes)
     named = any(word.partition("=")[0] == "--out" for word in args)
     return original, experiment, changes, extras["out"] if named else None
+
+
+def _fitting(experiment: Experiment) -> dict[str, list[str]]:
+    """Return the parts that help offers: those that fit the protocol of the others."""
+    from insitu.experiments import fit
+
+    learners = fit.learners(experiment.scenario, experiment.data)
+    scenarios = fit.scenarios(experiment.learner, experiment.data)
+    return {"learner": learners, "baseline": learners, "scenario": scenarios}
 
 
 def _draw_first_sessions(experiment: Experiment) -> None:

@@ -1,0 +1,41 @@
+"""What protocols of short tasks share: many tasks at once, each learned from the prepared state, by a few steps."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor
+
+from insitu.core import InsituError
+
+State = typing.TypeVar("State", contravariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class StepAnswers:
+    """What a learner answers after one step of adaptation; step 0 is the prepared state."""
+
+    step: int
+    answers: Tensor  # (tasks, n, ...)
+    totals: Mapping[str, float] = field(default_factory=dict)  # measures, summed over the tasks
+
+
+@typing.runtime_checkable
+class TaskLearner(typing.Protocol[State]):
+    """The verb that a learner of short tasks needs; its ``learn`` forgets the tasks learned before."""
+
+    def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[StepAnswers]:
+        """Return the answers to queries x (tasks, n, ...) of the tasks learned last, after every step of adaptation."""
+
+
+def task_learner(learner: object) -> TaskLearner[typing.Any]:
+    """Return ``learner`` as a learner of short tasks; raise ``InsituError`` where it is none."""
+    if not isinstance(learner, TaskLearner):
+        raise InsituError(
+            f"{type(learner).__name__} has no predict_each; learners of short tasks answer after every step of "
+            "adaptation: see insitu/protocols/tasks.py"
+        )
+    return learner
