@@ -24,7 +24,7 @@ from insitu.substrates.digital import Digital
 RECORD = Spiking(trainee=30, teacher=40, adaptive=10)
 STEPS = 60
 RATE = 0.01  # with which a part of the weights changes by steps of 1/16
-SCENARIO = ArmTrajectories(steps=STEPS, tasks=5, at_once=3, wait_s=0.0)
+SCENARIO = ArmTrajectories(steps=STEPS, tasks=5, batch_size=3, wait_s=0.0)
 SOFTWARE = Eprop(Digital(), RATE, grid=0)
 ROUNDED = Eprop(Digital(), RATE)
 PCM = Eprop(rate=RATE)

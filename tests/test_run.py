@@ -165,8 +165,8 @@ def test_variants_are_every_combination() -> None:
     ("sweep", "said"),
     [
         ((("bits", (1,)),), "the sweep is over bits, which is no field of ExplicitMemory; its fields are substrate,"),
-        ((("pulses", ()),), "takes at least one value; got pulses"),
-        ((("pulses", (1,)), ("pulses", (2,))), "comes once"),
+        ((("pulses", ()),), "with at least one value; got pulses"),
+        ((("pulses", (1,)), ("pulses", (2,))), "is given once"),
     ],
 )
 def test_a_sweep_that_does_not_fit_is_refused_before_the_first_row(sweep: Any, said: str) -> None:

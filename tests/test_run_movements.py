@@ -39,8 +39,8 @@ def test_there_is_a_row_before_and_after_the_update_per_arm_and_age() -> None:
 
 def test_measures_are_means_over_all_movements() -> None:
     whole = next(row for row in rows() if row["arm"] == "baseline" and row["session"] == 1)
-    at_once = replace(EXPERIMENT, scenario=replace(SCENARIO, at_once=5), variants=(), ages_s=(60.0,))
-    again = next(row for row in run.rows(at_once, 0) if row["session"] == 1)
+    together = replace(EXPERIMENT, scenario=replace(SCENARIO, batch_size=5), variants=(), ages_s=(60.0,))
+    again = next(row for row in run.rows(together, 0) if row["session"] == 1)
     for name, value in whole.items():
         if isinstance(value, float):
             assert again[name] == pytest.approx(value, rel=1e-4), name

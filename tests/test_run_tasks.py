@@ -43,7 +43,7 @@ def test_a_learner_of_streams_is_refused() -> None:
 
 
 def test_arms_have_names_of_their_own() -> None:
-    with pytest.raises(InsituError, match="every arm has a name of its own"):
+    with pytest.raises(InsituError, match="every variant has its own name"):
         replace(EXPERIMENT, variants=(Variant("PCM", Maml()),))
 
 

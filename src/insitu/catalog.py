@@ -1,8 +1,8 @@
-"""Finds parts by file name without importing them: adding a part is adding one file.
+"""Finds parts by file name, without importing them: adding a part is adding one file.
 
 A part is a file of a room that defines a class of the file's own name (``pcm_joshi2020.py``: ``PcmJoshi2020``), or a
 ready record: ``EXPERIMENT`` among the experiments, ``JOB`` among the trainings. Files are read as source text, so a
-list costs no import of torch.
+list does not import torch.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Part:
 def parts(room: str | None = None) -> list[Part]:
     """Return the parts of ``room``, or of every room, in the order of rooms and names."""
     if room is not None and room not in ROOMS:
-        raise InsituError(f"no room called {room!r}; {_nearest(room, list(ROOMS))}")
+        raise InsituError(f"no room called {room!r}; {_hint(room, list(ROOMS))}")
     found = []
     for each in ROOMS if room is None else (room,):
         files = sorted((f for root in ROOTS for f in (root / each).glob("[!_]*.py")), key=lambda file: file.stem)
@@ -50,7 +50,7 @@ def parts(room: str | None = None) -> list[Part]:
 
 
 def find(name: str, room: str | None = None) -> Part:
-    """Return the part called ``name`` (dashes or underscores; ``room/name`` where two rooms share a name).
+    """Return the part called ``name``, with dashes or underscores; ``room/name`` where two rooms share a name.
 
     Raises ``InsituError`` with the closest names where there is none.
     """
@@ -61,9 +61,9 @@ def find(name: str, room: str | None = None) -> Part:
     hits = [part for part in known if part.name == dashed(name)]
     if not hits:
         where = f"the room {room}" if room else "any room"
-        raise InsituError(f"nothing called {given!r} in {where}; {_nearest(dashed(name), [p.name for p in known])}")
+        raise InsituError(f"nothing called {given!r} in {where}; {_hint(dashed(name), [p.name for p in known])}")
     if len(hits) > 1:
-        raise InsituError(f"{given!r} is in several rooms; say {' or '.join(f'{p.room}/{p.name}' for p in hits)}")
+        raise InsituError(f"{given!r} is in several rooms; give {' or '.join(f'{p.room}/{p.name}' for p in hits)}")
     return hits[0]
 
 
@@ -81,17 +81,17 @@ def part_of(kind: type) -> Part | None:
 
 
 def dashed(name: str) -> str:
-    """Return a name as it is shown: with dashes."""
+    """Return a name with dashes, as it is shown."""
     return name.strip().lower().replace("_", "-").removesuffix(".py")
 
 
 def suggest(given: str, allowed: list[str]) -> str:
-    """Return the close matches of ``given`` as a half-sentence, or '' where nothing is close."""
+    """Return close matches of ``given`` as a question, or '' where nothing is close."""
     close = get_close_matches(given, allowed, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else ""
 
 
-def _nearest(given: str, allowed: list[str]) -> str:
+def _hint(given: str, allowed: list[str]) -> str:
     return suggest(given, allowed) or f"there are: {', '.join(allowed) or 'none'}; see 'insitu list'"
 
 
@@ -100,7 +100,7 @@ def _part(room: str, file: Path, changed_ns: int) -> Part | None:
     try:
         tree = ast.parse(read_text(file))
     except (OSError, SyntaxError, ValueError) as error:
-        raise InsituError(f"{room}/{file.name} cannot be read: {error}; mend the file or take it away") from error
+        raise InsituError(f"{room}/{file.name} cannot be read: {error}; fix or remove the file") from error
     symbol = _symbol(room, file.stem, tree)
     summary = (ast.get_docstring(tree) or "").split("\n", 1)[0]
     return Part(room, dashed(file.stem), file, symbol, summary) if symbol else None
@@ -115,7 +115,7 @@ def _symbol(room: str, stem: str, tree: ast.Module) -> str | None:
 
 
 def assigned(tree: ast.Module) -> dict[str, ast.expr]:
-    """Return the module's top-level names that are given a value, with that value."""
+    """Return the module's top-level names that are assigned a value, with that value."""
     out: dict[str, ast.expr] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):

@@ -1,4 +1,4 @@
-"""Nouns that every room shares: errors, seeded generators, text files, and files that are whole or not there."""
+"""What every room shares: the error for users, seeded generators, text files, and files written atomically."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-LONGEST_S = 1e10  # three hundred years: the latest that a memory's clock shows
+LONGEST_S = 1e10  # latest time of a memory's clock, three hundred years
 
 
 class InsituError(Exception):
-    """A mistake the user can mend: the message says what was given, what is allowed, what to do."""
+    """A mistake that the user can fix: the message says what was given, what is allowed, what to do."""
 
 
 def seed_of(seed: int, *names: str | int) -> int:
@@ -45,14 +45,14 @@ def read_text(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text as UTF-8 with lines as they are, whole or not at all; a lone surrogate becomes its escape."""
+    """Write text as UTF-8 with line ends as they are, atomically; a lone surrogate is written as its escape."""
     data = text.encode("utf-8", "backslashreplace")
     write_whole(path, lambda temporary: temporary.write_bytes(data))
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside ``path`` and rename it to ``path`` on success, so no reader sees half a file.
+    """Yield a temporary file next to ``path`` and rename it to ``path`` on success, so that no reader sees half a file.
 
     Raises ``InsituError`` naming the path where the disk is full or the folder cannot be written.
     """
@@ -64,7 +64,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
-            # mkstemp makes the file private; give it the mode an ordinary new file has
+            # mkstemp makes the file private; give it the mode of an ordinary new file
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
@@ -78,6 +78,6 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Call ``write`` with a temporary name beside ``path`` and rename the outcome to ``path``."""
+    """Call ``write`` with a temporary file next to ``path``, and rename that file to ``path``."""
     with whole_file(path) as temporary:
         write(temporary)

@@ -1,4 +1,4 @@
-"""What is measured, defined in one place: accuracies in percent, gaps in points, over the rows of a run."""
+"""Measures over the rows of a run: accuracies in percent, gaps in points."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REDRAWN = "redrawn"  # arm of the baseline run again on redrawn support sets; it
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure of the rows of one seed, and the arms that it reads; called with all rows, it returns one per seed."""
+    """A figure over the rows of one seed, and the arms that it reads; called with all rows, it returns one per seed."""
 
     of_seed: Callable[[list[Row]], float]
     arms: tuple[str, ...]
@@ -45,7 +45,7 @@ def per_seed(rows: list[Row], value: Callable[[list[Row]], float]) -> list[float
 
 
 def redrawn(rows: list[Row]) -> list[Row]:
-    """Return the baseline's rows on redrawn support sets, each draw as a seed of its own; none where there are none."""
+    """Return the baseline's rows on redrawn support sets, if any, with the number of the draw as seed."""
     return [row | {"arm": "baseline", "seed": row["draw"]} for row in rows if row["arm"] == REDRAWN]
 
 
@@ -86,17 +86,17 @@ def drop(arm: str, age_s: float) -> Measure:
 
 
 def mean_gap(name: str, age_s: float, fresh_s: float) -> Measure:
-    """Measure: float minus device, mean of sessions; the device is read at ``age_s``, float at ``fresh_s``."""
+    """Measure: baseline at ``fresh_s`` minus learner at ``age_s``, mean over sessions."""
 
     def value(part: list[Row]) -> float:
-        exact, device = _series(part, "baseline", name, fresh_s), _series(part, "learner", name, age_s)
-        return float(np.mean([exact[session] - device[session] for session in exact]))
+        baseline, learner = _series(part, "baseline", name, fresh_s), _series(part, "learner", name, age_s)
+        return float(np.mean([baseline[session] - learner[session] for session in baseline]))
 
     return Measure(value, ("baseline", "learner"))
 
 
 def last_gap(name: str, age_s: float) -> Measure:
-    """Measure: float minus device at the last session."""
+    """Measure: baseline minus learner at the last session."""
 
     def value(part: list[Row]) -> float:
         last = _last(part)
@@ -115,7 +115,7 @@ def gap_between(first: str, second: str, session: int, age_s: float, fresh_s: fl
 
 
 def last_gain(name: str, age_s: float) -> Measure:
-    """Measure: device minus float at the last session, for learners that are to be better than the baseline."""
+    """Measure: learner minus baseline at the last session, for learners that should exceed the baseline."""
 
     def value(part: list[Row]) -> float:
         last = _last(part)
@@ -125,13 +125,13 @@ def last_gain(name: str, age_s: float) -> Measure:
 
 
 def last_count(name: str, per: float = 1.0) -> Measure:
-    """Measure: a count of the device at the last session, in units of ``per``."""
+    """Measure: a count of the learner at the last session, in units of ``per``."""
 
     def value(part: list[Row]) -> float:
         last = _last(part)
         own = [row for row in part if row["arm"] == "learner" and row["session"] == last and name in row]
         if not own:
-            raise KeyError(f"{name} of the device at the last session")
+            raise KeyError(f"{name} of the learner at the last session")
         return float(own[0][name]) / per
 
     return Measure(value, ("learner",))

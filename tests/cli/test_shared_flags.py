@@ -80,7 +80,7 @@ def test_fields_of_the_scenario_that_an_arm_sets_are_told() -> None:
 
 
 def test_what_does_not_go_together_in_an_arm_names_the_arm() -> None:
-    with pytest.raises(InsituError, match=r"'Joshi 2020', which the flags of the learner reach too: .*in floats"):
+    with pytest.raises(InsituError, match=r"'Joshi 2020', to which the flags of the learner apply, too: .*in floats"):
         parsed("ortner2025-omniglot-devices", "--learner.layers", "all", "--learner.substrate", "digital")
 
 

@@ -62,17 +62,17 @@ MUTANTS = [
         ("cli/test_run_folders.py",),
     ),
     Mutant(
-        "flags of the learner stop at the first arm",
+        "flags of the learner stop at the first variant",
         "cli/shared_flags.py",
-        "        arms.append(replace(arm, learner=learner))",
-        "        arms.append(replace(arm, learner=arm.learner if arms else learner))",
+        "        variants.append(replace(variant, learner=learner))",
+        "        variants.append(replace(variant, learner=variant.learner if variants else learner))",
         ("cli/test_shared_flags.py",),
     ),
     Mutant(
         "parts that do not fit are found out on the way",
         "experiments/fit.py",
-        "            learner.check(protocol)\n",
-        "            learner.check('')\n",
+        "            learner.check(scenario.protocol, scenario.inputs(data))\n",
+        "            pass\n",
         ("cli/test_every_choice.py::test_every_learner_fits_every_scenario_or_is_refused_with_those_that_fit",),
     ),
 ]

@@ -21,7 +21,7 @@ from insitu.protocols.trajectories import ArmBase, check_arm_base, check_clock, 
 from insitu.scenarios.arm_trajectories import ArmTrajectories
 from insitu.scenarios.robot_arm import kinematics, own_trajectory
 
-SMALL = ArmTrajectories(tasks=7, at_once=3)
+SMALL = ArmTrajectories(tasks=7, batch_size=3)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_weights_that_are_not_whole_are_refused(weights: Path) -> None:
 
 
 def test_more_tasks_go_on_where_fewer_end() -> None:
-    few, many = (ArmTrajectories(tasks=tasks, at_once=150).sessions("package", 2) for tasks in (60, 130))
+    few, many = (ArmTrajectories(tasks=tasks, batch_size=150).sessions("package", 2) for tasks in (60, 130))
     assert torch.equal(next(few).test.labels, next(many).test.labels[:60])
 
 
@@ -91,7 +91,7 @@ def test_long_movements_are_found_too() -> None:
 
 
 def test_it_says_which_data_it_is() -> None:
-    assert SMALL.describe("package") == "made up: 7 random movements within reach, 250 steps"
+    assert SMALL.describe("package") == "synthetic: 7 random movements within reach, 250 steps"
     assert "0.5 times" in ArmTrajectories(amplitude=0.5, unreachable=True).describe("package")
     assert "of your own (mine.csv)" in ArmTrajectories(file=Path("mine.csv")).describe("package")
 
@@ -101,7 +101,7 @@ def test_it_says_which_data_it_is() -> None:
     [
         ({"steps": 1}, "steps are 2 to 500; got 1"),
         ({"tasks": 0}, "tasks is at least 1"),
-        ({"at_once": 0}, "at_once is at least 1"),
+        ({"batch_size": 0}, "batch_size is at least 1"),
         ({"amplitude": 0.0}, "amplitude is above 0 and at most 1"),
         ({"amplitude": float("nan")}, "amplitude is above 0"),
         ({"wait_s": -1.0}, "0 or more seconds"),
@@ -211,7 +211,7 @@ def test_a_movement_of_another_length_is_resampled_where_asked(tmp_path: Path) -
         ("q1,q2\n0.01,0\n,0\n0.03,0\n", "row 3: 1 of 2 numbers; fill the gap"),
         ("q1,q2\n0.01,0\n\n0.03,0\n", "row 3: 0 of 2 numbers; fill the gap"),
         ("q1,q2\n0,01,0,02\n0.03,0\n", "row 2: 4 numbers for 2 columns; decimals have points"),
-        ("q1,q2\n0.01,0\nnan,0\n", "row 3: q1 is nan; every step has its number"),
+        ("q1,q2\n0.01,0\nnan,0\n", "row 3: q1 is nan; every step has finite numbers"),
         ("q1,q2\n0.01,0\n0.01,inf\n", "row 3: q2 is inf"),
         ("q1,q2\n0.01,0\nfar,0\n", "row 3: q1 is 'far', not a number"),
         ("q1,q2\n0.01,0\n2.3,0\n", "row 3: the base at 131.8° is outside the workspace; it turns ±130°; q1 and q2 are"),

@@ -53,7 +53,7 @@ def numbers(x: torch.Tensor) -> np.ndarray[Any, Any]:
 def test_classes_and_images_of_a_task_are_all_different(
     ways: int, shots: int, queries: int, seed: int, t: bool
 ) -> None:
-    pool = pool_of(numbered(6, 6, first=1), SIDE, 1, turns=t)
+    pool = pool_of(numbered(6, 6, first=1), SIDE, 1, rotations=t)
     support, asked = draw(pool, 9, ways, shots, queries, generator(seed, "draw"))
     assert support.x.shape == (9, ways * shots, 1, SIDE, SIDE)
     assert asked.x.shape == (9, ways * queries, 1, SIDE, SIDE)
@@ -75,7 +75,7 @@ def _turn(x: torch.Tensor) -> np.ndarray[Any, Any]:
 
 
 def test_turned_characters_are_characters_of_their_own() -> None:
-    pool = pool_of(numbered(3, 8, first=1), SIDE, 1, turns=True)
+    pool = pool_of(numbered(3, 8, first=1), SIDE, 1, rotations=True)
     assert pool.classes == 12
     support, _ = draw(pool, 300, 12, 2, 2, generator(0, "draw"))
     turns = np.stack([_turn(task) for task in support.x])
@@ -126,7 +126,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "small"
 
 
-SMALL = Episodes(backbone="small", ways=3, shots=2, queries=2, tasks=7, at_once=3)
+SMALL = Episodes(backbone="small", ways=3, shots=2, queries=2, tasks=7, batch_size=3)
 
 
 @pytest.mark.usefixtures("omniglot", "weights")
@@ -137,7 +137,7 @@ def test_tests_are_evaluation_characters_only() -> None:
         for part in (session.train, session.test):
             if part is not None:
                 assert set((numbers(part.x).ravel() // 20).tolist()) <= set(range(6, 10))
-    assert "6 background characters in four turns to train, 4 evaluation characters" in SMALL.describe("images")
+    assert "6 background characters in four rotations to train, 4 evaluation characters" in SMALL.describe("images")
 
 
 @pytest.mark.usefixtures("omniglot", "weights")

@@ -36,7 +36,7 @@ def patterns(classes: int = 12, each: int = 6) -> Images:
     return Images(noisy[..., None].astype(np.uint8), np.arange(classes).repeat(each), tuple(map(str, range(classes))))
 
 
-POOL = pool_of(patterns(), 17, 1, turns=True)
+POOL = pool_of(patterns(), 17, 1, rotations=True)
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def test_a_choice_of_layers_leaves_checkpoints_of_heads_as_they_were(tmp_path: P
 def test_held_out_classes_are_never_trained_on() -> None:
     training, held_out = maml.parts(RECIPE, POOL)
     assert not set(training.names) & set(held_out.names)
-    assert (len(held_out.names), held_out.turns, training.turns) == (4, False, True)
+    assert (len(held_out.names), held_out.rotations, training.rotations) == (4, False, True)
     used = set(training.rows.ravel().tolist())
     assert not used & set(held_out.rows.ravel().tolist())
 

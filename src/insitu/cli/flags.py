@@ -1,6 +1,6 @@
 """Every field of a record as a typed flag: the record is the configuration, its values are the defaults.
 
-Everything that can be wrong with a flag is one line: what was given, what is allowed, what to do.
+Whatever is wrong with a flag is said in one line: what was given, what is allowed, what to do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Extra:
-    """A flag of the command itself, which is no field of the record."""
+    """A flag of the command itself, not a field of the record."""
 
     kind: Any
     default: Any
@@ -33,7 +33,7 @@ class Extra:
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag that a record accepts: where it leads and what it takes."""
+    """A flag of a field: its name, type and present value."""
 
     name: str  # learner.substrate.adc-bits
     kind: Any
@@ -49,7 +49,7 @@ def parse(
     fitting: Callable[[T], dict[str, list[str]]] = lambda _: {},
     **extras: Extra,
 ) -> tuple[T, dict[str, Any]]:
-    """Return ``record`` changed as ``args`` say, and the values of ``extras``; ``hidden`` fields are no flags.
+    """Return ``record`` with the changes of ``args``, and the values of ``extras``; ``hidden`` fields are no flags.
 
     Prints help and exits where ``args`` ask for it; of a field that ``fitting`` names, help offers those parts instead
     of all that its type allows. Raises ``InsituError`` for an unknown flag or value.
@@ -63,7 +63,7 @@ def parse(
     def run(part: list[Group], quiet: bool = True) -> Any:
         tokens = [token for group in part for token in group.tokens]
         config = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed)
-        # some of tyro's errors reach the terminal even when told to be quiet
+        # tyro prints some errors even without console outputs
         with redirect_stderr(StringIO()) if quiet else nullcontext():
             return tyro.cli(shape, args=tokens, prog=prog, description=about, config=config, console_outputs=not quiet)
 
@@ -78,7 +78,7 @@ def parse(
     try:
         parsed = run(groups)
     except SystemExit as error:
-        raise _culprit(groups, known, run, prog) from error
+        raise _first_error(groups, known, run, prog) from error
     names = {f.name for f in dataclasses.fields(record)} - hidden  # type: ignore[arg-type]
     changed = replace(record, **{name: getattr(parsed, name) for name in names})  # type: ignore[type-var]
     return changed, {name: getattr(parsed, name) for name in extras}
@@ -113,7 +113,7 @@ def _shape(record: object, hidden: Set[str], extras: dict[str, Extra]) -> type:
     """Return a record type for tyro with the fields of ``record`` as defaults, without those hidden, and the extras."""
     import tyro
 
-    annotated: Any = Annotated  # types made at run time are no types to a checker
+    annotated: Any = Annotated  # type checkers know no types that are made at run time
     hints = get_type_hints(type(record))
     comments = {
         f.name: f.help for f in static_source.fields_of(Path(inspect.getfile(type(record))), type(record).__name__)
@@ -130,8 +130,10 @@ def _shape(record: object, hidden: Set[str], extras: dict[str, Extra]) -> type:
     return dataclasses.make_dataclass("Flags", columns, frozen=True)
 
 
-def _culprit(groups: list[Group], known: dict[str, Flag], run: Callable[[list[Group]], Any], prog: str) -> InsituError:
-    """Find the flag that does not parse even alone, and say what it takes."""
+def _first_error(
+    groups: list[Group], known: dict[str, Flag], run: Callable[[list[Group]], Any], prog: str
+) -> InsituError:
+    """Return an error for the first flag that does not parse alone, with the values that it takes."""
     for group in groups:
         try:
             run([group])

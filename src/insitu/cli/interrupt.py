@@ -1,4 +1,4 @@
-"""Ctrl-C that lets the work come to a good place: the first press asks, the second interrupts at once."""
+"""Ctrl-C in two stages: the first press requests a stop after the current step, the second interrupts at once."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from types import FrameType
 
 @contextmanager
 def graceful() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C was pressed; while it lasts, one press interrupts nothing."""
-    asked = threading.Event()
+    """Yield a function that returns whether Ctrl-C was pressed; the first press in the block interrupts nothing."""
+    requested = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        if requested.is_set():
             raise KeyboardInterrupt
-        asked.set()
+        requested.set()
         print("\nfinishing this step, then saving; Ctrl-C again stops at once", file=sys.stderr)
 
     before = signal.signal(signal.SIGINT, on_signal)
     try:
-        yield asked.is_set
+        yield requested.is_set
     finally:
         signal.signal(signal.SIGINT, before)

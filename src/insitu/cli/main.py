@@ -15,7 +15,7 @@ from insitu.core import InsituError, read_text
 
 OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 COMMANDS = Path(__file__).parent / "commands"
-ORDER = ("list", "show", "run", "train", "report", "data", "memory", "serve")  # the order in which one meets them
+ORDER = ("list", "show", "run", "train", "report", "data", "memory", "serve")  # of the help text
 
 
 def main(args: list[str] | None = None) -> int:
@@ -23,13 +23,13 @@ def main(args: list[str] | None = None) -> int:
     given = sys.argv[1:] if args is None else args
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what the terminal cannot show appears as its code
+            stream.reconfigure(errors="backslashreplace")  # characters that the terminal lacks are escaped
     try:
         code = _run(given)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # the reader has gone (insitu list | head): what is still buffered has nowhere to go
+        # the reader has closed the pipe (insitu list | head): discard what is still buffered
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except InsituError as error:
@@ -82,7 +82,7 @@ def _help(known: dict[str, str]) -> str:
             "",
             *lines,
             "",
-            "'insitu COMMAND --help' tells more; 'insitu list' shows what there is to run.",
+            "'insitu COMMAND --help' describes a command; 'insitu list' lists everything that can be run.",
         ]
     )
 
@@ -103,6 +103,6 @@ def _doc(file: Path) -> str:
 def _fail(error: Exception, code: int) -> int:
     if os.environ.get("INSITU_DEBUG") == "1":
         traceback.print_exc()
-    # one line, whatever a library has put into the message
+    # one line, even where a library's message has several
     print(f"insitu: error: {' '.join(str(error).split())}", file=sys.stderr)
     return code

@@ -1,6 +1,6 @@
 """A field that holds a part is swapped by the part's name: ``--learner.substrate.device pcm-joshi2020``.
 
-Swapping comes before the other flags are read, since the new part has fields of its own.
+Parts are swapped before the other flags are read, since a new part has fields of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Group:
-    """One flag as it was typed, with the values that follow it."""
+    """One flag of the command line, with the values that follow it."""
 
     name: str
     tokens: list[str]
@@ -42,7 +42,7 @@ class Slot:
 
 
 def slots(record: object, hidden: Set[str] = frozenset(), prefix: str = "") -> Iterator[Slot]:
-    """Yield the fields, depth first, that can be swapped by name: those with a choice."""
+    """Yield the fields, depth first, that hold a part of which there are several."""
     hints = get_type_hints(type(record))
     for field in dataclasses.fields(record):  # type: ignore[arg-type]
         if field.name in hidden:
@@ -61,7 +61,7 @@ def _slot(flag: str, kind: Any) -> Slot | None:
     for each in kinds:
         pieces = each.__module__.split(".")
         if pieces[0] == "insitu" and len(pieces) > 1 and pieces[1] in catalog.ROOMS:
-            # a room's own contract lets every part of the room in, a part's class only that part
+            # a room's abstract class accepts every part of the room, a part's class only that part
             records = set(catalog.RECORDS.values())
             parts = [part for part in catalog.parts(pieces[1]) if part.symbol not in records]
             fit = [part.name for part in parts if len(pieces) == 2 or part.symbol in {k.__name__ for k in kinds}]
@@ -101,7 +101,7 @@ def _put(record: Any, path: list[str], value: Any) -> Any:
 
 
 def takes(kind: Any) -> str:
-    """Say in words what values a type stands for."""
+    """Return in words which values a type accepts."""
     origin, args = get_origin(kind), get_args(kind)
     if origin is Literal:
         return f"one of {', '.join(map(str, args))}"

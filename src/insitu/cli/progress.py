@@ -1,4 +1,4 @@
-"""What one sees while seeds are computed: bars and a growing table in a terminal, plain lines anywhere else."""
+"""Progress of a run: bars and a growing table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,42 +24,42 @@ def watcher(name: str, experiment: Experiment, console: Console) -> Plain | Disp
 
 
 class Plain(Watcher):
-    """One line per seed and arm, as it is finished: for logs."""
+    """One line per finished seed and arm, for logs."""
 
     def __init__(self, name: str, experiment: Experiment, console: Console) -> None:
         self.name, self.experiment, self.console = name, experiment, console
-        self.begun, self.arm = 0.0, Series(experiment)
+        self.started, self.arm = 0.0, Series(experiment)
 
     def __enter__(self) -> Plain:
-        """Say what starts."""
+        """Print what starts."""
         protocol = self.experiment.scenario.protocol
         steps = f"{protocol.step} by {protocol.step}"
         self._say(f"{self.name}: {self.experiment.seeds} seeds; {protocol.headline}, {steps}")
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def begin(self, seed: int) -> None:
-        """Note the time."""
-        self.begun, self.arm = time.monotonic(), Series(self.experiment)
+        """Start the clock."""
+        self.started, self.arm = time.monotonic(), Series(self.experiment)
 
     def row(self, row: Row) -> None:
-        """Print a line when an arm gives way to the next."""
+        """Print a line when the next arm begins."""
         if self.arm.add(row):
             self._line(self.arm)
             self.arm = Series(self.experiment)
             self.arm.add(row)
 
     def end(self, seed: Seed, reused: bool) -> None:
-        """Print the last arm, or that the seed was there."""
+        """Print the last arm, or that the seed was reused."""
         if reused:
             self._say(f"seed {seed.number}: found finished, not computed again")
         else:
             self._line(self.arm)
 
     def _line(self, arm: Series) -> None:
-        spent = f"({time.monotonic() - self.begun:.1f} s)"
+        spent = f"({time.monotonic() - self.started:.1f} s)"
         self._say(f"{arm.name}: {' '.join(arm.values)} {spent}")
 
     def _say(self, text: str) -> None:
@@ -76,7 +76,7 @@ class Series:
         self.sessions: set[int] = set()
 
     def add(self, row: Row) -> bool:
-        """Take the row in; return True, taking nothing, where it belongs to another seed or arm."""
+        """Add the row; return True, adding nothing, where it belongs to another seed or arm."""
         label = str(row["seed"]), str(row["arm"])
         if self.label not in (("", ""), label):
             return True
@@ -95,7 +95,7 @@ class Series:
 
 
 class Display(Watcher):
-    """Two bars (seeds, rows of this seed) above the accuracies that came last."""
+    """Two bars (seeds, rows of this seed) above the latest values of the headline."""
 
     def __init__(self, name: str, experiment: Experiment, console: Console) -> None:
         self.experiment = experiment
@@ -113,21 +113,21 @@ class Display(Watcher):
         self.live = Live(self._view(), console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Display:
-        """Start to draw."""
+        """Start drawing."""
         self.live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the display away; the tables of the report follow."""
+        """Remove the display; the tables of the report follow."""
         self.live.stop()
 
     def begin(self, seed: int) -> None:
-        """Start the lower bar anew; after the first seed its length is known."""
+        """Reset the lower bar; after the first seed its length is known."""
         task = next(task for task in self.bars.tasks if task.id == self.rows)
         self.bars.reset(self.rows, total=task.completed or None, description=f"seed {seed}")
 
     def row(self, row: Row) -> None:
-        """Move the lower bar and write the accuracy into the table."""
+        """Advance the lower bar and add the value to the table."""
         if self.arms[-1].add(row):
             self.arms = [*self.arms[1 - KEPT_LINES :], Series(self.experiment)]
             self.arms[-1].add(row)
@@ -135,7 +135,7 @@ class Display(Watcher):
         self.live.update(self._view())
 
     def end(self, seed: Seed, reused: bool) -> None:
-        """Move the upper bar."""
+        """Advance the upper bar."""
         self.bars.advance(self.seeds)
         if reused:
             self.bars.update(self.rows, description=f"seed {seed.number} was finished")

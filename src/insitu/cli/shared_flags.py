@@ -1,7 +1,7 @@
-"""Flags of the learner reach the further arms of an experiment too, except where an arm sets that very field itself.
+"""Flags of the learner apply to the variants of an experiment, too, except to fields that a variant sets itself.
 
-An arm sets a field itself where it differs from the learner's as the experiment's file has it: that is what the arm is
-there for. Every change then says which arms it has reached, and which not.
+A variant sets a field itself where its value differs from the learner's in the experiment's file, since that is the
+point of the variant. Every change lists the variants that it applies to, and those that keep their own value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from insitu.experiments import Experiment
 
 @dataclass
 class Notes:
-    """Of one arm, by the path of a changed field: whether it was reached, else the arm's own value."""
+    """Of one variant, the paths of changed fields: those that apply, those with their own value, and those it lacks."""
 
     reached: list[str] = field(default_factory=list)
     own: dict[str, Any] = field(default_factory=dict)
@@ -24,54 +24,54 @@ class Notes:
 
 
 def reach(original: Experiment, changed: Experiment) -> tuple[Experiment, dict[str, Notes]]:
-    """Return ``changed`` with its learner's changed fields set in the further arms too, and notes per arm."""
-    arms, notes = [], {}
-    for arm in changed.variants:
-        note = notes[arm.name] = Notes()
+    """Return ``changed`` with its learner's changed fields set in the variants, too, and notes per variant."""
+    variants, notes = [], {}
+    for variant in changed.variants:
+        note = notes[variant.name] = Notes()
         try:
-            learner = _followed(arm.learner, original.learner, changed.learner, "learner", note)
+            learner = _followed(variant.learner, original.learner, changed.learner, "learner", note)
         except InsituError as error:
-            raise InsituError(f"{arm.name!r}, which the flags of the learner reach too: {error}") from error
-        for name, value in arm.changes:
+            raise InsituError(f"{variant.name!r}, to which the flags of the learner apply, too: {error}") from error
+        for name, value in variant.changes:
             if getattr(original.scenario, name, None) != getattr(changed.scenario, name, None):
                 note.own[f"scenario.{name}"] = value
-        arms.append(replace(arm, learner=learner))
-    return replace(changed, variants=tuple(arms)), notes
+        variants.append(replace(variant, learner=learner))
+    return replace(changed, variants=tuple(variants)), notes
 
 
 def annotated(changes: list[dict[str, Any]], notes: dict[str, Notes]) -> list[dict[str, Any]]:
-    """Add to each change ``also``, the arms it has reached, and ``but``, those that keep their own value, where any."""
+    """Add to each change ``also``, the variants that it applies to, and ``but``, those that keep their own value."""
     out = []
     for change in changes:
         name = change["field"]
-        also = [arm for arm, note in notes.items() if name in note.reached]
-        but = [f"{arm}: {_text(note.own[name])}" for arm, note in notes.items() if name in note.own]
-        but += [f"{arm} has none" for arm, note in notes.items() if name in note.lacking]
+        also = [variant for variant, note in notes.items() if name in note.reached]
+        but = [f"{variant}: {_text(note.own[name])}" for variant, note in notes.items() if name in note.own]
+        but += [f"{variant} has none" for variant, note in notes.items() if name in note.lacking]
         out.append(change | ({"also": also} if also else {}) | ({"but": but} if but else {}))
     return out
 
 
-def _followed(arm: Any, before: Any, after: Any, path: str, note: Notes) -> Any:
-    """Return an arm's value of a field that was ``before`` in the learner and is ``after``."""
+def _followed(own: Any, before: Any, after: Any, path: str, note: Notes) -> Any:
+    """Return a variant's value of a field that the flags have changed from ``before`` to ``after`` in the learner."""
     if before == after:
-        return arm
+        return own
     if not dataclasses.is_dataclass(before) or type(before) is not type(after):
-        if arm == before:
+        if own == before:
             note.reached.append(path)
             return after
-        note.own[path] = arm
-        return arm
+        note.own[path] = own
+        return own
     fields = {}
     for each in dataclasses.fields(before):
         old, new = getattr(before, each.name), getattr(after, each.name)
         below = f"{path}.{each.name}"
         if old == new or not each.init:
             continue
-        if not hasattr(arm, each.name):
+        if not hasattr(own, each.name):
             note.lacking.append(below)
         else:
-            fields[each.name] = _followed(getattr(arm, each.name), old, new, below, note)
-    return replace(arm, **fields) if fields else arm
+            fields[each.name] = _followed(getattr(own, each.name), old, new, below, note)
+    return replace(own, **fields) if fields else own
 
 
 def _text(value: Any) -> str:

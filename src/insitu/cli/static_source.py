@@ -1,4 +1,4 @@
-"""What a part's source text says, read without importing it: fields of records, the composition of an experiment."""
+"""Parts read from their source text, without importing them: fields of records, the composition of an experiment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from insitu.core import read_text
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a record: its default as source text ('' where it has none) and the comment beside it."""
+    """One field of a record: its default as source text ('' where it has none) and its comment."""
 
     name: str
     kind: str
@@ -53,10 +53,21 @@ def fields_of(file: Path, symbol: str) -> list[Field]:
             if ast.unparse(node.annotation).startswith("ClassVar"):
                 continue
             value = _default(node.value)
-            comment = lines[(node.end_lineno or 1) - 1][node.end_col_offset or 0 :].partition("#")[2].strip()
+            comment = _comment(lines, node)
             shown = ast.unparse(value) if value else ""
             out.append(Field(node.target.id, ast.unparse(node.annotation), shown, comment, value))
     return out
+
+
+def _comment(lines: list[str], node: ast.stmt) -> str:
+    """Return the comment behind a statement, or else the lines of comment above it."""
+    behind = lines[(node.end_lineno or 1) - 1][node.end_col_offset or 0 :].partition("#")[2].strip()
+    above: list[str] = []
+    for line in reversed(lines[: node.lineno - 1]):
+        if not line.strip().startswith("#"):
+            break
+        above.insert(0, line.strip().removeprefix("#").strip())
+    return behind or " ".join(above)
 
 
 def composition(part: Part) -> list[Node]:
@@ -115,7 +126,7 @@ def _plain(value: ast.expr, constants: dict[str, ast.expr]) -> str:
 
 
 class _Plain(ast.NodeTransformer):
-    """Writes named numbers out."""
+    """Replaces names of numbers by the numbers."""
 
     def __init__(self, constants: dict[str, ast.expr]) -> None:
         self.constants = constants

@@ -1,9 +1,8 @@
-"""miniImageNet few-shot sessions in phase-change memory over the signs of a 1-bit backbone; published nowhere.
+"""miniImageNet few-shot sessions in phase-change memory over the signs of a 1-bit backbone; not published.
 
 The explicit memory of Karunaratne et al. (ESSCIRC 2022) over the binary network of Vorabbi et al.: a vector is 512
 bits, so a shot is one bipolar pattern of SET pulses and a query is a pattern of full pulses, and nothing is lost
-between the bits and the cells. The baseline sees the same bits; what they cost against float features is not judged
-here.
+between bits and cells. The baseline takes the same bits; the loss of accuracy to float features is not judged here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""What differs between the seeds of an experiment, arm by arm: an interval says over what it is taken."""
+"""What differs between the seeds of an experiment, for each arm, so that an interval can say over what it is taken."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import replace
 
 from insitu.devices import Device
 from insitu.experiments import Experiment
@@ -16,7 +15,7 @@ CHIPS, TASKS = "chips", "tasks"
 
 
 def holds_devices(record: object) -> bool:
-    """Return whether a record, or one within it, is a device: then every seed makes a chip of its own."""
+    """Return whether a record, or one within it, is a device, so that every seed has a chip of its own."""
     if isinstance(record, Device):
         return True
     if not dataclasses.is_dataclass(record):
@@ -25,12 +24,12 @@ def holds_devices(record: object) -> bool:
 
 
 def redrawn(experiment: Experiment) -> Scenario | None:
-    """Return the scenario that draws support sets, where the baseline has neither chips nor draws of its own."""
+    """Return the scenario with drawn support sets, where the baseline has neither chips nor draws of its own."""
     return None if holds_devices(experiment.baseline) else experiment.scenario.redrawn()
 
 
 def over(experiment: Experiment) -> dict[str, str]:
-    """Return what differs between seeds for every arm, in the plural: 'chips', 'stream orders'; '' where nothing does.
+    """Return, in the plural, what differs between seeds for every arm: 'chips', 'stream orders'; '' for nothing.
 
     ``redrawn`` is the baseline on redrawn support sets. For an arm without devices whose tasks are those of all seeds,
     it is the tasks.
@@ -42,9 +41,8 @@ def over(experiment: Experiment) -> dict[str, str]:
     }
     if again := redrawn(experiment):
         held[REDRAWN] = again.drawn(experiment.data)
-    for arm in experiment.variants:
-        own = replace(scenario, **dict(arm.changes)) if arm.changes else scenario
-        held[arm.name] = _over(arm.learner, own, experiment.data)
+    for variant in experiment.variants:
+        held[variant.name] = _over(variant.learner, variant.scenario(scenario), experiment.data)
     for label, learner in experiment.sweep_points():
         held[label] = _over(learner, scenario, experiment.data)
     return held

@@ -1,7 +1,7 @@
 """CIFAR-100, 60 old classes and 8 sessions of 5 new ones from 5 shots, superposed in phase-change memory.
 
 Karunaratne et al., ESSCIRC 2022 (arXiv 2207.06810), the same code as for miniImageNet. Not verified on the real
-archive, which was not to be had where this was written: fetch it (``insitu data get cifar100``), train the backbone
+archive, which was not available: fetch it (``insitu data get cifar100``), train the backbone
 (``insitu train cifar100``) and run with ``--data images``.
 """
 

@@ -1,10 +1,10 @@
-"""A robot arm that is shown a movement once and then makes it: one update of a spiking network in phase-change memory.
+"""A robot arm that learns a movement from one demonstration: one update of a spiking network in phase-change memory.
 
-Ortner, Petschenig et al., Nat. Commun. 16 (2025): the network runs from a clock, a second one that sees the movement
-tells it how to change, once; in software, with updates of 1/16 of the weights' range, and on devices. Their figures are
-of four movements; ours are medians over 200 new ones within the joints' limits. Beside them: weights that had drifted
-before the showing (the ages) and since (*a day later*), and the velocities executed by an arm with mass under gravity,
-at full speed and with every command held for .25 s, as on their robot.
+Ortner, Petschenig et al., Nat. Commun. 16 (2025): the network runs from a clock, and a second one, which sees the
+movement, sends it learning signals for one update; in software, with updates of 1/16 of the weights' range, and on
+devices. Their figures are of four movements; ours are medians over 200 new ones within the joints' limits. Further
+variants: weights that had drifted before the demonstration (the ages) and since (*a day later*), and velocities that
+are executed by an arm with mass under gravity, at full speed and with commands held for .25 s, as on their robot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
 FRESH_S, DAY_S = 60.0, 86400.0
-SLOW_S = 0.25  # a command, on the robot
+SLOW_S = 0.25  # for which the robot holds a command
 PCM = Eprop(Crossbar(PcmHermes2022(), pairs=1, compensation="column"))
 ROUNDED, LATER = "software, rounded", "PCM, a day later"
 FAST, SLOW = "PCM, heavy arm", "PCM, heavy arm, slowly"
@@ -43,7 +43,7 @@ EXPERIMENT = Experiment(
     verified="" if BODY else "the simulated arm, since MuJoCo is not installed: pip install 'insitu[arm]'",
     claims=(
         Claim(
-            "base after one showing, software",
+            "base after one demonstration, software",
             published=".038",
             measure=metrics.at_session("baseline", "omega_base", 1, FRESH_S),
             at_most=0.10,
@@ -51,7 +51,7 @@ EXPERIMENT = Experiment(
             unit="rad/s",
         ),
         Claim(
-            "shoulder after one showing, software",
+            "shoulder after one demonstration, software",
             published=".036",
             measure=metrics.at_session("baseline", "omega_shoulder", 1, FRESH_S),
             at_most=0.10,
@@ -59,7 +59,7 @@ EXPERIMENT = Experiment(
             unit="rad/s",
         ),
         Claim(
-            "base after one showing, PCM",
+            "base after one demonstration, PCM",
             published=".127",
             measure=metrics.at_session("learner", "omega_base", 1, FRESH_S),
             at_most=0.15,
@@ -67,7 +67,7 @@ EXPERIMENT = Experiment(
             unit="rad/s",
         ),
         Claim(
-            "shoulder after one showing, PCM",
+            "shoulder after one demonstration, PCM",
             published=".067",
             measure=metrics.at_session("learner", "omega_shoulder", 1, FRESH_S),
             at_most=0.15,

@@ -3,8 +3,8 @@
 Ortner, Petschenig et al., Nat. Commun. 16 (2025): software and chip, with weights of 32 and of 4 bits, are on par after
 four steps; the chip lags after the first and second. The figures of others hold for their classes; ours are tasks of
 the 659 characters that the paper evaluates on, with five different queries per class, which are normalised together as
-in the paper (transductive). Beside the paper's four bars: one image at a time, weights that have seen noise in
-meta-training, and the explicit memory on the same tasks.
+in the paper (transductive). Besides the paper's four bars: one image at a time, weights meta-trained with noise, and
+the explicit memory on the same tasks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FRESH_S = 60.0
 STEPS = 4
 PCM = Crossbar(PcmHermes2022(), pairs=1)  # the fit stands for the two devices per sign of the chip
 FOUR_BITS = (("backbone", "ortner2025_omniglot_4bit"),)
-ALONE = Variant("software, image by image", Maml(substrate=Digital()), (("statistics", "support"),))
+SINGLE = Variant("software, image by image", Maml(substrate=Digital()), (("statistics", "support"),))
 NOISY = Variant("PCM, trained with noise", Maml(substrate=PCM), (("backbone", "ortner2025_omniglot_noise"),))
 COARSE = Variant(
     "PCM, 4 bits, with noise", Maml(substrate=PCM, bits=4), (("backbone", "ortner2025_omniglot_4bit_noise"),)
@@ -40,7 +40,7 @@ EXPERIMENT = Experiment(
     variants=(
         Variant("software, 4 bits", Maml(substrate=Digital(), bits=4), FOUR_BITS),
         Variant("PCM, 4 bits", Maml(substrate=PCM, bits=4), FOUR_BITS),
-        ALONE,
+        SINGLE,
         NOISY,
         COARSE,
         Variant("memory in software", TaskMemory(Digital(), ExplicitMemory(Digital(), support="program"))),
@@ -93,7 +93,7 @@ EXPERIMENT = Experiment(
             unit="%",
         ),
         Claim(
-            "cells written anew by the first step, 32 bits",
+            "cells rewritten by the first step, 32 bits",
             published="1120 of the network's 342 720",
             measure=metrics.at_session("learner", "rewritten", 1, FRESH_S),
             unit="cells",
@@ -101,7 +101,7 @@ EXPERIMENT = Experiment(
         Claim(
             "software, one image at a time, after four steps",
             published="not published",
-            measure=metrics.at_session(ALONE.name, "overall", STEPS, FRESH_S),
+            measure=metrics.at_session(SINGLE.name, "overall", STEPS, FRESH_S),
             unit="%",
         ),
         Claim(
@@ -117,5 +117,5 @@ QUICK = replace(
     EXPERIMENT,
     data="package",
     seeds=2,
-    variants=tuple(arm for arm in EXPERIMENT.variants if arm not in (ALONE, NOISY, COARSE)),
+    variants=tuple(each for each in EXPERIMENT.variants if each not in (SINGLE, NOISY, COARSE)),
 )

@@ -1,4 +1,4 @@
-"""Omniglot in 5 ways of 5 shots on every device model, the convolutions written an hour, a day, a month before.
+"""Omniglot in 5 ways of 5 shots on every device model, with convolutions that were written up to a month before.
 
 Ortner, Petschenig et al. (2025) adapt on a chip whose convolutions have drifted; published for one chip, as it was.
 Here the age is the time from writing the meta-trained weights to the first step on a task. Own choice: drift of the

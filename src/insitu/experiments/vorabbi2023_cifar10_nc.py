@@ -14,7 +14,7 @@ from insitu.learners.cwr_star import CwrStar
 from insitu.scenarios.class_stream import ClassStream
 
 AGE_S = 60.0
-RATE = 0.04  # own choice, on a tenth of the training images held out: ours are other features than the paper's
+RATE = 0.04  # own choice, on a tenth of the training images held out, since our features are not the paper's
 
 EXPERIMENT = Experiment(
     paper="Vorabbi, Maltoni and Santi, arXiv 2308.15308",

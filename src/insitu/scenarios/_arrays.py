@@ -1,4 +1,4 @@
-"""Arrays on disk beside the weights that made them: written whole, read whole, refused where weights are others."""
+"""Arrays on disk next to the weights that made them: written and read whole, refused where the weights have changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def made_by(stem: Path, file: Path, keys: tuple[str, ...]) -> Arrays:
         raise InsituError(f"there is no {file}; it belongs to the backbone {stem.name}: reinstall the package")
     arrays = read(file, (*keys, "weights"))
     if str(arrays["weights"]) != _shipped.fingerprint(stem):
-        raise InsituError(f"{file} was made by other weights than {stem.name} holds; get the two that belong together")
+        raise InsituError(f"{file} was made by other weights than {stem.name} holds; get both files of one version")
     return arrays
 
 
@@ -40,5 +40,5 @@ def read(file: Path, keys: tuple[str, ...] | None = None) -> Arrays:
         with file.open("rb") as opened, np.load(opened) as archive:
             return {name: archive[name] for name in keys or archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        mend = "reinstall the package" if file.parent == _shipped.FOLDER else "delete it and run again"
-        raise InsituError(f"{file} is damaged ({error}); {mend}") from error
+        fix = "reinstall the package" if file.parent == _shipped.FOLDER else "delete it and run again"
+        raise InsituError(f"{file} is damaged ({error}); {fix}") from error

@@ -1,4 +1,4 @@
-"""What scenarios refuse before anything is read: data and data sets that they cannot have."""
+"""What scenarios refuse before anything is read: unknown data and data sets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from insitu.core import InsituError
 
 
 def check_data(data: str) -> None:
-    """Raise ``InsituError`` unless ``data`` is one of the two that there are."""
+    """Raise ``InsituError`` unless ``data`` is ``package`` or ``images``."""
     if data not in ("package", "images"):
         raise InsituError(f"data is 'package' or 'images'; got {data!r}")
 
 
 def check_data_set(name: str, few_shot: bool = False) -> None:
-    """Raise ``InsituError`` unless ``name`` is a data set that can be found by its name alone; say which are."""
+    """Raise ``InsituError`` unless ``name`` is a data set that needs no fields; list those that there are."""
     known = {part.name: catalog.load(part) for part in catalog.parts("data")}
     complete = {n for n, kind in known.items() if all(_has_default(field) for field in fields(kind))}
     fit = sorted(n for n in complete if known[n].few_shot or not few_shot)

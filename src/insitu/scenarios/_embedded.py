@@ -21,7 +21,7 @@ from insitu.core import InsituError, cache_folder, generator, write_whole
 from insitu.data import FewShotImages
 from insitu.scenarios._checks import check_data
 
-EXAMPLES = 20  # per base class kept beside the means, where the card does not say
+EXAMPLES = 20  # per base class, stored with the means, unless the card says otherwise
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Embedded:
     test_labels: Tensor
     weight: Tensor  # (dim, features), the backbone's last linear layer
     bias: Tensor
-    note: str  # which data, in one sentence
+    note: str  # one sentence on which data it is
 
 
-# what is stored; the rest comes with the backbone
+# fields of the file; the others come with the backbone or are derived
 STORED = tuple(field.name for field in fields(Embedded) if field.name not in ("weight", "bias", "note"))
 
 
@@ -106,15 +106,15 @@ def load(backbone: str, name: str, data: str) -> Embedded:
 
 
 def _stored(activations: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return activations (n, features) as they are kept: float16 as it is, signs (int8) packed eight to a byte."""
+    """Return activations (n, features) as they are stored: float16 as it is, signs (int8) packed eight to a byte."""
     return np.packbits(activations > 0, axis=1) if activations.dtype == np.int8 else activations  # type: ignore[operator]
 
 
-def restored(kept: NDArray[np.generic], features: int) -> NDArray[np.generic]:
-    """Return what is kept as numbers: float32 (n, features), signs as -1 and +1, and labels as int64."""
-    if kept.dtype == np.uint8:
-        return np.unpackbits(kept, axis=1, count=features).astype(np.float32) * 2 - 1  # type: ignore[arg-type]
-    return kept.astype(np.float32 if kept.dtype.kind == "f" else np.int64)
+def restored(stored: NDArray[np.generic], features: int) -> NDArray[np.generic]:
+    """Return stored arrays as numbers: float32 (n, features), signs as -1 and +1, and labels as int64."""
+    if stored.dtype == np.uint8:
+        return np.unpackbits(stored, axis=1, count=features).astype(np.float32) * 2 - 1  # type: ignore[arg-type]
+    return stored.astype(np.float32 if stored.dtype.kind == "f" else np.int64)
 
 
 def write(path: Path, arrays: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """A data set as packed 1-bit latents of a frozen binary backbone, and as its features: shipped, or encoded here.
 
-Beside the weights of backbone NAME lie NAME.calibration.npz, latents of some images of its pretraining, and for a data
-set that ships DATA.latents.npz, latents of a part of its images. ``ship`` and ``calibrate`` make them.
+Next to the weights of backbone NAME are NAME.calibration.npz, latents of some images of its pretraining, and, for a
+data set that ships, DATA.latents.npz, latents of a part of its images. ``ship`` and ``calibrate`` write them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from insitu.scenarios._arrays import Arrays
 from insitu.scenarios._checks import check_data
 
 BATCH = 250
-CALIBRATION = 256  # images of the pretraining whose latents lie beside the weights
+CALIBRATION = 256  # images of the pretraining whose latents ship with the weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +39,12 @@ class Encoded:
     train_labels: NDArray[np.int64]
     test: NDArray[Any]
     test_labels: NDArray[np.int64]
-    note: str  # which data, in one sentence
-    verified: str  # empty, or what was not verified
+    note: str  # one sentence on which data it is
+    verified: str  # what was not verified; empty where all was
 
     @property
     def classes(self) -> int:
-        """How many classes there are: 0 to classes - 1."""
+        """Number of classes, which are 0 to classes - 1."""
         return int(self.train_labels.max()) + 1
 
 
@@ -58,7 +58,7 @@ def encode(pixels: NDArray[np.uint8], network: _frozen.Frozen, size: int) -> NDA
 
 
 def base(stem: Path) -> StreamBase:
-    """Return what learners of a stream are prepared with: the backbone's tail, and features of its pretraining."""
+    """Return the base of a class stream: the backbone's tail, and features of its pretraining."""
     frozen, card = network(stem)
     arrays = _arrays.made_by(stem, _calibration_file(stem), ("latents",))
     size = int(card["image_size"])
@@ -92,7 +92,7 @@ def latents(data_set: str, stem: Path, data: str) -> Encoded:
 
 @cache
 def features(data_set: str, stem: Path, data: str) -> Encoded:
-    """Return a data set's features, which are what the backbone's tail makes of its latents; they are cached."""
+    """Return a data set's features, the outputs of the backbone's tail for its latents; they are cached."""
     bits = latents(data_set, stem, data)
     frozen, card = network(stem)
 
@@ -107,7 +107,7 @@ def features(data_set: str, stem: Path, data: str) -> Encoded:
 
 
 def ship(data_set: str, stem: Path, train: int, test: int) -> Path:
-    """Write DATA.latents.npz beside the weights: latents of ``train`` and ``test`` images of each class, drawn."""
+    """Write DATA.latents.npz next to the weights, with latents of ``train`` and ``test`` drawn images of each class."""
     all_ = latents(data_set, stem, "images")
 
     def drawn(labels: NDArray[np.int64], each: int, part: str) -> NDArray[np.int64]:
@@ -129,7 +129,7 @@ def ship(data_set: str, stem: Path, train: int, test: int) -> Path:
 
 
 def calibrate(stem: Path, images: Images) -> Path:
-    """Write latents of ``CALIBRATION`` of the ``images`` of the pretraining beside the weights."""
+    """Write latents of ``CALIBRATION`` of the ``images`` of the pretraining next to the weights."""
     frozen, card = network(stem)
     rows = np.sort(generator(0, "calibration").permutation(len(images))[:CALIBRATION])
     made = encode(images.pixels[rows], frozen, int(card["image_size"]))

@@ -1,6 +1,6 @@
-"""Features of tasks that come with the package: NAME.episodes.npz beside the meta-trained weights NAME.
+"""Features of tasks that come with the package: NAME.episodes.npz next to the meta-trained weights NAME.
 
-They were made in floats by the convolutions of those weights, so that with them only the head is on a device.
+The convolutions of these weights computed them in float, so that with them only the head is on a device.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Tasks = tuple[Examples, Examples]  # support and queries
 
 
 def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int = 0) -> Path:
-    """Write the features of tasks of images, and of calibration tasks, beside the weights ``stem``."""
+    """Write the features of tasks of images, and of calibration tasks, next to the weights ``stem``."""
     network = exact(_meta_trained.load(stem)[0], bits)
     with torch.no_grad():
 
@@ -37,7 +37,7 @@ def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int =
 
 
 def load(stem: Path) -> tuple[Examples, Tasks, str]:
-    """Return the calibration tasks, the tasks, and one sentence that says which they are."""
+    """Return the calibration tasks, the tasks, and one sentence on which they are."""
     names = ("calibration", "support", "queries")
     if not file_of(stem).exists():
         raise InsituError(
@@ -55,10 +55,10 @@ def load(stem: Path) -> tuple[Examples, Tasks, str]:
 
 
 def check_shape(tasks: Tasks, ways: int, shots: int, queries: int) -> None:
-    """Raise ``InsituError`` unless the tasks have so many ways, shots and queries."""
-    support, asked = tasks
-    its = int(support.labels.max()) + 1
-    given = its, support.x.shape[1] // its, asked.x.shape[1] // its
+    """Raise ``InsituError`` unless the tasks have this many ways, shots and queries."""
+    support, tested = tasks
+    present = int(support.labels.max()) + 1
+    given = present, support.x.shape[1] // present, tested.x.shape[1] // present
     if given != (ways, shots, queries):
         raise InsituError(
             f"tasks that come with the package have {given[0]} ways, {given[1]} shots and {given[2]} queries per "
@@ -67,5 +67,5 @@ def check_shape(tasks: Tasks, ways: int, shots: int, queries: int) -> None:
 
 
 def file_of(stem: Path) -> Path:
-    """Return where the features of these weights lie."""
+    """Return the file of the features that belong to these weights."""
     return stem.with_name(f"{stem.name}.episodes.npz")

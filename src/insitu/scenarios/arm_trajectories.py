@@ -1,8 +1,8 @@
-"""Movements of a robot arm: each is shown once, and then asked from the clock alone.
+"""Movements of a robot arm: each is demonstrated once, and then reproduced from a clock alone.
 
 Ortner, Petschenig et al., Nat. Commun. 16 (2025): random smooth movements of two joints of the ED-Scorbot, 250 steps of
-.01 s each, or one movement of your own. Movements that meet the limit of a joint cannot be made as they are shown; they
-are left out, or with ``unreachable`` come among the others, where ``kinematics.reachable`` marks them.
+.01 s each, or one movement of your own. Movements that meet the limit of a joint cannot be reproduced exactly; they are
+left out, or, with ``unreachable``, mixed with the others, where ``kinematics.reachable`` marks them.
 """
 
 from __future__ import annotations
@@ -26,33 +26,32 @@ from insitu.scenarios import Scenario
 from insitu.scenarios.robot_arm import errors, kinematics, mujoco_arm, own_trajectory, wiener
 
 CALIBRATION = 8  # movements that ranges of converters and weights are fitted to
-MOST_STEPS = 500  # of a movement; 8 % of that length stay within reach
-CHUNK = 100  # movements drawn together; one size, so that more tasks go on where fewer end
+MOST_STEPS = 500  # of a movement: of that length, 8 % stay within reach
+CHUNK = 100  # movements drawn together; always as many, so that more tasks begin with those of fewer
 
 
 @dataclass(frozen=True)
 class ArmTrajectories(Scenario[ArmBase]):
-    """Movements shown once, many at once; each is learned from the meta-trained weights and asked from the clock."""
+    """Movements demonstrated once, many in a batch; each is learned from the meta-trained weights."""
 
     protocol: ClassVar[Protocol] = trajectories.PROTOCOL
 
-    steps: int = 250
-    tasks: int = 200  # reachable movements
-    at_once: int = 50  # movements of a session
-    amplitude: float = 1.0  # of velocities: less is easier, and fewer movements meet a limit
-    unreachable: bool = False  # whether movements that meet a limit are shown too, beside the reachable ones
-    file: Path | None = None  # CSV of a movement of your own, shown instead
-    resample: bool = False  # brings a movement of your own to so many steps
-    backbone: str = "ortner2025_arm"  # meta-trained weights
-    wait_s: float = 60.0  # from writing the weights to the first showing, and from session to session
-    hold_s: float = (
-        0.0  # how long a simulated arm is given each command (needs MuJoCo); 0: joints do what they are told
-    )
+    steps: int = 250  # number of steps of a movement, of .01 s each
+    tasks: int = 200  # number of reachable movements
+    batch_size: int = 50  # number of movements that are learned together, in one session
+    amplitude: float = 1.0  # factor on velocities, up to 1; smaller movements are easier and meet fewer limits
+    unreachable: bool = False  # whether movements that meet a joint's limit are demonstrated, too
+    file: Path | None = None  # CSV file of a movement of your own, to be demonstrated instead
+    resample: bool = False  # whether a movement of your own is resampled to the number of steps
+    backbone: str = "ortner2025_arm"  # name of the meta-trained weights
+    wait_s: float = 60.0  # time from writing the weights to the first session, and between sessions, in seconds
+    # time for which a simulated arm holds each command, in seconds (needs MuJoCo); 0: joints follow commands exactly
+    hold_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 2 <= self.steps <= MOST_STEPS:
             raise InsituError(f"steps are 2 to {MOST_STEPS}; got {self.steps}")
-        for name in ("tasks", "at_once"):
+        for name in ("tasks", "batch_size"):
             if getattr(self, name) < 1:
                 raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
         if not 0 < self.amplitude <= 1:
@@ -72,34 +71,34 @@ class ArmTrajectories(Scenario[ArmBase]):
             mujoco_arm.require()
 
     def base(self, data: str) -> ArmBase:
-        """Return the meta-trained weights, and movements that no stream has for calibration."""
+        """Return the meta-trained weights, and movements for calibration that are never tested."""
         _, weights, card = _spiking_weights.load(_shipped.stem(self.backbone))
         omega = self._drawn(CALIBRATION, False, generator(0, "calibration movements"))
-        return ArmBase(weights, card, _shown(omega), kinematics.FASTEST, kinematics.STEP_S)
+        return ArmBase(weights, card, _demonstration(omega), kinematics.FASTEST, kinematics.STEP_S)
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
-        """Yield session 0, in which nothing is learned and the first movements are asked, then the showings."""
+        """Yield session 0, in which the first movements are queried and nothing is learned, then the demonstrations."""
         if self.file is not None:
             omega = own_trajectory.read(self.file, self.steps, self.resample)[None]
         else:
             omega = self._drawn(self.tasks, self.unreachable, generator(seed, "movements"))
-        for number, start in enumerate(range(0, len(omega), self.at_once), 1):
-            shown = _shown(omega[start : start + self.at_once])
-            asked = Examples(shown.x[:, :, :0], shown.labels)
+        for number, start in enumerate(range(0, len(omega), self.batch_size), 1):
+            train = _demonstration(omega[start : start + self.batch_size])
+            test = Examples(train.x[:, :, :0], train.labels)
             if number == 1:
-                yield Session(0, 0.0, None, asked)
-            yield Session(number, number * self.wait_s, shown, asked)
+                yield Session(0, 0.0, None, test)
+            yield Session(number, number * self.wait_s, train, test)
 
     def describe(self, data: str) -> str:
-        """Say which data this is."""
+        """See ``Scenario.describe``."""
         if self.file is not None:
             return f"a movement of your own ({Path(self.file).name}), {self.steps} steps"
-        beside = " and the unreachable ones among them" if self.unreachable else ""
+        others = " and unreachable ones among them" if self.unreachable else ""
         smaller = f", {self.amplitude:g} times the published velocities" if self.amplitude < 1 else ""
-        return f"made up: {self.tasks} random movements within reach{beside}, {self.steps} steps{smaller}"
+        return f"synthetic: {self.tasks} random movements within reach{others}, {self.steps} steps{smaller}"
 
     def drawn(self, data: str) -> str:
-        """Return that seeds draw movements, unless there is one of a file."""
+        """See ``Scenario.drawn``: movements, unless there is a file."""
         return "" if self.file is not None else "sets of movements"
 
     def score(self, sessions: Sequence[Session], answers: Sequence[Tensor]) -> Row:
@@ -112,11 +111,11 @@ class ArmTrajectories(Scenario[ArmBase]):
         return {"tasks": len(omega), **errors.errors(omega, target, made)}
 
     def _drawn(self, count: int, unreachable: bool, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Return the velocities of ``count`` reachable movements, or of all until there are so many."""
+        """Return the velocities of ``count`` reachable movements, with unreachable ones among them if wanted."""
         parts, found = [], 0
         while found < count:
             omega, _, reachable = wiener.trajectories(CHUNK, self.steps, rng, self.amplitude)
-            # up to the one that completes them, where there is one
+            # cut behind the one that completes the count, where there is one
             last = int(np.searchsorted(reachable.cumsum(), count - found)) + 1
             omega, reachable = omega[:last], reachable[:last]
             parts.append(omega if unreachable else omega[reachable])
@@ -124,7 +123,7 @@ class ArmTrajectories(Scenario[ArmBase]):
         return np.concatenate(parts)
 
 
-def _shown(omega: NDArray[np.float32]) -> Examples:
-    """Return the showing of velocities (n, steps, 2): x are the positions of the hand, labels the velocities."""
+def _demonstration(omega: NDArray[np.float32]) -> Examples:
+    """Return the demonstration of velocities (n, steps, 2): x holds positions of the hand, labels the velocities."""
     positions = kinematics.path(omega.astype(np.float64)).astype(np.float32)
     return Examples(torch.from_numpy(positions), torch.from_numpy(omega))

@@ -1,9 +1,9 @@
 """A stream of experiences, each of many images, over a frozen binary backbone: new classes, new instances, or both.
 
 Kinds of Lomonaco and Maltoni (CoRL 2017): NC, each experience has new classes; NI, each has new images of all classes;
-NICv2 (Lomonaco et al., 2020), both, as listed with CORe50. Vorabbi et al. (arXiv 2308.15308) take CIFAR-10 as NC of 5
-experiences of 2 classes and as NI of 10 experiences of 500 images a class. The stream starts with no class; after each
-experience all test images of the classes seen so far are tested.
+NICv2 (Lomonaco et al., 2020), both, as listed with CORe50. Vorabbi et al. (arXiv 2308.15308) take CIFAR-10 as NC with 5
+experiences of 2 classes and as NI with 10 experiences of 500 images per class. The stream starts without classes; after
+each experience, all test images of the classes seen so far are tested.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ClassStream(Scenario[StreamBase]):
-    """Experiences one after the other from nothing, each learned at once and tested on all classes seen so far."""
+    """Experiences in sequence, starting without classes, each tested on all classes seen so far."""
 
     protocol: ClassVar[Protocol] = class_stream.PROTOCOL
 
-    data_set: str = "cifar10"
-    kind: Literal["nc", "ni", "nicv2"] = "nc"
-    experiences: int = 5  # that classes (nc) or images (ni) are divided into; nicv2 has those of its lists
-    order: Literal["drawn", "listed"] = "drawn"  # of the classes in nc: drawn for each seed, or by their numbers
-    give: Literal["features", "latents"] = "features"
-    backbone: str = "binary"
-    spacing_s: float = 3600.0  # from one experience to the next
+    data_set: str = "cifar10"  # name of the data set that the stream is cut from
+    kind: Literal["nc", "ni", "nicv2"] = "nc"  # what is new in an experience: classes, images of all classes, or both
+    experiences: int = 5  # number of experiences that classes (nc) or images (ni) are divided into; nicv2 lists its own
+    order: Literal["drawn", "listed"] = "drawn"  # order of the classes in nc: drawn for each seed, or by their numbers
+    give: Literal["features", "latents"] = "features"  # what a learner gets: the backbone's features, or packed latents
+    backbone: str = "binary"  # name of the frozen binary backbone
+    spacing_s: float = 3600.0  # time from one experience to the next, in seconds
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -58,7 +58,7 @@ class ClassStream(Scenario[StreamBase]):
             raise InsituError(f"spacing_s is 0 or more seconds, since time runs forward; got {self.spacing_s}")
 
     def inputs(self, data: str) -> Inputs:
-        """Return what ``give`` says."""
+        """See ``Scenario.inputs``: as ``give`` says."""
         return Inputs(self.give)
 
     def check(self, data: str) -> None:
@@ -74,23 +74,23 @@ class ClassStream(Scenario[StreamBase]):
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield the experiences; ``groups`` says of each test image in which experience its class came first."""
         held = self._held(data)
-        first = np.full(held.classes, -1)  # experience in which a class came first
+        first = np.full(held.classes, -1)  # the experience in which each class came first
         experiences, tests = self._cut(held, seed)
         for number, rows in enumerate(experiences):
             labels = held.train_labels[rows]
             came = np.unique(labels)
             first[came[first[came] < 0]] = number
-            asked = tests[first[held.test_labels[tests]] >= 0]
+            known = tests[first[held.test_labels[tests]] >= 0]
             yield Session(
                 number,
                 number * self.spacing_s,
                 _examples(held.train, held.train_labels, rows),
-                _examples(held.test, held.test_labels, asked),
-                groups=torch.from_numpy(first[held.test_labels[asked]]),
+                _examples(held.test, held.test_labels, known),
+                groups=torch.from_numpy(first[held.test_labels[known]]),
             )
 
     def describe(self, data: str) -> str:
-        """Say which data this is."""
+        """See ``Scenario.describe``."""
         how = {
             "nc": f"new classes in {self.experiences} experiences, their order {self.order}",
             "ni": f"new images of all classes in {self.experiences} experiences, drawn by the seed",
@@ -100,7 +100,7 @@ class ClassStream(Scenario[StreamBase]):
         return "; ".join(filter(None, (held.note, held.verified, how[self.kind])))
 
     def drawn(self, data: str) -> str:
-        """Return that seeds draw the order of classes or images, unless it is listed."""
+        """See ``Scenario.drawn``: the order of classes or images, unless it is listed."""
         return "" if self.kind == "nc" and self.order == "listed" else "stream orders"
 
     def _held(self, data: str) -> Encoded:
@@ -108,7 +108,7 @@ class ClassStream(Scenario[StreamBase]):
         held = load(self.data_set, _shipped.stem(self.backbone), data)
         if (top := int(held.test_labels.max())) >= held.classes:
             raise InsituError(
-                f"tests of {self.data_set} hold class {top}, training only 0 to {held.classes - 1}; mend it"
+                f"tests of {self.data_set} hold class {top}, training only 0 to {held.classes - 1}; correct its labels"
             )
         return held
 

@@ -1,9 +1,9 @@
-"""N-way K-shot tasks: each has a few classes that no one has seen, a few shots of each, and queries of its own.
+"""N-way K-shot tasks: each has a few unseen classes, a few shots of each, and queries of its own.
 
 From Omniglot (964 background characters with quarter turns as characters of their own to meta-train, 659 evaluation
-characters to test), from miniImageNet (its 60 base classes to train and 40 novel ones to test: the lists at hand are
-those of few-shot sessions, so numbers do not compare with the usual 64/16/20 split), or from a folder of one sub-folder
-per class, all of them to test. Within a task classes are drawn without replacement and all images are different.
+characters to test), from miniImageNet (60 base classes to train and 40 novel ones to test: these are the lists of
+few-shot sessions, so numbers do not compare with the usual 64/16/20 split), or from a folder of one sub-folder per
+class, all of them to test. Within a task, classes are drawn without replacement and all images are different.
 """
 
 from __future__ import annotations
@@ -32,25 +32,26 @@ CALIBRATION = 40  # tasks of training classes that ranges of converters and weig
 
 @dataclass(frozen=True)
 class Episodes(Scenario[EpisodeBase]):
-    """Short tasks of new classes, many at once; each starts from the meta-trained weights."""
+    """Short tasks of new classes, many in a batch; each starts from the meta-trained weights."""
 
     protocol: ClassVar[Protocol] = episodes.PROTOCOL
 
-    data_set: str = "omniglot"  # or miniimagenet
-    folder: Path | None = None  # of your own images, one sub-folder per class, instead of a data set's
-    backbone: str = "ortner2025_omniglot"  # meta-trained weights, which say how large and how coloured images are
-    statistics: Literal["batch", "support"] | None = None  # of batch norm for queries; None: as meta-trained
-    ways: int = 5
-    shots: int = 5
-    queries: int = 5  # per class
-    tasks: int = 1000  # at most, where features come with the package
-    at_once: int = 100  # tasks of a session
-    drawn_for: Literal["each-seed", "all-seeds"] = "each-seed"  # whether seeds have tasks of their own or share them
+    data_set: str = "omniglot"  # name of the data set that tasks are drawn from: omniglot or miniimagenet
+    folder: Path | None = None  # folder of your own images, one sub-folder per class, to draw tasks from instead
+    backbone: str = "ortner2025_omniglot"  # name of the meta-trained weights, which also set size and colours of images
+    # statistics that batch norm applies to queries: of all queries of a task, or of its support; None: as meta-trained
+    statistics: Literal["batch", "support"] | None = None
+    ways: int = 5  # number of classes of a task
+    shots: int = 5  # number of examples per class to learn from
+    queries: int = 5  # number of examples per class to test
+    tasks: int = 1000  # number of tasks; at most as many as come with the package, with --data package
+    batch_size: int = 100  # number of tasks that are learned together, in one session
+    drawn_for: Literal["each-seed", "all-seeds"] = "each-seed"  # whether every seed draws its own tasks
 
     def __post_init__(self) -> None:
         if self.ways < 2:
             raise InsituError(f"ways are at least 2; got {self.ways}")
-        for name in ("shots", "queries", "tasks", "at_once"):
+        for name in ("shots", "queries", "tasks", "batch_size"):
             if getattr(self, name) < 1:
                 raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
         if self.drawn_for not in ("each-seed", "all-seeds"):
@@ -59,7 +60,7 @@ class Episodes(Scenario[EpisodeBase]):
             raise InsituError(f"statistics is batch, support or none; got {self.statistics!r}")
 
     def inputs(self, data: str) -> Inputs:
-        """Return features for those of the package, else images."""
+        """See ``Scenario.inputs``: the package has features only."""
         return Inputs.FEATURES if data == "package" else Inputs.IMAGES
 
     def check(self, data: str) -> None:
@@ -68,7 +69,7 @@ class Episodes(Scenario[EpisodeBase]):
         if self.folder is None and self.data_set not in DATA_SETS:
             raise InsituError(f"tasks come from {' or '.join(DATA_SETS)}, or --scenario.folder; got {self.data_set!r}")
         if self.folder is not None and not self.folder.is_dir():
-            raise InsituError(f"folder {self.folder} is no folder; give one with a sub-folder of images per class")
+            raise InsituError(f"{self.folder} is not a folder; give one with a sub-folder of images per class")
         _names.check(self.backbone, ("conv4",))
         self._packed(data)
 
@@ -82,15 +83,15 @@ class Episodes(Scenario[EpisodeBase]):
         )
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
-        """Yield the tasks, ``at_once`` in a session; those of the package are the same for every seed.
+        """Yield the tasks, ``batch_size`` in a session; those of the package are the same for every seed.
 
-        So are drawn ones where ``drawn_for`` says so: then what differs between seeds are devices alone.
+        So are drawn ones with ``drawn_for="all-seeds"``: then seeds differ in their devices alone.
         """
         shipped = self._features()[0] if self._packed(data) else None
         pool = None if shipped else self._pools().test
         count = min(self.tasks, len(shipped[0])) if shipped else self.tasks
-        for number, start in enumerate(range(0, count, self.at_once)):
-            size = min(self.at_once, count - start)
+        for number, start in enumerate(range(0, count, self.batch_size)):
+            size = min(self.batch_size, count - start)
             if shipped:
                 part = slice(start, start + size)
                 support, queries = (Examples(whole.x[part], whole.labels[part]) for whole in shipped)
@@ -101,22 +102,22 @@ class Episodes(Scenario[EpisodeBase]):
             yield Session(number, 0.0, support, queries)
 
     def drawn(self, data: str) -> str:
-        """Return that seeds draw tasks, where they do not share them."""
+        """See ``Scenario.drawn``: tasks, unless all seeds share them."""
         return "" if self.drawn_for == "all-seeds" or self._packed(data) else "sets of tasks"
 
     def describe(self, data: str) -> str:
-        """Say which data this is."""
-        asked = f"{self.ways} ways, {self.shots} shots, {self.queries} queries per class"
+        """See ``Scenario.describe``."""
+        shape = f"{self.ways} ways, {self.shots} shots, {self.queries} queries per class"
         if self._packed(data):
             shipped, note = self._features()
-            return f"{note}; {min(self.tasks, len(shipped[0]))} tasks of {asked}"
+            return f"{note}; {min(self.tasks, len(shipped[0]))} tasks of {shape}"
         which = ", drawn for each seed" if self.drawn_for == "each-seed" else ""
-        return f"{self._pools().note}; {self.tasks} tasks of {asked}{which}"
+        return f"{self._pools().note}; {self.tasks} tasks of {shape}{which}"
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
     def _packed(self, data: str) -> bool:
-        """Return whether features of the package are asked for."""
+        """Return whether tasks are those that come with the package; refuse what these cannot be."""
         check_data(data)
         if data == "package" and self.data_set != "omniglot":
             raise InsituError(
@@ -124,7 +125,7 @@ class Episodes(Scenario[EpisodeBase]):
             )
         if data == "package" and (self.folder is not None or self.statistics is not None):
             raise InsituError(
-                "features that come with the package are made already; for a folder or statistics of "
+                "features that come with the package are computed already; for a folder or statistics of "
                 "your own use --data images"
             )
         return data == "package"
@@ -145,7 +146,7 @@ class Episodes(Scenario[EpisodeBase]):
 
 
 def calibration(known: Pools, ways: int, shots: int, queries: int) -> Examples:
-    """Return the support of tasks of training classes, always the same."""
+    """Return the support of tasks of training classes, the same for every seed."""
     assert known.training is not None
     return draw(known.training, CALIBRATION, ways, shots, queries, generator(0, "calibration tasks"))[0]
 

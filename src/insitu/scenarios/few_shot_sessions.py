@@ -1,8 +1,8 @@
 """Few-shot class-incremental sessions: many old classes, then sessions of a few new classes with a few shots each.
 
 Protocol of Tao et al. (CVPR 2020) as used by C-FSCIL: after each session, test on all test images of all classes seen
-so far. ``published`` uses the fixed lists; ``redrawn`` draws new shots for every seed from all images of the novel
-classes (the rest of them are the test), for confidence intervals over support sets.
+so far. ``published`` takes the fixed lists; ``redrawn`` draws new shots for every seed from all images of the novel
+classes (the others are the test), for confidence intervals over support sets.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class FewShotSessions(Scenario[FewShotBase]):
 
     protocol: ClassVar[Protocol] = few_shot_sessions.PROTOCOL
 
-    data_set: str = "miniimagenet"
-    backbone: str = ""  # that encodes the images; empty: the one that bears the data set's name
-    supports: Literal["published", "redrawn"] = "published"
-    shots: int = 5  # per class, of those the lists hold
-    spacing_s: float = 3600.0  # from one session to the next
+    data_set: str = "miniimagenet"  # name of a data set with sessions of new classes
+    backbone: str = ""  # name of the backbone that encodes the images; empty: the one named after the data set
+    supports: Literal["published", "redrawn"] = "published"  # support sets: those of the lists, or drawn per seed
+    shots: int = 5  # number of examples per new class, at most as many as the lists hold
+    spacing_s: float = 3600.0  # time from one session to the next, in seconds
 
     def __post_init__(self) -> None:
         if self.shots < 1:
@@ -71,15 +71,15 @@ class FewShotSessions(Scenario[FewShotBase]):
             yield Session(number, number * self.spacing_s, train, Examples(x[rows], labels[rows]), base_classes)
 
     def describe(self, data: str) -> str:
-        """Say which data this is."""
+        """See ``Scenario.describe``."""
         return f"{self._embedded(data).note}; {self.supports} support sets, {self.shots} shots"
 
     def drawn(self, data: str) -> str:
-        """Return that seeds draw support sets, where they are not those of the list."""
+        """See ``Scenario.drawn``: support sets, unless they are the listed ones."""
         return "support draws" if self.supports == "redrawn" else ""
 
     def redrawn(self) -> FewShotSessions | None:
-        """Return these sessions with support sets drawn by the seed."""
+        """See ``Scenario.redrawn``."""
         return replace(self, supports="redrawn") if self.supports == "published" else None
 
     def _embedded(self, data: str) -> Embedded:
@@ -92,7 +92,7 @@ class FewShotSessions(Scenario[FewShotBase]):
         count = len(all_.shots)
         test, order = torch.arange(count, len(x)), torch.arange(count)
         if self.supports == "redrawn":
-            # shots of the lists that are not drawn are as good a test as any other image of a novel class
+            # a listed shot that is not drawn is as good a test as any other image of a novel class
             test, order = torch.arange(len(x)), torch.from_numpy(generator(seed, "supports").permutation(len(x)))
         shot = []
         for label in all_.shot_labels.unique():

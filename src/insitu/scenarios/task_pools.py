@@ -1,4 +1,4 @@
-"""Which classes short tasks are drawn from: those of meta-training and those that test it never share one."""
+"""Classes that short tasks are drawn from; those of meta-training are never tested."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATA_SETS: dict[str, DataSet] = {"omniglot": Omniglot(), "miniimagenet": MiniIma
 
 @dataclass(frozen=True, eq=False)
 class Pools:
-    """Classes to meta-train on (None where there are none) and to test, and one line that says which."""
+    """Classes to meta-train on (None where there are none) and to test, and one line on which they are."""
 
     training: Pool | None
     test: Pool
@@ -27,7 +27,7 @@ class Pools:
 
 
 def pools(data_set: str | DataSet, size: int, channels: int, folder: Path | None = None) -> Pools:
-    """Return the classes of ``omniglot``, ``miniimagenet``, a record of either, or of a user's ``folder``."""
+    """Return the classes of ``omniglot``, ``miniimagenet``, a record of either, or of a ``folder``."""
     record = DATA_SETS.get(data_set) if isinstance(data_set, str) else data_set
     if folder is not None:
         return _folder(folder, size, channels)
@@ -35,7 +35,7 @@ def pools(data_set: str | DataSet, size: int, channels: int, folder: Path | None
         return _omniglot(record, size, channels)
     if isinstance(record, MiniImageNet):
         return _miniimagenet(record, size, channels)
-    raise InsituError(f"tasks come from {' or '.join(DATA_SETS)}, or from a folder of yours; got {data_set!r}")
+    raise InsituError(f"tasks come from {' or '.join(DATA_SETS)}, or from a folder of your own; got {data_set!r}")
 
 
 def _omniglot(record: Omniglot, size: int, channels: int) -> Pools:
@@ -44,9 +44,9 @@ def _omniglot(record: Omniglot, size: int, channels: int) -> Pools:
     training, test = (drawings.images.take(np.flatnonzero(rows)) for rows in (background, ~background))
     count = int(drawings.background.sum())
     return Pools(
-        pool_of(training, size, channels, turns=True),
+        pool_of(training, size, channels, rotations=True),
         pool_of(test, size, channels),
-        f"Omniglot: {count} background characters in four turns to train, "
+        f"Omniglot: {count} background characters in four rotations to train, "
         f"{len(drawings.background) - count} evaluation characters to test",
     )
 

@@ -1,6 +1,6 @@
 """Tasks drawn from classes of images: classes without replacement, different images for support and queries.
 
-A turned image is of another class where ``turns`` is set: a class is a name and one of four quarter turns.
+Where ``rotations`` is set, a rotated image is of another class: a class is a name and one of four quarter turns.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from insitu.core import InsituError
 from insitu.data import Images
 from insitu.protocols import Examples
 
-AT_ONCE = 2000  # images that are resized together
-# of red, green and blue in grey (ITU-R BT.601)
+RESIZED_TOGETHER = 2000  # images, which bounds memory
+# weights of red, green and blue in grey (ITU-R BT.601)
 LUMA = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)[:, None, None]
 
 
@@ -30,12 +30,12 @@ class Pool:
     rows: NDArray[np.int64]  # (classes, most of a class)
     counts: NDArray[np.int64]  # (classes,)
     names: tuple[str, ...]
-    turns: bool = False
+    rotations: bool = False  # whether quarter turns of a class are classes of their own
 
     @property
     def classes(self) -> int:
-        """Number of classes, each of the turns counted."""
-        return len(self.counts) * (4 if self.turns else 1)
+        """Number of classes, with their rotations."""
+        return len(self.counts) * (4 if self.rotations else 1)
 
     def part(self, classes: NDArray[np.int64]) -> Pool:
         """Return the pool of some of the classes."""
@@ -43,21 +43,21 @@ class Pool:
         return replace(self, rows=self.rows[classes], counts=self.counts[classes], names=names)
 
     def upright(self) -> Pool:
-        """Return the pool without turned images."""
-        return replace(self, turns=False)
+        """Return the pool without rotated images."""
+        return replace(self, rotations=False)
 
 
-def pool_of(images: Images, size: int, channels: int, turns: bool = False) -> Pool:
+def pool_of(images: Images, size: int, channels: int, rotations: bool = False) -> Pool:
     """Return the classes of ``images`` that have any, in the order of their numbers.
 
-    Images are resized to ``size`` (bilinear); colours become grey, or grey all three colours, as ``channels`` says.
+    Images are resized to ``size`` (bilinear) and converted to ``channels``: colours to grey, or grey to three colours.
     """
     if images.pixels.shape[3] not in (1, 3) or channels not in (1, 3):
-        raise InsituError(f"images are of 1 or 3 channels, here and there; got {images.pixels.shape[3]} and {channels}")
+        raise InsituError(f"images have 1 or 3 channels, given and wanted; got {images.pixels.shape[3]} and {channels}")
     parts = []
-    for start in range(0, len(images), AT_ONCE):
+    for start in range(0, len(images), RESIZED_TOGETHER):
         # a copy, because decoded pixels are mapped read-only, which torch warns of
-        batch = torch.from_numpy(np.array(images.pixels[start : start + AT_ONCE])).permute(0, 3, 1, 2)
+        batch = torch.from_numpy(np.array(images.pixels[start : start + RESIZED_TOGETHER])).permute(0, 3, 1, 2)
         if batch.shape[2:] != (size, size):
             batch = F.interpolate(batch, size=(size, size), mode="bilinear", antialias=True)
         if channels < batch.shape[1]:
@@ -71,7 +71,7 @@ def pool_of(images: Images, size: int, channels: int, turns: bool = False) -> Po
     rows = np.full((len(present), counts.max()), -1)
     for place, label in enumerate(present):
         rows[place, : counts[place]] = np.flatnonzero(images.labels == label)
-    return Pool(torch.cat(parts), rows, counts, tuple(images.names[label] for label in present), turns)
+    return Pool(torch.cat(parts), rows, counts, tuple(images.names[label] for label in present), rotations)
 
 
 def draw(
@@ -83,16 +83,16 @@ def draw(
     """
     check_size(pool, ways, shots, queries)
     classes = _first_of_each(rng.random((tasks, pool.classes)), ways)  # (tasks, ways)
-    names, turns = classes % len(pool.counts), classes // len(pool.counts)
+    names, rotations = classes % len(pool.counts), classes // len(pool.counts)
     places = rng.random((tasks, ways, pool.rows.shape[1]))
     places[np.arange(places.shape[2]) >= pool.counts[names][..., None]] = np.inf  # a class may have fewer images
     chosen = _first_of_each(places, shots + queries)
     rows = torch.from_numpy(pool.rows[names[..., None], chosen])  # (tasks, ways, shots + queries)
     images = pool.pixels[rows]
     for quarter in range(1, 4):
-        turned = torch.from_numpy(turns == quarter)
-        if turned.any():
-            images[turned] = images[turned].rot90(quarter, (-2, -1))
+        rotated = torch.from_numpy(rotations == quarter)
+        if rotated.any():
+            images[rotated] = images[rotated].rot90(quarter, (-2, -1))
     x = images.float().div_(255)
     labels = torch.arange(ways)[None, :, None].expand(tasks, -1, shots + queries)
 
@@ -103,14 +103,14 @@ def draw(
 
 
 def check_size(pool: Pool, ways: int, shots: int, queries: int) -> None:
-    """Raise ``InsituError`` unless the pool has so many classes and each class so many images."""
+    """Raise ``InsituError`` unless the pool has enough classes, and each class enough images."""
     if ways > pool.classes:
-        raise InsituError(f"tasks of {ways} ways need as many classes; there are {pool.classes}: ask for fewer ways")
+        raise InsituError(f"tasks of {ways} ways need as many classes; there are {pool.classes}: take fewer ways")
     fewest = int(pool.counts.argmin())
     if shots + queries > pool.counts[fewest]:
         raise InsituError(
             f"tasks of {shots} shots and {queries} queries need {shots + queries} different images of a class; "
-            f"class {pool.names[fewest]} has {pool.counts[fewest]}: ask for fewer, or add images"
+            f"class {pool.names[fewest]} has {pool.counts[fewest]}: take fewer, or add images"
         )
 
 

@@ -25,7 +25,7 @@ REACH = A2 + A3 + A4  # from shoulder to hand
 ASIDE = D2 + D3
 LIMITS = (130 * np.pi / 180, 70 * np.pi / 180)  # of base and shoulder, to both sides
 FASTEST = np.pi  # rad/s of a joint
-STEP_S = 0.01  # of motion; the network takes 1 ms for it
+STEP_S = 0.01  # of motion; the network takes 1 ms per step
 
 Array = TypeVar("Array", NDArray[np.floating], Tensor)
 

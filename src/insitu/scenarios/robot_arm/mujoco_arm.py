@@ -1,21 +1,20 @@
-"""The ED-Scorbot as a body with mass, driven by servos: what becomes of commands on an arm that has to obey them.
+"""The ED-Scorbot as a body with mass, driven by servos: the movement that results from commands.
 
 MuJoCo (extra ``arm``) simulates the geometry of ``kinematics.py`` under gravity. The arm starts at rest with its servos
-settled, follows one velocity command per step, and is read at the end of each.
+settled, follows one velocity command per step, and its pose is read at the end of each step.
 
 Each joint has a PI velocity servo, torque = K (∫ command dt - angle) + D (command - velocity), held within the torque
 of the drive. The integral stops at the limits of the joint, as ``kinematics.clipped`` does. Gravity is not fed forward:
-the servo learns of it by its error, so that the arm sags by what the torque of its weight has changed since rest, over
-K.
+the servo reacts to its error alone, so that the arm sags by the change of its weight's torque since rest, divided by K.
 
 A step of .01 s is the movement at full speed. The published arm held each of the 250 steps for .25 s, so a movement
 took about a minute. Commands cannot have been the velocities themselves: .25 s at .70 rad/s turn a joint by 10°, and
 250 of these by 44 rad. Own reading: ``hold_s`` slows a movement down, and velocities are scaled by .01 / ``hold_s``,
 so that the path stays the same.
 
-Own choices, since no data sheet was at hand: masses of an aluminium arm of 1 m whose drives sit near the shoulder
+Own choices, without a data sheet: masses of an aluminium arm of 1 m whose drives sit near the shoulder
 (upper arm 8 kg, forearm 5 kg, gripper .8 kg; the weight of the outstretched arm takes 41 Nm), rotors of 3e-5 kg m²
-behind gears of 1:130, friction of such gears (4 Nm dry and 6 Nm s/rad), 120 Nm of either drive, and servos that answer
+behind gears of 1:130, friction of such gears (4 Nm dry and 6 Nm s/rad), 120 Nm of either drive, and servos that respond
 at about 3 Hz with the arm outstretched, nearly critically damped, as suits arms with belts and harmonic drives. None of
 it was fitted to errors of movements. With perfect commands the hand is off by .8 cm at full speed and .5 cm at .25 s
 a step (medians of 20 movements). Not modelled: elastic gears, play, quantised encoders, delay, temperature; elbow and
@@ -42,14 +41,14 @@ VISCOUS, DRY = 6.0, 4.0  # Nm s/rad, Nm
 
 
 class Execution(NamedTuple):
-    """Where the arm has been after each step."""
+    """Pose of the arm after each step."""
 
     angles: NDArray[np.float64]  # (steps, 2) of base and shoulder, rad
     positions: NDArray[np.float64]  # (steps, 3) of the hand, m
 
 
 def execute(omega: NDArray[np.floating], hold_s: float = kinematics.STEP_S) -> Execution:
-    """Return what the arm does that is told ``omega`` (steps, 2) in rad/s.
+    """Return the movement that results from the commands ``omega`` (steps, 2) in rad/s.
 
     Each command is held for ``hold_s`` and scaled by .01 / ``hold_s``; commands beyond ±π rad/s are cut. Raises
     ``InsituError`` where MuJoCo is not installed, or commands are not finite numbers of this shape.
@@ -62,20 +61,20 @@ def execute(omega: NDArray[np.floating], hold_s: float = kinematics.STEP_S) -> E
     model = _model()
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
-    data.act[:] = data.qfrc_bias / np.array(STIFFNESS)  # what the servos hold the resting arm with
+    data.act[:] = data.qfrc_bias / np.array(STIFFNESS)  # torque that holds the resting arm
     commands = np.clip(omega.astype(np.float64), -kinematics.FASTEST, kinematics.FASTEST) * (kinematics.STEP_S / hold_s)
     angles, positions = np.empty((len(omega), 2)), np.empty((len(omega), 3))
     ends = np.rint(np.arange(1, len(omega) + 1) * hold_s / TIMESTEP_S).astype(int)
     for step, count in enumerate(np.diff(ends, prepend=0)):
         data.ctrl[:] = np.tile(commands[step], 2)
         mujoco.mj_step(model, data, nstep=int(count))
-        mujoco.mj_kinematics(model, data)  # positions of the angles that the last step has led to
+        mujoco.mj_kinematics(model, data)  # positions at the angles after the last step
         angles[step], positions[step] = data.qpos, data.site("hand").xpos
     return Execution(angles, positions)
 
 
 def xml() -> str:
-    """Return the model in MuJoCo's own language, lengths, angles and masses in m, rad and kg."""
+    """Return the model in MuJoCo's XML format, lengths, angles and masses in m, rad and kg."""
 
     def joint(name: str, axis: str, limit: float) -> str:
         return (

@@ -44,7 +44,7 @@ def read(path: Path, steps: int, resample: bool = False) -> NDArray[np.float32]:
     if len(angles) != steps:
         course = np.stack([np.interp(times, np.arange(len(course)), joint) for joint in course.T], 1)
     omega = np.diff(course, axis=0) / kinematics.STEP_S
-    # rounding of what was a limit before it was written to a file is no fault
+    # tolerates values at the limit that were rounded when the file was written
     if (fast := abs(omega) > kinematics.FASTEST * (1 + 1e-3)).any():
         step, joint = (int(k) for k in np.argwhere(fast)[0])
         row = FIRST - 1 + math.ceil(times[step + 1])
@@ -80,7 +80,7 @@ def _angles(path: Path, names: tuple[str, ...], values: NDArray[np.float64]) -> 
 
 
 def _table(path: Path) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Return which columns there are and their values (rows, columns), in the order of ``COLUMNS``."""
+    """Return the names of the columns and their values (rows, columns), in the order of ``COLUMNS``."""
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(read_text(path), newline=""))]
     except OSError as error:
@@ -105,7 +105,7 @@ def _numbers(path: Path, number: int, row: list[str], header: list[str]) -> list
     if len(row) != len(header) or not all(row):
         filled = sum(map(bool, row))
         raise InsituError(
-            f"{path}, row {number}: {filled} of {len(header)} numbers; fill the gap, or take the row out"
+            f"{path}, row {number}: {filled} of {len(header)} numbers; fill the gap, or remove the row"
             if filled <= len(header)
             else f"{path}, row {number}: {filled} numbers for {len(header)} columns; decimals have points, not commas"
         )
@@ -114,8 +114,8 @@ def _numbers(path: Path, number: int, row: list[str], header: list[str]) -> list
         try:
             value = float(cell)
         except ValueError:
-            raise InsituError(f"{path}, row {number}: {name} is {cell[:30]!r}, not a number; mend it") from None
+            raise InsituError(f"{path}, row {number}: {name} is {cell[:30]!r}, not a number; correct it") from None
         if not math.isfinite(value):
-            raise InsituError(f"{path}, row {number}: {name} is {cell}; every step has its number, so mend it")
+            raise InsituError(f"{path}, row {number}: {name} is {cell}; every step has finite numbers: correct it")
         values.append(value)
     return values

@@ -1,4 +1,4 @@
-"""Smooth random movements of the arm: a random walk of each joint's velocity, seen through a Hann window.
+"""Smooth random movements of the arm: a random walk of each joint's velocity, smoothed by a Hann window.
 
 Ortner, Petschenig et al., Nat. Commun. 16 (2025), as in their code: steps of the walk are normal with standard
 deviation .65 √.01 rad/s; the walk has 119 zeros before it and its last 119 steps mirrored after it, is averaged over
@@ -28,7 +28,7 @@ def trajectories(
     """Return velocities (n, steps, 2) in rad/s, positions (n, steps, 3) in metres, and which are reachable (n,).
 
     ``amplitude`` scales velocities; below 1 movements are shorter and fewer meet a limit. Where one does, positions are
-    those of joints that stop there while velocities go on, as published: leave it out, or report it apart.
+    those of joints that stop there while velocities go on, as published: leave it out, or report it separately.
     """
     smooth = _smoothing(max(steps, WINDOW - 1))[:steps]
     increments = rng.normal(0.0, STEP_STD, (n, 2, smooth.shape[1]))
@@ -46,6 +46,6 @@ def _smoothing(steps: int) -> NDArray[np.float64]:
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
     first = WINDOW // 2
     smooth = np.zeros((steps, steps))
-    for later, weight in enumerate(window / window.sum()):
-        smooth += weight * padded[first + later : first + later + steps]
+    for offset, weight in enumerate(window / window.sum()):
+        smooth += weight * padded[first + offset : first + offset + steps]
     return smooth
