@@ -258,7 +258,7 @@ def test_tasks_larger_than_the_data_are_refused(size: tuple[int, int, int], mess
 
 
 def test_an_unknown_data_set_is_refused() -> None:
-    with pytest.raises(InsituError, match="omniglot or miniimagenet, or from a folder of yours; got 'mnist'"):
+    with pytest.raises(InsituError, match="omniglot or miniimagenet, or from a folder of your own; got 'mnist'"):
         pools("mnist", SIDE, 1)
 
 
