@@ -1,4 +1,4 @@
-"""Get a data set from its official source, or tell where data sets are looked for.
+"""Get a data set from its official source, or list the folders that are searched for data sets.
 
 usage: insitu data get NAME
        insitu data path
@@ -13,7 +13,7 @@ from insitu.core import InsituError
 
 
 def main(args: list[str]) -> int:
-    """Fetch a data set, or print where they are looked for."""
+    """Fetch a data set, or print the folders that are searched."""
     from insitu.data import download
 
     match args:

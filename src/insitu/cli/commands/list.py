@@ -1,8 +1,8 @@
-"""List the parts there are, room by room: experiments, learners, devices ...
+"""List all parts, room by room: experiments, learners, devices ...
 
 usage: insitu list [ROOM]
 
-Lists derive from the files there are: a part is a file of its room. 'insitu show NAME' tells more about one.
+A part is a file of its room. 'insitu show NAME' describes one.
 """
 
 from __future__ import annotations

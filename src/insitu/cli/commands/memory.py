@@ -1,4 +1,4 @@
-"""Look after a memory kept in a file: check it, tell what is in it, copy it, carry it elsewhere, forget a class.
+"""Manage a memory kept in a file: verify it, describe it, copy it, export and import it, forget a class.
 
 usage: insitu memory verify PATH
        insitu memory info PATH [--json]
@@ -8,7 +8,7 @@ usage: insitu memory verify PATH
        insitu memory forget PATH LABEL ...
 
 'backup' makes a verified copy in one file, also while the memory is being taught.
-'export' writes OUT.safetensors and OUT.json, whose format docs/memory.md describes; 'import' makes a new file PATH of
+'export' writes OUT.safetensors and OUT.json, whose format docs/memory.md describes; 'import' makes a new file PATH from
 such a pair. With --substrate, a substrate's or device's name, the journal is replayed on it; with --replay,
 on the one it had. 'forget' RESETs the columns of these classes; the journal keeps what they were taught.
 """
@@ -26,7 +26,7 @@ SHOWN = 20  # classes
 
 
 def main(args: list[str]) -> int:
-    """Do what the first word says to the memory that the second one names."""
+    """Run the operation of the first word on the memory that the second one names."""
     match args:
         case ["verify", path]:
             from insitu.memory.storage import transfer
@@ -37,7 +37,7 @@ def main(args: list[str]) -> int:
             from insitu.memory.storage import transfer
 
             known = transfer.info(Path(path))
-            print(json.dumps(known, ensure_ascii=False, indent=2) if rest else _told(path, known))
+            print(json.dumps(known, ensure_ascii=False, indent=2) if rest else _summary(path, known))
         case ["backup", path, out]:
             from insitu.memory.storage import transfer
 
@@ -59,7 +59,7 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def _told(path: str, known: dict[str, Any]) -> str:
+def _summary(path: str, known: dict[str, Any]) -> str:
     classes, events = known["classes"], known["events"]
     names = ", ".join(f"{_shown(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
     made = known["parameters"]
@@ -110,12 +110,12 @@ def _forget(path: Path, labels: list[str]) -> None:
 
 
 def _shown(text: object) -> str:
-    """Return text as a terminal may show it: control characters in a stranger's file would steer it."""
+    """Return text without control characters, with which an untrusted file could control the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def _as_utf8(word: str) -> str:
-    """Return a word of the command line as UTF-8, which a system that is set to ASCII does not read it as."""
+    """Return a word of the command line as UTF-8, even where the system's encoding is ASCII."""
     try:
         return os.fsencode(word).decode("utf-8")
     except UnicodeError:

@@ -5,7 +5,7 @@ usage: insitu run NAME [--quick] [--seeds N] [--data package|images] [--out DIR]
 Every field of the experiment is a flag: 'insitu run NAME --help' lists them with their defaults. A part is swapped by
 its name (--learner.substrate.device pcm-joshi2020). Results go to DIR (default: runs/NAME, and runs/NAME-CHANGES where
 fields were changed), and no report replaces that of another composition. Finished seeds, and finished arms of a seed,
-are kept there and not computed again: the same command goes on where it was stopped.
+are kept there and not computed again: the same command continues where it was stopped.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main(args: list[str]) -> int:
 def _parse(
     part: catalog.Part, quick: bool, args: list[str]
 ) -> tuple[Experiment, Experiment, list[dict[str, Any]], Path | None]:
-    """Return the experiment as its file has it, as the flags change it, the changes, and the folder that was given."""
+    """Return the experiment of the file, the one that flags have changed, the changes, and the given folder."""
     import importlib
 
     from insitu.cli import flags, shared_flags
@@ -101,7 +101,9 @@ def _parse(
             raise InsituError(f"{part.name} has no quick variant; leave --quick away, or give fewer --seeds")
     about: dict[str, flags.Extra] = {}
     if original.sweep:
-        about["sweep"] = flags.Extra(bool, True, f"over {' and '.join(name for name, _ in original.sweep)}")
+        about["sweep"] = flags.Extra(
+            bool, True, f"run the sweep over {' and '.join(name for name, _ in original.sweep)}, too"
+        )
     folder = Path("runs") / (part.name + "-quick" * quick)
     experiment, extras = flags.parse(
         original,
@@ -110,8 +112,10 @@ def _parse(
         title=part.summary,
         hidden=composition.DESCRIPTION | {"sweep", "variants"},
         fitting=_fitting,
-        quick=flags.Extra(bool, False, "the smaller variant, to see that everything works"),
-        out=flags.Extra(Path, folder, "folder of the results; the default names the fields that were changed, too"),
+        quick=flags.Extra(bool, False, "run the smaller variant, to check that everything works"),
+        out=flags.Extra(
+            Path, folder, "folder of the results; the default names the changed fields, too"
+        ),
         **about,
     )
     if not extras.get("sweep", True):
@@ -135,8 +139,8 @@ def _fitting(experiment: Experiment) -> dict[str, list[str]]:
 
 
 def _draw_first_sessions(experiment: Experiment) -> None:
-    """Draw what every arm learns first, so that numbers which do not fit the data are refused before any computing."""
-    scenarios = [experiment.scenario, *(arm.scenario(experiment.scenario) for arm in experiment.variants)]
+    """Draw every arm's first session, so that numbers which do not fit the data are refused before any computing."""
+    scenarios = [experiment.scenario, *(variant.scenario(experiment.scenario) for variant in experiment.variants)]
     for place, scenario in enumerate(scenarios):
         if scenario not in scenarios[:place]:
             next(iter(scenario.sessions(experiment.data, 0)), None)

@@ -4,12 +4,12 @@ usage: insitu serve [PATH] [--backbone omniglot|miniimagenet|none] [--substrate 
                     [--host 127.0.0.1] [--port 8000] [--allow-origin URL ...] [--token-file FILE] [--rate 400] [--open]
                     [--public-url URL] [--trusted-proxy ADDRESS ...]
 
-PATH is the file that keeps the memory; it is made where there is none, for drawings unless --backbone says otherwise
+PATH is the file that keeps the memory; it is made if it does not exist, for drawings unless --backbone says otherwise
 ('none': vectors of numbers). Without PATH the memory is lost when the server stops. Only this machine reaches the
-server, unless --host, --public-url or --trusted-proxy say otherwise; then it asks for a token, which it makes and
+server, unless --host, --public-url or --trusted-proxy say otherwise; then it requires a token, which it makes and
 prints on first start. Behind a proxy with TLS, --public-url is the address that browsers see, and --trusted-proxy the
-address of the proxy, whose X-Forwarded-For and X-Forwarded-Proto are then believed. Ctrl-C stops it when all that it
-accepted is done; a second one stops it at once.
+address of the proxy, whose X-Forwarded-For and X-Forwarded-Proto are then trusted. Ctrl-C stops it after all accepted
+requests; a second one stops it at once.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 class Options:
     """How the memory is served."""
 
-    backbone: str | None = None  # of a new memory: omniglot unless given; none for vectors
-    substrate: str | None = None  # of a new memory: a substrate's or device's name
+    backbone: str | None = None  # name of a new memory's backbone, by default omniglot; none for vectors of numbers
+    substrate: str | None = None  # name of a new memory's substrate or device
     host: str = "127.0.0.1"  # address to listen at
-    port: int = 8000  # 0 takes any that is free
-    allow_origin: tuple[str, ...] = ()  # other sites that may ask, as https://name
-    token_file: Path | None = None  # where the token is kept; asks for one on this machine too
-    rate: float = 400.0  # requests per second of one client; 0 is any number
+    port: int = 8000  # port to listen at; 0 takes any free one
+    allow_origin: tuple[str, ...] = ()  # other sites whose pages may send requests, as https://name
+    token_file: Path | None = None  # file that keeps the token; with it, requests of this machine need one, too
+    rate: float = 400.0  # requests per second that one client may send; 0 is unlimited
     open: bool = False  # open the page in a browser
     public_url: str | None = None  # address of a proxy in front, as browsers see it: https://name
-    trusted_proxy: tuple[str, ...] = ()  # addresses or networks of proxies whose X-Forwarded headers are believed
+    trusted_proxy: tuple[str, ...] = ()  # addresses or networks of proxies whose X-Forwarded headers are trusted
 
 
 @dataclass(frozen=True)
 class Token:
-    """The token that is asked for."""
+    """The token that requests need."""
 
     text: str
     file: Path
-    fresh: bool  # just made, to be shown once
+    fresh: bool  # new, and therefore shown once
 
 
 def main(args: list[str]) -> int:
@@ -68,14 +68,14 @@ def main(args: list[str]) -> int:
             if (error.name or "").partition(".")[0] == "insitu":
                 raise
             raise InsituError(f"serving needs {error.name}; install it: pip install 'insitu[serve]'") from error
-        # whatever can be wrong is found before the file of a new memory is made
+        # everything is checked before the file of a new memory is made
         listening = server.bound(options.host, options.port)
         with listening:
             rules, token = _rules(path, options, server.is_loopback(listening))
             try:
                 memory = _memory(path, options)
             except BaseException:
-                if token is not None and token.fresh:  # it would never be shown
+                if token is not None and token.fresh:  # which would never be shown
                     token.file.unlink(missing_ok=True)
                 raise
             with memory:
@@ -83,7 +83,7 @@ def main(args: list[str]) -> int:
 
 
 def _rules(path: Path | None, options: Options, local: bool) -> tuple[Rules, Token | None]:
-    """Return who may ask; others than this machine need a token."""
+    """Return who may send requests; others than this machine need a token."""
     from insitu.service.auth import Rules, token_of
     from insitu.service.proxies import networks, origin_of
 

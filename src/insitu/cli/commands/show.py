@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(args: list[str]) -> int:
-    """Print what is known of one part, without importing torch."""
+    """Print one part, without importing torch."""
     name, figure = _arguments(args)
     part = catalog.find(name)
     if figure and part.room != "devices":
