@@ -113,9 +113,7 @@ def _parse(
         hidden=composition.DESCRIPTION | {"sweep", "variants"},
         fitting=_fitting,
         quick=flags.Extra(bool, False, "run the smaller variant, to check that everything works"),
-        out=flags.Extra(
-            Path, folder, "folder of the results; the default names the changed fields, too"
-        ),
+        out=flags.Extra(Path, folder, "folder of the results; the default names the changed fields, too"),
         **about,
     )
     if not extras.get("sweep", True):

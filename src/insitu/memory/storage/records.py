@@ -24,6 +24,7 @@ Records = dict[str, type]
 FORMER = {
     "insitu.memory._nouns": "insitu.memory.model",
     "insitu.memory._space": "insitu.memory.space",
+    "insitu.learners": "insitu.protocols",
     "insitu.learners._projection": "insitu.learners.projections",
     "insitu.substrates._tiles": "insitu.substrates.analog.tiles",
 }
