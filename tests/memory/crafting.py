@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from insitu.memory.storage import header
-from insitu.memory.storage.rows import digest_of
+from insitu.memory.storage import metadata
+from insitu.memory.storage.schema import digest_of
 
 
 def craft_state(path: Path, change: Callable[[Any], Any]) -> None:
@@ -29,7 +29,7 @@ def craft_parameters(path: Path, change: Callable[[Any], Any]) -> None:
         changed = json.dumps(change(json.loads(kept)))
         connection.execute("UPDATE about SET value = ? WHERE name = 'parameters'", (changed,))
         if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'seal'").fetchone()[0]:
-            header.seal(connection)
+            metadata.write_digest(connection)
 
 
 def replaced(tree: Any, old: object, new: object) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import maintenance
 
 QUERIES = np.array([[0.0, 1.0], [3.0, -1.0], [-2.0, 2.0]])
 
@@ -43,7 +43,7 @@ def outcome(path: Path, expected: np.ndarray, write: bool) -> str:
             if write:
                 memory.partial_fit([[5.0, 5.0]], ["d"])
         if write:
-            transfer.verified(path)
+            maintenance.verify(path)
     except InsituError as error:
         return "damaged" if "damaged" in str(error) and "\n" not in str(error) else f"unclear: {error}"
     except Exception as error:  # what no change of a byte may lead to

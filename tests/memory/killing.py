@@ -21,7 +21,7 @@ import torch
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import maintenance
 from insitu.memory.storage.store import Store
 
 FEATURES = 24
@@ -99,7 +99,7 @@ def kill(path: Path, moments: int, seed: int = 0) -> Outcome:
         try:
             with Memory.open(path, dim=64):  # as the next writer would: this takes back what was not committed
                 pass
-            now = transfer.verified(path)
+            now = maintenance.verify(path)
             check_journal(path, there)
         except InsituError as error:
             print(f"moment {outcome.moments}: {error}")

@@ -14,7 +14,7 @@ from points import answers, some
 from insitu import Memory
 from insitu.cli.main import main
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import maintenance
 
 
 def test_the_main_file_alone_holds_all_that_was_taught(path: Path) -> None:
@@ -25,7 +25,7 @@ def test_the_main_file_alone_holds_all_that_was_taught(path: Path) -> None:
         for number in range(12):
             memory.partial_fit(*some([number], 2))
             alone = Path(shutil.copy(path, path.with_name(f"{number}.insitu")))
-            assert transfer.verified(alone) == number + 1
+            assert maintenance.verify(alone) == number + 1
         with Memory.open(alone, readonly=True) as copy:
             assert np.array_equal(answers(copy), answers(memory))
 
@@ -34,7 +34,7 @@ def test_a_reader_does_not_keep_events_out_of_the_main_file(taught: Path) -> Non
     with Memory.open(taught, readonly=True), Memory.open(taught) as memory:
         memory.partial_fit(*some([7]))
         alone = Path(shutil.copy(taught, taught.with_name("alone.insitu")))
-    assert transfer.verified(alone) == 5
+    assert maintenance.verify(alone) == 5
 
 
 def test_a_file_without_tables_is_damaged_and_left_alone(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_file_without_tables_is_damaged_and_left_alone(tmp_path: Path) -> None
             other.close()
         before = path.read_bytes()
         for readonly in (True, False):
-            with pytest.raises(InsituError, match=r"is damaged: it holds no tables|is empty.*damaged") as caught:
+            with pytest.raises(InsituError, match=r"is damaged: it has no tables|is empty.*damaged") as caught:
                 Memory.open(path, readonly=readonly)
             assert "older insitu" not in str(caught.value)
         assert path.read_bytes() == before
@@ -60,15 +60,15 @@ def test_a_backup_is_whole_while_it_is_taught(taught: Path, capsys: pytest.Captu
         assert main(["memory", "backup", str(taught), str(out)]) == 0
         assert not list(taught.parent.glob("backup.insitu-*")), "one file"
         assert not list(taught.parent.glob(".*")), "nothing is left behind"
-        assert transfer.verified(out) == 5
+        assert maintenance.verify(out) == 5
         with Memory.open(out, readonly=True) as copy:
             assert np.array_equal(answers(copy), answers(memory))
         assert main(["memory", "backup", str(taught), str(out)]) == 2
-        assert "is there already" in capsys.readouterr().err
+        assert "already exists" in capsys.readouterr().err
         memory.partial_fit(*some([8]))
     with Memory.open(out) as copy:
         copy.partial_fit(*some([9]))
-    assert (transfer.verified(out), transfer.verified(taught)) == (6, 6)
+    assert (maintenance.verify(out), maintenance.verify(taught)) == (6, 6)
 
 
 def test_what_is_damaged_is_not_copied(taught: Path) -> None:
@@ -77,10 +77,10 @@ def test_what_is_damaged_is_not_copied(taught: Path) -> None:
     other.close()
     out = taught.with_name("backup.insitu")
     with pytest.raises(InsituError, match="damaged"):
-        transfer.backed_up(taught, out)
+        maintenance.back_up(taught, out)
     assert not out.exists()
     with pytest.raises(InsituError, match="there is no memory"):
-        transfer.backed_up(taught.with_name("nowhere"), out)
+        maintenance.back_up(taught.with_name("nowhere"), out)
 
 
 @pytest.mark.parametrize("wrong", [{"substrate": "pcn"}, {"backbone": "omniglott"}, {"dim": 0}, {"random_state": "x"}])
@@ -93,7 +93,7 @@ def test_a_first_start_that_fails_leaves_nothing(path: Path, wrong: dict[str, ob
 def test_a_memory_that_was_never_taught_keeps_its_parameters(path: Path) -> None:
     Memory.open(path, substrate="digital", dim=16).close()
     for wrong in ({"dim": 17}, {"substrate": "pcm-hermes2022"}, {"random_state": None}):
-        with pytest.raises(InsituError, match=r"made with another .* delete one that was never taught"):
+        with pytest.raises(InsituError, match=r"created with another .* delete a file that was never taught"):
             Memory.open(path, **wrong)
     with Memory.open(path) as memory:
         assert memory.dim == 16
@@ -103,7 +103,7 @@ def test_a_memory_that_was_never_taught_keeps_its_parameters(path: Path) -> None
 def test_what_is_no_name_of_a_file_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for readonly in (False, True):
-        with pytest.raises(InsituError, match=r"is no name|is a folder"):
+        with pytest.raises(InsituError, match=r"is not a valid file name|is a folder"):
             Memory.open(name, readonly=readonly)
 
 
@@ -111,13 +111,13 @@ def test_a_name_that_is_no_utf_8_is_taken_as_the_system_takes_it(tmp_path: Path)
     path = tmp_path / "caf\udce9 #1?.insitu"
     with Memory.open(path, dim=16) as memory:
         memory.fit(*some([0, 1]))
-    assert transfer.verified(path) == 1
+    assert maintenance.verify(path) == 1
     assert path.exists()
 
 
 @pytest.mark.parametrize("label", ["a\ud800", "a\0", "line\nbreak", "bell\a", "\x85"])
 def test_a_teacher_has_a_name_that_can_be_shown_and_a_class_one_that_can_be_kept(taught: Path, label: str) -> None:
-    with pytest.raises(InsituError, match="who holds"):
+    with pytest.raises(InsituError, match="who contains"):
         Memory.open(taught, who=label)
     with Memory.open(taught) as memory:
         before = answers(memory)
@@ -128,7 +128,7 @@ def test_a_teacher_has_a_name_that_can_be_shown_and_a_class_one_that_can_be_kept
         assert np.array_equal(answers(memory), before)
         memory.partial_fit(some([0], 1)[0], [label])
         assert label in memory.classes_.tolist()
-    assert transfer.verified(taught) == 5
+    assert maintenance.verify(taught) == 5
 
 
 def test_control_characters_in_a_file_do_not_reach_the_terminal(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,12 +158,12 @@ def test_the_command_says_of_every_wrong_file_in_one_line_what_it_is(
 @pytest.mark.parametrize("name", ["x" * 300, b"bytes", 3, None, 1.5, ["a"]])
 def test_what_is_no_path_is_refused_in_one_line(taught: Path, name: Any) -> None:
     for readonly in (False, True):
-        with pytest.raises(InsituError, match=r"is no name of a file|is text or a Path") as caught:
+        with pytest.raises(InsituError, match=r"is not a valid file name|is text or a Path") as caught:
             Memory.open(name, readonly=readonly)
         assert "\n" not in str(caught.value)
     with Memory.open(taught) as memory:
         if name is not None:
-            with pytest.raises(InsituError, match=r"is no name of a file|is text or a Path"):
+            with pytest.raises(InsituError, match=r"is not a valid file name|is text or a Path"):
                 memory.replay("digital", path=name)
 
 
@@ -181,10 +181,10 @@ def test_the_seed_of_a_file_is_not_changed(taught: Path) -> None:
     with Memory.open(taught) as memory:
         memory.set_params(random_state=5)
         for act in (lambda: memory.fit(*some([0, 1])), lambda: memory.partial_fit(*some([0])), lambda: memory.age(1)):
-            with pytest.raises(InsituError, match="random_state of a memory in a file was changed"):
+            with pytest.raises(InsituError, match="random_state of a stored memory was changed"):
                 act()
         memory.set_params(random_state=0).age(1)
-    assert transfer.verified(taught) == 5
+    assert maintenance.verify(taught) == 5
 
 
 @pytest.mark.parametrize("name", [".", "..", "/", "nowhere/..", "", "a\0b", "x" * 300])

@@ -15,15 +15,15 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import interchange, maintenance
 
 OPENED = (
     lambda path: Memory.open(path),
     lambda path: Memory.open(path, readonly=True),
-    transfer.verified,
-    transfer.info,
-    lambda path: transfer.exported(path, path.with_name("out")),
-    lambda path: transfer.backed_up(path, path.with_name("out")),
+    maintenance.verify,
+    maintenance.info,
+    lambda path: interchange.export_memory(path, path.with_name("out")),
+    lambda path: maintenance.back_up(path, path.with_name("out")),
 )
 
 
@@ -158,25 +158,25 @@ def test_verify_compares_the_state_with_the_journal(taught: Path, old: object, n
 
     craft_state(taught, changed)
     with pytest.raises(InsituError, match=f"damaged: the journal gives {what}"):
-        transfer.verified(taught)
+        maintenance.verify(taught)
 
 
 def test_verify_compares_means_and_counts_with_the_journal(taught: Path, tmp_path: Path) -> None:
-    from insitu.memory.storage import tables
+    from insitu.memory.storage import state_tables
     from insitu.memory.storage.store import Store
 
     for name, change in (("counts", 1), ("means", 1e-3)):
         path = Path(tmp_path / f"{name}.insitu")
-        transfer.backed_up(taught, path)
+        maintenance.back_up(taught, path)
         store = Store.open(path, {})
         assert store.model is not None
         getattr(store.model, name)[0] += change
         store._connection.execute("BEGIN")
-        tables.write_model(store._connection, 4, store.model, {})
+        state_tables.write_model(store._connection, 4, store.model, {})
         store._connection.execute("COMMIT")
         store.close()
         with pytest.raises(InsituError, match="examples per class" if name == "counts" else "mean of class 'class 0'"):
-            transfer.verified(path)
+            maintenance.verify(path)
 
 
 def test_a_refused_file_is_as_it_was_and_can_be_replaced(taught: Path) -> None:

@@ -12,7 +12,7 @@ from points import answers
 
 from insitu import Memory
 from insitu.core import InsituError, generator
-from insitu.memory.storage import transfer
+from insitu.memory.storage import maintenance
 
 
 @pytest.mark.parametrize("table", ["parts", "head", "journal"])
@@ -24,8 +24,8 @@ def test_a_changed_row_is_noticed(taught: Path, table: str) -> None:
             f"UPDATE {table} SET {column} = substr({column}, 1, 3) WHERE rowid = (SELECT max(rowid) FROM {table})"
         )
     other.close()
-    with pytest.raises(InsituError, match=r"damaged|not as it was written"):
-        transfer.verified(taught)
+    with pytest.raises(InsituError, match=r"damaged|wrong digest"):
+        maintenance.verify(taught)
 
 
 def test_bytes_that_changed_are_noticed_wherever_they_are(taught: Path) -> None:
@@ -41,7 +41,7 @@ def test_bytes_that_changed_are_noticed_wherever_they_are(taught: Path) -> None:
             Path(f"{taught}{name}").unlink(missing_ok=True)
         taught.write_bytes(damaged)
         try:
-            transfer.verified(taught)
+            maintenance.verify(taught)
         except InsituError:
             noticed += 1
         else:  # only what holds nothing: free pages and gaps

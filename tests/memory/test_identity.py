@@ -16,7 +16,7 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import maintenance
 
 FORK = """
 import os, sys
@@ -67,7 +67,7 @@ held, done = threading.Event(), threading.Event()
 
 
 def hold():
-    with memory._busy():
+    with memory._lock:
         held.set()
         done.wait()
 
@@ -101,7 +101,7 @@ def test_a_forked_child_is_refused_and_the_parent_goes_on(path: Path) -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[0] == "[True, True, True, True]"
-    assert transfer.verified(path) == 2
+    assert maintenance.verify(path) == 2
     with Memory.open(path) as memory:
         assert list(memory.classes_) == ["class 0", "class 1", "class 3"]
 
@@ -124,7 +124,7 @@ def test_a_file_that_is_gone_is_noticed_at_the_next_event(taught: Path, beside: 
         saved = taught.with_name("saved.insitu")
         with memory.replay(path=saved) as copy:
             assert np.array_equal(answers(copy), answers(memory))
-    assert transfer.verified(saved) == 4
+    assert maintenance.verify(saved) == 4
 
 
 def test_a_folder_that_is_gone_is_noticed(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_folder_that_is_gone_is_noticed(tmp_path: Path) -> None:
         folder.rename(tmp_path / "elsewhere")
         with pytest.raises(InsituError, match="deleted or moved"):
             memory.partial_fit(*some([2]))
-    assert transfer.verified(tmp_path / "elsewhere" / "a.insitu") == 1
+    assert maintenance.verify(tmp_path / "elsewhere" / "a.insitu") == 1
 
 
 @pytest.mark.parametrize("readonly", [False, True])

@@ -18,7 +18,7 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import interchange, maintenance
 
 OLDER = Path(__file__).parent / "fixtures" / "export-0.1.0"
 CARD = json.loads(OLDER.with_suffix(".0.json").read_bytes())
@@ -36,7 +36,7 @@ def write(folder: Path, card: Any, arrays: dict[str, Any]) -> Path:
 def check_refused(source: Path, changes: dict[str, Any] | None = None) -> None:
     out = source.with_name("out.insitu")
     with pytest.raises(InsituError) as caught:
-        transfer.imported(source, out, changes)
+        interchange.import_memory(source, out, changes)
     assert "\n" not in str(caught.value)
     assert not list(source.parent.glob("*out*")), "a refused import leaves nothing"
 
@@ -44,8 +44,8 @@ def check_refused(source: Path, changes: dict[str, Any] | None = None) -> None:
 @pytest.mark.parametrize("changes", CHANGES)
 def test_an_export_of_the_first_version_is_imported(tmp_path: Path, changes: dict[str, Any] | None) -> None:
     out = tmp_path / "out.insitu"
-    transfer.imported(OLDER, out, changes).close()
-    assert transfer.verified(out) == 4
+    interchange.import_memory(OLDER, out, changes).close()
+    assert maintenance.verify(out) == 4
     with Memory.open(out) as memory:
         assert memory.classes_.tolist() == ["cup", "pen", "é"]
         memory.partial_fit(np.ones((1, 6)), ["new"])
@@ -197,11 +197,11 @@ def _check_import(folder: Path, card: Any, arrays: dict[str, Any]) -> None:
         file.unlink()
     source, out = write(folder, card, arrays), folder / "out.insitu"
     try:
-        transfer.imported(source, out).close()
+        interchange.import_memory(source, out).close()
     except InsituError:
         check_refused(source)
         return
-    transfer.verified(out)
+    maintenance.verify(out)
     with Memory.open(out) as memory:
         assert np.isfinite(memory.predict_proba(np.eye(6))).all()
         memory.partial_fit(np.eye(6)[:1], ["é"])
@@ -213,9 +213,9 @@ def test_what_is_exported_can_be_imported_whatever_the_labels(tmp_path: Path) ->
         with Memory.open(path, dim=16) as memory:
             memory.fit(some([0, 1, 2], 1)[0], labels)
             memory.merge(Memory("digital", dim=16).fit(some([3], 2)[0], labels[:1] * 2))
-        transfer.exported(path, tmp_path / "out")
-        transfer.imported(tmp_path / "out", out).close()
-        assert transfer.verified(out) == 2
+        interchange.export_memory(path, tmp_path / "out")
+        interchange.import_memory(tmp_path / "out", out).close()
+        assert maintenance.verify(out) == 2
         with Memory.open(path, readonly=True) as one, Memory.open(out, readonly=True) as two:
             assert one.classes_.tolist() == two.classes_.tolist()
             assert np.array_equal(answers(one), answers(two))

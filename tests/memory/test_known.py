@@ -17,7 +17,7 @@ from points import some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import interchange, maintenance
 
 OLD = Path(__file__).parent / "files" / "memory-0.1.0.insitu"
 NAMES = [f"feature {number}" for number in range(24)]
@@ -35,8 +35,8 @@ def reopened(memory: Memory, path: Path) -> Memory:
 
 def imported(memory: Memory, path: Path) -> Memory:
     memory.close()
-    transfer.exported(path, path.with_name("out"))
-    transfer.imported(path.with_name("out"), path.with_name("imported")).close()
+    interchange.export_memory(path, path.with_name("out"))
+    interchange.import_memory(path.with_name("out"), path.with_name("imported")).close()
     return Memory.open(path.with_name("imported"))
 
 
@@ -45,7 +45,7 @@ WAYS: dict[str, Callable[[Memory, Path], Memory]] = {
     "reopened": reopened,
     "imported": imported,
     "read": lambda memory, path: Memory.open(path, readonly=True),
-    "later": lambda memory, path: memory.later(100),
+    "later": lambda memory, path: memory.projected(100),
     "replayed": lambda memory, path: memory.replay("digital"),
     "replayed into a file": lambda memory, path: memory.replay("digital", path.with_name("other")),
     "pickled": lambda memory, path: pickle.loads(pickle.dumps(memory)),  # noqa: S301  # of our own making
@@ -67,7 +67,7 @@ def test_columns_in_another_order_are_refused_wherever_the_memory_went(way: str,
     swapped = table[NAMES[::-1]]
     for refused in (
         lambda: there.predict(swapped),
-        lambda: there.recall(swapped),
+        lambda: there.query(swapped),
         lambda: there.partial_fit(swapped, y),
     ):
         with pytest.raises(ValueError, match="feature names should match"):
@@ -97,7 +97,7 @@ def test_names_that_come_later_are_kept_from_then_on(way: str, tmp_path: Path, p
     with Memory.open(tmp_path / "m", substrate="digital", dim=32) as memory:
         LATER[way](memory.fit(x, y), table, y)
         assert memory.feature_names_in_.tolist() == NAMES
-    assert transfer.verified(tmp_path / "m") == 2
+    assert maintenance.verify(tmp_path / "m") == 2
     with Memory.open(tmp_path / "m") as memory:
         for there in (memory, memory.replay("digital")):
             assert there.predict(table).shape == (15,)
@@ -143,7 +143,7 @@ def test_columns_that_are_numbered_in_order_are_plain_numbers_and_shuffled_ones_
         lambda: memory.merge(Memory("digital", dim=32).fit(shuffled, y)),
         lambda: Memory("digital", dim=32).fit(shuffled, y).merge(memory),
     ):
-        with pytest.raises(InsituError, match="without names, in order"):
+        with pytest.raises(InsituError, match="unnamed columns in order"):
             refused()
     with pytest.raises(ValueError, match="feature names should match"):
         Memory("digital", dim=32).fit(shuffled, y).predict(table)
@@ -162,7 +162,7 @@ def test_dates_and_long_integers_in_columns_of_a_table_are_refused(pandas: Any) 
     for odd in (pandas.to_datetime(["2020-01-01"] * 15), np.full(15, 2**53 + 1), pandas.to_timedelta([1] * 15, "s")):
         table = pandas.DataFrame(x, columns=NAMES).assign(odd=odd)
         for given in (table, table[["odd"]]):
-            with pytest.raises(InsituError, match=r"of X are kept as float64|X holds numbers"):
+            with pytest.raises(InsituError, match=r"in X are stored as float64|X is numeric"):
                 Memory("digital", dim=32).fit(given, y)
 
 
@@ -179,7 +179,7 @@ def test_a_file_of_version_0_1_0_opens_answers_and_learns_on(tmp_path: Path) -> 
         assert (memory.events_, memory.now_s_, memory._model.seed) == (4, 3600, 3)
         assert memory.replay("digital").score(x[8:12], right[8:12]) == 1
         assert memory.partial_fit(x, right).score(x, right) == 1
-    assert transfer.verified(path) == 5
+    assert maintenance.verify(path) == 5
     with Memory.open(path) as memory:
         assert memory.score(x, right) == 1
 
@@ -205,12 +205,12 @@ def test_parameters_that_are_changed_do_not_reach_what_was_taught_with_others(tm
     before = memory.predict_proba(x)
     memory.set_params(dim=64, substrate=None)
     assert np.array_equal(memory.predict_proba(x), before)
-    with pytest.raises(InsituError, match="parameter of the memory was changed"):
+    with pytest.raises(InsituError, match="parameter was changed"):
         memory.partial_fit(x, y)
     assert memory.fit(x, y)._model.state.held.inputs == 64  # type: ignore[union-attr]  # it was just taught
     with Memory.open(tmp_path / "m", dim=32) as kept:
         kept.fit(x, y).set_params(dim=64)
-        with pytest.raises(InsituError, match="parameter of the memory was changed"):
+        with pytest.raises(InsituError, match="parameter was changed"):
             kept.fit(x, y)
 
 

@@ -15,7 +15,7 @@ from points import some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.labels import array_of, labels_of
+from insitu.memory.labels import as_labels, label_array
 
 X = np.repeat(np.eye(3), 5, axis=0) * 5 + np.linspace(0, 0.3, 45).reshape(15, 3)
 WHICH = np.repeat([0, 1, 2], 5)
@@ -48,8 +48,8 @@ def test_labels_come_back_exactly_as_they_were_given(labels: list[Any], holder: 
         assert held == sorted(labels)
         assert {type(label) for label in held} == {type(labels[0])}
     assert memory.predict(X).tolist() == y
-    assert memory.rehearse()[1].tolist() == y
-    assert memory.score(X, array_of(y)) == memory.score(X, HOLDERS[holder](y)) == 1
+    assert memory.self_test()[1].tolist() == y
+    assert memory.score(X, label_array(y)) == memory.score(X, HOLDERS[holder](y)) == 1
     assert memory.score(X[WHICH == 0], [labels[0]] * 5) == 1, "of one class alone, which may fit into a smaller type"
     for label in labels:
         copy = Memory("digital", dim=32).merge(memory).forget(label)
@@ -87,9 +87,9 @@ def test_arrays_and_scalars_of_numpy_are_plain_labels(labels: Any) -> None:
     )
 )
 def test_both_directions_are_one_another_s_inverse(labels: list[Any]) -> None:
-    back = array_of(labels_of(labels))
+    back = label_array(as_labels(labels))
     assert back.tolist() == labels
-    assert [type(label) for label in labels_of(back)] == [type(label) for label in labels]
+    assert [type(label) for label in as_labels(back)] == [type(label) for label in labels]
 
 
 class Colour(StrEnum):

@@ -15,7 +15,7 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import interchange, maintenance
 
 KILLED = """
 import os, sys
@@ -43,8 +43,8 @@ def _created(taught: Path, path: Path) -> object:
 
 
 def _imported(taught: Path, path: Path) -> object:
-    transfer.exported(taught, taught.with_name("out"))
-    return transfer.imported(taught.with_name("out"), path)
+    interchange.export_memory(taught, taught.with_name("out"))
+    return interchange.import_memory(taught.with_name("out"), path)
 
 
 def _replayed(taught: Path, path: Path) -> object:
@@ -53,7 +53,7 @@ def _replayed(taught: Path, path: Path) -> object:
 
 
 def _backed_up(taught: Path, path: Path) -> object:
-    return transfer.backed_up(taught, path)
+    return maintenance.back_up(taught, path)
 
 
 @pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
@@ -64,7 +64,7 @@ def test_no_new_file_is_made_next_to_the_log_of_an_earlier_one(
     path = taught.with_name("new.insitu")
     log = Path(f"{path}{ending}")
     log.write_bytes(b"of an earlier file")
-    with pytest.raises(InsituError, match=f"{ending} of an earlier file, which would overwrite") as caught:
+    with pytest.raises(InsituError, match=f"{ending} of an earlier file would be applied") as caught:
         make(taught, path)
     assert "\n" not in str(caught.value)
     assert not path.exists()
@@ -90,7 +90,7 @@ def test_a_memory_whose_file_is_gone_leaves_no_log(path: Path, how: str) -> None
             ["class 7", "class 8"] if how == "replaced" else []
         )
     if how != "deleted":
-        assert transfer.verified(away) == 1
+        assert maintenance.verify(away) == 1
 
 
 def test_a_file_that_was_restored_without_its_log_is_refused(tmp_path: Path) -> None:
@@ -125,14 +125,14 @@ def test_the_log_of_a_killed_process_is_taken_up(path: Path, index: bool) -> Non
     with Memory.open(path) as memory:
         assert memory.classes_.tolist() == ["class 0", "class 1"]
         memory.partial_fit(*some([2]))
-    assert transfer.verified(path) == 2
+    assert maintenance.verify(path) == 2
     assert not beside(path)
 
 
 def test_reading_leaves_nothing_next_to_the_file(taught: Path) -> None:
     before, changed = taught.read_bytes(), taught.stat().st_mtime_ns
-    transfer.info(taught)
-    transfer.verified(taught)
+    maintenance.info(taught)
+    maintenance.verify(taught)
     with Memory.open(taught, readonly=True) as memory:
         assert np.isfinite(answers(memory)).all()
     assert not beside(taught)
@@ -141,7 +141,7 @@ def test_reading_leaves_nothing_next_to_the_file(taught: Path) -> None:
         writer.partial_fit(*some([9]))
         assert os.path.exists(f"{taught}-wal")  # noqa: PTH110  # a name with an ending, not another path
     assert not beside(taught)
-    assert transfer.verified(taught) == 5
+    assert maintenance.verify(taught) == 5
 
 
 def test_damage_next_to_a_log_says_that_the_log_goes_too(path: Path) -> None:
@@ -149,7 +149,7 @@ def test_damage_next_to_a_log_says_that_the_log_goes_too(path: Path) -> None:
     Path(f"{path}-shm").unlink()
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(
-        InsituError, match=r"restore a copy.*; delete .*-wal and .*-shm with the damaged file"
+        InsituError, match=r"restore a backup.*; delete .*-wal and .*-shm with the damaged file"
     ) as caught:
         Memory.open(path, readonly=True)
     assert "\n" not in str(caught.value)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from insitu import Memory
 from insitu.core import generator
-from insitu.memory.model import KEPT, Model, counted, keeping, numbered
+from insitu.memory.model import KEPT, Model, number_classes, store_examples, update_statistics
 
 FEATURES = 3
 
@@ -21,12 +21,12 @@ def test_means_and_counts_are_over_all_examples_in_whatever_parts_they_came(part
         x = draw.standard_normal((len(part), FEATURES)) + 100
         for label, row in zip(part, x, strict=True):
             shown.setdefault(label, []).append(row)
-        model, y = numbered(model, list(part))
+        model, y = number_classes(model, list(part))
         classes, index = np.unique(y, return_inverse=True)
         sums = np.zeros((len(classes), FEATURES))
         np.add.at(sums, index, x)
         counts = np.bincount(index)
-        model = counted(model, classes, counts, sums / counts[:, None])
+        model = update_statistics(model, classes, counts, sums / counts[:, None])
     for label, rows in shown.items():
         number = model.numbers[label]
         assert model.counts[number] == len(rows)
@@ -36,8 +36,8 @@ def test_means_and_counts_are_over_all_examples_in_whatever_parts_they_came(part
 def test_classes_that_come_late_are_kept_as_well_as_the_first_ones() -> None:
     rng, model = generator(0, "kept"), Model(1)
     for label in range(8):
-        model, y = numbered(model, [label] * 200)
-        model = keeping(model, np.full((200, 1), float(label)), y, rng)
+        model, y = number_classes(model, [label] * 200)
+        model = store_examples(model, np.full((200, 1), float(label)), y, rng)
     kept = np.bincount(model.kept_numbers, minlength=8)
     assert len(model.kept) == KEPT
     assert kept.tolist() == [KEPT // 8] * 8

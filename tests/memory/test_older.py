@@ -1,4 +1,4 @@
-"""Files of version 0.1.0: read as they are, renewed when they are opened to be taught."""
+"""Files of earlier versions: read as they are, migrated when they are opened for writing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crafting import craft_parameters, craft_state, replaced
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import interchange, maintenance
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CENTRES = np.random.default_rng(0).normal(size=(4, 6)) * 3  # what it was taught: cup, é, box (forgotten), pen
@@ -22,6 +22,28 @@ TABLES = "SELECT count(*) FROM sqlite_master WHERE name = 'seal'"
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
     return Path(shutil.copy(FIXTURES / "taught-0.1.0.insitu", tmp_path / "older.insitu"))
+
+
+@pytest.mark.parametrize("substrate", ["crossbar", "digital"])
+def test_a_file_of_version_2_opens_predicts_and_learns(substrate: str, tmp_path: Path) -> None:
+    path = Path(shutil.copy(FIXTURES / f"{substrate}-version-2.insitu", tmp_path))
+    assert maintenance.verify(path) == 5
+    with Memory.open(path) as memory:
+        assert (memory.class_count_.tolist(), memory.now_s_, memory.events_) == ([3, 4, 1], 60.0, 5)
+        # as it predicted when the file was written
+        recorded = {"crossbar": [0.994182, 8.4e-05, 0.005734], "digital": [0.999617, 0.000316, 6.8e-05]}[substrate]
+        np.testing.assert_allclose(memory.predict_proba(CENTRES)[2], recorded, atol=1e-5)
+        assert memory.replay(memory.substrate).cost() == memory.cost()
+        memory.partial_fit(CENTRES[2:3], ["box"])
+        assert memory.predict(CENTRES).tolist() == ["cup", "é", "box", "pen"]
+    assert (version(path), maintenance.verify(path)) == (2, 6)
+
+
+def test_an_export_of_version_2_is_imported_with_its_devices(tmp_path: Path) -> None:
+    path, original = tmp_path / "in.insitu", Path(shutil.copy(FIXTURES / "crossbar-version-2.insitu", tmp_path))
+    interchange.import_memory(FIXTURES / "crossbar-version-2", path).close()
+    with Memory.open(path) as memory, Memory.open(original, readonly=True) as other:
+        assert np.array_equal(memory.predict_proba(CENTRES), other.predict_proba(CENTRES))
 
 
 def version(path: Path) -> int:
@@ -36,10 +58,10 @@ def test_it_is_read_verified_and_exported_as_it_is(older: Path, tmp_path: Path) 
     with Memory.open(older, readonly=True) as memory:
         assert memory.predict(CENTRES[[0, 1, 3]]).tolist() == ["cup", "é", "pen"]
         assert (memory.class_count_.tolist(), memory.now_s_, memory.events_) == ([4, 1, 4], 60.0, 4)
-    assert transfer.verified(older) == 4
-    assert transfer.info(older)["events"] == {"fit": 1, "learn": 1, "age": 1, "forget": 1}
-    transfer.exported(older, tmp_path / "out")
-    transfer.backed_up(older, tmp_path / "copy.insitu")
+    assert maintenance.verify(older) == 4
+    assert maintenance.info(older)["events"] == {"fit": 1, "learn": 1, "age": 1, "forget": 1}
+    interchange.export_memory(older, tmp_path / "out")
+    maintenance.back_up(older, tmp_path / "copy.insitu")
     assert older.read_bytes() == before
     assert (version(older), version(tmp_path / "copy.insitu")) == (1, 1)
 
@@ -49,7 +71,7 @@ def test_it_is_renewed_when_it_is_taught(older: Path) -> None:
         assert memory.predict(CENTRES[[0, 1, 3]]).tolist() == ["cup", "é", "pen"]
         memory.partial_fit(CENTRES[2:3], ["box"]).age(1)
     assert version(older) == 2
-    assert transfer.verified(older) == 6
+    assert maintenance.verify(older) == 6
     with Memory.open(older, readonly=True) as memory:
         assert memory.predict(CENTRES).tolist() == ["cup", "é", "box", "pen"]
 
@@ -61,7 +83,7 @@ def test_one_that_was_never_taught_is_renewed_too(tmp_path: Path) -> None:
     with Memory.open(path) as memory:
         memory.fit(CENTRES, list("abcd"))
         assert memory.dim == 16
-    assert (version(path), transfer.verified(path)) == (2, 1)
+    assert (version(path), maintenance.verify(path)) == (2, 1)
 
 
 @pytest.mark.parametrize("name", ["state", "parameters", "tables"])
@@ -90,4 +112,4 @@ def test_a_field_that_an_older_record_lacks_has_its_default(older: Path) -> None
     with Memory.open(older) as memory:
         assert memory._model.seed == 0
         memory.partial_fit(CENTRES[2:3], ["box"])
-    assert transfer.verified(older) == 5
+    assert maintenance.verify(older) == 5

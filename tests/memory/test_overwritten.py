@@ -16,7 +16,7 @@ from points import answers, some
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import maintenance
 
 
 def _restored(path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_file_that_only_got_another_time_goes_on(taught: Path) -> None:
         for number in (5, 6):
             os.utime(taught, (1, number))
             memory.partial_fit(*some([number]))
-    assert transfer.verified(taught) == 6
+    assert maintenance.verify(taught) == 6
 
 
 CHANGES = (
@@ -84,7 +84,7 @@ def test_a_journal_that_was_edited_is_not_taught(taught: Path, change: str) -> N
         for _, statement in triggers:
             other.execute(statement)
     before = taught.read_bytes()
-    with pytest.raises(InsituError, match=r"damaged.*restore a copy"):
+    with pytest.raises(InsituError, match=r"damaged.*restore a backup"):
         Memory.open(taught)
     assert taught.read_bytes() == before
 
@@ -94,7 +94,7 @@ def test_the_statistics_of_sqlite_are_no_damage_and_other_tables_are_named(taugh
         other.execute("ANALYZE")
     with Memory.open(taught) as memory:
         memory.partial_fit(*some([5]))
-    assert transfer.verified(taught) == 5
+    assert maintenance.verify(taught) == 5
     with closing(sqlite3.connect(taught, isolation_level=None)) as other:
         other.execute("CREATE TABLE notes (a)")
     with pytest.raises(InsituError, match=r"table 'notes'"):

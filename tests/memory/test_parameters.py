@@ -12,7 +12,7 @@ from points import answers, some
 from insitu import Memory
 from insitu.core import InsituError
 from insitu.devices.ideal import Ideal
-from insitu.memory.storage import transfer
+from insitu.memory.storage import maintenance
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
@@ -43,14 +43,14 @@ def test_a_number_of_numpy_is_a_number(path: Path, kind: type[np.integer]) -> No
     for again in (given, {"dim": 16, "random_state": 3}, {}):
         with Memory.open(path, **again) as memory:
             assert type(memory.random_state) is type(memory.dim) is int
-    assert transfer.info(path)["parameters"]["random_state"] == 3
+    assert maintenance.info(path)["parameters"]["random_state"] == 3
 
 
 def test_names_and_times_of_numpy_are_names_and_times(path: Path) -> None:
     with Memory.open(path, substrate=np.str_("digital"), dim=16, who=np.str_("ann")) as memory:
         memory.fit(*some([0, 1])).age(np.float32(60)).age(np.int64(5)).forget(np.str_("class 0"))
-    assert transfer.verified(path) == 4
-    assert transfer.info(path)["now_s"] == 65.0
+    assert maintenance.verify(path) == 4
+    assert maintenance.info(path)["now_s"] == 65.0
 
 
 @pytest.mark.parametrize("substrate", [Crossbar(Mine(factors=(1.0, 3.0))), Own()], ids=["device", "substrate"])
@@ -59,11 +59,11 @@ def test_a_record_of_ones_own_is_given_again(path: Path, substrate: Crossbar | O
         memory.fit(*some([0, 1]))
         before = answers(memory)
     name = "Own" if isinstance(substrate, Own) else "Mine"
-    for act in (lambda: Memory.open(path), lambda: transfer.verified(path), lambda: Memory.open(path, readonly=True)):
-        with pytest.raises(InsituError, match=f"made with {name}, which is no part of insitu"):
+    for act in (lambda: Memory.open(path), lambda: maintenance.verify(path), lambda: Memory.open(path, readonly=True)):
+        with pytest.raises(InsituError, match=f"created with {name}, which is not part of insitu"):
             act()
     for other in (Crossbar(Mine()), "digital", Crossbar(Ideal())):
-        with pytest.raises(InsituError, match="made with another substrate"):
+        with pytest.raises(InsituError, match="created with another substrate"):
             Memory.open(path, substrate=other)
     with Memory.open(path, substrate=substrate) as memory:
         assert np.array_equal(answers(memory), before)

@@ -14,19 +14,19 @@ from insitu.substrates.crossbar import Crossbar
 def test_all_answers_are_of_one_reading() -> None:
     x, _ = some([0, 1, 2], 4)
     memory = Memory(dim=64).fit(*some([0, 1, 2]))
-    recall = memory.recall(x)
-    assert recall.labels == memory.classes_.tolist()
-    assert np.array_equal(recall.answers, memory.predict(x))
-    assert np.array_equal(recall.similarities, memory.decision_function(x))
-    assert np.array_equal(recall.probabilities, memory.predict_proba(x))
-    np.testing.assert_allclose(recall.probabilities.sum(1), 1)
+    result = memory.query(x)
+    assert result.classes == memory.classes_.tolist()
+    assert np.array_equal(result.predictions, memory.predict(x))
+    assert np.array_equal(result.similarities, memory.decision_function(x))
+    assert np.array_equal(result.probabilities, memory.predict_proba(x))
+    np.testing.assert_allclose(result.probabilities.sum(1), 1)
 
 
 def test_later_is_what_ageing_makes_of_it_and_changes_nothing() -> None:
     x, _ = some([0, 1, 2], 4)
     memory = Memory(dim=64).fit(*some([0, 1, 2]))
     now = memory.predict_proba(x)
-    later = memory.later(1e6)
+    later = memory.projected(1e6)
     assert (memory.now_s_, later.now_s_) == (0, 1e6)
     assert np.array_equal(memory.predict_proba(x), now)
     columns = later.columns(memory.classes_)
@@ -35,33 +35,33 @@ def test_later_is_what_ageing_makes_of_it_and_changes_nothing() -> None:
     assert aged is not None
     assert np.array_equal(columns.conductances_us, aged.conductances_us)
     with pytest.raises(InsituError, match="seconds >= 0"):
-        memory.later(-1)
+        memory.projected(-1)
 
 
 def test_what_is_not_compensated_shrinks() -> None:
     x, _ = some([0, 1, 2], 4)
     memory = Memory(dim=128).fit(*some([0, 1, 2]))
-    size = {how: np.abs(memory.later(1e8, how).recall(x).similarities).mean() for how in (True, False)}
+    size = {how: np.abs(memory.projected(1e8, how).query(x).similarities).mean() for how in (True, False)}
     assert size[False] < 0.8 * size[True]
-    bare = Memory(Crossbar(), dim=128).fit(*some([0, 1, 2])).later(1e8)
-    assert np.array_equal(bare.recall(x).similarities, bare.later(0, compensated=False).recall(x).similarities)
+    bare = Memory(Crossbar(), dim=128).fit(*some([0, 1, 2])).projected(1e8)
+    assert np.array_equal(bare.query(x).similarities, bare.projected(0, compensated=False).query(x).similarities)
 
 
 def test_it_rehearses_the_examples_it_keeps() -> None:
     x, y = some([0, 1, 2])
     memory = Memory("digital", dim=64).fit(x, y)
-    recall, right = memory.rehearse()
+    result, right = memory.self_test()
     assert right.tolist() == list(y)
-    assert np.array_equal(recall.similarities, memory.recall(x).similarities)
+    assert np.array_equal(result.similarities, memory.query(x).similarities)
     memory.forget("class 0")
-    assert set(memory.rehearse()[1]) == {"class 1", "class 2"}
-    with pytest.raises(InsituError, match="keeps no example"):
-        memory.forget("class 1").forget("class 2").rehearse()
+    assert set(memory.self_test()[1]) == {"class 1", "class 2"}
+    with pytest.raises(InsituError, match="stores no example"):
+        memory.forget("class 1").forget("class 2").self_test()
 
 
 def test_devices_are_shown_with_what_they_got_since() -> None:
     memory = Memory(dim=32).fit(*some([0, 1, 2], 4))
-    before = memory.later(0)
+    before = memory.projected(0)
     spent = memory.cost()
     memory.partial_fit(*some([0, 3], 1))
     both = memory.columns(["class 0", "class 3"], before)

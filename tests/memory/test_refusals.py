@@ -18,7 +18,7 @@ from points import some
 
 from insitu import Memory
 from insitu.core import LONGEST_S, InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import maintenance
 
 X, Y = some([0, 1, 2])
 WIDE = np.ones((4, 3))
@@ -97,7 +97,7 @@ YEAR, BARE, NAT = np.timedelta64(1, "Y"), np.timedelta64(1), np.timedelta64("NaT
 for value in (-1, np.nan, np.inf, 1e39, "60", None, True, 10**400, YEAR, BARE, NAT, np.timedelta64(1, "M")):
     BAD[f"age {value!r:.24}"] = lambda m, value=value: m.age(value)
 for value in (-1, LONGEST_S, timedelta(-1), [3], 1j, YEAR, BARE):
-    BAD[f"later {value!r:.24}"] = lambda m, value=value: m.later(value)
+    BAD[f"later {value!r:.24}"] = lambda m, value=value: m.projected(value)
 
 
 def refuse(memory: Memory, call: Call) -> None:
@@ -145,7 +145,7 @@ def test_a_file_does_not_see_what_was_refused(tmp_path: Path) -> None:
                 refuse(memory, call)
         assert memory._model is before
         assert memory.n_features_in_ == 24
-    assert transfer.verified(tmp_path / "m") == 2
+    assert maintenance.verify(tmp_path / "m") == 2
 
 
 def test_a_fit_that_is_refused_leaves_a_new_memory_new() -> None:
@@ -167,10 +167,10 @@ def test_a_fit_that_is_refused_leaves_a_new_memory_new() -> None:
         ({"substrate": "whatever"}, r"substrates crossbar, digital and devices ideal"),
         ({"backbone": "omniglott"}, "no backbone omniglott"),
         ({"backbone": torch.nn.Linear(1, 1)}, "name of a network for images.*got Linear"),
-        ({"dim": 0}, "dim is a whole number"),
-        ({"dim": True}, "dim is a whole number"),
-        ({"dim": "64"}, "dim is a whole number"),
-        ({"dim": 10**9}, "dim is a whole number of rows from 1 to 65536"),
+        ({"dim": 0}, "dim is an integer number"),
+        ({"dim": True}, "dim is an integer number"),
+        ({"dim": "64"}, "dim is an integer number"),
+        ({"dim": 10**9}, "dim is an integer number of rows from 1 to 65536"),
     ],
     ids=str,
 )
@@ -234,9 +234,13 @@ def test_time_is_a_number_of_seconds_or_a_timedelta_up_to_one_bound() -> None:
     for passed in (60, 0.5, np.float32(2), np.int64(3), timedelta(days=1), np.timedelta64(1, "h")):
         memory.age(passed)
     assert memory.now_s_ == 60 + 0.5 + 2 + 3 + 86_400 + 3600
-    assert memory.later(timedelta(hours=1)).now_s_ == memory.now_s_ + 3600
+    assert memory.projected(timedelta(hours=1)).now_s_ == memory.now_s_ + 3600
     rest = LONGEST_S - memory.now_s_
-    assert memory.later(rest).score(X, Y) > 0.5
-    for refused in (lambda: memory.age(rest + 1), lambda: memory.later(rest + 1), lambda: memory.later(1).age(rest)):
-        with pytest.raises(InsituError, match=r"until its clock shows 1e\+10"):
+    assert memory.projected(rest).score(X, Y) > 0.5
+    for refused in (
+        lambda: memory.age(rest + 1),
+        lambda: memory.projected(rest + 1),
+        lambda: memory.projected(1).age(rest),
+    ):
+        with pytest.raises(InsituError, match=r"up to a clock of 1e\+10"):
             refused()

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as nps
 from insitu.core import generator
 from insitu.ledger import Ledger
 from insitu.memory.storage import serialization
-from insitu.memory.storage.records import name_of, records
+from insitu.memory.storage.records import allowed_records, record_name
 from insitu.substrates.crossbar import Crossbar
 
 KINDS = st.sampled_from(["float32", "float64", "int32", "int64", "uint8", "bool"])
@@ -32,13 +32,13 @@ VALUES = st.recursive(
 
 def back(value: object) -> Any:
     arrays: dict[str, serialization.Array] = {}
-    tree = json.loads(json.dumps(serialization.flat(value, "model", arrays)))
+    tree = json.loads(json.dumps(serialization.flatten(value, "model", arrays)))
 
     def array(path: str, kind: np.dtype[Any], shape: list[int]) -> serialization.Array:
-        parts = {number: part.tobytes() for number, part in enumerate(serialization.parted(path, arrays[path]))}
-        return serialization.joined(path, kind, shape, parts)
+        parts = {number: part.tobytes() for number, part in enumerate(serialization.split(path, arrays[path]))}
+        return serialization.join(path, kind, shape, parts)
 
-    return serialization.grown(tree, array, {name_of(Ledger): Ledger})
+    return serialization.rebuild(tree, array, {record_name(Ledger): Ledger})
 
 
 def same(one: Any, two: Any) -> bool:
@@ -59,7 +59,7 @@ def test_a_value_comes_back_as_it_was(value: object) -> None:
 
 def test_what_is_shared_is_kept_once_and_shared_again() -> None:
     one, arrays = torch.arange(6.0).reshape(2, 3), dict[str, serialization.Array]()
-    assert serialization.flat([one, one, one.T, one.clone(), one[:0], one[:0]], "model", arrays)
+    assert serialization.flatten([one, one, one.T, one.clone(), one[:0], one[:0]], "model", arrays)
     assert len(arrays) == 5
     first, second = back([one, one])
     assert first.data_ptr() == second.data_ptr()
@@ -75,10 +75,10 @@ def test_what_changed_is_enough_to_go_from_old_to_new(path: str, grown: int, tou
     for number in touched:
         new[:, number] += columns
         new[number] += 1 - columns
-    parts = {number: part.tobytes() for number, part in enumerate(serialization.parted(path, old))}
-    changed = serialization.changed(path, old, new)
-    parts |= {number: serialization.parted(path, new)[number].tobytes() for number in changed}
-    assert np.array_equal(serialization.joined(path, new.dtype, list(new.shape), parts), new)
+    parts = {number: part.tobytes() for number, part in enumerate(serialization.split(path, old))}
+    changed = serialization.changed_parts(path, old, new)
+    parts |= {number: serialization.split(path, new)[number].tobytes() for number in changed}
+    assert np.array_equal(serialization.join(path, new.dtype, list(new.shape), parts), new)
     assert set(changed) == touched | set(range(20, 20 + grown))
 
 
@@ -89,8 +89,8 @@ class Foreign:
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", torch.nn.Linear(2, 2)])
 def test_what_cannot_be_kept_is_refused(value: object) -> None:
-    with pytest.raises(TypeError, match="cannot be kept"):
-        serialization.flat(value, "model", {})
+    with pytest.raises(TypeError, match="cannot be stored"):
+        serialization.flatten(value, "model", {})
 
 
 FOREIGN = (
@@ -101,7 +101,7 @@ FOREIGN = (
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_no_class_but_a_record_that_such_a_memory_holds_is_made(name: object) -> None:
-    with pytest.raises(ValueError, match="no record that such a memory holds"):
-        serialization.grown(
-            {"record": name, "fields": {}}, lambda path, kind, shape: np.zeros(shape), records(Crossbar)
+    with pytest.raises(ValueError, match="not a record of such a memory"):
+        serialization.rebuild(
+            {"record": name, "fields": {}}, lambda path, kind, shape: np.zeros(shape), allowed_records(Crossbar)
         )

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from insitu import Memory
 from insitu.cli.main import main
 from insitu.core import InsituError
-from insitu.memory.storage import transfer
+from insitu.memory.storage import interchange, maintenance
 
 X, Y = load_digits(return_X_y=True)
 NAMES = np.array([f"digit {number}" for number in Y])
@@ -54,15 +54,15 @@ def test_a_replay_on_another_substrate_keeps_classes_and_accuracy(taught: Path, 
         assert copy.now_s_ == memory.now_s_
         with memory.replay(substrate, tmp_path / "new.insitu") as kept:
             assert np.array_equal(answers(kept), answers(copy))
-        with pytest.raises(InsituError, match="there already"):
+        with pytest.raises(InsituError, match="already exists"):
             memory.replay(substrate, tmp_path / "new.insitu")
 
 
 def test_an_import_is_what_was_exported_to_the_last_device(taught: Path, tmp_path: Path) -> None:
-    transfer.exported(taught, tmp_path / "out")
+    interchange.export_memory(taught, tmp_path / "out")
     copied = tmp_path / "copy.insitu"
-    transfer.imported(tmp_path / "out", copied).close()
-    assert transfer.verified(copied) == transfer.verified(taught)
+    interchange.import_memory(tmp_path / "out", copied).close()
+    assert maintenance.verify(copied) == maintenance.verify(taught)
     with Memory.open(taught, readonly=True) as one, Memory.open(copied) as two:
         assert np.array_equal(answers(one), answers(two))
         assert one.cost() == two.cost()
@@ -72,7 +72,7 @@ def test_an_import_is_what_was_exported_to_the_last_device(taught: Path, tmp_pat
 
 
 def test_the_export_can_be_used_without_this_library(taught: Path, tmp_path: Path) -> None:
-    arrays, card = transfer.exported(taught, tmp_path / "out")
+    arrays, card = interchange.export_memory(taught, tmp_path / "out")
     held, told = safetensors.numpy.load_file(arrays), json.loads(card.read_text())
     labels = [each["label"] for each in told["classes"]]
     z = (X[ASKED] - held["space/shift"]) / held["space/scale"]
@@ -87,7 +87,7 @@ def test_the_export_can_be_used_without_this_library(taught: Path, tmp_path: Pat
 
 
 def test_an_export_that_is_not_whole_is_refused(taught: Path, tmp_path: Path) -> None:
-    arrays, card = transfer.exported(taught, tmp_path / "out")
+    arrays, card = interchange.export_memory(taught, tmp_path / "out")
     whole, told = arrays.read_bytes(), json.loads(card.read_text())
     for wrong in (
         {**told, "version": 99},
@@ -98,12 +98,12 @@ def test_an_export_that_is_not_whole_is_refused(taught: Path, tmp_path: Path) ->
     ):
         card.write_text(json.dumps(wrong))
         with pytest.raises(InsituError):
-            transfer.imported(tmp_path / "out", tmp_path / "copy.insitu")
+            interchange.import_memory(tmp_path / "out", tmp_path / "copy.insitu")
         assert not (tmp_path / "copy.insitu").exists()
     card.write_text(json.dumps(told))
     arrays.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InsituError, match="damaged"):
-        transfer.imported(tmp_path / "out", tmp_path / "copy.insitu")
+        interchange.import_memory(tmp_path / "out", tmp_path / "copy.insitu")
 
 
 def test_the_command_does_all_of_it(taught: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +133,7 @@ def test_the_command_does_all_of_it(taught: Path, tmp_path: Path, capsys: pytest
         (["verify"], "takes verify"),
         (["verify", "nowhere.insitu"], "there is no memory"),
         (["forget", "nowhere.insitu", "a"], "there is no memory"),
-        (["import", "new.insitu", "nowhere"], "without ending"),
+        (["import", "new.insitu", "nowhere"], "without suffix"),
         (["import", "new.insitu", "nowhere", "--colour"], "takes --substrate"),
     ],
 )

@@ -139,7 +139,7 @@ def test_class_by_class_is_nearly_as_good_as_at_once(substrate: str | None, each
     for number in range(6):
         parts.partial_fit(x[y == number], y[y == number])
     assert parts.score(asked, right) > at_once.score(asked, right) - 0.03
-    assert set(parts.rehearse()[1]) == set(range(6)), "late classes are among the examples kept, too"
+    assert set(parts.self_test()[1]) == set(range(6)), "late classes are among the examples kept, too"
 
 
 def test_a_space_of_one_cluster_is_left_when_the_classes_turn_out_to_lie_far_apart() -> None:

@@ -1,4 +1,4 @@
-"""Changes in the user's memory: what it knows, and what its file keeps."""
+"""Changes in the user's memory: its state, and what its file stores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MUTANTS = [
         ("memory/test_model.py",),
     ),
     Mutant(
-        "examples of new classes are kept only while there is room",
+        "examples of new classes are stored only until the memory is full",
         "memory/model.py",
         'chosen = np.argsort(_ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]',
         "chosen = np.arange(old + len(x))[:KEPT]",
@@ -27,14 +27,14 @@ MUTANTS = [
         ("memory/test_model.py",),
     ),
     Mutant(
-        "the examples kept of a forgotten class stay in what is measured with",
+        "the stored examples of a forgotten class stay in the calibration set",
         "memory/operations.py",
-        "space=with_cohort(replace(model.space, seen=seen), model.kept)",
+        "space=with_calibration_set(replace(model.space, seen=seen), model.kept)",
         "space=replace(model.space, seen=seen)",
         ("memory/test_memory.py", "memory/test_store.py"),
     ),
     Mutant(
-        "labels of two kinds may stand beside each other",
+        "labels of two kinds may be mixed",
         "memory/labels.py",
         '    if len(kinds) > 1:\n        raise InsituError(\n            f"labels of a memory',
         '    if len(kinds) > 9:\n        raise InsituError(\n            f"labels of a memory',
@@ -49,21 +49,21 @@ MUTANTS = [
     ),
     Mutant(
         "what is acknowledged may still be lost with the power",
-        "memory/storage/store.py",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA synchronous = OFF",
-        ("memory/test_store.py", "memory/test_damage.py"),
+        "memory/storage/database.py",
+        'connection.execute("PRAGMA journal_mode = WAL")\n    connection.execute("PRAGMA synchronous = FULL")',
+        'connection.execute("PRAGMA journal_mode = WAL")\n    connection.execute("PRAGMA synchronous = OFF")',
+        ("memory/test_identity.py",),
     ),
     Mutant(
         "a row of the journal does not cover those before it",
-        "memory/storage/rows.py",
+        "memory/storage/journal.py",
         "return digest_of(before, ",
         'return digest_of(b"", ',
         ("memory/test_store.py", "memory/test_damage.py"),
     ),
     Mutant(
         "two writers at once",
-        "memory/storage/lock.py",
+        "memory/storage/connections.py",
         "BEGIN EXCLUSIVE",
         "BEGIN",
         ("memory/test_store.py",),

@@ -16,7 +16,7 @@ from PIL import Image
 
 from insitu import Memory
 from insitu.core import generator
-from insitu.memory.storage import tables
+from insitu.memory.storage import state_tables
 
 CENTRES = generator(0, "service").standard_normal((6, 12))
 
@@ -353,7 +353,7 @@ def test_a_disk_that_is_full_is_told_without_its_path(
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(tables, "write_model", full)
+    monkeypatch.setattr(state_tables, "write_model", full)
     reply = service.post("/api/teach", {"label": "b", "vector": [2.0]})
     assert (reply.status, "no room" in reply.json["detail"]) == (507, True)
     assert str(tmp_path) not in reply.body.decode()

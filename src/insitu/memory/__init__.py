@@ -1,4 +1,4 @@
-"""The user's own memory: a few-shot classifier with the conventions of scikit-learn, kept in one file if wanted."""
+"""The user's own memory: a few-shot classifier with the conventions of scikit-learn, optionally stored in a file."""
 
 from insitu.memory.estimator import Memory
 

@@ -1,7 +1,7 @@
-"""The memory as a scikit-learn classifier: taught a few examples at any time, in devices that age.
+"""The memory as a scikit-learn classifier: learns a few examples at any time, on devices whose conductance drifts.
 
-What it knows is one value (``_nouns.Model``), replaced by every verb and by none that only asks; a memory that was
-opened from a file replaces it only after the file has it too. A verb that is refused changes nothing.
+State is one immutable value (``model.Model``). Every change is an ``Event``: ``_apply`` computes the model after it and
+commits both to the file of the memory, if it has one. A call that raises changes nothing.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from sklearn.utils.validation import check_is_fitted
 from insitu.core import InsituError
 from insitu.ledger import Ledger
 from insitu.memory import inputs
-from insitu.memory.event import Event, apply, merging, teaching
-from insitu.memory.labels import alike, array_of, label_of, labels_of
-from insitu.memory.locks import turn_of
-from insitu.memory.model import Model, check_mergeable, experience
-from insitu.memory.query import Columns, Recall, columns, recalled, uncompensated
-from insitu.memory.seed import drawn
-from insitu.memory.settings import Settings, settings_of
+from insitu.memory.event import Event, apply, merge_event, teach_event
+from insitu.memory.labels import as_label, as_labels, check_same_kind, label_array
+from insitu.memory.locks import lock_of
+from insitu.memory.model import Model, check_mergeable, class_statistics
+from insitu.memory.query import Columns, QueryResult, columns, query, self_test, uncompensated
+from insitu.memory.settings import Settings, make_settings
 from insitu.substrates import Substrate
 
 if TYPE_CHECKING:
@@ -36,15 +35,20 @@ if TYPE_CHECKING:
 class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
     """Few-shot classifier on a simulated substrate, with the conventions of scikit-learn.
 
-    Parameters: ``substrate`` holds the classes: a record, the name of a substrate, or that of a device for a crossbar
-    of it (None: phase-change crossbar, drift compensated per column). ``backbone`` is the name of a shipped network
-    ("omniglot", "miniimagenet") where X is images. ``dim`` is the number of rows of the array, one per component.
-    ``random_state`` seeds writing and read noise: equal seeds give equal answers; with None, each reading draws anew.
+    Parameters: ``substrate`` holds the classes: a record, the name of a substrate, or the name of a device for a
+    crossbar of it (None: phase-change crossbar with per-column drift compensation). ``backbone`` is the name of a
+    shipped network ("omniglot", "miniimagenet") where X is images. ``dim`` is the number of rows of the array, one per
+    component. ``random_state`` seeds programming and read noise: equal seeds give equal results; None draws new read
+    noise for every call.
 
     X is (n, features) of finite numbers; with a backbone, images (n, h, w) or (n, h, w, c), uint8. Labels are strings,
-    integers, floats or booleans, all of one kind. Attributes: ``classes_`` (sorted), ``class_count_`` (examples of
-    each), ``events_`` (since it was last fitted), ``now_s_`` (its clock in seconds), ``n_features_in_`` (of vectors).
+    integers, floats or booleans, all of one kind. Attributes: ``classes_`` (sorted), ``class_count_`` (examples per
+    class), ``events_`` (since the last fit), ``now_s_`` (clock in seconds), ``n_features_in_`` (of vectors).
     """
+
+    _model: Model | None = None
+    _settings: Settings | None = None  # of the current model; ``set_params`` does not change them
+    _store: Store | None = None
 
     def __init__(
         self,
@@ -61,163 +65,153 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     @classmethod
     def open(cls, path: str | Path, *, readonly: bool = False, who: str | None = None, **parameters: Any) -> Memory:
-        """Return the memory kept in the SQLite file at ``path``, made with ``parameters`` where there is none yet.
+        """Open the memory stored in the SQLite file at ``path``; create it with ``parameters`` if there is none.
 
-        What a verb has returned from is in the file for good. One process writes at a time; any number read
-        (``readonly=True``: what was there when it was opened). ``who`` is noted beside what is taught (default: the
-        user's name). Close it, or use it in a ``with`` statement. Raises ``InsituError`` where the file is damaged,
-        held by another writer, not writable, or made with other parameters.
+        Once a call has returned, its effect is durable. One process writes at a time; any number may read
+        (``readonly=True``: the state at the time of opening). ``who`` is recorded with every event (default: the
+        user's name). Close the memory, or use it in a ``with`` statement. Raises ``InsituError`` where the file is
+        damaged, locked by another writer, not writable, or was created with other parameters.
         """
         from insitu.memory.storage.store import Store
 
-        return _bound(cls, Store.open(path, parameters, readonly, who))
+        return cls._from_store(Store.open(path, parameters, readonly, who))
 
-    # -- teaching ----------------------------------------------------------------------------------------------------
+    # -- learning ----------------------------------------------------------------------------------------------------
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Forget everything and learn examples X with labels y (n,). Returns self."""
-        with self._busy():
-            x, names, labels = inputs.examples(self, X, y, reset=True)
-            return self._happened(teaching("fit", labels, x, names))
+        """Discard everything learned so far and learn examples X with labels y (n,). Returns self."""
+        with self._lock:
+            x, names, labels = inputs.validate_examples(self, X, y, reset=True)
+            return self._apply(teach_event("fit", labels, x, names))
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Learn examples X with labels y (n,) besides what is known; labels may be new. Returns self.
+        """Learn additional examples X with labels y (n,); labels may be new. Returns self.
 
-        ``classes`` need not be given; where it is, every label is one of them.
+        ``classes`` is optional; if given, every label must be one of them.
         """
-        with self._busy():
-            known = self._model.labels if self._knows else []
-            x, names, labels = inputs.examples(self, X, y, reset=not self._knows)
-            alike(known, labels)
+        with self._lock:
+            x, names, labels = inputs.validate_examples(self, X, y, reset=self._model is None)
+            check_same_kind(self._model.labels if self._model else [], labels)
             if classes is not None:
                 inputs.check_allowed(labels, classes)
-            return self._happened(teaching("learn", labels, x, names))
+            return self._apply(teach_event("learn", labels, x, names))
 
     def forget(self, label: object) -> Self:
-        """Forget the class ``label``: its column is RESET. Raises ``InsituError`` where it is not known."""
+        """RESET the column of class ``label`` and drop what is stored of it. Raises ``InsituError`` if unknown."""
         check_is_fitted(self)
-        with self._busy():
-            return self._happened(Event("forget", [label_of(label, self._model.labels)]))
+        with self._lock:
+            return self._apply(Event("forget", [as_label(label, self._fitted().labels)]))
 
     def merge(self, other: Memory) -> Self:
-        """Learn what ``other`` knows too, as if both had been taught here; ``other`` stays as it is. Returns self.
+        """Learn everything that ``other`` has learned; ``other`` is not changed. Returns self.
 
-        Both take the same kind of X. Substrates may differ: what was taught moves, not the devices.
+        Both take the same kind of X. Substrates may differ: what is transferred is class statistics and examples, not
+        the state of devices.
         """
         if not isinstance(other, Memory):
             raise InsituError(f"a memory merges with a Memory; got {type(other).__name__}")
-        check_is_fitted(other)
-        taken = other._model
-        with self._busy():
-            mine, its = (memory.settings.backbone for memory in (self, other))
-            if mine != its:
-                raise InsituError(f"memories merge that have the same backbone; got {mine} and {its}")
-            check_mergeable(self._model if self._knows else None, taken)
-            return self._happened(merging(experience(taken)))
+        added = other._fitted()
+        with self._lock:
+            mine, theirs = (memory.settings.backbone for memory in (self, other))
+            if mine != theirs:
+                raise InsituError(f"merged memories have the same backbone; got {mine} and {theirs}")
+            check_mergeable(self._model, added)
+            return self._apply(merge_event(class_statistics(added)))
 
     def age(self, seconds: float | timedelta) -> Self:
-        """Let time pass, 1e10 s at most in all: devices drift. Time does not run backwards. Returns self."""
+        """Advance the clock, up to 1e10 s in total: devices drift. Returns self."""
         check_is_fitted(self)
-        with self._busy():
-            return self._happened(Event("age", [], seconds=inputs.duration(seconds, self._model.now_s)))
+        with self._lock:
+            return self._apply(Event("age", [], seconds=inputs.validate_duration(seconds, self._fitted().now_s)))
 
-    # -- asking ------------------------------------------------------------------------------------------------------
+    # -- prediction --------------------------------------------------------------------------------------------------
 
-    def recall(self, X: ArrayLike) -> Recall:
-        """Return what the memory answers to each row of X: similarities and probabilities, of one reading."""
-        check_is_fitted(self)
-        model = self._model
-        x, _ = inputs.queries(self, X)
+    def query(self, X: ArrayLike) -> QueryResult:
+        """Return similarities, probabilities and predictions for the rows of X, all from one read of the array."""
+        model = self._fitted()
+        x, _ = inputs.validate_queries(self, X)
         self.settings.check_encoder(model.encoder)
-        return recalled(self.settings, model, self.settings.vectors(x), self.random_state is not None)
+        return query(self.settings, model, self.settings.vectors(x), self.random_state is not None)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the label (n,) of the most similar class for each row of X."""
-        return self.recall(X).answers
+        return self.query(X).predictions
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return probabilities (n, classes), in the order of ``classes_``: the softmax of sharpened similarities.
+        """Return probabilities (n, classes), in the order of ``classes_``: the softmax of scaled similarities.
 
-        The sharpness is that at which examples kept, each left out in turn, are most likely of their own class.
+        The scale maximises the leave-one-out likelihood of the stored examples.
         """
-        return self.recall(X).probabilities
+        return self.query(X).probabilities
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return similarities (n, classes), in the order of ``classes_``; of two classes, the difference (n,)."""
-        scores = self.recall(X).similarities
+        """Return similarities (n, classes), in the order of ``classes_``; for two classes, their difference (n,)."""
+        scores = self.query(X).similarities
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Return the share of rows of X whose label in y (n,) is predicted."""
-        check_is_fitted(self)
-        right = labels_of(y)
-        alike(self._model.labels, right)
-        return float(super().score(X, array_of(right), sample_weight))
+        """Return the accuracy of the predictions for X against labels y (n,)."""
+        labels = as_labels(y)
+        check_same_kind(self._fitted().labels, labels)
+        return float(super().score(X, label_array(labels), sample_weight))
 
-    def rehearse(self) -> tuple[Recall, NDArray[Any]]:
-        """Return what the memory answers to the examples it keeps (512 at most), and the labels (n,) they came with."""
-        check_is_fitted(self)
-        model = self._model
-        if not len(model.kept):
-            raise InsituError("the memory keeps no example; teach it some first")
-        names = {number: label for label, number in model.numbers.items()}
-        right = array_of([names[number] for number in model.kept_numbers.tolist()])
-        return recalled(self.settings, model, model.kept, self.random_state is not None), right
+    def self_test(self) -> tuple[QueryResult, NDArray[Any]]:
+        """Return the query result for the stored examples (512 at most), and their labels (n,)."""
+        return self_test(self.settings, self._fitted(), self.random_state is not None)
 
-    def later(self, seconds: float | timedelta, compensated: bool = True) -> Memory:
-        """Return the memory as it will be ``seconds`` from now, in memory only; this one stays as it is.
+    def projected(self, seconds: float | timedelta, compensated: bool = True) -> Memory:
+        """Return an in-memory copy whose clock is ``seconds`` ahead; this memory is not changed.
 
-        Without ``compensated``, the same devices are read as if nothing undid their drift.
+        With ``compensated=False``, the same devices are read without drift compensation.
         """
-        check_is_fitted(self)
-        settings, model = self.settings, self._model
+        model, settings = self._fitted(), self.settings
         substrate = settings.substrate if compensated else uncompensated(settings.substrate)
         out = type(self)(**self.get_params() | {"substrate": substrate})
-        later_s = model.now_s + inputs.duration(seconds, model.now_s)
-        out._know(replace(model, now_s=later_s), replace(settings, substrate=substrate))
+        now_s = model.now_s + inputs.validate_duration(seconds, model.now_s)
+        out._set_model(replace(model, now_s=now_s), replace(settings, substrate=substrate))
         return out
 
     def columns(self, labels: ArrayLike, since: Memory | None = None) -> Columns | None:
-        """Return the devices of these classes, None where there are none; pulses ``since`` an earlier ``later(0)``."""
-        check_is_fitted(self)
-        before, wanted = None if since is None else since._model, labels_of(labels)
-        alike(self._model.labels, wanted)
-        return columns(self.settings.substrate, self._model, wanted, before)
+        """Return the devices of these classes, or None on a substrate without devices.
+
+        Pulses are counted from the state of ``since``, an earlier ``projected(0)``; without it, from the start.
+        """
+        model, selected = self._fitted(), as_labels(labels)
+        check_same_kind(model.labels, selected)
+        return columns(self.settings.substrate, model, selected, None if since is None else since._model)
 
     def cost(self) -> Ledger:
-        """Return the pulses, RESETs and programmings that teaching has spent since the memory was new."""
-        check_is_fitted(self)
-        state = self._model.state
+        """Return the pulses, RESETs and programming operations spent on learning so far."""
+        state = self._fitted().state
         return Ledger() if state is None else self.settings.learner().cost(state)
 
     def query_cost(self) -> Ledger:
-        """Return what one prediction spends."""
-        check_is_fitted(self)
-        state = self._model.state
+        """Return the cost of one prediction."""
+        state = self._fitted().state
         return Ledger() if state is None else self.settings.learner().query_cost(state)
 
-    # -- a file ------------------------------------------------------------------------------------------------------
+    # -- storage -----------------------------------------------------------------------------------------------------
 
     def replay(self, substrate: Substrate | str | None = None, path: str | Path | None = None) -> Memory:
-        """Return a memory on another substrate that lived through the same: every event of the journal, in order.
+        """Return a memory on another substrate to which all events of the journal have been applied in order.
 
-        Only a memory that was opened from a file has a journal. With ``path``, the new one is kept in that new file.
+        Only a memory that was opened from a file has a journal. With ``path``, the result is stored in that new file.
         """
         if self._store is None:
-            raise InsituError("what is replayed is a file's journal; open the memory with Memory.open(path)")
-        from insitu.memory.storage.transfer import replayed
+            raise InsituError("only a memory opened from a file has a journal to replay; use Memory.open(path)")
+        from insitu.memory.storage.maintenance import replay
 
         copy = type(self)(**self.get_params() | {"substrate": substrate})
-        with self._store.busy:
+        with self._store.lock:
             events = list(self._store.journal())
         if path is not None:
-            return _bound(type(self), replayed(events, path, copy.get_params()))
+            return self._from_store(replay(events, path, copy.get_params()))
         for event in events:
-            copy._happened(event)
+            copy._apply(event)
         return copy
 
     def close(self) -> None:
-        """Give the file back, where there is one; what was taught stays in it."""
+        """Close the file and release its lock, if the memory has one."""
         if self._store is not None:
             self._store.close()
 
@@ -227,10 +221,10 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- conventions -------------------------------------------------------------------------------------------------
+    # -- scikit-learn ------------------------------------------------------------------------------------------------
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self._knows
+        return self._model is not None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -239,49 +233,45 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        # a copy is a memory of its own: two that write to one file would undo each other
-        kept: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in kept.items() if name != "_store"}
+        # a copy is in memory only: two writers to one file would overwrite each other's events
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_store"}
 
-    # -- parts -------------------------------------------------------------------------------------------------------
-
-    _store: Store | None = None
-    _model: Model
-    _settings: Settings | None = None  # that the model was made with, whatever ``set_params`` says by now
-
-    @property
-    def _knows(self) -> bool:
-        return "_model" in vars(self)
+    # -- state -------------------------------------------------------------------------------------------------------
 
     @property
     def settings(self) -> Settings:
-        """The substrate, backbone and rows that its parameters stand for, or that it was taught with."""
-        return self._settings or settings_of(self.substrate, self.backbone, self.dim)
+        """Checked substrate, backbone and rows: those of the current model, else those given as parameters."""
+        return self._settings or make_settings(self.substrate, self.backbone, self.dim)
 
-    def _busy(self) -> threading.RLock:
-        """Return the lock that is held while something happens, from the checks on."""
-        if self._store is not None:
-            return self._store.busy
-        return turn_of(self)
+    @property
+    def _lock(self) -> threading.RLock:
+        """Lock held by every change, from the validation of its arguments on."""
+        return lock_of(self) if self._store is None else self._store.lock
 
-    def _happened(self, event: Event) -> Self:
-        settings = settings_of(self.substrate, self.backbone, self.dim)
+    def _fitted(self) -> Model:
+        check_is_fitted(self)
+        assert self._model is not None
+        return self._model
+
+    def _apply(self, event: Event) -> Self:
+        settings = make_settings(self.substrate, self.backbone, self.dim)
         if self._settings not in (None, settings) and (event.kind != "fit" or self._store is not None):
-            raise InsituError("a parameter of the memory was changed after it was taught; set it back or fit a new one")
-        if self._store is not None and self.random_state != self._store.parameters["random_state"]:
-            raise InsituError("random_state of a memory in a file was changed after it was opened; set it back")
-        if self._store is not None:
-            self._know(self._store.happened(event), settings)
+            raise InsituError("a parameter was changed after the memory was fitted; set it back, or fit a new memory")
+        if self._store is None:
+            new = self._model is None or event.kind == "fit"
+            with inputs.draw_seed(self.random_state if new else self._fitted().seed) as seed:
+                model = apply(settings, self._model, event, seed)
+        elif self.random_state != self._store.parameters["random_state"]:
+            raise InsituError("random_state of a stored memory was changed after it was opened; set it back")
         else:
-            known = self._model if self._knows else None
-            with drawn(self.random_state if known is None or event.kind == "fit" else known.seed) as seed:
-                model = apply(settings, known, event, seed)
-            self._know(model, settings)
+            model = self._store.append(event)
+        self._set_model(model, settings)
         return self
 
-    def _know(self, model: Model, settings: Settings) -> None:
+    def _set_model(self, model: Model, settings: Settings) -> None:
         self._model, self._settings = model, settings
-        self.classes_ = array_of(model.labels)
+        self.classes_ = label_array(model.labels)
         self.class_count_ = model.counts[[model.numbers[label] for label in model.labels]]
         self.now_s_, self.events_ = model.now_s, model.events
         for name in ("n_features_in_", "feature_names_in_"):
@@ -291,12 +281,11 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         if model.feature_names is not None:
             self.feature_names_in_ = np.array(model.feature_names, object)
 
-
-def _bound(cls: type[Memory], store: Store) -> Memory:
-    """Return the memory that a store holds; what happens to it from now on is kept there."""
-    memory = cls(**store.parameters)
-    memory._store = store
-    memory._settings = settings_of(memory.substrate, memory.backbone, memory.dim)
-    if store.model is not None:
-        memory._know(store.model, memory._settings)
-    return memory
+    @classmethod
+    def _from_store(cls, store: Store) -> Memory:
+        memory = cls(**store.parameters)
+        memory._store = store
+        memory._settings = make_settings(memory.substrate, memory.backbone, memory.dim)
+        if store.model is not None:
+            memory._set_model(store.model, memory._settings)
+        return memory

@@ -1,4 +1,4 @@
-"""Images through a shipped backbone: activations for the memory, and the base that its space comes from."""
+"""Images through a shipped backbone: activations for the memory, and the base classes that its space is fitted to."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from insitu.core import InsituError
 from insitu.protocols import Examples
 from insitu.protocols.few_shot_sessions import FewShotBase
 
-SMALLEST = 2  # pixels to a side: below, there is nothing to resize
+SMALLEST = 2  # pixels per side that can still be resized
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
-def checked(x: object) -> NDArray[np.uint8]:
+def as_images(x: object) -> NDArray[np.uint8]:
     """Return images as (n, h, w, c) uint8; raise ``InsituError`` where they are not (n, h, w) or (n, h, w, c)."""
     try:
         images = np.asarray(x)
-    except ValueError as error:  # pictures of several sizes
+    except ValueError as error:  # images of several sizes
         sizes = sorted({np.shape(image)[:2] for image in x}) if isinstance(x, list | tuple) else []
-        raise InsituError(f"images are of one size; got {sizes or 'several'}; resize them first") from error
+        raise InsituError(f"images have one size; got {sizes or 'several'}; resize them first") from error
     channels = images.shape[3] if images.ndim == 4 else 1
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or channels not in (1, 3) or not len(images):
         raise InsituError(
-            f"with a backbone, X is images (n, h, w) or (n, h, w, c), uint8, c 1 or 3, at least one; "
+            f"with a backbone, X is at least one image, uint8, (n, h, w) or (n, h, w, c) with c 1 or 3; "
             f"got {images.dtype} of shape {images.shape}"
         )
     if min(images.shape[1:3]) < SMALLEST:
-        raise InsituError(f"images have at least {SMALLEST} pixels to a side; got {images.shape[1:3]}")
+        raise InsituError(f"images have at least {SMALLEST} pixels per side; got {images.shape[1:3]}")
     return images.reshape(*images.shape[:3], channels)
 
 
 def check_name(backbone: str) -> None:
-    """Raise ``InsituError`` where no backbone of this name is there."""
+    """Raise ``InsituError`` where no backbone has this name."""
     _shipped.stem(backbone)
 
 
 def activations(backbone: str, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return what the backbone makes of images (n, h, w, c) uint8, 0 for ink and 255 for paper: (n, features)."""
+    """Return the backbone's activations (n, features) for images (n, h, w, c) uint8, black on white for drawings."""
     network, card, _ = _loaded(backbone)
     wanted = int(card["record"]["channels"])
     if wanted == 1 and images.shape[3] == 3:
@@ -58,13 +58,13 @@ def activations(backbone: str, images: NDArray[np.uint8]) -> NDArray[np.float64]
 
 
 def fingerprint(backbone: str) -> str:
-    """Return a short hash of the backbone's weights: what was taught through others is not comparable."""
+    """Return a short hash of the backbone's weights: activations of other weights are not comparable."""
     return _loaded(backbone)[2]
 
 
 @cache
-def base(backbone: str) -> FewShotBase | None:
-    """Return the base classes that come with a backbone, or None where only its weights do."""
+def base(backbone: str) -> Base | None:
+    """Return the base classes that ship with a backbone, or None where only its weights do."""
     file = _shipped.FOLDER / f"{backbone}.embeddings.npz"
     if not file.exists():
         return None

@@ -1,93 +1,101 @@
-"""What a user gives to a memory, checked before anything changes: examples, labels, queries, times."""
+"""Validation of arguments before anything changes: examples, labels, queries, durations, seeds."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, validate_data
 
 from insitu.core import LONGEST_S, InsituError
 from insitu.memory import images
-from insitu.memory.features import Names, names_of, with_text_names
-from insitu.memory.labels import Label, alike, array_of, labels_of
-from insitu.memory.settings import settings_of
-from insitu.memory.values import check_numbers, plain
+from insitu.memory.feature_names import Names, feature_names_of, with_text_names
+from insitu.memory.labels import Label, as_labels, check_same_kind, label_array
+from insitu.memory.settings import make_settings
+from insitu.memory.values import check_numbers, unwrap
 
 if TYPE_CHECKING:
     from insitu.memory.estimator import Memory
 
-LARGEST = 1e300  # number of X: sums and differences of such numbers still fit into float64
+LARGEST = 1e300  # of a number in X: sums and differences of such numbers stay finite in float64
 
 
-def queries(memory: Memory, x: object, reset: bool = False) -> tuple[NDArray[Any], Names]:
-    """Return X as an array, and the names of its features where it is a table.
+def validate_queries(
+    memory: Memory, x: object, reset: bool = False, adopt_names: bool = False
+) -> tuple[NDArray[Any], Names]:
+    """Return X as an array, and its feature names where it is a table.
 
-    With ``reset``, X is of a memory that starts again; otherwise it must have the features that the memory knows.
+    Without ``reset``, X must have the features that the memory was fitted on; with ``adopt_names``, a memory without
+    feature names accepts those of X.
     """
-    return _queries(memory, x, reset, teaches=False)
-
-
-def _queries(memory: Memory, x: object, reset: bool, teaches: bool) -> tuple[NDArray[Any], Names]:
-    x = plain(x, "X")
+    x = unwrap(x, "X")
     if (memory.backbone if reset else memory.settings.backbone) is not None:
-        return images.checked(x), None
-    trial = copy.copy(memory)  # it is noted there which features there are, and forgotten if something else is wrong
-    known = None if reset else memory._model.feature_names
+        return images.as_images(x), None
+    trial = copy.copy(memory)  # scikit-learn sets attributes on it, which are discarded if X turns out to be invalid
+    known = None if reset else _names(memory)
     x = with_text_names(x, known, fitted=not reset)
     try:
         check_numbers(x)
-        if teaches and not reset and known is None and (come := names_of(memory, x)) is not None:
-            trial.feature_names_in_ = np.array(come, object)  # a memory without names takes the first that come
+        if adopt_names and not reset and known is None and (names := feature_names_of(memory, x)) is not None:
+            trial.feature_names_in_ = np.array(names, object)
         given: NDArray[Any] = validate_data(trial, x, reset=reset, dtype=[np.float64, np.float32])
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
-        raise InsituError("rows of X are numbers, equally many in each; got rows of several lengths") from error
+        raise InsituError(
+            "rows of X have equally many numbers; got rows of several lengths; pad or split them"
+        ) from error
     largest = float(np.abs(given).max())
     if largest > LARGEST:
-        raise InsituError(f"numbers of X are within ±{LARGEST:g}; got one of size {largest:g}; scale them first")
-    names = getattr(trial, "feature_names_in_", None)
-    return given, None if names is None else tuple(map(str, names))
+        raise InsituError(f"numbers in X are within ±{LARGEST:g}; got magnitude {largest:g}; scale them first")
+    return given, _names(trial)
 
 
-def examples(memory: Memory, x: object, y: object, reset: bool) -> tuple[NDArray[Any], Names, list[Label]]:
-    """Return X, names of its features, and one label per row."""
-    settings_of(memory.substrate, memory.backbone, memory.dim)  # a wrong parameter is the first thing to say
+def _names(memory: Memory) -> Names:
+    names = getattr(memory, "feature_names_in_", None)
+    return None if names is None else tuple(map(str, names))
+
+
+def validate_examples(memory: Memory, x: object, y: object, reset: bool) -> tuple[NDArray[Any], Names, list[Label]]:
+    """Return X, its feature names, and one label per row."""
+    make_settings(memory.substrate, memory.backbone, memory.dim)  # report a wrong parameter before anything else
     if y is None:
         raise ValueError("Memory requires y to be passed, but the target y is None; give a label per row of X")
-    given, names = _queries(memory, x, reset, teaches=True)
+    given, names = validate_queries(memory, x, reset, adopt_names=True)
     if isinstance(y, np.ndarray) and y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
-    labels = labels_of(y)
+    labels = as_labels(y)
     if isinstance(labels[0] if labels else None, float):
-        assert_all_finite(array_of(labels), input_name="y")
+        assert_all_finite(label_array(labels), input_name="y")
     if memory.backbone is not None and len(given) != len(labels):
-        raise InsituError(f"one label per image; got {len(given)} images and {len(labels)} labels")
+        raise InsituError(f"y has one label per image; got {len(given)} images and {len(labels)} labels")
     check_consistent_length(given, labels)
-    check_classification_targets(array_of(labels))
+    check_classification_targets(label_array(labels))
     return given, names, labels
 
 
 def check_allowed(labels: list[Label], classes: object) -> None:
-    """Raise an error where a label is not among ``classes``, as scikit-learn's ``partial_fit`` does."""
-    allowed = labels_of(classes)
-    alike(labels, allowed)
+    """Raise ``ValueError`` where a label is not among ``classes``, as ``partial_fit`` does in scikit-learn."""
+    allowed = as_labels(classes)
+    check_same_kind(labels, allowed)
     if odd := set(labels) - set(allowed):
-        raise ValueError(f"y holds {min(odd)!r}, which is not among the classes given; add it, or give no classes")
+        raise ValueError(f"y has {min(odd)!r}, which is not among the classes given; add it, or omit classes")
 
 
-def duration(seconds: Any, now_s: float = 0.0) -> float:
-    """Return seconds that may pass on a clock that shows ``now_s``."""
-    allowed = f"a memory ages by seconds >= 0 (a number or a timedelta), until its clock shows {LONGEST_S:g}"
+def validate_duration(seconds: Any, now_s: float = 0.0) -> float:
+    """Return ``seconds`` as a float by which a clock at ``now_s`` may advance."""
+    allowed = f"a memory ages by seconds >= 0 (a number or a timedelta), up to a clock of {LONGEST_S:g} s"
     if isinstance(seconds, np.timedelta64):
         if (unit := np.datetime_data(seconds.dtype)[0]) in ("generic", "Y", "M"):
-            lacks = "has no unit" if unit == "generic" else "has a unit of no fixed length"
+            lacks = "has no unit" if unit == "generic" else "has a unit of variable length"
             raise InsituError(f"{allowed}; got {seconds!r}, which {lacks}; give it in days or seconds"[:300])
         seconds = seconds / np.timedelta64(1, "s")
     elif isinstance(seconds, timedelta):
@@ -95,7 +103,24 @@ def duration(seconds: Any, now_s: float = 0.0) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, Real):
         raise InsituError(f"{allowed}; got {type(seconds).__name__} {seconds!r}"[:200])
     given: Any = seconds
-    # a memory that version 0.1.0 let grow older may still be looked at as it is
+    # version 0.1.0 had no upper bound: a file of it beyond the bound can still be projected by 0 s
     if not given >= 0 or (given > 0 and given > LONGEST_S - now_s):
-        raise InsituError(f"{allowed}, now it shows {now_s:g}; got {given}"[:200])
+        raise InsituError(f"{allowed}, which is at {now_s:g} s now; got {given}"[:200])
     return float(given)
+
+
+@contextmanager
+def draw_seed(random_state: Any) -> Iterator[int]:
+    """Yield ``random_state`` or a seed drawn from it; if the block raises, the generator's state is restored."""
+    if isinstance(random_state, bool | np.bool_):
+        raise InsituError(f"random_state is an integer, a RandomState or None; got {random_state!r}")
+    if isinstance(random_state, int | np.integer):
+        yield int(random_state)
+        return
+    source = check_random_state(random_state)
+    before = source.get_state()
+    try:
+        yield int(source.randint(np.iinfo(np.int32).max))
+    except BaseException:
+        source.set_state(before)
+        raise

@@ -1,6 +1,7 @@
-"""What a memory knows, as a value: classes, what they were taught in numbers, the array that holds them.
+"""The state of a memory as a value: its classes, their statistics and stored examples, and the array that holds them.
 
-A field that is added later has a default: it is what a file or pickle of an earlier version is read with.
+Field names are part of the file format. A field that is added later needs a default, for files and pickles of earlier
+versions.
 """
 
 from __future__ import annotations
@@ -11,62 +12,62 @@ import numpy as np
 
 from insitu.core import InsituError
 from insitu.learners.explicit_memory import State
-from insitu.memory.features import check_unshuffled
-from insitu.memory.labels import Label, alike
+from insitu.memory.feature_names import check_in_order
+from insitu.memory.labels import Label, check_same_kind
 from insitu.memory.space import Numbers, Space, Vectors
 
-KEPT = 512  # examples, to which the space is fitted
+KEPT = 512  # examples stored at most; the space is fitted to them
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Classes have numbers, in the order in which they were taught first; a class that was forgotten leaves its own."""
+    """Classes are numbered in the order of their first example; the number of a forgotten class is not reused."""
 
-    features: int  # numbers of a vector
-    seed: int = 0  # of all that is drawn when it is written
-    events: int = 0  # that happened to it since it was new
-    numbers: dict[Label, int] = field(default_factory=dict)
-    counts: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))  # examples of each number
-    means: Vectors = field(default_factory=lambda: np.zeros((0, 0)))  # (numbers, features)
-    kept: Vectors = field(default_factory=lambda: np.zeros((0, 0)))  # (n, features)
-    kept_numbers: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    features: int  # components of a vector
+    seed: int = 0  # of all random draws while learning
+    events: int = 0  # since the model was new
+    numbers: dict[Label, int] = field(default_factory=dict)  # of the current classes
+    counts: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))  # examples per class number
+    means: Vectors = field(default_factory=lambda: np.zeros((0, 0)))  # (class numbers, features)
+    kept: Vectors = field(default_factory=lambda: np.zeros((0, 0)))  # (n, features) stored examples
+    kept_numbers: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))  # (n,) their class numbers
     space: Space | None = None
-    state: State | None = None
+    state: State | None = None  # of the explicit memory, whose labels are class numbers
     now_s: float = 0.0
-    feature_names: tuple[str, ...] | None = None  # of the columns of a table, where it was taught from one
-    encoder: str = ""  # backbone and hash of its weights that vectors come from; '' for the user's own vectors
+    feature_names: tuple[str, ...] | None = None  # where X was a table
+    encoder: str = ""  # backbone that vectors come from, with the hash of its weights; '' for the user's own vectors
 
     @property
     def labels(self) -> list[Label]:
-        """Labels of the classes it knows, sorted."""
+        """Labels of the current classes, sorted."""
         return sorted(self.numbers)
 
 
 @dataclass(frozen=True, eq=False)
-class Experience:
-    """What a memory was taught, free of any device: means over examples, and the examples that are kept."""
+class ClassStatistics:
+    """What a memory has learned, independent of its devices: counts and means per class, and the stored examples."""
 
     labels: list[Label]
     counts: Numbers  # (classes,)
     means: Vectors  # (classes, features)
     kept: Vectors  # (n, features)
-    kept_numbers: Numbers  # (n,) place of the class among ``labels``
+    kept_numbers: Numbers  # (n,) index of the class in ``labels``
     feature_names: tuple[str, ...] | None = None
 
 
-def experience(model: Model) -> Experience:
-    """Return what the memory was taught, free of its devices."""
+def class_statistics(model: Model) -> ClassStatistics:
+    """Return what the memory has learned, independent of its devices."""
     labels = model.labels
     numbers = np.array([model.numbers[label] for label in labels], np.int64)
-    place = np.zeros(len(model.counts), np.int64)
-    place[numbers] = np.arange(len(numbers))
-    kept_numbers = place[model.kept_numbers]
+    index = np.zeros(len(model.counts), np.int64)
+    index[numbers] = np.arange(len(numbers))
+    kept_numbers = index[model.kept_numbers]
     counts, means = model.counts[numbers], model.means[numbers]
-    return Experience(labels, counts, means, model.kept, kept_numbers, model.feature_names)
+    return ClassStatistics(labels, counts, means, model.kept, kept_numbers, model.feature_names)
 
 
 def check_mergeable(one: Model | None, other: Model) -> None:
-    """Raise ``InsituError`` unless ``other`` holds classes, and the same features and labels of one kind as ``one``."""
+    """Raise ``InsituError`` unless ``other`` holds classes, of the same features and kind of labels as ``one``."""
     if not other.numbers:
         raise InsituError("the other memory holds no class; there is nothing to merge")
     if one is None:
@@ -74,17 +75,17 @@ def check_mergeable(one: Model | None, other: Model) -> None:
     features = [model.feature_names or f"{model.features} features" for model in (one, other)]
     both = one.feature_names and other.feature_names
     if one.features != other.features or (both and one.feature_names != other.feature_names):
-        raise InsituError(f"memories merge that take the same vectors; got {features[0]} and {features[1]}"[:300])
+        raise InsituError(f"merged memories take the same vectors; got {features[0]} and {features[1]}"[:300])
     for named, model in ((one, other), (other, one)):
         if model.feature_names is None:
-            check_unshuffled(named.feature_names)
+            check_in_order(named.feature_names)
     if one.encoder and other.encoder and one.encoder != other.encoder:
-        raise InsituError(f"memories merge that have the same backbone; got {one.encoder} and {other.encoder}")
-    alike(one.labels, other.labels)
+        raise InsituError(f"merged memories have the same backbone; got {one.encoder} and {other.encoder}")
+    check_same_kind(one.labels, other.labels)
 
 
-def numbered(model: Model, labels: list[Label]) -> tuple[Model, Numbers]:
-    """Return the model that has a number for each label, and the numbers (n,)."""
+def number_classes(model: Model, labels: list[Label]) -> tuple[Model, Numbers]:
+    """Return the model with a number for each of these labels, and their numbers (n,)."""
     numbers = dict(model.numbers)
     last = len(model.counts)
     for label in dict.fromkeys(labels):
@@ -103,37 +104,37 @@ def numbered(model: Model, labels: list[Label]) -> tuple[Model, Numbers]:
     return model, np.array([numbers[label] for label in labels], np.int64)
 
 
-def counted(model: Model, numbers: Numbers, counts: Numbers, means: Vectors) -> Model:
-    """Return the model with examples of these numbers (k,) in counts and means; they are not written yet."""
+def update_statistics(model: Model, numbers: Numbers, counts: Numbers, means: Vectors) -> Model:
+    """Return the model with ``counts`` (k,) more examples of ``means`` (k, features) in classes ``numbers`` (k,)."""
     total, moved = model.counts.copy(), model.means.copy()
     before = np.where(total[numbers, None] > 0, moved[numbers], means)
     total[numbers] += counts
-    # by differences: sums of numbers far from 0 would lose their last digits
+    # by differences: sums of numbers far from 0 lose digits
     moved[numbers] = before + (means - before) * (counts / total[numbers])[:, None]
     return replace(model, counts=total, means=moved)
 
 
-def keeping(model: Model, x: Vectors, y: Numbers, rng: np.random.Generator) -> Model:
-    """Return the model with these examples kept, ``KEPT`` at most, of every class alike.
+def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generator) -> Model:
+    """Return the model with these examples stored too: ``KEPT`` in all, balanced over classes.
 
-    Where there is no room, those of a class that has many make way, so that later classes are represented too; what
-    stays keeps its place, so that a file has little to write.
+    When full, examples of the largest classes are evicted, so that later classes are represented. Surviving examples
+    keep their rows, so that few rows of the file change.
     """
     if not len(x):
         return model
     old = len(model.kept)
     order = np.arange(len(x)) if old + len(x) <= KEPT else rng.permutation(len(x))
     chosen = np.argsort(_ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]
-    gone = np.setdiff1d(np.arange(old), chosen)
-    come = np.sort(order[chosen[chosen >= old] - old])
-    swapped, more = come[: len(gone)], come[len(gone) :]
+    evicted = np.setdiff1d(np.arange(old), chosen)
+    added = np.sort(order[chosen[chosen >= old] - old])
+    replacing, more = added[: len(evicted)], added[len(evicted) :]
     kept, numbers = (model.kept.copy() if old else x[:0]), model.kept_numbers.copy()
-    kept[gone], numbers[gone] = x[swapped], y[swapped]
+    kept[evicted], numbers[evicted] = x[replacing], y[replacing]
     return replace(model, kept=np.concatenate([kept, x[more]]), kept_numbers=np.concatenate([numbers, y[more]]))
 
 
 def _ranks(numbers: Numbers) -> Numbers:
-    """Return how many of the same number come before each."""
+    """Return for each entry how many equal ones precede it."""
     order = np.argsort(numbers, kind="stable")
     _, first, index = np.unique(numbers[order], return_index=True, return_inverse=True)
     ranks = np.empty(len(numbers), np.int64)

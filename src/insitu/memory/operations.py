@@ -1,9 +1,8 @@
-"""What can happen to a memory: taught, forgotten, merged, asked; every verb returns the memory anew.
+"""Operations on a memory's model: teach, forget, merge, score. Each returns a new model.
 
-A memory without a base fits its space to the examples it keeps, ``KEPT`` at most. Whenever they have become twice as
-many as the space was fitted to, or a feature among them spreads much wider than it did then (or varies for the first
-time), the space is fitted again, and every column is RESET and written again. So what is taught class by class is soon
-known as if it had been taught at once.
+Without base classes, the space is fitted to the stored examples, ``KEPT`` at most. It is fitted again whenever their
+number has doubled since, or a feature spreads much wider than it did then (or varies for the first time); every column
+is then RESET and written again. So classes taught one after the other are soon held as if taught at once.
 """
 
 from __future__ import annotations
@@ -18,34 +17,42 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.learners.explicit_memory import FREE, SUPERPOSED, ExplicitMemory, State
 from insitu.memory.labels import Label
-from insitu.memory.model import Experience, Model, counted, keeping, numbered
-from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, examples, fitted, with_cohort
-from insitu.protocols import Examples
+from insitu.memory.model import ClassStatistics, Model, number_classes, store_examples, update_statistics
+from insitu.memory.space import (
+    COHORT,
+    Numbers,
+    Space,
+    Vectors,
+    calibration_examples,
+    class_means,
+    fit_space,
+    with_calibration_set,
+)
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Verbs:
-    """What a model is changed with: the learner on its substrate, and how vectors become unit vectors."""
+class Operations:
+    """The learner on its substrate, and the space in which it holds vectors."""
 
     learner: ExplicitMemory
     dim: int
-    fixed: Space | None = None  # of a backbone with a base
+    fixed_space: Space | None = None  # of a backbone with base classes
 
-    def taught(self, model: Model, x: Vectors, labels: list[Label], rng: np.random.Generator) -> Model:
-        """Return the memory that was shown vectors x (n, features) of these classes too, one after the other."""
-        model, y = numbered(model, labels)
-        fresh, index = np.unique(y, return_inverse=True)
-        model = counted(model, fresh, np.bincount(index), class_means(x, index))
-        model = keeping(model, x, y, rng)
-        if self.fixed is None and _outgrown(model):
-            return self._rebuilt(model, rng)
-        model = self._ready(model, rng)
-        return replace(model, state=self._written(model, _need(model.state), x, y, rng))
+    def teach(self, model: Model, x: Vectors, labels: list[Label], rng: np.random.Generator) -> Model:
+        """Add examples x (n, features) to their classes; new labels become new classes."""
+        model, y = number_classes(model, labels)
+        classes, index = np.unique(y, return_inverse=True)
+        model = update_statistics(model, classes, np.bincount(index), class_means(x, index))
+        model = store_examples(model, x, y, rng)
+        if self.fixed_space is None and _needs_new_space(model):
+            return self._rewrite(model, rng)
+        model = self._with_array(model, rng)
+        return replace(model, state=self._write_examples(model, _present(model.state), x, y, rng))
 
-    def forgotten(self, model: Model, label: Label, rng: np.random.Generator) -> Model:
-        """Return the memory without a class: its column RESET, its mean and the examples kept of it gone."""
+    def forget(self, model: Model, label: Label, rng: np.random.Generator) -> Model:
+        """RESET the column of a class, and drop its mean and its stored examples."""
         number = model.numbers.get(label)
         if number is None or model.state is None:
             known = ", ".join(map(repr, model.labels[:20])) + (", ..." if len(model.numbers) > 20 else "")
@@ -62,28 +69,28 @@ class Verbs:
             kept_numbers=model.kept_numbers[rest],
         )
         if model.space is not None:
-            # nothing of what is forgotten goes on being measured with, and new examples soon outgrow the space
+            # no forgotten example is left in the calibration set, and the space is fitted again soon
             seen = min(model.space.seen, len(model.kept))
-            model = replace(model, space=with_cohort(replace(model.space, seen=seen), model.kept))
-        state = replace(_need(model.state), cohort=examples(_need(model.space).cohort))
+            model = replace(model, space=with_calibration_set(replace(model.space, seen=seen), model.kept))
+        state = replace(_present(model.state), cohort=calibration_examples(_present(model.space)))
         return replace(model, state=self.learner.erase(state, [number], model.now_s, rng))
 
-    def merged(self, model: Model, other: Experience, rng: np.random.Generator) -> Model:
-        """Return the memory that knows what ``other`` knows too.
+    def merge(self, model: Model, other: ClassStatistics, rng: np.random.Generator) -> Model:
+        """Add what another memory has learned.
 
-        In the space of a backbone the other's sums are superposed on the columns; otherwise the two have spaces of
-        their own, and one is fitted to the examples of both.
+        In the space of a backbone, its sums are superposed on the columns; otherwise both have spaces of their own,
+        and a new one is fitted to the examples of both.
         """
-        model, numbers = numbered(model, other.labels)
-        model = counted(model, numbers, other.counts, other.means)
-        model = keeping(model, other.kept, numbers[other.kept_numbers], rng)
-        if self.fixed is None:
-            return self._rebuilt(model, rng)
-        model = self._ready(model, rng)
-        state = self._imprinted(_need(model.state), numbers, other.means, other.counts, model, rng)
+        model, numbers = number_classes(model, other.labels)
+        model = update_statistics(model, numbers, other.counts, other.means)
+        model = store_examples(model, other.kept, numbers[other.kept_numbers], rng)
+        if self.fixed_space is None:
+            return self._rewrite(model, rng)
+        model = self._with_array(model, rng)
+        state = self._write_means(_present(model.state), numbers, other.means, other.counts, model, rng)
         return replace(model, state=state)
 
-    def scaled(self, model: Model, x: Vectors) -> Tensor:
+    def scale(self, model: Model, x: Vectors) -> Tensor:
         """Return vectors x (n, features) as the learner takes them."""
         if not model.numbers or model.state is None or model.space is None:
             raise InsituError("the memory holds no class; teach it some examples first")
@@ -91,28 +98,26 @@ class Verbs:
 
     def scores(self, model: Model, z: Tensor, rng: np.random.Generator) -> Tensor:
         """Return similarities (n, classes) of scaled vectors z (n, features), in the order of ``model.labels``."""
-        state = _need(model.state)
+        state = _present(model.state)
         out = self.learner.scores(state, z, model.now_s, rng)
-        column = {int(label): place for place, label in enumerate(state.labels) if label != FREE}
-        return out[:, [column[model.numbers[label]] for label in model.labels]]
+        column_of = {int(label): column for column, label in enumerate(state.labels) if label != FREE}
+        return out[:, [column_of[model.numbers[label]] for label in model.labels]]
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
-    def _ready(self, model: Model, rng: np.random.Generator) -> Model:
-        """Return the model with a space and an array, whose converters know the examples kept so far."""
-        space = _need(model.space or self.fixed)
+    def _with_array(self, model: Model, rng: np.random.Generator) -> Model:
+        """Return the model with a space and an array, calibrated with the examples stored so far."""
+        space = _present(model.space or self.fixed_space)
         if len(space.cohort) - len(space.probes) < min(len(model.kept), COHORT):
-            space = with_cohort(space, model.kept)
-        cohort = examples(space.cohort)
-        state = model.state
+            space = with_calibration_set(space, model.kept)
+        cohort, state = calibration_examples(space), model.state
         state = self.learner.start(space.projection, cohort, model.now_s, rng) if state is None else state
         return replace(model, space=space, state=replace(state, cohort=cohort))
 
-    def _rebuilt(self, model: Model, rng: np.random.Generator) -> Model:
-        """Fit the space anew and write every class again: from its examples where all are kept, else from its mean."""
-        space = with_cohort(fitted(model.kept, model.kept_numbers, self.dim), model.kept)
-        cohort, now_s = examples(space.cohort), model.now_s
-        state = model.state
+    def _rewrite(self, model: Model, rng: np.random.Generator) -> Model:
+        """Fit a new space and write every class again: from its examples where all are stored, else from its mean."""
+        space = with_calibration_set(fit_space(model.kept, model.kept_numbers, self.dim), model.kept)
+        cohort, now_s, state = calibration_examples(space), model.now_s, model.state
         if state is None:
             state = self.learner.start(space.projection, cohort, now_s, rng)
         else:
@@ -120,48 +125,46 @@ class Verbs:
             state = self.learner.erase(state, held, now_s, rng) if held else state
             state = replace(state, projection=space.projection, cohort=cohort)
         model = replace(model, space=space)
-        whole = np.bincount(model.kept_numbers, minlength=len(model.counts)) == model.counts
-        at_hand = whole[model.kept_numbers]
-        if at_hand.any():
-            state = self._written(model, state, model.kept[at_hand], model.kept_numbers[at_hand], rng, anew=True)
-        others = np.flatnonzero(~whole)
+        complete = np.bincount(model.kept_numbers, minlength=len(model.counts)) == model.counts
+        rows = complete[model.kept_numbers]
+        if rows.any():
+            state = self._write_examples(model, state, model.kept[rows], model.kept_numbers[rows], rng)
+        others = np.flatnonzero(~complete)
         if len(others):
-            state = self._imprinted(state, others, model.means[others], model.counts[others], model, rng)
+            state = self._write_means(state, others, model.means[others], model.counts[others], model, rng)
         return replace(model, state=state)
 
-    def _written(
-        self, model: Model, state: State, x: Vectors, y: Numbers, rng: np.random.Generator, anew: bool = False
-    ) -> State:
-        """Write examples: shot by shot as long as a column has room, else as a sum."""
-        z = _need(model.space).scaled(x)
-        roomy = model.counts[y] <= SUPERPOSED if self.learner.support != "program" else np.ones(len(y), bool)
-        if roomy.any():
-            rows = torch.from_numpy(np.flatnonzero(roomy))
+    def _write_examples(self, model: Model, state: State, x: Vectors, y: Numbers, rng: np.random.Generator) -> State:
+        """Write examples: shot by shot to columns that are not full, else as sums."""
+        z = _present(model.space).scaled(x)
+        by_shot = model.counts[y] <= SUPERPOSED if self.learner.support != "program" else np.ones(len(y), bool)
+        if by_shot.any():
+            rows = torch.from_numpy(np.flatnonzero(by_shot))
             state = self.learner.learn(state, Examples(z[rows], torch.from_numpy(y)[rows]), model.now_s, rng)
-        if roomy.all():
+        if by_shot.all():
             return state
-        classes, index = np.unique(y[~roomy], return_inverse=True)
-        rest, where = z[torch.from_numpy(~roomy)], torch.from_numpy(index)
-        count = torch.bincount(where).float()
+        classes, index = np.unique(y[~by_shot], return_inverse=True)
+        rest, which = z[torch.from_numpy(~by_shot)], torch.from_numpy(index)
+        count = torch.bincount(which).float()
         vectors = state.projection.vectors(rest)
-        sums = torch.zeros(len(classes), vectors.shape[1]).index_add_(0, where, vectors)
-        means = torch.zeros(len(classes), z.shape[1]).index_add_(0, where, rest) / count[:, None]
+        sums = torch.zeros(len(classes), vectors.shape[1]).index_add_(0, which, vectors)
+        means = torch.zeros(len(classes), z.shape[1]).index_add_(0, which, rest) / count[:, None]
         return self.learner.imprint(state, classes.tolist(), sums, count, means, model.now_s, rng)
 
-    def _imprinted(
+    def _write_means(
         self, state: State, numbers: Numbers, means: Vectors, counts: Numbers, model: Model, rng: np.random.Generator
     ) -> State:
         """Write classes of which only the mean is known."""
-        z, shots = _need(model.space).scaled(means), torch.from_numpy(counts).float()
+        z, shots = _present(model.space).scaled(means), torch.from_numpy(counts).float()
         sums = state.projection.vectors(z) * shots[:, None]
         return self.learner.imprint(state, numbers.tolist(), sums, shots, z, model.now_s, rng)
 
 
-def _outgrown(model: Model) -> bool:
+def _needs_new_space(model: Model) -> bool:
     space = model.space
-    return space is None or len(model.kept) >= 2 * space.seen or space.outgrown(model.kept, model.kept_numbers)
+    return space is None or len(model.kept) >= 2 * space.seen or space.is_outgrown(model.kept, model.kept_numbers)
 
 
-def _need(value: T | None) -> T:
+def _present(value: T | None) -> T:
     assert value is not None
     return value

@@ -1,4 +1,4 @@
-"""What a memory answers, and what its devices look like, as values that can be kept while it goes on learning."""
+"""Query results and the devices of classes, as values that stay valid while the memory goes on learning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
 from insitu.learners.explicit_memory import FREE
-from insitu.memory.labels import Label, array_of
+from insitu.memory.labels import Label, label_array
 from insitu.memory.model import Model
 from insitu.memory.settings import Settings
 from insitu.memory.space import Vectors
@@ -23,26 +23,26 @@ Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Recall:
-    """Answers to n rows, all of one reading of the devices."""
+class QueryResult:
+    """Similarities of n rows to all classes, from one read of the array."""
 
-    labels: list[Label]  # of the classes, sorted
+    classes: list[Label]  # sorted
     similarities: Scores  # (n, classes)
-    sharpness: float  # by which similarities are multiplied before the softmax
+    sharpness: float  # factor of the similarities in the softmax
 
     @property
-    def answers(self) -> NDArray[Any]:
+    def predictions(self) -> NDArray[Any]:
         """Label (n,) of the most similar class."""
-        best: NDArray[Any] = array_of(self.labels)[self.similarities.argmax(1)]
+        best: NDArray[Any] = label_array(self.classes)[self.similarities.argmax(1)]
         return best
 
     @property
     def probabilities(self) -> Scores:
         """Probabilities (n, classes)."""
-        raised = self.sharpness * (self.similarities - self.similarities.max(1, keepdims=True))
-        powers = np.exp(raised)
-        shares: Scores = powers / powers.sum(1, keepdims=True)
-        return shares
+        scaled = self.sharpness * (self.similarities - self.similarities.max(1, keepdims=True))
+        powers = np.exp(scaled)
+        probabilities: Scores = powers / powers.sum(1, keepdims=True)
+        return probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,43 +50,50 @@ class Columns:
     """The devices of some classes at one time; a cell is the devices of one sign, pulsed and read together."""
 
     conductances_us: Floats  # (2 signs, rows, classes) mean of a read, summed over the devices of a cell
-    pulses: NDArray[
-        np.int32
-    ]  # (2, rows, classes) SET pulses that each device has seen, since a time where one is given
+    pulses: NDArray[np.int32]  # (2, rows, classes) SET pulses per device, since the earlier state where one is given
     resets: NDArray[np.int32]  # (classes,) RESETs, likewise
-    full_scale_us: float  # what a cell is programmed to at most
+    full_scale_us: float  # highest conductance that a cell is programmed to
 
 
-def recalled(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> Recall:
-    """Return what the memory answers to vectors (n, features); ``seeded``, equal questions get equal noise."""
-    verbs = settings.verbs()
-    z = verbs.scaled(model, vectors)
+def query(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> QueryResult:
+    """Compare vectors (n, features) with all classes; with ``seeded``, equal queries get equal read noise."""
+    operations = settings.operations()
+    z = operations.scale(model, vectors)
     rng = np.random.default_rng()
     if seeded:
-        # by what the array is given: the same numbers in another unit or precision are the same question
+        # seeded by what the array receives: the same numbers in another unit or precision are the same query
         rng = generator(model.seed, "read", model.events, zlib.crc32(z.numpy().tobytes()))
     assert model.space is not None
-    return Recall(model.labels, verbs.scores(model, z, rng).double().numpy(), model.space.sharpness)
+    return QueryResult(model.labels, operations.scores(model, z, rng).double().numpy(), model.space.sharpness)
+
+
+def self_test(settings: Settings, model: Model, seeded: bool) -> tuple[QueryResult, NDArray[Any]]:
+    """Query the stored examples; return the result and their labels (n,)."""
+    if not len(model.kept):
+        raise InsituError("the memory stores no example; teach it some first")
+    label_of = {number: label for label, number in model.numbers.items()}
+    labels = label_array([label_of[number] for number in model.kept_numbers.tolist()])
+    return query(settings, model, model.kept, seeded), labels
 
 
 def columns(substrate: Substrate, model: Model, labels: list[Label], since: Model | None = None) -> Columns | None:
-    """Return the devices of these classes, or None where the substrate has none; ``since`` is an earlier state."""
+    """Return the devices of these classes, or None on a substrate without devices; ``since`` is an earlier state."""
     if not isinstance(substrate, Crossbar):
         return None
     if missing := [label for label in labels if label not in model.numbers]:
         raise InsituError(f"the memory does not hold {missing[0]!r}; teach it first")
     if model.state is None:
         raise InsituError("the memory holds no class; teach it some examples first")
-    place = {int(number): column for column, number in enumerate(model.state.labels) if number != FREE}
-    wanted, held = [place[model.numbers[label]] for label in labels], model.state.held
-    pulses, resets = substrate.wear(held, wanted)
+    column_of = {int(number): column for column, number in enumerate(model.state.labels) if number != FREE}
+    selected, held = [column_of[model.numbers[label]] for label in labels], model.state.held
+    pulses, resets = substrate.wear(held, selected)
     if since is not None and since.state is not None:
-        there = [k for k, column in enumerate(wanted) if column < len(since.state.labels)]
-        before = substrate.wear(since.state.held, [wanted[k] for k in there])
-        pulses[..., there] -= before[0]
-        resets[there] -= before[1]
+        common = [k for k, column in enumerate(selected) if column < len(since.state.labels)]
+        before = substrate.wear(since.state.held, [selected[k] for k in common])
+        pulses[..., common] -= before[0]
+        resets[common] -= before[1]
     return Columns(
-        substrate.conductances_us(held, wanted, model.now_s),
+        substrate.conductances_us(held, selected, model.now_s),
         pulses,
         resets,
         full_scale_us=substrate.devices * substrate.device.full_scale_us,
@@ -94,5 +101,5 @@ def columns(substrate: Substrate, model: Model, labels: list[Label], since: Mode
 
 
 def uncompensated(substrate: Substrate) -> Substrate:
-    """Return the substrate that reads the same devices without compensation of drift."""
+    """Return the substrate that reads the same devices without drift compensation."""
     return replace(substrate, compensation="none") if isinstance(substrate, Crossbar) else substrate

@@ -1,15 +1,15 @@
-"""From a user's vectors to the unit vectors that the memory holds, learned from the very examples that are taught.
+"""The map from a user's vectors to the unit vectors that the memory holds, fitted to the stored examples.
 
-A memory that starts from nothing has no base examples to whiten with. Its space is fitted to the examples it keeps:
+Without a backbone there are no base examples to whiten with, so the map is fitted to the examples that are taught:
 
-    z = (x - shift) / scale                          every feature at its own spread, in float64
+    z = (x - shift) / scale                          each feature by its own spread, in float64
     v = normalise(T [whiten z, lift])                T random with orthonormal columns or rows, fixed
 
-A feature that has not varied yet, but for the rounding of its numbers, has no spread: its scale is infinite, and it
-counts for nothing until it varies. So nothing depends on the units and offsets that features are given in.
-``whiten`` undoes the within-class covariance of z, shrunk towards a multiple of the identity: the more, the fewer
-examples there are per feature. ``lift`` is a constant beside the features, so that cosines tell short vectors from long
-ones: without it, three classes on a line would be two directions. All of this is our own choice.
+A feature that has varied no more than by rounding has infinite scale and no effect until it varies. So results do not
+depend on the units and offsets of features. ``whiten`` divides by the square root of the within-class covariance of z,
+shrunk towards a multiple of the identity: the fewer examples per feature, the more. ``lift`` is an additional constant
+component, so that cosines distinguish short vectors from long ones: without it, three classes on a line would be two
+directions. All of this is our own choice.
 """
 
 from __future__ import annotations
@@ -30,80 +30,84 @@ from insitu.protocols.few_shot_sessions import FewShotBase
 
 Vectors = NDArray[np.float64]
 Numbers = NDArray[np.int64]
-SHRINK = 0.1  # of the mean within-class variance, besides features per degree of freedom
-LIFT = 4.0  # features' worth of length that the constant has
-PROBES = 64  # random vectors that are calibrated with besides examples, of which there may be one only
-COHORT = 192  # examples that are calibrated with, at most
-SHARPNESS: tuple[float, ...] = tuple(2.0 ** (k / 2) for k in range(2, 17))  # of probabilities; the likeliest is taken
-ROUNDINGS = 4  # steps between neighbouring numbers, within which a feature counts as constant
-GROWTH = 10.0  # spreads of what the space was fitted to, beyond which it is fitted again
-FAR = 1e15  # spreads: the square of a vector beyond does not fit into float32
+SHRINK = 0.1  # shrinkage in units of the mean within-class variance, added to features per degree of freedom
+LIFT = 4.0  # squared length of the constant component, in features
+PROBES = 64  # random vectors in the calibration set, since there may be a single example
+COHORT = 192  # examples in the calibration set, at most
+SHARPNESS: tuple[float, ...] = tuple(2.0 ** (k / 2) for k in range(2, 17))  # candidates; the likeliest is chosen
+ROUNDINGS = 4  # floating-point steps within which a feature counts as constant
+GROWTH = 10.0  # ratio to the spread at the last fit, above which the space is fitted again
+FAR = 1e15  # spreads: the square of a longer vector overflows float32
 UNKNOWN_SHARPNESS = 8.0  # where no class has two examples
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """What turns a user's vector into a unit vector, and what was found out about such vectors on the way."""
+    """The map from a user's vector to a unit vector, with the calibration set of the array.
+
+    Field names are part of the file format.
+    """
 
     shift: Vectors  # (features,)
     scale: Vectors  # (features,) infinite where a feature did not vary
     projection: Projection  # of (x - shift) / scale
     probes: Tensor  # (n, features) float32, scaled: random vectors, or examples of the base
-    cohort: Tensor  # the probes and some of the examples taught: what the array is calibrated with
-    sharpness: float  # by which similarities are multiplied before the softmax of probabilities
-    seen: int  # examples it was fitted to; 0 where it comes from a base and never changes
+    cohort: Tensor  # (n, features) calibration set of the array: the probes and some of the stored examples
+    sharpness: float  # factor of the similarities in the softmax
+    seen: int  # examples it was fitted to; 0 for the space of a base, which is never fitted again
 
     def scaled(self, x: Vectors) -> Tensor:
-        """Return vectors (n, features) as the learner takes them, float32; ``InsituError`` for those far from all."""
-        with np.errstate(over="ignore"):  # what overflows is far, too
+        """Return scaled vectors (n, features) as float32; raise ``InsituError`` for outliers that would overflow."""
+        with np.errstate(over="ignore"):  # an infinite result fails the check below
             z = (x - self.shift) / self.scale
         if not (np.abs(z) < FAR).all():
-            raise InsituError(f"a number is more than {FAR:g} times the spread of those taught away from them")
+            raise InsituError(
+                f"a number in X is more than {FAR:g} spreads away from the examples taught; correct it, or fit again"
+            )
         return torch.from_numpy(z.astype(np.float32))
 
-    def outgrown(self, x: Vectors, y: Numbers) -> bool:
-        """Return whether a feature of vectors x (n, features) of classes y (n,) spreads much wider than it did."""
+    def is_outgrown(self, x: Vectors, y: Numbers) -> bool:
+        """Return whether a feature of vectors x (n, features) of classes y (n,) spreads much wider than at the fit."""
         if not len(x):
             return False
         known = np.where(np.isfinite(self.scale), self.scale, 0.0)
-        _, spread = _spread(x, np.unique(y, return_inverse=True)[1])
+        _, spread = _shift_and_spread(x, np.unique(y, return_inverse=True)[1])
         return bool((spread > GROWTH * known).any())
 
 
-def fitted(x: Vectors, y: Numbers, dim: int) -> Space:
+def fit_space(x: Vectors, y: Numbers, dim: int) -> Space:
     """Fit a space to vectors x (n, features) of classes y (n,); one vector is enough."""
     _, index = np.unique(y, return_inverse=True)
-    shift, spread = _spread(x, index)
+    shift, spread = _shift_and_spread(x, index)
     scale = np.where(spread > 0, spread, np.inf)
     z = (x - shift) / scale
     within = z - class_means(z, index)[index]
     features, free = x.shape[1], len(x) - int(index.max()) - 1
-    turn = fixed_turn(features + 1, dim)
-    weight = turn[:, :features]
+    rotation = random_rotation(features + 1, dim)
+    weight = rotation[:, :features]
     if free and within.any():
         _, deviations, axes = np.linalg.svd(within / np.sqrt(free), full_matrices=False)
         shrunk = (SHRINK + features / free) * np.square(deviations).sum() / features
         gains = np.sqrt(shrunk / (np.square(deviations) + shrunk)) - 1  # along the axes; 1 elsewhere
         weight = weight + (weight @ axes.T * gains) @ axes
     length = float(np.square(z @ weight.T).sum(1).mean()) or 1.0
-    bias = turn[:, features] * np.sqrt(length * LIFT / (LIFT + features))
-    projection = Projection(_floats(weight), _floats(bias), False, torch.zeros(dim), scatter=0.0)
-    vectors, labels = projection.vectors(_floats(z)), torch.from_numpy(index)
+    bias = rotation[:, features] * np.sqrt(length * LIFT / (LIFT + features))
+    projection = Projection(_float32(weight), _float32(bias), False, torch.zeros(dim), scatter=0.0)
+    vectors, labels = projection.vectors(_float32(z)), torch.from_numpy(index)
     projection = replace(projection, scatter=projections.scatter(vectors, labels))
-    drawn = generator(0, "probes of a memory", features).standard_normal((PROBES, features), dtype=np.float32)
-    probes = torch.from_numpy(drawn)
-    return with_cohort(Space(shift, scale, projection, probes, probes, _sharpness(vectors, labels), len(x)), x)
+    probes = torch.from_numpy(random_probes(features))
+    return with_calibration_set(Space(shift, scale, projection, probes, probes, _sharpness(vectors, labels), len(x)), x)
 
 
-def with_cohort(space: Space, x: Vectors) -> Space:
-    """Return the space with some of these examples, besides its probes, as what the array is calibrated with."""
-    some = np.linspace(0, len(x) - 1, min(len(x), COHORT)).astype(int)
-    scaled = [space.scaled(x[some])] if len(some) else []
+def with_calibration_set(space: Space, x: Vectors) -> Space:
+    """Return the space with its probes and up to ``COHORT`` of the examples x (n, features) as calibration set."""
+    rows = np.linspace(0, len(x) - 1, min(len(x), COHORT)).astype(int)
+    scaled = [space.scaled(x[rows])] if len(rows) else []
     return replace(space, cohort=torch.cat([space.probes, *scaled]))
 
 
-def of_base(base: FewShotBase, dim: int) -> Space:
-    """Return the space that the base examples of a backbone give; it never changes."""
+def space_of_base(base: Base, dim: int) -> Space:
+    """Return the space fitted to the base examples of a backbone; it is never fitted again."""
     projection = projections.fit(base, "whitened", dim, shrink=1.0)
     features = base.means.shape[1]
     x, labels = base.examples.x, base.examples.labels
@@ -112,13 +116,13 @@ def of_base(base: FewShotBase, dim: int) -> Space:
     return Space(np.zeros(features), np.ones(features), projection, probes, probes, sharpness, 0)
 
 
-def examples(x: Tensor) -> Examples:
-    """Return vectors as examples of no class in particular: for calibration."""
-    return Examples(x, torch.zeros(len(x), dtype=torch.int64))
+def calibration_examples(space: Space) -> Examples:
+    """Return the calibration set as examples; their labels are not used."""
+    return Examples(space.cohort, torch.zeros(len(space.cohort), dtype=torch.int64))
 
 
 def _sharpness(vectors: Tensor, labels: Tensor) -> float:
-    """Return the factor at which vectors, compared with the means of all others, are most likely of their class."""
+    """Return the softmax factor with the highest leave-one-out likelihood of the vectors (n, dim)."""
     classes, index = labels.unique(return_inverse=True)
     count = torch.bincount(index)
     several = (count[index] > 1).nonzero()[:, 0]
@@ -134,26 +138,26 @@ def _sharpness(vectors: Tensor, labels: Tensor) -> float:
 
 def class_means(x: Vectors, index: NDArray[np.intp]) -> Vectors:
     """Return the means (classes, features) of vectors x (n, features) of classes numbered ``index`` (n,)."""
-    start = x[np.unique(index, return_index=True)[1]]  # differences to it keep the digits that a sum would lose
+    start = x[np.unique(index, return_index=True)[1]]  # sums of differences to it keep digits that plain sums lose
     sums = np.zeros_like(start)
     np.add.at(sums, index, x - start[index])
     means: Vectors = start + sums / np.bincount(index)[:, None]
     return means
 
 
-def _spread(x: Vectors, index: NDArray[np.intp]) -> tuple[Vectors, Vectors]:
-    """Return the middle of the classes and the root mean square distance from it (features,); 0 where constant."""
-    middle = class_means(x, index)
-    shift = middle[0] + (middle - middle[0]).mean(0)
-    apart = x - shift
-    top = np.abs(apart).max(0)
-    # relative to the largest: the square of a small number is 0, and that of a large one infinite
-    spread = top * np.sqrt(np.square(apart / np.where(top > 0, top, 1.0)).mean(0))
-    return shift, np.where(np.ptp(x, axis=0) > ROUNDINGS * _rounding(x), spread, 0.0)
+def _shift_and_spread(x: Vectors, index: NDArray[np.intp]) -> tuple[Vectors, Vectors]:
+    """Return the mean of the class means and the rms distance from it (features,), 0 where a feature is constant."""
+    means = class_means(x, index)
+    shift = means[0] + (means - means[0]).mean(0)
+    difference = x - shift
+    top = np.abs(difference).max(0)
+    # relative to the largest: squares of small numbers underflow, those of large ones overflow
+    spread = top * np.sqrt(np.square(difference / np.where(top > 0, top, 1.0)).mean(0))
+    return shift, np.where(np.ptp(x, axis=0) > ROUNDINGS * _float_step(x), spread, 0.0)
 
 
-def _rounding(x: Vectors) -> Vectors:
-    """Return the step (features,) between the largest numbers of each feature, in the precision they came in."""
+def _float_step(x: Vectors) -> Vectors:
+    """Return the floating-point step (features,) at the largest number of each feature, in its original precision."""
     with np.errstate(over="ignore"):
         single = x.astype(np.float32)
         most = np.abs(x).max(0)
@@ -161,12 +165,17 @@ def _rounding(x: Vectors) -> Vectors:
     return step
 
 
-def fixed_turn(features: int, dim: int) -> Vectors:
+def random_probes(features: int) -> NDArray[np.float32]:
+    """Return the fixed random vectors (PROBES, features) of every calibration set."""
+    return generator(0, "probes of a memory", features).standard_normal((PROBES, features), dtype=np.float32)
+
+
+def random_rotation(features: int, dim: int) -> Vectors:
     """Return a fixed random (dim, features) matrix with orthonormal columns (dim >= features) or rows."""
     draw = generator(0, "turn of a memory", features, dim).standard_normal((max(dim, features), min(dim, features)))
     q: Vectors = np.linalg.qr(draw)[0]
     return q if dim >= features else q.T
 
 
-def _floats(array: Vectors) -> Tensor:
+def _float32(array: Vectors) -> Tensor:
     return torch.from_numpy(array.astype(np.float32))

@@ -1,4 +1,4 @@
-"""Manage a memory kept in a file: verify it, describe it, copy it, export and import it, forget a class.
+"""Verify, summarise, back up, export or import a memory stored in a file, or forget classes of it.
 
 usage: insitu memory verify PATH
        insitu memory info PATH [--json]
@@ -7,10 +7,10 @@ usage: insitu memory verify PATH
        insitu memory import PATH FROM [--substrate NAME | --replay]
        insitu memory forget PATH LABEL ...
 
-'backup' makes a verified copy in one file, also while the memory is being taught.
-'export' writes OUT.safetensors and OUT.json, whose format docs/memory.md describes; 'import' makes a new file PATH from
-such a pair. With --substrate, a substrate's or device's name, the journal is replayed on it; with --replay,
-on the one it had. 'forget' RESETs the columns of these classes; the journal keeps what they were taught.
+'backup' writes a verified copy as a single file, also while a writer is active.
+'export' writes OUT.safetensors and OUT.json, in the format of docs/memory.md; 'import' creates the new file PATH from
+such a pair. With --substrate, the name of a substrate or device, the journal is replayed on it; with --replay, on the
+original substrate. 'forget' RESETs the columns of these classes; the journal still holds their examples.
 """
 
 from __future__ import annotations
@@ -26,59 +26,60 @@ SHOWN = 20  # classes
 
 
 def main(args: list[str]) -> int:
-    """Run the operation of the first word on the memory that the second one names."""
+    """Run the action named by the first argument on the memory at the second one."""
     match args:
         case ["verify", path]:
-            from insitu.memory.storage import transfer
+            from insitu.memory.storage import maintenance
 
-            events = transfer.verified(Path(path))
+            events = maintenance.verify(Path(path))
             print(f"intact  {path}, {events} event{'s' * (events != 1)}")
         case ["info", path, *rest] if rest in ([], ["--json"]):
-            from insitu.memory.storage import transfer
+            from insitu.memory.storage import maintenance
 
-            known = transfer.info(Path(path))
-            print(json.dumps(known, ensure_ascii=False, indent=2) if rest else _summary(path, known))
+            summary = maintenance.info(Path(path))
+            print(json.dumps(summary, ensure_ascii=False, indent=2) if rest else _table(path, summary))
         case ["backup", path, out]:
-            from insitu.memory.storage import transfer
+            from insitu.memory.storage import maintenance
 
-            print(f"copy    {transfer.backed_up(Path(path), Path(out))}")
+            print(f"copy    {maintenance.back_up(Path(path), Path(out))}")
         case ["export", path, out]:
-            from insitu.memory.storage import transfer
+            from insitu.memory.storage import interchange
 
-            data, card = transfer.exported(Path(path), Path(out))
-            print(f"arrays  {data}\ncard    {card}")
+            arrays, card = interchange.export_memory(Path(path), Path(out))
+            print(f"arrays  {arrays}\ncard    {card}")
         case ["import", path, source, *rest]:
             _import(Path(path), Path(source), rest)
         case ["forget", path, *labels] if labels:
             _forget(Path(path), labels)
         case _:
             raise InsituError(
-                f"memory takes verify, info, backup, export, import or forget and what they need; "
+                f"memory takes verify, info, backup, export, import or forget, with their arguments; "
                 f"got {' '.join(args) or 'nothing'}; see 'insitu memory --help'"
             )
     return 0
 
 
-def _summary(path: str, known: dict[str, Any]) -> str:
-    classes, events = known["classes"], known["events"]
-    names = ", ".join(f"{_shown(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
-    made = known["parameters"]
+def _table(path: str, summary: dict[str, Any]) -> str:
+    classes, events = summary["classes"], summary["events"]
+    names = ", ".join(f"{_printable(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
+    parameters = summary["parameters"]
+    part, dim, backbone = parameters["substrate"]["part"], parameters["dim"], parameters["backbone"]
     rows = {
-        "memory": f"{path}, {known['bytes'] / 2**20:.1f} MiB, {known['now_s']:.0f} s old by its own clock",
-        "made": f"{known['made']}, {made['substrate']['part']}, {made['dim']} rows, backbone {made['backbone']}",
+        "memory": f"{path}, {summary['bytes'] / 2**20:.1f} MiB, clock at {summary['now_s']:.0f} s",
+        "made": f"{summary['made']}, {part}, {dim} rows, backbone {backbone}",
         "classes": f"{len(classes)}{': ' if classes else ''}{names}{', ...' if len(classes) > SHOWN else ''}",
         "events": ", ".join(f"{count} {kind}" for kind, count in events.items()) or "none",
-        "taught": f"by {', '.join(map(_shown, known['teachers']))}, {known['first']} to {known['last']}"
+        "taught": f"by {', '.join(map(_printable, summary['teachers']))}, {summary['first']} to {summary['last']}"
         if events
         else "never",
-        "spent": ", ".join(f"{count} {name}" for name, count in known["spent"].items()) or "nothing",
+        "spent": ", ".join(f"{count} {name}" for name, count in summary["spent"].items()) or "nothing",
     }
     return "\n".join(f"{name:8}{text}" for name, text in rows.items())
 
 
 def _import(path: Path, source: Path, flags: list[str]) -> None:
     changes: dict[str, Any] | None = None
-    match [piece for flag in flags for piece in flag.split("=", 1)]:
+    match [word for flag in flags for word in flag.split("=", 1)]:
         case []:
             pass
         case ["--replay"]:
@@ -86,10 +87,10 @@ def _import(path: Path, source: Path, flags: list[str]) -> None:
         case ["--substrate", name]:
             changes = {"substrate": name}
         case _:
-            raise InsituError(f"import takes --substrate NAME or --replay; got {' '.join(flags)}")
-    from insitu.memory.storage import transfer
+            raise InsituError(f"import takes --substrate NAME or --replay; got {' '.join(flags)}; see --help")
+    from insitu.memory.storage import interchange
 
-    transfer.imported(source, path, changes).close()
+    interchange.import_memory(source, path, changes).close()
     print(f"memory  {path}")
 
 
@@ -106,16 +107,16 @@ def _forget(path: Path, labels: list[str]) -> None:
             raise InsituError(f"{path} does not hold {missing[0]!r}; it holds {held}")
         for label in labels:
             memory.forget(known[label])
-            print(f"forgotten  {_shown(label)}")
+            print(f"forgotten  {_printable(label)}")
 
 
-def _shown(text: object) -> str:
-    """Return text without control characters, with which an untrusted file could control the terminal."""
+def _printable(text: object) -> str:
+    """Return text with control characters escaped: those of a stranger's file would control the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def _as_utf8(word: str) -> str:
-    """Return a word of the command line as UTF-8, even where the system's encoding is ASCII."""
+    """Return a command line argument decoded as UTF-8, even where the locale is ASCII."""
     try:
         return os.fsencode(word).decode("utf-8")
     except UnicodeError:

@@ -1,74 +1,118 @@
-"""Whether a memory is still what was opened: by this very process, and the same files under the same names."""
+"""Whether the open file is still the one that was opened: by this process, under its name, and not overwritten."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from insitu.core import InsituError
+from insitu.memory.storage import journal
+from insitu.memory.storage.connections import connect
 
-BESIDE = ("", "-wal", "-shm", "-lock")  # the file, and those that SQLite and the lock keep next to it
+SUFFIXES = ("", "-wal", "-shm", "-lock")  # the main file, and those that SQLite and the lock create next to it
+HEADER = 100  # bytes of the header of every SQLite file, with its size and change counter
+
+Snapshot = tuple[int, int, bytes]  # size, time of the last change in ns, header
 
 
-class Identity:
-    """The process, and the device and inode of each file, when it was made."""
+class FileIdentity:
+    """The process that opened the file, device and inode of each file, and a snapshot of the main one."""
 
-    def __init__(self, path: Path, files: bool) -> None:
+    def __init__(self, path: Path, writable: bool) -> None:
         self.path = path
         self._process = os.getpid()
-        self._marks = {name: _mark(path, name) for name in BESIDE if files}
+        self._inodes = {suffix: _inode(path, suffix) for suffix in SUFFIXES if writable}
+        self._snapshot = _snapshot(path) if writable else None
 
     @property
-    def forked(self) -> bool:
+    def is_forked(self) -> bool:
         """Whether this process is a fork of the one that opened the memory."""
         return os.getpid() != self._process
 
     def check_process(self) -> None:
-        """Raise ``InsituError`` in a forked child: two processes that write by one connection destroy the file."""
-        if self.forked:
+        """Raise ``InsituError`` in a forked child: two processes writing through one connection destroy the file."""
+        if self.is_forked:
             raise InsituError(
-                f"{self.path} was opened by process {self._process}, of which this one is a fork: here it can only "
-                "predict; open the memory in a process that is started afresh (multiprocessing's 'spawn')"
+                f"{self.path} was opened by process {self._process}, of which this one is a fork: here the memory can "
+                "only predict; open it in a new process (multiprocessing's 'spawn')"
             )
 
     @property
-    def orphaned(self) -> bool:
-        """Whether the main file is no longer there under its name, but the lock still is."""
-        return bool(self._marks) and not self._same("") and self._same("-lock")
+    def is_orphaned(self) -> bool:
+        """Whether the main file is gone from its path, while the lock file is still there."""
+        return bool(self._inodes) and not self._same("") and self._same("-lock")
 
     def remove_logs(self) -> None:
-        """Delete the log of a file that is gone, which a new file of that name would take for its own."""
-        for name in ("-wal", "-shm"):
-            if self._same(name):
-                Path(f"{self.path}{name}").unlink(missing_ok=True)
-
-    def _same(self, name: str) -> bool:
-        return _mark(self.path, name) == self._marks[name]
+        """Delete the log of a file that is gone: a new file of that name would take it for its own."""
+        for suffix in ("-wal", "-shm"):
+            if self._same(suffix):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 
     def check_files(self) -> None:
-        """Raise ``InsituError`` where a file was deleted, moved or replaced: what is written would be kept nowhere."""
-        for name, mark in self._marks.items():
-            now = _mark(self.path, name)
-            if now != mark:
-                what = "deleted or moved" if now is None else "replaced by another file"
+        """Raise ``InsituError`` where a file was deleted, moved or replaced: new events would be lost."""
+        for suffix, inode in self._inodes.items():
+            now = _inode(self.path, suffix)
+            if now != inode:
+                change = "deleted or moved" if now is None else "replaced by another file"
                 raise InsituError(
-                    f"{self.path}{name} was {what} while the memory was open, so that nothing more can be kept in it; "
-                    "save what was taught with replay(path=...) into a new file and open that"
+                    f"{self.path}{suffix} was {change} while the memory was open, so no event can be stored in it; "
+                    "save the memory to a new file with replay(path=...) and open that"
                 )
 
+    def record_snapshot(self) -> None:
+        """Record the main file as this writer has just left it."""
+        self._snapshot = _snapshot(self.path)
 
-def check_single_name(path: Path) -> None:
-    """Raise ``InsituError`` for a file with several hard links: SQLite finds its log by the name of the file."""
-    if path.stat().st_nlink > 1:
-        raise InsituError(
-            f"{path} is a hard link to a file with another name too; two names of one memory damage it: "
-            "delete one of the links, or make a copy with 'cp' of the closed file and use that"
-        )
+    def check_content(self, connection: sqlite3.Connection) -> None:
+        """Raise ``InsituError`` where the main file was overwritten in place, which keeps its path and inode.
+
+        If only the time of the last change differs, the content is compared with that of ``connection``.
+        """
+        now, last = _snapshot(self.path), self._snapshot
+        if now == last or now is None or last is None:
+            return
+        if now[0] != last[0] or now[2] != last[2] or not self._same_content(connection):
+            raise InsituError(
+                f"{self.path} was emptied or overwritten by another program while the memory was open, so no event can "
+                "be stored in it; save the memory with pickle, close it and restore a backup, without -wal and -shm"
+            )
+
+    def _same(self, suffix: str) -> bool:
+        return _inode(self.path, suffix) == self._inodes[suffix]
+
+    def _same_content(self, connection: sqlite3.Connection) -> bool:
+        try:
+            with closing(connect(self.path, "ro&immutable=1")) as other:
+                intact = other.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)]
+                return intact and _content(other) == _content(connection)
+        except (sqlite3.Error, InsituError, ValueError):
+            return False
 
 
-def _mark(path: Path, name: str) -> tuple[int, int] | None:
+def _inode(path: Path, suffix: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(f"{path}{name}")  # noqa: PTH116  # a name with an ending, not another path
+        found = os.stat(f"{path}{suffix}")  # noqa: PTH116  # a name with a suffix, not another path
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _snapshot(path: Path) -> Snapshot | None:
+    try:
+        with path.open("rb") as file:
+            found = path.stat()
+            return found.st_size, found.st_mtime_ns, file.read(HEADER)
+    except FileNotFoundError:  # reported by ``check_files``
+        return None
+
+
+def _content(connection: sqlite3.Connection) -> list[object]:
+    numbers = [row[0] for row in journal.rows(connection)]
+    queries = (
+        "SELECT digest FROM journal",
+        "SELECT digest FROM head",
+        "SELECT path, part, data FROM parts ORDER BY 1, 2",
+    )
+    return [numbers, *(connection.execute(query).fetchall() for query in queries)]

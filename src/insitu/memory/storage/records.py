@@ -1,7 +1,7 @@
-"""Which records a file may hold: what a memory knows is made of, and what its substrate says that it holds.
+"""The records that a file may contain: those that a model consists of, and those in which its substrate holds a matrix.
 
-The list is derived from the annotations of their fields, beginning at ``Model`` and at the argument ``held`` of the
-substrate's ``multiply``; so a new substrate brings its own, and a file cannot name any other class.
+They are collected from field annotations, starting at ``Model`` and at the argument ``held`` of the substrate's
+``multiply``. So a new substrate needs no registration, and a file cannot name any other class.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ FORMER = {
     "insitu.learners._projection": "insitu.learners.projections",
     "insitu.substrates._tiles": "insitu.substrates.analog.tiles",
 }
-FAMILIES = (np.bool_, np.integer, np.floating)  # numbers of any width are taken where one of these is annotated
+FAMILIES = (np.bool_, np.integer, np.floating)  # an annotated NumPy type stands for all widths of its family
 
 
 @cache
-def records(substrate: type[Substrate]) -> Records:
-    """Return the records that a memory on such a substrate may hold, by the names they have in a file."""
+def allowed_records(substrate: type[Substrate]) -> Records:
+    """Return the records of a memory on this kind of substrate, by their names in a file."""
     found: set[type] = set()
     for hint in (Model, get_type_hints(substrate.multiply).get("held", Any)):
         _collect(hint, found)
-    return {name_of(kind): kind for kind in found}
+    return {record_name(kind): kind for kind in found}
 
 
-def name_of(kind: type) -> str:
+def record_name(kind: type) -> str:
     """Return the name of a record in a file."""
     return f"{kind.__module__}:{kind.__name__}"
 
 
 def current_name(name: Any) -> Any:
-    """Return the present name of a record that a file names, perhaps by the module of an older version."""
+    """Return the current name of a record, which a file may name by its module in an older version."""
     if not isinstance(name, str):
         return name
     module, _, kind = name.rpartition(":")
     return f"{FORMER.get(module, module)}:{kind}"
 
 
-def made(kind: Any, values: dict[str, Any]) -> Any:
-    """Return the record with these fields; one that an older file lacks has its default.
+def build_record(kind: Any, values: dict[str, Any]) -> Any:
+    """Return the record with these fields; a field that an older file lacks gets its default.
 
-    Raises ``ValueError`` for fields that it has not, or of another type.
+    Raises ``ValueError`` for unknown or missing fields, and for values of another type.
     """
     hints = get_type_hints(kind)
     known = {f.name: f for f in fields(kind)}
@@ -65,18 +65,18 @@ def made(kind: Any, values: dict[str, Any]) -> Any:
     missing = [f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING]
     if odd := [name for name in missing if name not in values]:
         raise ValueError(f"{kind.__name__} lacks {odd[0]}")
-    if odd := [name for name, value in values.items() if not fits(value, hints[name])]:
+    if odd := [name for name, value in values.items() if not has_type(value, hints[name])]:
         raise ValueError(f"{odd[0]} of {kind.__name__} is a {type(values[odd[0]]).__name__}")
     return kind(**values)
 
 
-def fits(value: Any, hint: Any) -> bool:
-    """Return whether a value is of the type that an annotation says."""
+def has_type(value: Any, hint: Any) -> bool:
+    """Return whether a value has the annotated type."""
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
     if origin in (Union, types.UnionType):
-        return any(fits(value, each) for each in inner)
+        return any(has_type(value, each) for each in inner)
     if origin is Literal:
         return value in inner
     if origin is np.ndarray:
@@ -84,14 +84,14 @@ def fits(value: Any, hint: Any) -> bool:
         family = next((each for each in FAMILIES if wanted is not Any and issubclass(wanted, each)), np.generic)
         return isinstance(value, np.ndarray) and np.issubdtype(value.dtype, family)
     if origin is tuple and len(inner) == 2 and inner[1] is Ellipsis:
-        return isinstance(value, tuple) and all(fits(each, inner[0]) for each in value)
+        return isinstance(value, tuple) and all(has_type(each, inner[0]) for each in value)
     if origin is tuple:
-        return isinstance(value, tuple) and len(value) == len(inner) and all(map(fits, value, inner))
+        return isinstance(value, tuple) and len(value) == len(inner) and all(map(has_type, value, inner))
     if origin is list:
-        return isinstance(value, list) and all(fits(each, inner[0]) for each in value)
+        return isinstance(value, list) and all(has_type(each, inner[0]) for each in value)
     if origin in (dict, Counter):
         key, each = inner if origin is dict else (inner[0], int)
-        return isinstance(value, origin) and all(fits(k, key) and fits(v, each) for k, v in value.items())
+        return isinstance(value, origin) and all(has_type(k, key) and has_type(v, each) for k, v in value.items())
     if hint is None or hint is types.NoneType:
         return value is None
     if hint in (int, float):

@@ -1,21 +1,25 @@
-"""Tables of a memory's file, and the steps from every older version of them to the present one."""
+"""Tables of a memory's file, the migrations from older versions, and the types and digests of rows."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
 from functools import cache
+from hashlib import blake2b
+from typing import Any
 
 from insitu.core import InsituError
 
-APPLICATION = 0x496E7369  # "Insi": SQLite's own mark of whose file it is
+APPLICATION_ID = 0x496E7369  # "Insi", in the header of the file
+COMPRESSION = 1  # level of zlib: conductances hardly compress, everything else does at any level
+DIGEST_BYTES = 16
 
-STATISTICS = [
+STATISTICS = [  # tables of ANALYZE, which are permitted
     ("table", name, name, f"CREATE TABLE {name}({columns})")
     for name, columns in (("sqlite_stat1", "tbl,idx,stat"), ("sqlite_stat4", "tbl,idx,neq,nlt,ndlt,sample"))
 ]
 
-# step n leads from version n to version n + 1; what has been released is never changed, only followed by another step
+# step n migrates from version n to version n + 1; a released step is never changed, only followed by another one
 STEPS: list[str] = [
     """
     CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -36,57 +40,75 @@ STEPS: list[str] = [
     CREATE TABLE parts (path TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, digest BLOB NOT NULL,
         UNIQUE (path, part));
     """,
-    # the digest over all rows of about, which version 1 did not have
+    # version 1 had no digest of the metadata
     "CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), digest BLOB NOT NULL);",
 ]
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """Return the version of the tables; raise ``InsituError`` for a file of another kind, or with other tables.
+    """Return the version of the tables; raise ``InsituError`` for a file of another program, or with other tables.
 
-    Tables, triggers and views are exactly those of the version: a file that brings its own would run them.
+    Tables, triggers and views must be exactly those of the version: SQLite would run triggers of a foreign file.
     """
-    version, mark = (int(connection.execute(f"PRAGMA {p}").fetchone()[0]) for p in ("user_version", "application_id"))
+    pragmas = ("user_version", "application_id")
+    version, application = (int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in pragmas)
     found = _tables(connection)
     if not found:
         raise InsituError(
-            "it is damaged: it holds no tables; where it is a copy, the '-wal' file next to the original was left out: "
-            "copy a memory with 'insitu memory backup', or both files"
+            "it is damaged: it has no tables; if it is a copy, the '-wal' file next to the original is missing: "
+            "copy a memory with 'insitu memory backup', or copy both files"
         )
-    ours = found == _made(tuple(STEPS))
-    if mark != APPLICATION and not ours:
+    current = found == _tables_after(tuple(STEPS))
+    if application != APPLICATION_ID and not current:
         raise InsituError("it is an SQLite file of another program; give another path")
-    if version > len(STEPS) and not ours:
+    if version > len(STEPS) and not current:
         raise InsituError(
-            f"its tables are version {version}, written by a newer insitu; this one knows {len(STEPS)}: update insitu"
+            f"its tables are version {version}, of a newer insitu; this one reads up to {len(STEPS)}; update insitu"
         )
-    wanted = _made(tuple(STEPS[:version])) if 0 < version <= len(STEPS) else frozenset()
-    if mark != APPLICATION or found != wanted:
-        odd = ", ".join(sorted(f"{row[0]} {row[1]!r}" for row in found ^ wanted)[:5])
+    expected = _tables_after(tuple(STEPS[:version])) if 0 < version <= len(STEPS) else frozenset()
+    if application != APPLICATION_ID or found != expected:
+        odd = ", ".join(sorted(f"{row[0]} {row[1]!r}" for row in found ^ expected)[:5])
         raise InsituError(
-            f"it is damaged: its tables are not those of its version ({odd or 'another mark'}); restore a copy"
+            f"it is damaged: its tables are not those of its version ({odd or 'application_id'}); restore a backup"
         )
     return version
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring the tables from ``version``, 0 where there are none, to the present one, in the caller's transaction."""
+    """Migrate the tables from ``version``, 0 for an empty file, to the current one, in the caller's transaction."""
     for step in STEPS[version:]:
         for statement in _statements(step):
             connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {len(STEPS)}")
 
 
+def check_types(row: tuple[Any, ...], types: tuple[type, ...]) -> tuple[Any, ...]:
+    """Return a row; raise ``ValueError`` where a column has another type, which its digest would not show."""
+    found = tuple(type(each) for each in row)
+    if found != types:
+        raise ValueError(f"a row of {', '.join(each.__name__ for each in found)}")
+    return row
+
+
+def digest_of(*values: str | bytes) -> bytes:
+    """Return one digest over several values, each with its length, so that no two rows give the same bytes."""
+    digest = blake2b(digest_size=DIGEST_BYTES)
+    for value in values:
+        data = value.encode() if isinstance(value, str) else value
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.digest()
+
+
 def _tables(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
-    # indices that SQLite makes by itself have no text; the tables of ANALYZE only say how it looks for rows
+    # automatic indices have no text
     query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"
     return frozenset(row for row in connection.execute(query).fetchall() if row not in STATISTICS)
 
 
 @cache
-def _made(steps: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
-    """Return the tables that these steps make."""
+def _tables_after(steps: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
     with closing(sqlite3.connect(":memory:")) as connection:
         for step in steps:
             connection.executescript(step)
@@ -94,7 +116,7 @@ def _made(steps: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
 
 
 def _statements(script: str) -> list[str]:
-    """Return the statements of a script: ``executescript`` would commit the transaction first."""
+    """Split a script into statements: ``executescript`` would commit the caller's transaction."""
     out, part = [], ""
     for piece in script.split(";")[:-1]:
         part += piece + ";"

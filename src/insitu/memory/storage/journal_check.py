@@ -1,7 +1,7 @@
-"""Whether the state of a memory is what its journal says: classes, counts, means, numbers of events, time.
+"""Comparison of a memory's state with its journal: classes, counts, means, number of events, clock.
 
-All of this follows from the events alone, whatever devices they were written into; nothing of it is shared with the
-code that teaches, so that the two can be compared.
+All of this follows from the events alone, whatever the devices. It is computed independently of the code that learns,
+so that the two can be compared.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from insitu.memory.event import Event
 from insitu.memory.labels import Label
 from insitu.memory.model import Model
 
-ROOM = 1.001  # for the rounding of a mean
-TOLERANCE = 1e-9  # of the largest number taught, by which means that were added up in another order may differ
+MARGIN = 1.001  # for rounding of a mean
+TOLERANCE = 1e-9  # of the largest number taught, for means that were summed in another order
 
 
 @dataclass
-class Derived:
+class Summary:
     """What follows from the events so far."""
 
     features: int | None = None  # None with a backbone, whose activations are not in the journal
     numbers: dict[Label, int] = field(default_factory=dict)
-    used: int = 0  # numbers that were ever given to a class
+    used: int = 0  # class numbers assigned so far
     counts: dict[Label, int] = field(default_factory=dict)
     means: dict[Label, NDArray[np.float64]] = field(default_factory=dict)
-    rows: dict[Label, set[bytes]] = field(default_factory=dict)  # vectors taught one by one
-    largest: float = 0.0  # number taught
+    rows: dict[Label, set[bytes]] = field(default_factory=dict)  # bytes of every vector taught
+    largest: float = 0.0  # magnitude of a number taught
     events: int = 0
     now_s: float = 0.0
-    names: tuple[str, ...] | None = None  # of features, the first that came with any
+    names: tuple[str, ...] | None = None  # of features: the first names that an event brings
 
 
-def check_agreement(events: list[Event], model: Model | None, parameters: dict[str, Any]) -> None:
-    """Raise ``InsituError`` where the state is not that after these events."""
+def check_journal(events: list[Event], model: Model | None, parameters: dict[str, Any]) -> None:
+    """Raise ``InsituError`` where ``model`` is not the state after these events."""
     if model is None:
         if events:
-            raise InsituError(f"it is damaged: {len(events)} events, but no state; restore a copy")
+            raise InsituError(f"it is damaged: {len(events)} events, but no state; restore a backup")
         return
-    seen = derived(events, parameters["backbone"] is None)
+    seen = summarize(events, parameters["backbone"] is None)
     found = {label: int(model.counts[number]) for label, number in model.numbers.items()}
     seed = parameters["random_state"]
     pairs = {
@@ -53,50 +53,50 @@ def check_agreement(events: list[Event], model: Model | None, parameters: dict[s
         "events": (seen.events, model.events),
         "seconds": (seen.now_s, model.now_s),
         "seed": (model.seed if seed is None else seed, model.seed),
-        "names of features": (seen.names, model.feature_names),
-        "numbers of a vector": (model.features if seen.features is None else seen.features, model.features),
+        "feature names": (seen.names, model.feature_names),
+        "components of a vector": (model.features if seen.features is None else seen.features, model.features),
     }
     if odd := [name for name, (journal, state) in pairs.items() if journal != state]:
         journal, state = (str(each)[:60] for each in pairs[odd[0]])
-        raise InsituError(f"it is damaged: the journal gives {odd[0]} {journal}, the state {state}; restore a copy")
+        raise InsituError(f"it is damaged: the journal gives {odd[0]} {journal}, the state {state}; restore a backup")
     for label, mean in seen.means.items():
         difference = np.abs(model.means[model.numbers[label]] - mean).max(initial=0)
         if not difference <= TOLERANCE * seen.largest:
             raise InsituError(
-                f"it is damaged: the mean of class {label!r} is not that of the examples in the journal; restore a copy"
+                f"it is damaged: the mean of class {label!r} differs from that of the journal; restore a backup"
             )
     if parameters["backbone"] is None:
         _check_vectors(seen, model)
 
 
-def _check_vectors(seen: Derived, model: Model) -> None:
-    """Raise ``InsituError`` where examples kept were never taught, or the space is not of numbers that were."""
-    names = {number: label for label, number in model.numbers.items()}
+def _check_vectors(seen: Summary, model: Model) -> None:
+    """Raise ``InsituError`` where stored examples were never taught, or the space is out of their range."""
+    label_of = {number: label for label, number in model.numbers.items()}
     for number, row in zip(model.kept_numbers.tolist(), model.kept, strict=True):
-        if row.tobytes() not in seen.rows.get(names[number], ()):
+        if row.tobytes() not in seen.rows.get(label_of[number], ()):
             raise InsituError(
-                f"it is damaged: an example kept of {names[number]!r} is not one in the journal; restore a copy"
+                f"it is damaged: a stored example of {label_of[number]!r} is not in the journal; restore a backup"
             )
     if model.space is not None:
         spread = model.space.scale[np.isfinite(model.space.scale)]
         if (
-            not (np.abs(model.space.shift) <= ROOM * seen.largest).all()
-            or not (spread <= 2 * ROOM * seen.largest).all()
+            not (np.abs(model.space.shift) <= MARGIN * seen.largest).all()
+            or not (spread <= 2 * MARGIN * seen.largest).all()
         ):
-            raise InsituError("it is damaged: shift and scale are not those of numbers in the journal; restore a copy")
+            raise InsituError("it is damaged: shift or scale is out of the range of the journal; restore a backup")
 
 
-def derived(events: list[Event], vectors: bool) -> Derived:
-    """Return what follows from events; raise ``InsituError`` where they cannot have happened one after the other."""
-    seen = Derived()
+def summarize(events: list[Event], vectors: bool) -> Summary:
+    """Return what follows from events; raise ``InsituError`` where no memory can have had them in this order."""
+    seen = Summary()
     for event in events:
         seen = _after(seen, event, vectors)
     return seen
 
 
-def _after(seen: Derived, event: Event, vectors: bool) -> Derived:
+def _after(seen: Summary, event: Event, vectors: bool) -> Summary:
     if event.kind == "fit":
-        seen = Derived()
+        seen = Summary()
     seen.events += 1
     seen.now_s += event.seconds
     if seen.names is None:
@@ -108,26 +108,30 @@ def _after(seen: Derived, event: Event, vectors: bool) -> Derived:
             order[label].append(row)
         counts = {label: len(rows) for label, rows in order.items()}
         means = {label: _mean(x[rows].astype(np.float64)) for label, rows in order.items()} if vectors else {}
-        _count(seen, counts, means, float(np.abs(x).max(initial=0)))
+        _add_statistics(seen, counts, means, float(np.abs(x).max(initial=0)))
         if vectors:
-            _note(seen, event.labels, x)
+            _add_rows(seen, event.labels, x)
     elif event.kind == "merge":
         counts = dict(zip(event.labels, event.arrays["counts"].tolist(), strict=True))
         means = dict(zip(event.labels, event.arrays["means"], strict=True)) if vectors else {}
-        _count(seen, counts, means, float(np.abs(event.arrays["means"]).max(initial=0)))
+        _add_statistics(seen, counts, means, float(np.abs(event.arrays["means"]).max(initial=0)))
         if vectors:
-            kept, places = event.arrays["kept"], event.arrays["kept_numbers"].tolist()
+            kept, indices = event.arrays["kept"], event.arrays["kept_numbers"].tolist()
             seen.largest = max(seen.largest, float(np.abs(kept).max(initial=0)))
-            _note(seen, [event.labels[place] for place in places], kept)
+            _add_rows(seen, [event.labels[index] for index in indices], kept)
     elif event.kind == "forget":
         if event.labels[0] not in seen.numbers:
-            raise InsituError(f"it is damaged: the journal forgets {event.labels[0]!r}, which it never taught")
+            raise InsituError(
+                f"it is damaged: the journal forgets {event.labels[0]!r}, which it never taught; restore a backup"
+            )
         for known in (seen.numbers, seen.counts, seen.means, seen.rows):
             known.pop(event.labels[0], None)
     return seen
 
 
-def _count(seen: Derived, counts: dict[Label, int], means: dict[Label, NDArray[np.float64]], largest: float) -> None:
+def _add_statistics(
+    seen: Summary, counts: dict[Label, int], means: dict[Label, NDArray[np.float64]], largest: float
+) -> None:
     seen.largest = max(seen.largest, largest)
     for label, count in counts.items():
         if label not in seen.numbers:
@@ -136,18 +140,18 @@ def _count(seen: Derived, counts: dict[Label, int], means: dict[Label, NDArray[n
         seen.counts[label] += count
         if label in means:
             if seen.features not in (None, len(means[label])):
-                raise InsituError("it is damaged: the journal teaches vectors of several lengths; restore a copy")
+                raise InsituError("it is damaged: the journal has vectors of several lengths; restore a backup")
             seen.features = len(means[label])
             share = count / seen.counts[label]
             seen.means[label] = (1 - share) * seen.means.get(label, np.zeros(1)) + share * means[label]
 
 
-def _note(seen: Derived, labels: list[Label], x: NDArray[np.generic]) -> None:
+def _add_rows(seen: Summary, labels: list[Label], x: NDArray[np.generic]) -> None:
     for label, row in zip(labels, x.astype(np.float64), strict=True):
         seen.rows.setdefault(label, set()).add(row.tobytes())
 
 
 def _mean(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    size = float(np.abs(x).max(initial=0)) or 1.0  # so that no sum passes the largest number
+    size = float(np.abs(x).max(initial=0)) or 1.0  # so that no sum overflows
     mean: NDArray[np.float64] = (x / size).mean(0) * size
     return mean

@@ -1,4 +1,4 @@
-"""Whether a state could be that of a memory at all: shapes that fit together, finite numbers, conductances in range."""
+"""Consistency of a state read from a file: matching shapes, finite numbers, conductances in range, and a query."""
 
 from __future__ import annotations
 
@@ -9,76 +9,75 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.core import InsituError
 from insitu.devices import Cells, Device
 from insitu.learners.explicit_memory import FREE
 from insitu.memory.model import KEPT, Model
-from insitu.memory.query import recalled
+from insitu.memory.query import query
 from insitu.memory.settings import Settings
 from insitu.memory.space import Space
-from insitu.memory.storage.failures import NOT_UNDERSTOOD
-from insitu.memory.storage.ranges import check_ranges, records_in
+from insitu.memory.storage.errors import DECODING_ERRORS
+from insitu.memory.storage.range_check import check_ranges, damaged_state, records_in
 
-SPREAD = 2.0  # times full scale: programming misses its target by a few percent, never by as much as that
-Named = dict[str, tuple[NDArray[Any], tuple[int, ...]]]  # arrays and the shapes they should have
+OVERSHOOT = 2.0  # times full scale: programming misses its target by a few percent only
+Arrays = dict[str, tuple[NDArray[Any], tuple[int, ...]]]  # arrays and their expected shapes
 
 
 def check_shapes(model: Model, settings: Settings) -> None:
-    """Raise ``InsituError`` where the parts of a state do not fit together: it could not be queried or taught."""
+    """Raise ``InsituError`` where the shapes or classes of a state do not match: it could not be used."""
     for name, (array, shape) in _arrays(model, settings.dim).items():
         if array.shape != shape:
-            raise _wrong(f"{name} are of shape {array.shape}, not {shape}")
+            raise damaged_state(f"{name} are of shape {array.shape}, not {shape}")
     known, numbers = list(model.numbers.values()), len(model.counts)
     if model.numbers and (model.space is None or model.state is None):
-        raise _wrong("there are classes, but no array that holds them")
+        raise damaged_state("there are classes, but no array that holds them")
     if len({type(label) for label in model.numbers}) > 1:
-        raise _wrong("labels are not all of one kind")
+        raise damaged_state("labels are not all of one kind")
     if len(set(known)) != len(known) or not set(known) <= set(range(numbers)):
-        raise _wrong("numbers of classes are not their own")
+        raise damaged_state("class numbers are not unique, or out of range")
     if not set(model.kept_numbers.tolist()) <= set(known):
-        raise _wrong("examples are kept of classes that there are not")
+        raise damaged_state("there are stored examples of unknown classes")
     if model.state is not None:
         held = [label for label in model.state.labels.tolist() if label != FREE]
         if sorted(held) != sorted(known):
-            raise _wrong("columns hold other classes than there are")
+            raise damaged_state("the columns do not match the classes")
         try:
             outputs = settings.substrate.outputs(model.state.held)
         except (AttributeError, TypeError) as error:
-            raise _wrong(f"the array is not that of its substrate ({error})") from error
+            raise damaged_state(f"the array does not belong to its substrate ({error})") from error
         if outputs != len(model.state.labels):
-            raise _wrong(f"{outputs} columns are held, but {len(model.state.labels)} have a label")
+            raise damaged_state(f"{outputs} columns are held, but {len(model.state.labels)} have a label")
 
 
 def check_model(model: Model, settings: Settings) -> None:
-    """Raise ``InsituError`` where a memory with these settings cannot be in such a state, or cannot be queried."""
+    """Raise ``InsituError`` where a memory with these settings cannot be in this state, or cannot be queried."""
     check_shapes(model, settings)
     for name, (array, _) in _arrays(model, settings.dim).items():
         if array.dtype.kind == "f" and not np.isfinite(array).all() and name != "scale":
-            raise _wrong(f"{name} are not finite")
+            raise damaged_state(f"{name} are not finite")
     if (model.counts < 0).any() or np.flatnonzero(model.counts).tolist() != sorted(model.numbers.values()):
-        raise _wrong("examples are counted for other classes than there are")
+        raise damaged_state("the counts of examples do not match the classes")
     if any(label != label for label in model.numbers) or len(model.kept) > KEPT:
-        raise _wrong(f"a label is NaN, or more than {KEPT} examples are kept")
+        raise damaged_state(f"a label is NaN, or more than {KEPT} examples are stored")
     if not (0 <= model.now_s < np.inf and model.events > 0 and model.features > 0):
-        raise _wrong("time, events and features are not above 0")
+        raise damaged_state("clock, events or features are not above 0")
     if model.space is not None:
         _check_space(model.space)
     if model.state is not None:
         _check_array(model, model.state.held, getattr(settings.substrate, "device", None))
-    check_ranges(model, settings.verbs().fixed)
+    check_ranges(model, settings.operations().fixed_space)
     if model.numbers:
         _check_query(model, settings)
 
 
-def _arrays(model: Model, dim: int) -> Named:
-    """Return the arrays of a state, with the shapes that they have beside each other."""
-    numbers, out = len(model.counts), Named()
+def _arrays(model: Model, dim: int) -> Arrays:
+    """Return the arrays of a state, with their expected shapes."""
+    numbers, out = len(model.counts), Arrays()
     out["counts"] = (model.counts, (numbers,))
-    out["classes of kept examples"] = (model.kept_numbers, (len(model.kept),))
+    out["classes of stored examples"] = (model.kept_numbers, (len(model.kept),))
     if numbers:
         out["means"] = (model.means, (numbers, model.features))
     if len(model.kept):
-        out["kept examples"] = (model.kept, (len(model.kept), model.features))
+        out["stored examples"] = (model.kept, (len(model.kept), model.features))
     if (space := model.space) is not None:
         out["shift"], out["scale"] = (space.shift, (model.features,)), (space.scale, (model.features,))
         out["weight"] = (space.projection.weight.numpy(), (dim, model.features))
@@ -95,10 +94,10 @@ def _arrays(model: Model, dim: int) -> Named:
 
 def _check_space(space: Space) -> None:
     if not (space.scale > 0).all():  # infinite where a feature has not varied
-        raise _wrong("scales are not above 0")
+        raise damaged_state("scales are not above 0")
     sizes = (space.sharpness, float(space.seen >= 0), float(space.projection.scatter >= 0))
     if not all(0 < size < np.inf for size in sizes):
-        raise _wrong("sharpness is not above 0")
+        raise damaged_state("sharpness is not above 0")
 
 
 def _check_array(model: Model, held: object, device: object) -> None:
@@ -109,28 +108,24 @@ def _check_array(model: Model, held: object, device: object) -> None:
             for each in value if isinstance(value, tuple) else (value,):
                 array = each.numpy() if isinstance(each, Tensor) else each
                 if isinstance(array, np.ndarray) and array.dtype.kind == "f" and not np.isfinite(array).all():
-                    raise _wrong(f"{name} of the array are not finite")
+                    raise damaged_state(f"{name} of the array are not finite")
 
 
 def _check_query(model: Model, settings: Settings) -> None:
     taught = np.concatenate([model.means[list(model.numbers.values())], model.kept])
     try:
-        found = recalled(settings, model, taught, seeded=True)
-    except NOT_UNDERSTOOD as error:
-        raise _wrong(f"it cannot be queried ({type(error).__name__}: {error})") from error
+        found = query(settings, model, taught, seeded=True)
+    except DECODING_ERRORS as error:
+        raise damaged_state(f"it cannot be queried ({type(error).__name__}: {error})") from error
     if not np.isfinite(found.similarities).all():
-        raise _wrong("similarities are not finite")
+        raise damaged_state("similarities are not finite")
 
 
 def _check_cells(cells: Cells, device: Device, now_s: float) -> None:
     if {getattr(cells, f.name).shape for f in fields(cells)} != {cells.shape}:
-        raise _wrong("cells are not all of one shape")
-    most = SPREAD * device.full_scale_us
+        raise damaged_state("cells are not all of one shape")
+    most = OVERSHOOT * device.full_scale_us
     if not ((cells.conductance_us >= 0) & (cells.conductance_us <= most)).all():
-        raise _wrong(f"conductances are not within 0..{most:g} µS, which is as far as {type(device).__name__} goes")
+        raise damaged_state(f"conductances are not within 0..{most:g} µS, the range of {type(device).__name__}")
     if not (cells.programmed_s <= now_s).all():
-        raise _wrong(f"cells were written after {now_s:g} s, the time of the memory")
-
-
-def _wrong(what: str) -> InsituError:
-    return InsituError(f"the state is damaged: {what}; restore a copy, or import with --replay")
+        raise damaged_state(f"cells were programmed after {now_s:g} s, the time of the memory")
