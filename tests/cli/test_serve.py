@@ -174,11 +174,11 @@ import sys, time
 from insitu.cli.main import main
 from insitu.service import server
 
-def warm(memory):
+def warm_up(memory):
     print("warming", flush=True)
     time.sleep(60)
 
-server.warm = warm
+server.warm_up = warm_up
 sys.exit(main(sys.argv[1:]))
 """
 

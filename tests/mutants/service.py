@@ -1,4 +1,4 @@
-"""Changes in the service: who is let in, how much one may ask, what becomes of pictures."""
+"""Changes in the service: access control and limits of requests."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MUTANTS = [
     Mutant(
         "the server answers to any name",
         "service/auth.py",
-        "            raise Refusal(421, ",
-        "            Refusal(421, ",
+        "            raise HTTPException(421, ",
+        "            HTTPException(421, ",
         ("service/test_service_access.py",),
     ),
     Mutant(

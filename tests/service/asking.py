@@ -1,4 +1,4 @@
-"""Asks the service without a network: a request goes straight into the application, what it sends comes back."""
+"""Sends requests straight to the application, without a network."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 from insitu import Memory
-from insitu.service.auth import Rules
-from insitu.service.events import Hub
+from insitu.service.app import create_app
+from insitu.service.auth import AccessRules
+from insitu.service.context import Context
+from insitu.service.events import EventHub
 from insitu.service.limits import Limits
-from insitu.service.routes import application
-from insitu.service.scheduler import Keeper
+from insitu.service.scheduler import Scheduler
 
 UNLIMITED = Limits(rate=0)
 
@@ -31,17 +32,17 @@ class Reply:
 
 
 class Service:
-    """A memory that is served to the test alone."""
+    """A served memory."""
 
-    def __init__(self, memory: Memory, rules: Rules | None = None, limits: Limits = UNLIMITED) -> None:
-        self.memory, self.hub, self.keeper = memory, Hub(limits.listeners), Keeper(memory, False)
-        self.app = application(self.keeper, self.hub, rules or Rules(), limits)
+    def __init__(self, memory: Memory, rules: AccessRules | None = None, limits: Limits = UNLIMITED) -> None:
+        self.memory, self.hub, self.scheduler = memory, EventHub(limits.listeners), Scheduler(memory, False)
+        self.app = create_app(Context(self.scheduler, self.hub, limits), rules or AccessRules())
         self.runner = asyncio.Runner()
 
     def close(self) -> None:
         self.hub.close()
         self.runner.close()
-        self.keeper.close()
+        self.scheduler.close()
 
     def get(self, path: str, query: str = "", **headers: str) -> Reply:
         return self.ask("GET", path, b"", headers, query)

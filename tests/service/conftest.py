@@ -38,5 +38,5 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "app.js").write_text("export {};")
     (tmp_path / "parts" / "more.css").write_text("body { color: black }")
     (tmp_path / "secret.py").write_text("not for anyone")
-    monkeypatch.setattr("insitu.service.static_files.FOLDER", tmp_path)
+    monkeypatch.setattr("insitu.service.routes.page.FOLDER", tmp_path)
     return tmp_path

@@ -11,11 +11,12 @@ from typing import Any
 
 from insitu import Memory
 from insitu.service import server
-from insitu.service.auth import Rules
-from insitu.service.events import Hub
+from insitu.service.app import create_app
+from insitu.service.auth import AccessRules
+from insitu.service.context import Context
+from insitu.service.events import EventHub
 from insitu.service.limits import Limits
-from insitu.service.routes import application
-from insitu.service.scheduler import Keeper
+from insitu.service.scheduler import Scheduler
 
 LIMITS = Limits(rate=0, body_bytes=100_000, body_s=0.4)
 
@@ -23,11 +24,12 @@ LIMITS = Limits(rate=0, body_bytes=100_000, body_s=0.4)
 class Running:
     """A server in a thread of its own."""
 
-    def __init__(self, memory: Memory, rules: Rules | None = None, limits: Limits = LIMITS) -> None:
-        rules = rules or Rules()
-        self.hub, self.keeper = Hub(limits.listeners), Keeper(memory, True)
-        self.server = server.Server(application(self.keeper, self.hub, rules, limits), self.hub, rules.proxies)
-        self.listening = server.bound("127.0.0.1", 0)
+    def __init__(self, memory: Memory, rules: AccessRules | None = None, limits: Limits = LIMITS) -> None:
+        rules = rules or AccessRules()
+        self.hub, self.scheduler = EventHub(limits.listeners), Scheduler(memory, True)
+        app = create_app(Context(self.scheduler, self.hub, limits), rules)
+        self.server = server.Server(app, self.hub, rules.proxies)
+        self.listening = server.listen("127.0.0.1", 0)
         self.port: int = self.listening.getsockname()[1]
         self.thread = threading.Thread(target=self.server.run, args=([self.listening],))
         self.thread.start()
@@ -38,7 +40,7 @@ class Running:
         self.server.should_exit = True
         self.thread.join(30)
         assert not self.thread.is_alive()
-        self.keeper.close()
+        self.scheduler.close()
         self.listening.close()
 
     def connected(self, source: str = "127.0.0.1") -> http.client.HTTPConnection:

@@ -9,14 +9,14 @@ from asking import Serve
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.service.auth import LONGEST, Rules, token_of
+from insitu.service.auth import LONGEST_TOKEN, AccessRules, load_or_create_token
 
 TOKEN = "a-token-that-nobody-guesses"
 GUARDED = ("/api/memory", "/api/cells", "/api/events", "/api/examples", "/api/teach", "/api/nothing")
 
 
 def test_nothing_of_the_memory_is_told_without_the_token(serve: Serve, page: Path) -> None:
-    service = serve(Memory("digital"), rules=Rules(TOKEN, hosts=None))
+    service = serve(Memory("digital"), rules=AccessRules(TOKEN, hosts=None))
     for path in GUARDED:
         reply = service.get(path)
         assert (reply.status, reply.headers["www-authenticate"]) == (401, 'Bearer realm="insitu"')
@@ -42,7 +42,7 @@ def test_nothing_of_the_memory_is_told_without_the_token(serve: Serve, page: Pat
     ],
 )
 def test_a_wrong_token_is_none(serve: Serve, given: str) -> None:
-    service = serve(Memory("digital"), rules=Rules(TOKEN, hosts=None))
+    service = serve(Memory("digital"), rules=AccessRules(TOKEN, hosts=None))
     reply = service.get("/api/memory", authorization=given)
     assert reply.status == 401
     assert reply.headers["www-authenticate"].startswith("Bearer ")
@@ -85,7 +85,7 @@ def test_what_a_form_of_another_site_can_send_is_refused(serve: Serve, kind: str
 
 def test_a_site_that_was_let_in_may_ask_with_its_token(serve: Serve) -> None:
     friend = "https://friend.example"
-    service = serve(Memory("digital"), rules=Rules(TOKEN, None, frozenset({friend})))
+    service = serve(Memory("digital"), rules=AccessRules(TOKEN, None, frozenset({friend})))
     asked = service.ask("OPTIONS", "/api/teach", b"", {"origin": friend, "access-control-request-method": "POST"})
     assert (asked.status, asked.headers["access-control-allow-origin"]) == (204, friend)
     assert "authorization" in asked.headers["access-control-allow-headers"]
@@ -99,24 +99,24 @@ def test_a_site_that_was_let_in_may_ask_with_its_token(serve: Serve) -> None:
 
 def test_a_token_is_made_once_and_kept_to_oneself(tmp_path: Path) -> None:
     path = tmp_path / "token"
-    token, made = token_of(path)
+    token, made = load_or_create_token(path)
     assert made
     assert len(token) >= 43
     assert path.stat().st_mode & 0o777 == 0o600
-    assert token_of(path) == (token, False)
-    assert token_of(tmp_path / "other")[0] != token
+    assert load_or_create_token(path) == (token, False)
+    assert load_or_create_token(tmp_path / "other")[0] != token
 
 
 def test_a_token_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "token"
-    for content in (b"", b"short", b"\xff" * 40, b"a" * (LONGEST + 1), b"a b\tc" * 10):
+    for content in (b"", b"short", b"\xff" * 40, b"a" * (LONGEST_TOKEN + 1), b"a b\tc" * 10):
         path.write_bytes(content)
         path.chmod(0o600)
         with pytest.raises(InsituError, match="delete it"):
-            token_of(path)
+            load_or_create_token(path)
     path.write_text(TOKEN)
     path.chmod(0o644)
     with pytest.raises(InsituError, match="chmod 600"):
-        token_of(path)
+        load_or_create_token(path)
     with pytest.raises(InsituError, match="token-file"):
-        token_of(tmp_path / "nowhere" / "token")
+        load_or_create_token(tmp_path / "nowhere" / "token")

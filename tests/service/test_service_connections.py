@@ -13,8 +13,8 @@ from listening import Running
 
 from insitu import Memory
 from insitu.service import connections
-from insitu.service.auth import Rules
-from insitu.service.proxies import networks
+from insitu.service.auth import AccessRules
+from insitu.service.proxies import parse_networks
 
 GREEDY, OTHER = "127.0.0.7", "127.0.0.1"
 
@@ -60,14 +60,14 @@ def test_as_many_idle_connections_as_there_may_be_lock_nobody_out(started: Runni
     others = [started.connected(OTHER) for _ in range(8)]
     assert [status(each) for each in others] == [200] * 8
     assert time.monotonic() - begun < connections.IDLE_S / 2
-    assert len(started.server.server_state.connections) <= connections.OF_ONE + len(others)
+    assert len(started.server.server_state.connections) <= connections.PER_ADDRESS + len(others)
     closed(*greedy, *others)
 
 
 def test_one_address_has_its_share_and_its_oldest_idle_connection_goes_first(
     started: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "OF_ONE", 3)
+    monkeypatch.setattr(connections, "PER_ADDRESS", 3)
     first, second, third = held(started, 3)
     assert status(first) == 200  # used again: now the second has waited longest
     (fourth,) = held(started, 1)
@@ -118,8 +118,8 @@ def received(connection: socket.socket, wanted: bytes) -> None:
 
 
 def test_a_trusted_proxy_stands_for_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "OF_ONE", 2)
-    service = Running(Memory("digital", dim=8), Rules(proxies=networks([GREEDY])))
+    monkeypatch.setattr(connections, "PER_ADDRESS", 2)
+    service = Running(Memory("digital", dim=8), AccessRules(proxies=parse_networks([GREEDY])))
     kept = held(service, 6)
     assert [status(each) for each in kept] == [200] * 6
     closed(*kept)

@@ -6,15 +6,15 @@ import asyncio
 import json
 
 import pytest
+from starlette.exceptions import HTTPException
 
 from insitu.service import events
-from insitu.service.errors import Refusal
-from insitu.service.events import Hub
+from insitu.service.events import EventHub
 
 
-async def taken(hub: Hub, count: int) -> list[bytes]:
+async def taken(hub: EventHub, count: int) -> list[bytes]:
     out: list[bytes] = []
-    async for message in hub.listen():
+    async for message in hub.subscribe():
         out.append(message)
         if len(out) == count:
             break
@@ -23,11 +23,11 @@ async def taken(hub: Hub, count: int) -> list[bytes]:
 
 def test_everyone_hears_everything_from_then_on() -> None:
     async def run() -> list[list[bytes]]:
-        hub = Hub(5)
+        hub = EventHub(5)
         listening = [asyncio.create_task(taken(hub, 4)) for _ in range(3)]
         await asyncio.sleep(0)
         for number in (1, 2, 3):
-            hub.tell("learn", {"event": number, "labels": ["a\nb", "ä"]})
+            hub.publish("learn", {"event": number, "labels": ["a\nb", "ä"]})
         return await asyncio.gather(*listening)
 
     for heard in asyncio.run(run()):
@@ -40,7 +40,7 @@ def test_everyone_hears_everything_from_then_on() -> None:
 
 def test_a_silent_stream_says_that_it_lives_and_ends_when_the_server_stops() -> None:
     async def run() -> list[bytes]:
-        hub = Hub(5, alive_s=0.01)
+        hub = EventHub(5, keep_alive_s=0.01)
         listening = asyncio.create_task(taken(hub, 1000))
         await asyncio.sleep(0.1)
         hub.close()
@@ -50,14 +50,14 @@ def test_a_silent_stream_says_that_it_lives_and_ends_when_the_server_stops() -> 
 
 
 def test_who_falls_behind_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "BEHIND", 4)
+    monkeypatch.setattr(events, "MOST_PENDING", 4)
 
     async def run() -> tuple[list[bytes], int]:
-        hub = Hub(5)
-        slow = hub.listen()
+        hub = EventHub(5)
+        slow = hub.subscribe()
         await anext(slow)
         for number in range(10):
-            hub.tell("learn", {"event": number})
+            hub.publish("learn", {"event": number})
         return [message async for message in slow], len(hub._queues)
 
     heard, left = asyncio.run(run())
@@ -67,12 +67,12 @@ def test_who_falls_behind_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_leaves_is_forgotten() -> None:
     async def run() -> int:
-        hub = Hub(2)
+        hub = EventHub(2)
         for _ in range(3):
-            stream = hub.listen()
+            stream = hub.subscribe()
             await anext(stream)
             await stream.aclose()  # type: ignore[attr-defined]
-        hub.listen()  # never begun
+        hub.subscribe()  # never begun
         return len(hub._queues)
 
     assert asyncio.run(run()) == 0
@@ -80,8 +80,8 @@ def test_who_leaves_is_forgotten() -> None:
 
 def test_many_who_come_at_once_are_not_more_than_the_limit() -> None:
     async def run() -> int:
-        hub = Hub(5)
-        streams = [hub.listen(f"client {n}") for n in range(12)]  # all asked before any has begun
+        hub = EventHub(5)
+        streams = [hub.subscribe(f"client {n}") for n in range(12)]  # all asked before any has begun
         begun = await asyncio.gather(*(anext(stream, None) for stream in streams))
         return sum(message is not None for message in begun)
 
@@ -90,8 +90,8 @@ def test_many_who_come_at_once_are_not_more_than_the_limit() -> None:
 
 def test_a_stream_that_begins_when_the_server_stops_ends_at_once() -> None:
     async def run() -> bytes | None:
-        hub = Hub(5)
-        late = hub.listen()
+        hub = EventHub(5)
+        late = hub.subscribe()
         hub.close()
         return await anext(late, None)
 
@@ -100,13 +100,13 @@ def test_a_stream_that_begins_when_the_server_stops_ends_at_once() -> None:
 
 def test_one_client_has_at_most_half_of_the_streams() -> None:
     async def run() -> tuple[int, int]:
-        hub = Hub(6)
-        greedy = [hub.listen("greedy") for _ in range(6)]
+        hub = EventHub(6)
+        greedy = [hub.subscribe("greedy") for _ in range(6)]
         begun = await asyncio.gather(*(anext(stream, None) for stream in greedy))
-        with pytest.raises(Refusal) as caught:
-            hub.listen("greedy")
+        with pytest.raises(HTTPException) as caught:
+            hub.subscribe("greedy")
         assert caught.value.status_code == 429
-        others = [hub.listen("another") for _ in range(3)]
+        others = [hub.subscribe("another") for _ in range(3)]
         heard = await asyncio.gather(*(anext(stream, None) for stream in others))
         return tuple(sum(message is not None for message in each) for each in (begun, heard))  # type: ignore[return-value]
 

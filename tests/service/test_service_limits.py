@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from insitu import Memory
 from insitu.service import errors
-from insitu.service.limits import Bucket, Limits
+from insitu.service.limits import Limits, TokenBuckets
 
 
 @given(
@@ -19,7 +19,7 @@ from insitu.service.limits import Bucket, Limits
 )
 def test_no_client_gets_more_than_its_rate(rate: float, gaps: list[float]) -> None:
     now = 0.0
-    bucket = Bucket(rate, lambda: now)
+    bucket = TokenBuckets(rate, lambda: now)
     served = 0
     for gap in gaps:
         now += gap
@@ -29,29 +29,29 @@ def test_no_client_gets_more_than_its_rate(rate: float, gaps: list[float]) -> No
             now += wait * (1 + 1e-9)
             assert not bucket.wait_s("one"), "after the wait that was told there is a token"
             served += 1
-    assert served <= max(1, rate * Bucket.SECONDS) + rate * now + 1
+    assert served <= max(1, rate * TokenBuckets.SECONDS) + rate * now + 1
 
 
 @given(rate=st.floats(1, 100), away_s=st.floats(0, 1e6))
 def test_who_was_long_away_has_two_seconds_worth_and_no_more(rate: float, away_s: float) -> None:
     now = 0.0
-    bucket = Bucket(rate, lambda: now)
+    bucket = TokenBuckets(rate, lambda: now)
     bucket.wait_s("one")
     now = away_s
     served = 0
     while not bucket.wait_s("one"):
         served += 1
-        assert served <= rate * Bucket.SECONDS + 1
+        assert served <= rate * TokenBuckets.SECONDS + 1
 
 
 def test_clients_do_not_take_from_each_other_and_are_forgotten() -> None:
-    bucket = Bucket(1, lambda: 0.0)
+    bucket = TokenBuckets(1, lambda: 0.0)
     while not bucket.wait_s("greedy"):
         pass
     assert not bucket.wait_s("another")
-    for number in range(2 * Bucket.CLIENTS):
+    for number in range(2 * TokenBuckets.CLIENTS):
         bucket.wait_s(str(number))
-    assert len(bucket._held) == Bucket.CLIENTS
+    assert len(bucket._buckets) == TokenBuckets.CLIENTS
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(serve: Serve) -> None:
@@ -106,13 +106,13 @@ def test_a_large_body_that_is_wrong_throughout_is_refused_for_its_first_fault(
     serve: Serve, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults: list[int] = []
-    told = errors._wrong
+    told = errors._validation_detail
 
     def counted(error: RequestValidationError) -> str:
         faults.append(len(error.errors()))
         return told(error)
 
-    monkeypatch.setattr(errors, "_wrong", counted)
+    monkeypatch.setattr(errors, "_validation_detail", counted)
     reply = serve(Memory("digital")).ask("POST", "/api/teach", body)
     assert reply.status == 422
     assert len(reply.json["detail"]) < 500

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insitu import Memory
-from insitu.service.labels import Ambiguous, found, named
+from insitu.service.labels import AmbiguousLabelError, find_label, new_label
 
 DECOMPOSED = "caf" + "e\u0301"
 TAUGHT = [DECOMPOSED, " spaces at the ends ", "l" * 80, "two\nlines", "a\u0000b", "\u202eturned", "plain", ""]
@@ -51,7 +51,7 @@ def test_another_spelling_makes_no_twin(serve: Serve, sent: str) -> None:
 def test_listeners_hear_what_the_class_is_called(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     service = serve(taught([DECOMPOSED, "other"]))
     told: list[Any] = []
-    monkeypatch.setattr(service.hub, "tell", lambda kind, content: told.append((kind, content["labels"])))
+    monkeypatch.setattr(service.hub, "publish", lambda kind, content: told.append((kind, content["labels"])))
     sent = unicodedata.normalize("NFC", DECOMPOSED)
     service.post("/api/teach", {"label": sent, "vector": [1.0, 0.0]})
     service.post("/api/forget", {"label": sent})
@@ -87,16 +87,16 @@ def test_two_spellings_of_a_new_name_are_one(serve: Serve) -> None:
 @given(labels=st.lists(st.text(max_size=5), max_size=6, unique=True), other=st.text(max_size=5))
 def test_every_label_finds_itself(labels: list[str], other: str) -> None:
     for label in labels:
-        assert found(labels, label) == label
+        assert find_label(labels, label) == label
     try:
-        answer = found(labels, other)
-    except Ambiguous:
+        answer = find_label(labels, other)
+    except AmbiguousLabelError:
         return
     assert answer in (*labels, None)
     try:
-        name = named(other)
+        name = new_label(other)
     except ValueError:
         return
     if answer is None:  # then it is a new class, and from then on found in either spelling
-        assert found([*labels, name], name) == name
-        assert found([*labels, name], unicodedata.normalize("NFD", other)) == name
+        assert find_label([*labels, name], name) == name
+        assert find_label([*labels, name], unicodedata.normalize("NFD", other)) == name

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from starlette.exceptions import HTTPException
 
-from insitu.service.image_decoding import SIDE, pixels, stacked
+from insitu.service.image_decoding import SIDE, decode_image, decode_images
 from insitu.service.limits import Limits
 
 LIMITS = Limits()
@@ -50,7 +50,7 @@ def webp(width: int, height: int) -> bytes:
 
 def status(text: str, limits: Limits = LIMITS) -> int:
     with pytest.raises(HTTPException) as caught:
-        pixels(text, limits)
+        decode_image(text, limits)
     return caught.value.status_code
 
 
@@ -60,25 +60,25 @@ def test_black_on_white_is_grey_however_it_comes() -> None:
     grey = Image.fromarray(ink)
     clear = Image.merge("RGBA", [Image.new("L", grey.size, 0)] * 3 + [Image.fromarray(255 - ink)])
     for image in (grey, grey.convert("RGB"), grey.convert("1"), grey.convert("P"), clear, grey.convert("LA")):
-        assert np.array_equal(pixels(drawn(image), LIMITS)[0], ink), image.mode
+        assert np.array_equal(decode_image(drawn(image), LIMITS)[0], ink), image.mode
     for kind in ("webp", "gif"):
-        assert np.array_equal(pixels(drawn(grey, kind, lossless=True), LIMITS)[0], ink), kind
-    assert np.abs(pixels(drawn(grey, "jpeg", quality=95), LIMITS)[0].astype(int) - ink).mean() < 3
+        assert np.array_equal(decode_image(drawn(grey, kind, lossless=True), LIMITS)[0], ink), kind
+    assert np.abs(decode_image(drawn(grey, "jpeg", quality=95), LIMITS)[0].astype(int) - ink).mean() < 3
 
 
 def test_colour_stays_and_large_becomes_small() -> None:
     red = Image.new("RGB", (3 * SIDE, SIDE), (255, 0, 0))
-    out = pixels(drawn(red), LIMITS)[0]
+    out = decode_image(drawn(red), LIMITS)[0]
     assert out.shape == (round(SIDE / 3), SIDE, 3)
     assert (out == [255, 0, 0]).all()
-    both = stacked([drawn(red), drawn(Image.new("L", red.size, 9))], LIMITS)
+    both = decode_images([drawn(red), drawn(Image.new("L", red.size, 9))], LIMITS)
     assert both.shape == (2, round(SIDE / 3), SIDE, 3)
 
 
 def test_only_the_first_frame_is_looked_at() -> None:
     frames = [Image.new("L", (20, 20), value) for value in (10, 200, 90)]
     for kind in ("gif", "webp", "png"):
-        out = pixels(drawn(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True), LIMITS)[0]
+        out = decode_image(drawn(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True), LIMITS)[0]
         assert out.shape == (20, 20)
         assert (out == 10).all()
 
@@ -88,22 +88,22 @@ def test_a_photo_of_a_phone_is_turned_and_sixteen_bits_are_kept() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     for kind in ("png", "webp"):
-        out = pixels(drawn(Image.fromarray(plain), kind, exif=exif, lossless=True), LIMITS)[0]
+        out = decode_image(drawn(Image.fromarray(plain), kind, exif=exif, lossless=True), LIMITS)[0]
         assert np.array_equal(out, np.rot90(plain, -1)), kind
     photo = Image.new("RGB", (32, 16), "black")
     photo.paste("red", (0, 0, 16, 16))
-    turned = pixels(drawn(photo, "jpeg", exif=exif, quality=95), LIMITS)[0]
+    turned = decode_image(drawn(photo, "jpeg", exif=exif, quality=95), LIMITS)[0]
     assert turned.shape == (32, 16, 3)
     assert turned[4, 8, 0] > 200
     assert turned[28, 8, 0] < 50
     wide = Image.fromarray(plain.astype(np.uint16) * 257)
-    assert np.array_equal(pixels(drawn(wide), LIMITS)[0], plain)
+    assert np.array_equal(decode_image(drawn(wide), LIMITS)[0], plain)
 
 
 def test_what_is_cut_short_is_said() -> None:
     data = base64.b64decode(drawn(Image.effect_noise((40, 40), 50)).partition(",")[2])
     with pytest.raises(HTTPException, match="cut short"):
-        pixels(url(data[:-200]), LIMITS)
+        decode_image(url(data[:-200]), LIMITS)
 
 
 @pytest.mark.parametrize(("width", "height"), [(2049, 2049), (50_000, 50_000), (2**31 - 1, 2**31 - 1), (2**22, 2)])
@@ -121,7 +121,7 @@ def test_a_bomb_that_unpacks_to_more_than_it_says_stops_at_what_it_says() -> Non
     assert len(bomb) < 2**18
     tracemalloc.start()
     try:
-        assert pixels(url(bomb), LIMITS)[0].shape == (64, 64)
+        assert decode_image(url(bomb), LIMITS)[0].shape == (64, 64)
         assert tracemalloc.get_traced_memory()[1] < 2**21
     finally:
         tracemalloc.stop()
@@ -166,11 +166,11 @@ def test_broken_files_are_refused_and_nothing_else_happens(data: bytes, kind: st
     whole = base64.b64decode(drawn(Image.new("RGB", (9, 7), (1, 2, 3)), kind).partition(",")[2])
     for broken in (data, whole[:cut] + data, whole[: cut // 4] + data + whole[cut // 4 + len(data) :]):
         with contextlib.suppress(HTTPException):  # no other
-            assert pixels(url(broken, kind), LIMITS)[0].dtype == np.uint8
+            assert decode_image(url(broken, kind), LIMITS)[0].dtype == np.uint8
 
 
 def test_pictures_of_a_request_share_the_limit_of_pixels() -> None:
     one = drawn(Image.new("L", (50, 40), 255))
-    assert stacked([one] * 3, replace(LIMITS, image_pixels=6000)).shape == (3, 40, 50, 1)
+    assert decode_images([one] * 3, replace(LIMITS, image_pixels=6000)).shape == (3, 40, 50, 1)
     with pytest.raises(HTTPException, match="pixels"):
-        stacked([one] * 4, replace(LIMITS, image_pixels=6000))
+        decode_images([one] * 4, replace(LIMITS, image_pixels=6000))

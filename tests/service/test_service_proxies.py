@@ -19,32 +19,32 @@ from listening import LIMITS, Running
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.service.auth import Rules
+from insitu.service.auth import AccessRules
 from insitu.service.limits import Limits
-from insitu.service.proxies import networks, origin_of
+from insitu.service.proxies import parse_networks, parse_origin
 
 NAME = "memory.example.org"
 PUBLIC = f"https://{NAME}"
 EXAMPLE = {"label": "a", "vector": [1.0]}
 SECURE = {"host": NAME, "origin": PUBLIC, "x-forwarded-proto": "https", "x-forwarded-for": "198.51.100.7"}
-PROXY = networks(["127.0.0.1"])
+PROXY = parse_networks(["127.0.0.1"])
 
 
 def test_the_headers_of_a_trusted_proxy_are_believed(serve: Serve) -> None:
-    service = serve(Memory("digital"), rules=Rules(hosts=None, proxies=PROXY))
+    service = serve(Memory("digital"), rules=AccessRules(hosts=None, proxies=PROXY))
     assert service.post("/api/teach", EXAMPLE, **SECURE).status == 200
     assert service.post("/api/teach", EXAMPLE, **SECURE | {"x-forwarded-proto": "http"}).status == 403
     assert service.post("/api/teach", EXAMPLE, **SECURE | {"origin": "https://evil.example"}).status == 403
 
 
 def test_the_headers_of_others_are_ignored(serve: Serve) -> None:
-    for proxies in ((), networks(["10.0.0.0/8"])):
-        service = serve(Memory("digital"), rules=Rules(hosts=None, proxies=proxies))
+    for proxies in ((), parse_networks(["10.0.0.0/8"])):
+        service = serve(Memory("digital"), rules=AccessRules(hosts=None, proxies=proxies))
         assert service.post("/api/teach", EXAMPLE, **SECURE).status == 403
 
 
 def test_the_public_address_is_the_servers_own(serve: Serve) -> None:
-    service = serve(Memory("digital"), rules=Rules(public=PUBLIC))
+    service = serve(Memory("digital"), rules=AccessRules(public=PUBLIC))
     for host in (NAME, "127.0.0.1:8000"):  # proxies pass the name on, or call the server by its own
         assert service.post("/api/teach", EXAMPLE, host=host, origin=PUBLIC).status == 200
     assert service.get("/", host=f"{NAME}:443").status == 200
@@ -55,7 +55,7 @@ def test_the_public_address_is_the_servers_own(serve: Serve) -> None:
 
 
 def test_the_rate_is_of_the_client_behind_a_trusted_proxy(serve: Serve) -> None:
-    service = serve(Memory("digital"), rules=Rules(proxies=PROXY), limits=Limits(rate=0.5))
+    service = serve(Memory("digital"), rules=AccessRules(proxies=PROXY), limits=Limits(rate=0.5))
 
     def status(forwarded: str) -> int:
         return service.get("/api/health", x_forwarded_for=forwarded).status
@@ -78,7 +78,7 @@ def test_the_rate_is_of_the_client_behind_a_trusted_proxy(serve: Serve) -> None:
     ],
 )
 def test_an_address_becomes_what_browsers_send(url: str, origin: str) -> None:
-    assert origin_of(url, "--public-url") == origin
+    assert parse_origin(url, "--public-url") == origin
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_an_address_becomes_what_browsers_send(url: str, origin: str) -> None:
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InsituError, match="--public-url takes"):
-        origin_of(url, "--public-url")
+        parse_origin(url, "--public-url")
 
 
 @pytest.mark.parametrize("address", ["*", "nginx", "127.0.0", "10.0.0.0/40", ""])
 def test_a_proxy_is_an_address(address: str) -> None:
     with pytest.raises(InsituError, match="--trusted-proxy takes"):
-        networks([address])
+        parse_networks([address])
 
 
 # -- a real proxy ------------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def behind_nginx(tmp_path: Path) -> Iterator[Any]:
         pytest.skip("a real proxy needs nginx and openssl (Debian: apt-get install nginx-light openssl)")
     made: list[Any] = []
 
-    def start(rules: Rules) -> Nginx:
+    def start(rules: AccessRules) -> Nginx:
         made.append(Running(Memory("digital", dim=8), rules, LIMITS))
         made.append(Nginx(tmp_path, made[-1].port))
         proxy: Nginx = made[-1]
@@ -195,7 +195,7 @@ def behind_nginx(tmp_path: Path) -> Iterator[Any]:
 
 
 def test_a_page_behind_nginx_with_tls_works(behind_nginx: Any) -> None:
-    proxy = behind_nginx(Rules(hosts=None, proxies=PROXY))
+    proxy = behind_nginx(AccessRules(hosts=None, proxies=PROXY))
     assert proxy.ask("GET", "/")[0] == 200
     assert proxy.ask("POST", "/api/teach", EXAMPLE)[0] == 200
     assert proxy.ask("POST", "/api/predict", {"vector": [1.0]})[1]["predictions"][0]["label"] == "a"
@@ -204,12 +204,12 @@ def test_a_page_behind_nginx_with_tls_works(behind_nginx: Any) -> None:
 
 
 def test_without_the_options_nginx_is_another_site(behind_nginx: Any) -> None:
-    proxy = behind_nginx(Rules(hosts=None))
+    proxy = behind_nginx(AccessRules(hosts=None))
     assert proxy.ask("GET", "/")[0] == 403
     assert proxy.ask("POST", "/api/teach", EXAMPLE)[0] == 403
 
 
 def test_a_public_address_behind_nginx_works_without_its_headers(behind_nginx: Any) -> None:
-    proxy = behind_nginx(Rules(public=PUBLIC))
+    proxy = behind_nginx(AccessRules(public=PUBLIC))
     assert proxy.ask("POST", "/api/teach", EXAMPLE, Origin=PUBLIC)[0] == 200
     assert proxy.ask("POST", "/api/teach", EXAMPLE, Origin=f"http://{NAME}")[0] == 403

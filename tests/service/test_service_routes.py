@@ -31,7 +31,7 @@ def teach(service: Any, labels: list[int], each: int = 3, cells: bool = False) -
     return service.post("/api/teach", {"labels": names, "vectors": vectors, "cells": cells})
 
 
-def test_taught_asked_and_forgotten(serve: Serve) -> None:
+def test_teach_predict_and_forget(serve: Serve) -> None:
     service = serve()
     assert teach(service, [0, 1, 2]).json["event"] == 1
     out = service.post("/api/teach", {"label": " class 3 ", "vector": vector(3)}).json
@@ -155,14 +155,14 @@ def test_questions_at_once_are_each_answered(serve: Serve) -> None:
 def test_what_one_question_does_wrong_is_nobody_elses_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     service = serve()
     teach(service, [0, 1])
-    real = service.memory.recall
+    real = service.memory.query
 
-    def recall(x: Any) -> Any:
+    def query(x: Any) -> Any:
         if (x == 7).any():
             raise OverflowError
         return real(x)
 
-    monkeypatch.setattr(service.memory, "recall", recall)
+    monkeypatch.setattr(service.memory, "query", query)
     asked = [{"vector": vector(1)}, {"vector": [7.0] * 12}, {"vector": vector(0)}]
     replies = service.together(*[("/api/predict", each) for each in asked])
     assert [reply.status for reply in replies] == [200, 500, 200]
@@ -355,7 +355,7 @@ def test_a_disk_that_is_full_is_told_without_its_path(
 
     monkeypatch.setattr(state_tables, "write_model", full)
     reply = service.post("/api/teach", {"label": "b", "vector": [2.0]})
-    assert (reply.status, "no room" in reply.json["detail"]) == (507, True)
+    assert (reply.status, "disk is full" in reply.json["detail"]) == (507, True)
     assert str(tmp_path) not in reply.body.decode()
     monkeypatch.undo()
     assert [each["label"] for each in service.get("/api/memory").json["classes"]] == ["a"]

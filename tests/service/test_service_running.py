@@ -22,7 +22,7 @@ from insitu.service import connections, server
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     monkeypatch.setattr(connections, "HEAD_S", 0.4)
-    server.warm(Memory(dim=32))
+    server.warm_up(Memory(dim=32))
     service = Running(Memory.open(tmp_path / "kept.insitu", dim=32))
     yield service
     if service.thread.is_alive():
@@ -85,13 +85,13 @@ def test_events_are_heard_and_end_with_the_server(started: Running) -> None:
 
 def test_what_was_accepted_is_finished_and_kept(started: Running, tmp_path: Path) -> None:
     replies: list[Any] = []
-    real = started.keeper.memory.partial_fit
+    real = started.scheduler.memory.partial_fit
 
     def slow(x: Any, y: Any) -> Any:
         time.sleep(0.3)
         return real(x, y)
 
-    started.keeper.memory.partial_fit = slow  # type: ignore[method-assign]
+    started.scheduler.memory.partial_fit = slow  # type: ignore[method-assign]
     teaching = [
         threading.Thread(
             target=lambda n=n: replies.append(started.post("/api/teach", {"label": f"{n}", "vector": [n, 1]}))
@@ -100,7 +100,7 @@ def test_what_was_accepted_is_finished_and_kept(started: Running, tmp_path: Path
     ]
     for thread in teaching:
         thread.start()
-    while started.keeper._changes < 4:
+    while started.scheduler._writes < 4:
         time.sleep(0.01)
     started.stop()
     for thread in teaching:
@@ -113,11 +113,11 @@ def test_what_was_accepted_is_finished_and_kept(started: Running, tmp_path: Path
 
 
 def test_an_address_that_cannot_be_had_is_told() -> None:
-    with server.bound("127.0.0.1", 0) as taken:
+    with server.listen("127.0.0.1", 0) as taken:
         assert server.is_loopback(taken)
         with pytest.raises(InsituError, match="another --port"):
-            server.bound("127.0.0.1", taken.getsockname()[1])
+            server.listen("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(InsituError, match="no address"):
-        server.bound("no such name.invalid", 0)
-    with server.bound("0.0.0.0", 0) as everywhere:
+        server.listen("no such name.invalid", 0)
+    with server.listen("0.0.0.0", 0) as everywhere:
         assert not server.is_loopback(everywhere)

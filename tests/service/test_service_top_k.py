@@ -9,7 +9,7 @@ import pytest
 from asking import Serve, Service
 
 from insitu import Memory
-from insitu.service.schemas import TOP
+from insitu.service.requests import TOP_K
 
 CLASSES = 300
 
@@ -35,14 +35,14 @@ def test_the_best_are_the_first_of_all(service: Service) -> None:
     assert [each["similarity"] for each in everything] == sorted((e["similarity"] for e in everything), reverse=True)
     for top_k in (1, 5, CLASSES):
         assert scores(service, top_k=top_k) == everything[:top_k]
-    assert scores(service) == everything[:TOP]
+    assert scores(service) == everything[:TOP_K]
     assert len(service.post("/api/predict", {"vector": [1.0] * 16}).body) < 10_000
 
 
 def test_looking_ahead_has_them_too(service: Service) -> None:
     out = service.post("/api/ahead", {"seconds": 1.0, "vector": [1.0] * 16, "top_k": 3}).json
     assert out["without"]["scores"] == scores(service, top_k=3)
-    assert len(service.post("/api/ahead", {"seconds": 1.0, "vector": [1.0] * 16}).json["without"]["scores"]) == TOP
+    assert len(service.post("/api/ahead", {"seconds": 1.0, "vector": [1.0] * 16}).json["without"]["scores"]) == TOP_K
 
 
 @pytest.mark.parametrize("top_k", [0, -1, 1.5, "5", True, None, 10**9])

@@ -1,1 +1,1 @@
-"""One memory over HTTP, with a page to teach it on. Needs the extra ``serve``."""
+"""A memory over HTTP, with a page to teach it on. Needs the extra ``serve``."""

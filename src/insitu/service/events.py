@@ -1,4 +1,4 @@
-"""Live events: whoever listens is told what happened, as server-sent events."""
+"""Server-sent events about changes of the memory, to all subscribers."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import math
 from collections.abc import AsyncIterator
 from typing import Any
 
-from insitu.service.errors import Refusal
+from starlette.exceptions import HTTPException
 
-ALIVE_S = 15.0  # between comments, so that nobody in between takes the connection for dead
-SHARE = 0.5  # of the streams for one client
-BEHIND = 256  # events that a listener may be behind before it is let go
+KEEP_ALIVE_S = 15.0  # between comments, so that no proxy closes the connection as idle
+CLIENT_SHARE = 0.5  # of the streams for one client
+MOST_PENDING = 256  # events; a subscriber further behind is disconnected
 
 
-class Hub:
-    """Those who listen; everything here happens in the thread of the event loop."""
+class EventHub:
+    """The subscribers; used by the thread of the event loop alone."""
 
-    def __init__(self, listeners: int, alive_s: float = ALIVE_S) -> None:
-        self._most, self._alive_s = listeners, alive_s
-        self._share = math.ceil(listeners * SHARE)
-        self._queues: dict[asyncio.Queue[bytes | None], str] = {}  # and who listens
+    def __init__(self, subscribers: int, keep_alive_s: float = KEEP_ALIVE_S) -> None:
+        self._most, self._keep_alive_s = subscribers, keep_alive_s
+        self._most_per_client = math.ceil(subscribers * CLIENT_SHARE)
+        self._queues: dict[asyncio.Queue[bytes | None], str] = {}  # with the client of each
         self._closed = False
 
-    def tell(self, kind: str, content: dict[str, Any]) -> None:
-        """Send an event to all; ``content`` has its number as "event"."""
+    def publish(self, kind: str, content: dict[str, Any]) -> None:
+        """Send an event to all subscribers; ``content`` has its number as "event"."""
         data = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
         message = f"event: {kind}\nid: {content['event']}\ndata: {data}\n\n".encode()
         for queue in list(self._queues):
@@ -36,16 +36,16 @@ class Hub:
             else:
                 queue.put_nowait(message)
 
-    def listen(self, client: str = "") -> AsyncIterator[bytes]:
-        """Return the events from now on, as bytes to send; raise ``Refusal`` where too many listen.
+    def subscribe(self, client: str = "") -> AsyncIterator[bytes]:
+        """Return the events from now on, as bytes to send; raise 429 where there are too many subscribers.
 
-        One client has at most ``SHARE`` of the streams, so that it cannot keep the others from listening.
+        One client has at most ``CLIENT_SHARE`` of the streams, so that it cannot lock out others.
         """
         if self._closed:
-            raise Refusal(503, "the server is stopping", {"retry-after": "5"})
+            raise HTTPException(503, "the server is stopping", {"retry-after": "5"})
         if self._is_full(client):
-            most = f"at most {self._most} listen at once, {self._share} of one address"
-            raise Refusal(429, f"{most}; try later", {"retry-after": "5"})
+            limit = f"at most {self._most} streams of events at once, {self._most_per_client} per address"
+            raise HTTPException(429, f"{limit}; retry later", {"retry-after": "5"})
         return self._events(client)
 
     def close(self) -> None:
@@ -57,18 +57,18 @@ class Hub:
             queue.put_nowait(None)
 
     def _is_full(self, client: str) -> bool:
-        return len(self._queues) >= self._most or list(self._queues.values()).count(client) >= self._share
+        return len(self._queues) >= self._most or list(self._queues.values()).count(client) >= self._most_per_client
 
     async def _events(self, client: str) -> AsyncIterator[bytes]:
-        if self._closed or self._is_full(client):  # again: many may have asked before any began
+        if self._closed or self._is_full(client):  # checked again: many may have subscribed before any stream began
             return
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(BEHIND)
-        self._queues[queue] = client  # not before the response is on its way: one that never begins would stay forever
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(MOST_PENDING)
+        self._queues[queue] = client  # only once the response has begun: one that never begins would stay forever
         try:
             yield b": listening\n\n"
             while True:
                 try:
-                    message = await asyncio.wait_for(queue.get(), self._alive_s)
+                    message = await asyncio.wait_for(queue.get(), self._keep_alive_s)
                 except TimeoutError:
                     message = b": alive\n\n"
                 if message is None:

@@ -1,7 +1,7 @@
-"""Reverse proxies in front of the server, such as nginx with TLS: whose headers are believed, and the public address.
+"""Addresses of clients, also behind a reverse proxy such as nginx with TLS.
 
-A proxy names the client in ``X-Forwarded-For`` and the scheme that the client used in ``X-Forwarded-Proto``. Anyone
-can send these headers, so they are read from the addresses alone that the user called trusted.
+A proxy passes the client's address in ``X-Forwarded-For`` and the client's scheme in ``X-Forwarded-Proto``. Anyone can
+send these headers, so they are used only if they come from an address that the user declared trusted.
 """
 
 from __future__ import annotations
@@ -10,24 +10,41 @@ import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from insitu.core import InsituError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-PORTS = {"http": 80, "https": 443}  # that an origin leaves out
+PORTS = {"http": 80, "https": 443}  # omitted in an origin
 
 
-def forwarded(app: ASGIApp, trusted: tuple[Network, ...]) -> ASGIApp:
-    """Return ``app`` behind a layer that sets client and scheme to what a trusted proxy says of them."""
+def client_of(scope: Scope) -> str:
+    """Return the client of a request for limits per client; see ``network_of``."""
+    return network_of(scope["client"][0] if scope.get("client") else "")
+
+
+def network_of(host: str) -> str:
+    """Return an IPv4 address unchanged, or the /64 network of an IPv6 address, which one household owns."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped  # an IPv4 client of a dual-stack socket
+        return str(mapped) if mapped else str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+    return host
+
+
+def behind_proxies(app: ASGIApp, trusted: tuple[Network, ...]) -> ASGIApp:
+    """Return ``app`` with middleware that takes client and scheme from the headers of trusted proxies."""
     if not trusted:
         return app
     return ProxyHeadersMiddleware(app, [str(network) for network in trusted])  # type: ignore[arg-type, return-value]
 
 
-def networks(given: Iterable[str]) -> tuple[Network, ...]:
-    """Return addresses such as 127.0.0.1 or 10.0.0.0/8; raise ``InsituError`` for what is none."""
+def parse_networks(given: Iterable[str]) -> tuple[Network, ...]:
+    """Parse addresses such as 127.0.0.1 or 10.0.0.0/8; raise ``InsituError`` where one is not valid."""
     found: list[Network] = []
     for text in given:
         try:
@@ -40,7 +57,7 @@ def networks(given: Iterable[str]) -> tuple[Network, ...]:
 
 
 def is_trusted(host: str, trusted: tuple[Network, ...]) -> bool:
-    """Return whether a proxy that is trusted has this address."""
+    """Return whether a trusted proxy has this address."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -48,8 +65,8 @@ def is_trusted(host: str, trusted: tuple[Network, ...]) -> bool:
     return any(address in network for network in trusted)
 
 
-def origin_of(url: str, flag: str) -> str:
-    """Return scheme, host and port of an address as browsers send them in ``Origin``; raise ``InsituError``."""
+def parse_origin(url: str, flag: str) -> str:
+    """Return scheme, host and port of a URL as browsers send them in ``Origin``; ``flag`` is named in errors."""
     try:
         parts = urlsplit(url.strip().rstrip("/"))
         host, port = parts.hostname or "", parts.port
@@ -57,6 +74,6 @@ def origin_of(url: str, flag: str) -> str:
     except ValueError:
         host = ""
     if not host or parts.scheme not in PORTS or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
-        raise InsituError(f"{flag} takes an address without a path, such as https://memory.example.org; got {url!r}")
+        raise InsituError(f"{flag} takes a URL without a path, such as https://memory.example.org; got {url!r}")
     shown = "" if port in (None, PORTS[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{host}{shown}"

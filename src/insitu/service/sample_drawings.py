@@ -1,4 +1,4 @@
-"""Made-up characters for the page's first click: each a few strokes, drawn again and again by an unsteady hand."""
+"""Drawings of made-up characters for a quick start on the page: a few strokes each, with random variation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw
 
 from insitu.core import generator
 
-SIDE, PEN, SHARP = 105, 5, 4  # pixels of a drawing, width of the pen, and how much larger it is drawn first
-TEACH, ASK = 5, 3  # drawings of a character
+SIDE, PEN, OVERSAMPLING = 105, 5, 4  # pixels per side, width of the pen in pixels, factor of antialiasing
+TEACH, QUERY = 5, 3  # drawings per character
 
-# strokes by points in a square of 100; the pen goes smoothly through the points of a stroke
+# strokes as points in a square of 100, connected by a smooth curve
 SETS: dict[str, dict[str, tuple[tuple[tuple[float, float], ...], ...]]] = {
     "Runes": {
         "arch": (((20, 85), (20, 40), (50, 18), (80, 40), (80, 85)),),
@@ -43,7 +43,7 @@ SETS: dict[str, dict[str, tuple[tuple[tuple[float, float], ...], ...]]] = {
 
 @cache
 def examples() -> dict[str, Any]:
-    """Return the sets, each class with drawings to teach and drawings to ask, as data URLs of PNG; always the same."""
+    """Return the sets, each class with drawings to teach and to query, as data URLs of PNG; always the same ones."""
     return {
         "sets": [
             {"name": name, "classes": [_class(label, strokes) for label, strokes in characters.items()]}
@@ -52,38 +52,38 @@ def examples() -> dict[str, Any]:
     }
 
 
-def drawn(strokes: tuple[tuple[tuple[float, float], ...], ...], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a character once, its points and its posture a little off: (105, 105) uint8, black on white."""
-    turn, lean = rng.normal(0, 0.09), rng.normal(0, 0.1)
+def draw(strokes: tuple[tuple[tuple[float, float], ...], ...], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw a character with random distortion of its points and as a whole: (105, 105) uint8, black on white."""
+    angle, shear = rng.normal(0, 0.09), rng.normal(0, 0.1)
     size = rng.uniform(0.8, 0.98, 2)
-    posture = np.array([[np.cos(turn), lean - np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * size
-    place = 50 + rng.normal(0, 2.5, 2)
-    sheet = Image.new("L", (SIDE * SHARP, SIDE * SHARP), 255)
+    transform = np.array([[np.cos(angle), shear - np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * size
+    centre = 50 + rng.normal(0, 2.5, 2)
+    sheet = Image.new("L", (SIDE * OVERSAMPLING, SIDE * OVERSAMPLING), 255)
     pen = ImageDraw.Draw(sheet)
-    scale = SIDE * SHARP / 100
+    scale = SIDE * OVERSAMPLING / 100
     for stroke in strokes:
         points = np.array(stroke, float) - 50 + rng.normal(0, 1.8, (len(stroke), 2))
-        line = (_smooth(points) @ posture.T + place) * scale
-        radius = PEN * SHARP / 2
-        pen.line([tuple(point) for point in line], fill=0, width=PEN * SHARP, joint="curve")
+        line = (_smooth(points) @ transform.T + centre) * scale
+        radius = PEN * OVERSAMPLING / 2
+        pen.line([tuple(point) for point in line], fill=0, width=PEN * OVERSAMPLING, joint="curve")
         for x, y in line[[0, -1]]:
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=0)
     return np.asarray(sheet.resize((SIDE, SIDE), Image.Resampling.BOX))
 
 
-def _smooth(points: NDArray[np.float64], between: int = 12) -> NDArray[np.float64]:
-    """Return a Catmull-Rom curve through the points, ``between`` steps from each to the next."""
-    around = np.concatenate([points[:1], points, points[-1:]])
-    t = np.linspace(0, 1, between)[:, None]
-    before, here, there, after = (around[place : place + len(points) - 1, None] for place in range(4))
-    curve = here + 0.5 * t * (there - before) + t**2 * (before - 2.5 * here + 2 * there - 0.5 * after)
-    curve = curve + t**3 * (-0.5 * before + 1.5 * here - 1.5 * there + 0.5 * after)
+def _smooth(points: NDArray[np.float64], steps: int = 12) -> NDArray[np.float64]:
+    """Return a Catmull-Rom curve through the points (n, 2), with ``steps`` per segment."""
+    padded = np.concatenate([points[:1], points, points[-1:]])
+    t = np.linspace(0, 1, steps)[:, None]
+    p0, p1, p2, p3 = (padded[k : k + len(points) - 1, None] for k in range(4))
+    curve = p1 + 0.5 * t * (p2 - p0) + t**2 * (p0 - 2.5 * p1 + 2 * p2 - 0.5 * p3)
+    curve = curve + t**3 * (-0.5 * p0 + 1.5 * p1 - 1.5 * p2 + 0.5 * p3)
     out: NDArray[np.float64] = curve.reshape(-1, 2)
     return out
 
 
 def _class(label: str, strokes: tuple[tuple[tuple[float, float], ...], ...]) -> dict[str, Any]:
-    images = [_data_url(drawn(strokes, generator(0, "handwriting", label, number))) for number in range(TEACH + ASK)]
+    images = [_data_url(draw(strokes, generator(0, "handwriting", label, number))) for number in range(TEACH + QUERY)]
     return {"label": label, "images": images[:TEACH], "ask": images[TEACH:]}
 
 

@@ -1,11 +1,11 @@
-"""Headers that every response carries: what the page may load, and what other sites may not do with it."""
+"""Security headers of every response."""
 
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# nothing but files of this server, and pictures that the page made itself; styles change through the CSS object model
+# only files of this server, and images that the page creates; styles are changed through the CSS object model
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -30,8 +30,8 @@ FIXED = {
 }
 
 
-class Headers:
-    """A layer around all others."""
+class SecurityHeaders:
+    """Middleware that adds the headers; it wraps all other middleware, so that errors have them too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -39,7 +39,7 @@ class Headers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
 
-        async def with_headers(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in FIXED.items():
@@ -47,4 +47,4 @@ class Headers:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        await self.app(scope, receive, send_with_headers)

@@ -1,4 +1,4 @@
-"""Runs the service: a socket, and a server that lets what it accepted come to an end."""
+"""The server: its socket, and a uvicorn server that finishes accepted requests before it stops."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from starlette.types import ASGIApp
 
 from insitu.core import InsituError
 from insitu.memory import Memory
-from insitu.service.connections import IDLE_S, Connection, Table
-from insitu.service.events import Hub
+from insitu.service.connections import IDLE_S, Connection, ConnectionTable
+from insitu.service.events import EventHub
 from insitu.service.proxies import Network
 
-STOP_S = 30  # that accepted requests have when the server stops
+STOP_S = 30  # for accepted requests to finish when the server stops
 
 
-def bound(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens at the address; raise ``InsituError`` where that is not possible."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0
         ]
-        made = socket.socket(family, kind)
+        listening = socket.socket(family, kind)
     except OSError as error:
-        raise InsituError(f"no address {host!r}: {error.strerror}; 127.0.0.1 is this machine") from error
+        raise InsituError(f"no address {host!r}: {error.strerror}; use 127.0.0.1 for this machine") from error
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-        made.listen(128)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
     except OSError as error:
-        made.close()
-        raise InsituError(f"could not listen at {host}:{port}: {error.strerror}; give another --port") from error
-    return made
+        listening.close()
+        raise InsituError(f"cannot listen at {host}:{port}: {error.strerror}; give another --port") from error
+    return listening
 
 
 def is_loopback(listening: socket.socket) -> bool:
@@ -46,47 +46,47 @@ def is_loopback(listening: socket.socket) -> bool:
     return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def warm(memory: Memory) -> None:
-    """Load and compile what the first question needs, on a memory that is thrown away."""
-    torch.set_num_threads(1)  # one thread teaches, one answers
+def warm_up(memory: Memory) -> None:
+    """Load and compile what the first request needs, with a temporary memory of the same parameters."""
+    torch.set_num_threads(1)  # the scheduler has threads of its own
     other = Memory(**memory.get_params())
     x = np.zeros((2, 8, 8), np.uint8) if memory.backbone is not None else np.eye(2, 8)
     x[0, 0] = 1
-    other.fit(x, ["a", "b"]).recall(x)
+    other.fit(x, ["a", "b"]).query(x)
     other.partial_fit(x[:1], ["a"])
 
 
 class Server(uvicorn.Server):
-    """Stops at the first signal as soon as what it accepted is done; at the second at once."""
+    """Stops at the first signal once accepted requests are finished; at the second one immediately."""
 
-    def __init__(self, app: ASGIApp, hub: Hub, proxies: tuple[Network, ...] = ()) -> None:
+    def __init__(self, app: ASGIApp, hub: EventHub, proxies: tuple[Network, ...] = ()) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(Connection, table=Table(proxies)),  # type: ignore[arg-type]  # as good as a class here
+                http=partial(Connection, table=ConnectionTable(proxies)),  # type: ignore[arg-type]  # called like a class
                 ws="none",
                 lifespan="off",
                 log_level="error",
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # the application reads them, and of proxies that are trusted alone
+                proxy_headers=False,  # the application uses those of trusted proxies
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=STOP_S,
             )
         )
         self.hub = hub
-        self.cut_by = 0  # the signal that stopped it while requests were still answered
-        self._last = 0  # signal
+        self.interrupted_by = 0  # the signal that stopped it before all requests were finished
+        self._last_signal = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Ask the server to stop; the signal is not raised again when it has."""
-        self._last = sig
+        """Stop the server; unlike in uvicorn, the signal is not raised again afterwards."""
+        self._last_signal = sig
         self.force_exit = self.should_exit
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End streams, which would go on forever, and wait for all other requests."""
+        """End event streams, which would never finish, and wait for all other requests."""
         self.hub.close()
         await super().shutdown(sockets)
-        if self.force_exit and not all(cast(Connection, each).waits for each in self.server_state.connections):
-            self.cut_by = self._last
+        if self.force_exit and not all(cast(Connection, each).is_idle for each in self.server_state.connections):
+            self.interrupted_by = self._last_signal

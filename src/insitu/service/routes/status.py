@@ -1,0 +1,102 @@
+"""GET /api/health and /api/memory: whether the service runs; what the memory is, holds and has spent."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from insitu.ledger import Ledger
+from insitu.service import replies
+from insitu.service.context import Context, snapshot
+from insitu.service.errors import AsciiResponse
+from insitu.service.labels import LONGEST_LABEL
+from insitu.service.replies import Class, Counts, Json
+
+
+class Health(BaseModel):
+    """The service runs."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class Energy(BaseModel):
+    """Estimated energy in nJ."""
+
+    spent: float
+    query: float
+
+
+class RequestLimits(BaseModel):
+    """Limits of a request."""
+
+    body_bytes: int
+    image_bytes: int
+    image_pixels: int
+    batch: int
+    label: int
+
+
+class MemoryInfo(BaseModel):
+    """What a memory is, holds and has spent."""
+
+    input: Literal["image", "vector"]
+    backbone: str | None
+    features: int | None
+    dim: int
+    substrate: str
+    compensation: str | None
+    cells: bool
+    kept_in_file: bool
+    events: int
+    now_s: float
+    classes: list[Class]
+    spent: Counts
+    query: Counts
+    energy_nj: Energy
+    limits: RequestLimits
+
+
+def add(app: FastAPI, context: Context) -> None:
+    """Add the routes."""
+
+    @app.get("/api/health", response_model=Health)
+    async def health(request: Request) -> Response:
+        """Report that the service runs."""
+        return AsciiResponse({"status": "ok", "version": request.app.version})
+
+    @app.get("/api/memory", response_model=MemoryInfo)
+    async def memory() -> Response:
+        """Return what the memory is, holds and has spent."""
+        return AsciiResponse(await context.scheduler.read(lambda: _memory_info(context)))
+
+
+def _memory_info(context: Context) -> Json:
+    memory, limits = context.scheduler.memory, context.limits
+    current, settings = snapshot(memory), memory.settings
+    substrate, images = settings.substrate, settings.backbone is not None
+    device = getattr(substrate, "device", None)
+    spent, query = (Ledger(), Ledger()) if current is None else (current.cost(), current.query_cost())
+    return {
+        "input": "image" if images else "vector",
+        "backbone": settings.backbone,
+        "features": None if images or current is None else current.n_features_in_,
+        "dim": settings.dim,
+        "substrate": type(substrate).__name__.lower() + (f" of {type(device).__name__}" if device else ""),
+        "compensation": replies.compensation(memory),
+        "cells": replies.has_devices(memory),
+        "kept_in_file": context.scheduler.stored,
+        "events": 0 if current is None else current.events_,
+        "now_s": 0.0 if current is None else current.now_s_,
+        "classes": replies.classes(current),
+        "spent": dict(spent.counts),
+        "query": dict(query.counts),
+        "energy_nj": {"spent": replies.energy_nj(spent), "query": replies.energy_nj(query)},
+        "limits": {
+            **{name: getattr(limits, name) for name in ("body_bytes", "image_bytes", "image_pixels", "batch")},
+            "label": LONGEST_LABEL,
+        },
+    }
