@@ -29,7 +29,7 @@ MUTANTS = [
     Mutant(
         "the stored examples of a forgotten class stay in the calibration set",
         "memory/operations.py",
-        "space=with_calibration_set(replace(model.space, seen=seen), model.kept)",
+        "space=replace(model.space, seen=seen).with_calibration_set(model.kept)",
         "space=replace(model.space, seen=seen)",
         ("memory/test_memory.py", "memory/test_store.py"),
     ),

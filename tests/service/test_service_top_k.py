@@ -9,7 +9,7 @@ import pytest
 from asking import Serve, Service
 
 from insitu import Memory
-from insitu.service.requests import TOP_K
+from insitu.service.schemas import TOP_K
 
 CLASSES = 300
 

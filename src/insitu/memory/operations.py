@@ -18,16 +18,7 @@ from insitu.core import InsituError
 from insitu.learners.explicit_memory import FREE, SUPERPOSED, ExplicitMemory, State
 from insitu.memory.labels import Label
 from insitu.memory.model import ClassStatistics, Model, number_classes, store_examples, update_statistics
-from insitu.memory.space import (
-    COHORT,
-    Numbers,
-    Space,
-    Vectors,
-    calibration_examples,
-    class_means,
-    fit_space,
-    with_calibration_set,
-)
+from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fit_space
 
 T = TypeVar("T")
 
@@ -71,8 +62,8 @@ class Operations:
         if model.space is not None:
             # no forgotten example is left in the calibration set, and the space is fitted again soon
             seen = min(model.space.seen, len(model.kept))
-            model = replace(model, space=with_calibration_set(replace(model.space, seen=seen), model.kept))
-        state = replace(_present(model.state), cohort=calibration_examples(_present(model.space)))
+            model = replace(model, space=replace(model.space, seen=seen).with_calibration_set(model.kept))
+        state = replace(_present(model.state), cohort=_present(model.space).calibration_examples())
         return replace(model, state=self.learner.erase(state, [number], model.now_s, rng))
 
     def merge(self, model: Model, other: ClassStatistics, rng: np.random.Generator) -> Model:
@@ -109,15 +100,15 @@ class Operations:
         """Return the model with a space and an array, calibrated with the examples stored so far."""
         space = _present(model.space or self.fixed_space)
         if len(space.cohort) - len(space.probes) < min(len(model.kept), COHORT):
-            space = with_calibration_set(space, model.kept)
-        cohort, state = calibration_examples(space), model.state
+            space = space.with_calibration_set(model.kept)
+        cohort, state = space.calibration_examples(), model.state
         state = self.learner.start(space.projection, cohort, model.now_s, rng) if state is None else state
         return replace(model, space=space, state=replace(state, cohort=cohort))
 
     def _rewrite(self, model: Model, rng: np.random.Generator) -> Model:
         """Fit a new space and write every class again: from its examples where all are stored, else from its mean."""
-        space = with_calibration_set(fit_space(model.kept, model.kept_numbers, self.dim), model.kept)
-        cohort, now_s, state = calibration_examples(space), model.now_s, model.state
+        space = fit_space(model.kept, model.kept_numbers, self.dim)
+        cohort, now_s, state = space.calibration_examples(), model.now_s, model.state
         if state is None:
             state = self.learner.start(space.projection, cohort, now_s, rng)
         else:

@@ -74,6 +74,16 @@ class Space:
         _, spread = _shift_and_spread(x, np.unique(y, return_inverse=True)[1])
         return bool((spread > GROWTH * known).any())
 
+    def with_calibration_set(self, x: Vectors) -> Space:
+        """Return the space with its probes and up to ``COHORT`` of the examples x (n, features) as calibration set."""
+        rows = np.linspace(0, len(x) - 1, min(len(x), COHORT)).astype(int)
+        scaled = [self.scaled(x[rows])] if len(rows) else []
+        return replace(self, cohort=torch.cat([self.probes, *scaled]))
+
+    def calibration_examples(self) -> Examples:
+        """Return the calibration set as examples; their labels are not used."""
+        return Examples(self.cohort, torch.zeros(len(self.cohort), dtype=torch.int64))
+
 
 def fit_space(x: Vectors, y: Numbers, dim: int) -> Space:
     """Fit a space to vectors x (n, features) of classes y (n,); one vector is enough."""
@@ -96,14 +106,8 @@ def fit_space(x: Vectors, y: Numbers, dim: int) -> Space:
     vectors, labels = projection.vectors(_float32(z)), torch.from_numpy(index)
     projection = replace(projection, scatter=projections.scatter(vectors, labels))
     probes = torch.from_numpy(random_probes(features))
-    return with_calibration_set(Space(shift, scale, projection, probes, probes, _sharpness(vectors, labels), len(x)), x)
-
-
-def with_calibration_set(space: Space, x: Vectors) -> Space:
-    """Return the space with its probes and up to ``COHORT`` of the examples x (n, features) as calibration set."""
-    rows = np.linspace(0, len(x) - 1, min(len(x), COHORT)).astype(int)
-    scaled = [space.scaled(x[rows])] if len(rows) else []
-    return replace(space, cohort=torch.cat([space.probes, *scaled]))
+    space = Space(shift, scale, projection, probes, probes, _sharpness(vectors, labels), len(x))
+    return space.with_calibration_set(x)
 
 
 def space_of_base(base: Base, dim: int) -> Space:
@@ -114,11 +118,6 @@ def space_of_base(base: Base, dim: int) -> Space:
     sharpness = _sharpness(projection.vectors(x), labels)
     probes = x[torch.linspace(0, len(x) - 1, min(len(x), COHORT)).long()]
     return Space(np.zeros(features), np.ones(features), projection, probes, probes, sharpness, 0)
-
-
-def calibration_examples(space: Space) -> Examples:
-    """Return the calibration set as examples; their labels are not used."""
-    return Examples(space.cohort, torch.zeros(len(space.cohort), dtype=torch.int64))
 
 
 def _sharpness(vectors: Tensor, labels: Tensor) -> float:

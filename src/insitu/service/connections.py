@@ -33,11 +33,8 @@ class ConnectionTable:
         """Add a connection, closing an idle one if necessary; return whether there was room."""
         host = new.client[0] if new.client else ""
         network = network_of(host)
-        if (
-            self._count[network] >= PER_ADDRESS
-            and not is_trusted(host, self._proxies)
-            and not self._close_idle(network)
-        ):
+        at_limit = self._count[network] >= PER_ADDRESS and not is_trusted(host, self._proxies)
+        if at_limit and not self._close_idle(network):
             return False
         if len(self._open) >= CONNECTIONS and not self._close_idle():
             return False

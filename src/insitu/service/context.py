@@ -14,8 +14,8 @@ from insitu.service import image_decoding
 from insitu.service.events import EventHub
 from insitu.service.labels import AmbiguousLabelError, find_label
 from insitu.service.limits import Limits
-from insitu.service.requests import Items
 from insitu.service.scheduler import Scheduler
+from insitu.service.schemas import Items
 
 
 @dataclass(frozen=True)

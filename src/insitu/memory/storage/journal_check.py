@@ -17,6 +17,7 @@ from insitu.memory.event import Event
 from insitu.memory.labels import Label
 from insitu.memory.model import Model
 
+Means = dict[Label, NDArray[np.float64]]
 MARGIN = 1.001  # for rounding of a mean
 TOLERANCE = 1e-9  # of the largest number taught, for means that were summed in another order
 
@@ -29,7 +30,7 @@ class Summary:
     numbers: dict[Label, int] = field(default_factory=dict)
     used: int = 0  # class numbers assigned so far
     counts: dict[Label, int] = field(default_factory=dict)
-    means: dict[Label, NDArray[np.float64]] = field(default_factory=dict)
+    means: Means = field(default_factory=dict)
     rows: dict[Label, set[bytes]] = field(default_factory=dict)  # bytes of every vector taught
     largest: float = 0.0  # magnitude of a number taught
     events: int = 0
@@ -129,9 +130,7 @@ def _after(seen: Summary, event: Event, vectors: bool) -> Summary:
     return seen
 
 
-def _add_statistics(
-    seen: Summary, counts: dict[Label, int], means: dict[Label, NDArray[np.float64]], largest: float
-) -> None:
+def _add_statistics(seen: Summary, counts: dict[Label, int], means: Means, largest: float) -> None:
     seen.largest = max(seen.largest, largest)
     for label, count in counts.items():
         if label not in seen.numbers:

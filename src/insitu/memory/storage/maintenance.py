@@ -30,7 +30,7 @@ def verify(path: Path) -> int:
 def info(path: Path) -> dict[str, Any]:
     """Return a summary of the file: metadata, classes with their examples, events by kind, users, first and last."""
     with closing(Store.open(path, {}, readonly=True)) as store:
-        events, model = list(store.journal()), store.model
+        events, model, learner = list(store.journal()), store.model, settings_from(store.parameters).learner()
         return {
             **store.metadata,
             "bytes": path.stat().st_size,
@@ -40,7 +40,7 @@ def info(path: Path) -> dict[str, Any]:
             "teachers": sorted({event.who for event in events}),
             "first": events[0].at if events else None,
             "last": events[-1].at if events else None,
-            "spent": dict(store.cost().counts),
+            "spent": dict(learner.cost(model.state).counts) if model and model.state else {},
         }
 
 

@@ -24,15 +24,12 @@ Array = NDArray[Any]
 SINGLE_PART = 4096  # bytes up to which an array is not split
 
 
-def flatten(value: object, path: str, arrays: dict[str, Array]) -> Any:
+def flatten(value: object, path: str, arrays: dict[str, Array], names: dict[Any, str] | None = None) -> Any:
     """Return ``value`` as JSON; its arrays are added to ``arrays`` under names that begin with ``path``.
 
-    An array that several records share is added once.
+    An array that several records share is added once: ``names`` has the name of each by its address.
     """
-    return _flatten(value, path, arrays, {})
-
-
-def _flatten(value: object, path: str, arrays: dict[str, Array], names: dict[Any, str]) -> Any:
+    names = {} if names is None else names
     if isinstance(value, torch.Tensor | np.ndarray):
         array = value.detach().numpy() if isinstance(value, torch.Tensor) else value
         memory = (array.__array_interface__["data"][0], array.dtype.str, array.shape, array.strides)
@@ -41,16 +38,16 @@ def _flatten(value: object, path: str, arrays: dict[str, Array], names: dict[Any
         kind = "tensor" if isinstance(value, torch.Tensor) else "array"
         return {kind: name, "dtype": array.dtype.str, "shape": list(array.shape)}
     if is_dataclass(value) and not isinstance(value, type):
-        content = {f.name: _flatten(getattr(value, f.name), f"{path}/{f.name}", arrays, names) for f in fields(value)}
+        content = {f.name: flatten(getattr(value, f.name), f"{path}/{f.name}", arrays, names) for f in fields(value)}
         return {"record": record_name(type(value)), "fields": content}
     if isinstance(value, Counter):
         return {"counter": dict(value)}
     if isinstance(value, dict):
         items = enumerate(value.items())
-        return {"pairs": [[key, _flatten(each, f"{path}/{n}", arrays, names)] for n, (key, each) in items]}
+        return {"pairs": [[key, flatten(each, f"{path}/{n}", arrays, names)] for n, (key, each) in items]}
     if isinstance(value, tuple | list):
         kind = "tuple" if isinstance(value, tuple) else "list"
-        return {kind: [_flatten(each, f"{path}/{n}", arrays, names) for n, each in enumerate(value)]}
+        return {kind: [flatten(each, f"{path}/{n}", arrays, names) for n, each in enumerate(value)]}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
     if value is None or isinstance(value, str | int | float | bool):

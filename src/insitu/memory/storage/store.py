@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from insitu.core import InsituError
-from insitu.ledger import Ledger
 from insitu.memory.event import Event, apply
 from insitu.memory.model import Model
 from insitu.memory.settings import Settings, settings_from
@@ -120,11 +119,6 @@ class Store:
         """Lock to hold during a change; raises ``InsituError`` in a forked child, which cannot change the file."""
         self._identity.check_process()
         return self._lock
-
-    def cost(self) -> Ledger:
-        """Return the cost of learning so far."""
-        learner = settings_from(self.parameters).learner()
-        return learner.cost(self.model.state) if self.model is not None and self.model.state is not None else Ledger()
 
     def journal(self) -> Iterator[Event]:
         """Yield all events, the oldest first; raise ``InsituError`` at the first damaged one."""

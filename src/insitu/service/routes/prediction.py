@@ -16,12 +16,11 @@ from insitu.core import LONGEST_S
 from insitu.ledger import Ledger
 from insitu.memory import Memory
 from insitu.memory.query import QueryResult
-from insitu.service import replies
+from insitu.service import schemas
 from insitu.service.context import Context, check_features, require_classes
 from insitu.service.errors import AsciiResponse
 from insitu.service.openapi import errors
-from insitu.service.replies import Counts, Json
-from insitu.service.requests import TOP_K, Body, ImageUrl, Items, TopK, Vector, exactly_one
+from insitu.service.schemas import TOP_K, Body, Counts, ImageUrl, Items, Json, TopK, Vector, exactly_one
 
 
 class Query(Items):
@@ -124,7 +123,7 @@ def _predictions(memory: Memory, result: QueryResult, top_k: int) -> Json:
         "predictions": [{"label": scores[0]["label"], "scores": scores} for scores in rows],
         "classes": len(result.classes),
         "query": dict(cost.counts),
-        "energy_nj": replies.energy_nj(cost),
+        "energy_nj": schemas.energy_nj(cost),
     }
 
 
@@ -147,7 +146,7 @@ def _scores(result: QueryResult, top_k: int) -> list[list[Json]]:
 def _ahead(memory: Memory, seconds: float, x: NDArray[Any] | None, top_k: int) -> Json:
     current = require_classes(memory)
     check_features(current, x)
-    compensated = replies.compensation(memory) is not None
+    compensated = schemas.compensation(memory) is not None
     later = current.projected(seconds)
     examples, test = _self_test(later, x, top_k)
     columns = later.columns(later.classes_)

@@ -1,36 +1,36 @@
-"""POST /api/teach and /api/forget: changes of the memory, which subscribers of its events are told."""
+"""POST /api/teach and /api/forget: changes of the memory; GET /api/events: the stream that reports them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from insitu.ledger import Ledger
 from insitu.memory import Memory
 from insitu.memory.query import Columns
-from insitu.service import replies
+from insitu.service import schemas
 from insitu.service.context import Context, check_features, require_label, snapshot
 from insitu.service.errors import AsciiResponse
 from insitu.service.labels import AmbiguousLabelError, find_label, new_label
 from insitu.service.openapi import errors
-from insitu.service.replies import Class, Conductances, Counts, Json
-from insitu.service.requests import MOST_ITEMS, ONE_KIND, Body, Items, KnownLabel, NewLabel, exactly_one
+from insitu.service.proxies import client_of
+from insitu.service.schemas import Body, Class, Conductances, Counts, Items, Json, KnownLabel, NewLabel
+
+STREAM = "text/event-stream"
 
 
 class Teach(Items):
     """Examples with their labels."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": exactly_one("label", "labels"), "allOf": [{"oneOf": ONE_KIND}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": schemas.ONE_LABEL, "allOf": [{"oneOf": schemas.ONE_KIND}]})
 
     label: NewLabel | None = None
-    labels: Annotated[list[NewLabel], Field(min_length=1, max_length=MOST_ITEMS, fail_fast=True)] | None = None
+    labels: Annotated[list[NewLabel], Field(min_length=1, max_length=schemas.MOST_ITEMS, fail_fast=True)] | None = None
     cells: Annotated[bool, Field(strict=True, description="also return the devices before and after")] = False
 
     @model_validator(mode="after")
@@ -106,6 +106,14 @@ def add(app: FastAPI, context: Context) -> None:
         publish("forget", reply, labels)
         return AsciiResponse(reply)
 
+    @app.get("/api/events", responses={200: {"content": {STREAM: {}}}}, response_class=StreamingResponse)
+    async def events(request: Request) -> Response:
+        """Stream changes of the memory."""
+        headers = {"x-accel-buffering": "no"}  # nginx would buffer events
+        if request.method == "HEAD":
+            return Response(media_type=STREAM, headers=headers)
+        return StreamingResponse(context.hub.subscribe(client_of(request.scope)), media_type=STREAM, headers=headers)
+
 
 def _teach(memory: Memory, names: list[str], x: NDArray[Any], with_devices: bool) -> tuple[Json, list[str]]:
     """Teach examples x (n, ...); return the reply, and the classes by their stored labels."""
@@ -153,9 +161,9 @@ def _change(before: Memory | None, after: Memory) -> Json:
     spent = after.cost() - (Ledger() if before is None else before.cost())
     return {
         "event": after.events_,
-        "classes": replies.classes(after),
+        "classes": schemas.classes(after),
         "spent": dict(spent.counts),
-        "energy_nj": replies.energy_nj(spent),
+        "energy_nj": schemas.energy_nj(spent),
     }
 
 
@@ -164,8 +172,8 @@ def _column_change(label: str, before: Columns | None, after: Columns, index: in
     plus, minus = after.pulses[:, :, index].tolist()
     return {
         "label": label,
-        "before": None if before is None else replies.conductances(before, 0),
-        "after": replies.conductances(after, index),
+        "before": None if before is None else schemas.conductances(before, 0),
+        "after": schemas.conductances(after, index),
         "pulses": {"plus": plus, "minus": minus},
         "reset": bool(after.resets[index]),
     }

@@ -1,19 +1,22 @@
-"""GET /api/health and /api/memory: whether the service runs; what the memory is, holds and has spent."""
+"""GET /api/health, /api/memory and /api/cells: the service, the memory as a whole, and the devices of a class."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from insitu.ledger import Ledger
-from insitu.service import replies
-from insitu.service.context import Context, snapshot
+from insitu.memory import Memory
+from insitu.service import schemas
+from insitu.service.context import Context, require_classes, require_label, snapshot
 from insitu.service.errors import AsciiResponse
 from insitu.service.labels import LONGEST_LABEL
-from insitu.service.replies import Class, Counts, Json
+from insitu.service.openapi import errors
+from insitu.service.schemas import Class, Conductances, Counts, Json, KnownLabel
 
 
 class Health(BaseModel):
@@ -60,6 +63,15 @@ class MemoryInfo(BaseModel):
     limits: RequestLimits
 
 
+class Cells(Conductances):
+    """The devices of a class."""
+
+    label: str
+    rows: int
+    now_s: float
+    full_scale_us: float
+
+
 def add(app: FastAPI, context: Context) -> None:
     """Add the routes."""
 
@@ -72,6 +84,11 @@ def add(app: FastAPI, context: Context) -> None:
     async def memory() -> Response:
         """Return what the memory is, holds and has spent."""
         return AsciiResponse(await context.scheduler.read(lambda: _memory_info(context)))
+
+    @app.get("/api/cells", response_model=Cells, responses=errors(404, 409))
+    async def cells(label: Annotated[KnownLabel, Query()]) -> Response:
+        """Return the devices of a class."""
+        return AsciiResponse(await context.scheduler.read(lambda: _cells(context.scheduler.memory, label)))
 
 
 def _memory_info(context: Context) -> Json:
@@ -86,17 +103,29 @@ def _memory_info(context: Context) -> Json:
         "features": None if images or current is None else current.n_features_in_,
         "dim": settings.dim,
         "substrate": type(substrate).__name__.lower() + (f" of {type(device).__name__}" if device else ""),
-        "compensation": replies.compensation(memory),
-        "cells": replies.has_devices(memory),
+        "compensation": schemas.compensation(memory),
+        "cells": schemas.has_devices(memory),
         "kept_in_file": context.scheduler.stored,
         "events": 0 if current is None else current.events_,
         "now_s": 0.0 if current is None else current.now_s_,
-        "classes": replies.classes(current),
+        "classes": schemas.classes(current),
         "spent": dict(spent.counts),
         "query": dict(query.counts),
-        "energy_nj": {"spent": replies.energy_nj(spent), "query": replies.energy_nj(query)},
+        "energy_nj": {"spent": schemas.energy_nj(spent), "query": schemas.energy_nj(query)},
         "limits": {
             **{name: getattr(limits, name) for name in ("body_bytes", "image_bytes", "image_pixels", "batch")},
             "label": LONGEST_LABEL,
         },
     }
+
+
+def _cells(memory: Memory, name: str) -> Json:
+    if not schemas.has_devices(memory):
+        raise HTTPException(404, "the substrate of this memory has no devices")
+    current = require_classes(memory)
+    label = require_label(current, name)
+    columns = current.columns([label])
+    assert columns is not None
+    sides = schemas.conductances(columns, 0)
+    rows = {"label": str(label), "rows": len(sides["plus_us"]), "now_s": current.now_s_}
+    return rows | sides | {"full_scale_us": columns.full_scale_us}
