@@ -70,7 +70,7 @@ def test_it_is_taught_by_drawing_and_recognises(device: dict[str, Any], server: 
 
 def test_a_column_crystallises_pulse_by_pulse(server: Server, visit: Visit) -> None:
     page = opened(visit, server)
-    until(page, "/glass/.test(document.querySelector('#stage figcaption').textContent)")
+    until(page, "/amorphous/.test(document.querySelector('#stage figcaption').textContent)")
     page.evaluate("""() => {
       window.frames_seen = [];
       const stage = document.getElementById("stage"), words = stage.querySelector("figcaption");
@@ -82,9 +82,9 @@ def test_a_column_crystallises_pulse_by_pulse(server: Server, visit: Visit) -> N
     until(page, "/^Crystallised/.test(document.querySelector('#stage figcaption').textContent)")
     until(page, "/^Crystallised/.test(window.frames_seen.at(-1)[0])")
     frames = page.evaluate("window.frames_seen")
-    assert "glass" in frames[0][0]
+    assert "amorphous" in frames[0][0]
     assert any(re.match(r"pulse \d+ of \d+", words) for words, _ in frames)
-    assert len({image for _, image in frames}) >= 3, "glass, on the way, crystallised"
+    assert len({image for _, image in frames}) >= 3, "amorphous, in between, crystallised"
 
 
 def test_strokes_are_undone_one_by_one(server: Server, visit: Visit) -> None:
@@ -116,7 +116,7 @@ def test_a_class_is_forgotten_once_that_is_confirmed(server: Server, visit: Visi
     assert names[0] in page.inner_text("#status")
 
 
-def test_time_machine_looks_ahead_and_changes_nothing(server: Server, visit: Visit) -> None:
+def test_a_drift_projection_changes_nothing(server: Server, visit: Visit) -> None:
     page = opened(visit, server, **STILL)
     with_examples(page)
     before = server.ask("/api/memory")
@@ -129,7 +129,7 @@ def test_time_machine_looks_ahead_and_changes_nothing(server: Server, visit: Vis
     assert page.get_attribute("#age", "aria-valuetext") == "in ten years"
     assert page.inner_text("#age-words") == "in ten years"
     assert [t.split("\n")[0] for t in page.locator("#age-said div").all_inner_texts()] == [
-        "Conductance left",
+        "Remaining conductance",
         "With compensation",
         "Without compensation",
     ]
@@ -173,7 +173,7 @@ def test_images_are_dropped_and_chosen(server: Server, visit: Visit) -> None:
     shown = page.evaluate("document.getElementById('canvas').toDataURL()")
     page.evaluate(drop, [files[1], "broken.png"])
     page.wait_for_selector("#error:not([hidden])")
-    assert "broken.png is no image" in page.inner_text("#error-text")
+    assert "broken.png is not an image" in page.inner_text("#error-text")
     assert page.evaluate("document.getElementById('canvas').toDataURL()") == shown, "what was there stays"
     page.keyboard.press("Escape")
     page.wait_for_selector("#error", state="hidden")

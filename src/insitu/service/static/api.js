@@ -1,20 +1,20 @@
-// Asking the service: JSON in, JSON out, the token beside it, and every failure one sentence.
+// Requests to the service: JSON in, JSON out, with the token; every failure has a one-line message.
 
 const KEY = "insitu-token";
 
-/** What the service refused, or that it did not answer; `message` is one line for the reader. */
-export class Problem extends Error {
+/** An error of the service or the connection; `message` is one line for the user. */
+export class ServiceError extends Error {
   constructor(message, status = 0) {
     super(message);
     this.status = status;
   }
 }
 
-/** Take the token out of the address, where others could read it over the shoulder, and keep it for this tab. */
+/** Move the token from the address, where it is visible, to the storage of this tab. */
 export function takeToken() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given) {
-    keepToken(given);
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) {
+    keepToken(token);
     history.replaceState(null, "", location.pathname + location.search);
   }
 }
@@ -28,8 +28,8 @@ export function headers() {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-/** GET `path`, or POST `body` to it; returns what was answered, or throws a Problem. */
-export async function ask(path, body, signal) {
+/** GET `path`, or POST `body` to it; returns the reply, or throws a ServiceError. */
+export async function request(path, body, signal) {
   const options = { headers: headers(), signal, cache: "no-store" };
   if (body !== undefined) {
     options.method = "POST";
@@ -41,14 +41,14 @@ export async function ask(path, body, signal) {
     response = await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("The memory does not answer. See whether insitu serve still runs; your drawing is kept.");
+    throw new ServiceError("The server does not answer. Check that insitu serve is running; your drawing is not lost.");
   }
-  if (!response.ok) throw new Problem(await sentence(response), response.status);
+  if (!response.ok) throw new ServiceError(await errorText(response), response.status);
   return response.json();
 }
 
-async function sentence(response) {
-  const said = await response.json().catch(() => ({}));
-  const text = [said.title, said.detail].filter((part) => typeof part === "string" && part).join(": ");
-  return text || `The service answered ${response.status}.`;
+async function errorText(response) {
+  const problem = await response.json().catch(() => ({}));
+  const text = [problem.title, problem.detail].filter((part) => typeof part === "string" && part).join(": ");
+  return text || `The server replied with status ${response.status}.`;
 }

@@ -1,10 +1,10 @@
-// A sheet of paper: strokes by mouse, finger or pen, over an image or none, seen large and sent as 105 x 105 pixels.
+// A drawing sheet: strokes by mouse, finger or pen, optionally over an image; sent as 105 x 105 pixels.
 
 export const SIDE = 105; // pixels of an Omniglot drawing
-const WIDTH = 5; // of a stroke, in those pixels; the drawings that the backbone knows have strokes as wide
+const WIDTH = 5; // of a stroke, in those pixels, as in the backbone's training set
 const INK = "#000", PAPER = "#fff";
 
-/** Strokes are kept as points in units of 1/105 of the sheet, so that any size can be drawn from them. */
+/** Strokes are stored as points in units of 1/105 of the sheet, independent of its size on the screen. */
 export class Sheet {
   #canvas;
   #changed;
@@ -13,18 +13,18 @@ export class Sheet {
   #pointer = null;
   #frame = 0;
 
-  /** `changed()` is called when a stroke has ended or the sheet was changed otherwise; `began()` when one begins. */
+  /** `changed()` is called after every change, for a stroke at its end; `began()` at the start of a stroke. */
   constructor(canvas, changed, began) {
     this.#canvas = canvas;
     this.#changed = changed;
     canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || !event.isPrimary) return; // a second finger draws nothing
+      if (event.button !== 0 || !event.isPrimary) return; // ignore a second finger
       event.preventDefault();
       this.#pointer = event.pointerId;
       try {
         canvas.setPointerCapture(event.pointerId);
       } catch {
-        // a pointer that is gone already; its stroke is a dot
+        // the pointer is already gone; its stroke is a dot
       }
       this.#strokes.push([this.#at(event)]);
       this.#paint();
@@ -34,7 +34,7 @@ export class Sheet {
       if (event.pointerId !== this.#pointer) return;
       const parts = event.getCoalescedEvents?.() ?? [];
       this.#strokes.at(-1).push(...(parts.length ? parts : [event]).map((part) => this.#at(part)));
-      this.#frame ||= requestAnimationFrame(() => this.#paint()); // points come faster than frames
+      this.#frame ||= requestAnimationFrame(() => this.#paint()); // there are more points than frames
     });
     for (const kind of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(kind, (event) => {
@@ -54,35 +54,35 @@ export class Sheet {
   undo() {
     if (this.#strokes.length) this.#strokes.pop();
     else this.#image = null;
-    this.#redrawn();
+    this.#replaced();
   }
 
   clear() {
     this.#strokes = [];
     this.#image = null;
-    this.#redrawn();
+    this.#replaced();
   }
 
-  /** Begin anew on `image`, a canvas of 105 x 105 pixels. */
+  /** Replace the drawing by `image`, a canvas of 105 x 105 pixels. */
   put(image) {
     this.#strokes = [];
     this.#image = image;
-    this.#redrawn();
+    this.#replaced();
   }
 
-  /** Tell whether this is what `png` was made of. */
+  /** Return whether `png` is the current drawing. */
   shows(png) {
     return !this.empty && this.png() === png;
   }
 
-  /** Return the drawing as the memory takes it: a data URL of a PNG, black ink on white paper. */
+  /** Return the drawing as a data URL of a PNG, black on white. */
   png() {
     const small = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
     this.#draw(small);
     return small.toDataURL("image/png");
   }
 
-  #redrawn() {
+  #replaced() {
     this.#pointer = null;
     this.#paint();
     this.#changed();
@@ -112,7 +112,7 @@ export class Sheet {
   }
 }
 
-/** Draw a smooth line: through the middles between points, bent towards the points. */
+/** Draw a smooth line through the midpoints between points. */
 function trace(pen, points) {
   pen.beginPath();
   pen.moveTo(...points[0]);

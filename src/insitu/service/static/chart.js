@@ -1,10 +1,10 @@
-// Two lines over the ages, as SVG: shares up to 100 %, the age looked at marked.
+// A line chart of shares in percent over time, as SVG, with the selected time marked.
 
-import { percent } from "./words.js";
+import { percent } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 440, HEIGHT = 220, LEFT = 46, RIGHT = 6, TOP = 12, BOTTOM = 32;
-const LOWEST = [0.9, 0.8, 0.5, 0]; // where the axis may begin
+const LOWEST = [0.9, 0.8, 0.5, 0]; // possible lower ends of the axis
 
 function node(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag);
@@ -13,7 +13,7 @@ function node(tag, attributes, text) {
   return made;
 }
 
-/** Draw `lines` ({style: [share or null per tick]}) over `ticks` into `place`; the tick at `marked` is looked at. */
+/** Draw `lines` ({style: [share or null per tick]}) over `ticks` into `place`, tick `marked` highlighted. */
 export function chart(place, title, ticks, lines, marked) {
   const positions = ticks.length;
   const x = (position) => LEFT + ((WIDTH - LEFT - RIGHT) * (position + 0.5)) / positions;

@@ -1,29 +1,29 @@
-// Server-sent events, read through fetch: EventSource cannot carry a token.
+// Server-sent events, read through fetch: EventSource cannot send a token.
 
 import { headers } from "./api.js";
 
 const LONGEST_MS = 30_000;
 
-/** Call `happened({kind, ...data})` for every event, and `back()` when the line stands again after it was cut. */
-export async function listen(happened, back) {
+/** Call `received({kind, ...data})` for every event, and `reconnected()` after an interruption. */
+export async function listen(received, reconnected) {
   for (let wait = 1000, cut = false; ; wait = Math.min(2 * wait, LONGEST_MS)) {
     try {
       const response = await fetch("/api/events", { headers: headers(), cache: "no-store" });
       if (response.status === 401) return;
       if (response.ok) {
-        if (cut) back();
+        if (cut) reconnected();
         wait = 1000;
-        await read(response.body, happened);
+        await read(response.body, received);
       }
     } catch {
-      // the service stopped or the network went; try again below
+      // the server stopped or the network failed; retry below
     }
     cut = true;
     await new Promise((resolve) => setTimeout(resolve, wait));
   }
 }
 
-async function read(body, happened) {
+async function read(body, received) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
@@ -33,7 +33,7 @@ async function read(body, happened) {
     rest = blocks.pop();
     for (const block of blocks) {
       const event = parsed(block);
-      if (event) happened(event);
+      if (event) received(event);
     }
   }
 }

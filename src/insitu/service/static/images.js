@@ -1,15 +1,15 @@
-// Images from outside: dropped, chosen or of an example, brought to black ink on white paper of 105 x 105 pixels.
+// Images from files or examples, converted to black-on-white drawings of 105 x 105 pixels.
 
-import { Problem } from "./api.js";
+import { ServiceError } from "./api.js";
 import { SIDE } from "./canvas.js";
 
-/** Let files be dropped on `place` or chosen by `button` through `chooser`; `take(canvas)` gets each as it is read. */
-export function takeImages(place, chooser, button, take, failed) {
-  const read = (file) => file && fitted(file).then(take, failed);
+/** Accept files dropped on `place` or selected by `button` through `chooser`; `loaded(canvas)` is called for each. */
+export function acceptImages(place, chooser, button, loaded, failed) {
+  const read = (file) => file && toDrawing(file).then(loaded, failed);
   button.addEventListener("click", () => chooser.click());
   chooser.addEventListener("change", () => {
     read(chooser.files[0]);
-    chooser.value = ""; // so that the same file can be chosen again
+    chooser.value = ""; // so that the same file can be selected again
   });
   const over = (event, is) => {
     event.preventDefault();
@@ -21,17 +21,17 @@ export function takeImages(place, chooser, button, take, failed) {
     over(event, false);
     read(event.dataTransfer.files[0]);
   });
-  // beside the paper, a dropped file would take the page's place
+  // elsewhere, the browser would open a dropped file instead of the page
   for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
 }
 
-/** Return an image file, or the blob of one, as a canvas: whole, in the middle, light drawings on dark turned round. */
-export async function fitted(file) {
+/** Return an image file or blob as a canvas: scaled to fit and centred, inverted if it is light on dark. */
+export async function toDrawing(file) {
   let image;
   try {
     image = await createImageBitmap(file);
   } catch {
-    throw new Problem(`${file.name ?? "That"} is no image that this browser can read; take a PNG, JPEG or WebP.`);
+    throw new ServiceError(`${file.name ?? "This"} is not an image that the browser can read; use PNG, JPEG or WebP.`);
   }
   const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
   const pen = canvas.getContext("2d", { willReadFrequently: true });
@@ -57,8 +57,8 @@ function dark(pen, [x, y, wide, high]) {
   return sum < (data.length / 4) * 3 * 127;
 }
 
-/** Return the blob that a data URL stands for. */
-export function blobOf(url) {
+/** Return the content of a data URL as a blob. */
+export function dataUrlToBlob(url) {
   const bytes = Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
   return new Blob([bytes], { type: url.slice(5, url.search(/[;,]/)) });
 }

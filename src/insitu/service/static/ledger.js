@@ -1,9 +1,9 @@
-// What teaching and asking have cost so far, as tiles.
+// The cost of teaching and queries so far, as tiles.
 
-import { count, energy, make, plural } from "./words.js";
+import { count, energy, make, plural } from "./format.js";
 
-/** Show what `/api/memory` says in the description list `tiles`; `asked` products were computed for this page. */
-export function showLedger(tiles, { input, classes, spent, energy_nj: nanojoules, asked }) {
+/** Show the reply of `/api/memory` in the description list `tiles`, with the number of products of this page. */
+export function showLedger(tiles, { input, classes, spent, energy_nj: nanojoules, products }) {
   const noun = input === "image" ? "drawing" : "vector";
   const examples = classes.reduce((sum, each) => sum + each.examples, 0);
   const [taught, unit] = energy(nanojoules.spent ?? 0);
@@ -11,14 +11,14 @@ export function showLedger(tiles, { input, classes, spent, energy_nj: nanojoules
   tiles.replaceChildren(
     tile("Classes", count(classes.length), "", `from ${plural(examples, noun)}`),
     writing(spent),
-    tile("Products", count(asked), "", `on this page, ${each} ${eachUnit} a ${noun}`),
+    tile("Products", count(products), "", `by this page, ${each} ${eachUnit} per ${noun}`),
     tile("Energy of teaching", taught, unit, "estimated from exact counts"),
   );
 }
 
 function writing({ set_pulse: set = 0, reset_pulse: reset = 0, program_and_verify: programmed = 0 }) {
-  if (programmed) return tile("Devices programmed", count(programmed), "", "write and verify, until each is right");
-  return tile("Pulses", count(set), "", `of SET, and ${count(reset)} of RESET`);
+  if (programmed) return tile("Devices programmed", count(programmed), "", "by iterative write and verify");
+  return tile("SET pulses", count(set), "", `and ${plural(reset, "RESET pulse")}`);
 }
 
 function tile(name, number, unit, under) {

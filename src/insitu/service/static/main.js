@@ -1,60 +1,60 @@
-// The page: a sheet to draw on, what the memory says of it, what it holds, and what becomes of it.
+// The page: a drawing sheet, the prediction for it, the classes of the memory, and their drift over time.
 
-import { ask, keepToken, takeToken } from "./api.js";
+import { request, keepToken, takeToken } from "./api.js";
 import { Sheet } from "./canvas.js";
 import { listen } from "./events.js";
 import { Examples } from "./examples.js";
-import { blobOf, fitted, takeImages } from "./images.js";
+import { dataUrlToBlob, toDrawing, acceptImages } from "./images.js";
 import { showLedger } from "./ledger.js";
 import { MemoryView } from "./memory_view.js";
 import { failed, say, settled } from "./messages.js";
 import { Similarities } from "./similarities.js";
-import { Stage } from "./stage.js";
-import { TimeMachine } from "./time_machine.js";
-import { energy, make, plural } from "./words.js";
+import { ColumnView } from "./column_view.js";
+import { DriftProjection } from "./drift_projection.js";
+import { energy, make, plural } from "./format.js";
 
-const PAUSE_MS = 150; // after a stroke, before the memory is asked
+const PAUSE_MS = 150; // after a stroke, before the drawing is classified
 const at = (id) => document.getElementById(id);
 
-let memory = null; // what /api/memory said last
+let memory = null; // the last reply of /api/memory
 let full = null; // µS of the deepest colour, once known
-let asked = 0; // products computed for this page
-let busy = 0; // requests of ours that teach or forget, under way
-const ours = new Set(); // numbers of events that we made ourselves
-const waiting = []; // events heard while busy: they may be ours
+let products = 0; // computed for this page
+let busy = 0; // pending requests that teach or forget
+const ours = new Set(); // numbers of events caused by this page
+const deferred = []; // events received while busy: they may be ours
 
-// -- asking -----------------------------------------------------------------------------------------------------------
+// -- prediction -------------------------------------------------------------------------------------------------------
 
 let pause = 0;
-let asking = null;
+let pending = null;
 
-function drawn() {
+function drawingChanged() {
   at("undo").disabled = at("clear").disabled = sheet.empty;
   at("placeholder").hidden = !sheet.empty;
   at("canvas").setAttribute("aria-label", sheet.empty ? "Drawing sheet, empty" : "Drawing sheet with a drawing");
   clearTimeout(pause);
-  asking?.abort();
-  stage.hide();
+  pending?.abort();
+  column.hide();
   const known = memory.classes.length > 0;
-  if (!known && memory.cells) stage.glass(memory.dim);
-  if (sheet.empty || !known) return answers.wait(invitation());
-  if (!answers.answered) answers.wait("Looking …");
-  pause = setTimeout(recognise, PAUSE_MS);
+  if (!known && memory.cells) column.unwritten(memory.dim);
+  if (sheet.empty || !known) return prediction.wait(prompt());
+  if (!prediction.hasPrediction) prediction.wait("Classifying …");
+  pause = setTimeout(predict, PAUSE_MS);
 }
 
-function invitation() {
-  if (memory.classes.length) return "Draw something, and it says what it sees.";
-  return sheet.empty ? "Nothing yet: it is new." : "Nothing yet: name it and teach it.";
+function prompt() {
+  if (memory.classes.length) return "Draw something to classify it.";
+  return sheet.empty ? "No classes yet: the memory is new." : "No classes yet: name this drawing and teach it.";
 }
 
-async function recognise() {
-  asking = new AbortController();
+async function predict() {
+  pending = new AbortController();
   try {
-    const said = await ask("/api/predict", { image: sheet.png() }, asking.signal);
-    answers.show(said.predictions[0], said.classes);
+    const reply = await request("/api/predict", { image: sheet.png() }, pending.signal);
+    prediction.show(reply.predictions[0], reply.classes);
     settled();
-    asked += said.query.core_product ?? 0;
-    showLedger(at("ledger"), { ...memory, asked });
+    products += reply.query.core_product ?? 0;
+    showLedger(at("ledger"), { ...memory, products });
   } catch (error) {
     failed(error);
   }
@@ -62,91 +62,90 @@ async function recognise() {
 
 // -- teaching and forgetting ------------------------------------------------------------------------------------------
 
-/** Do what changes the memory; events of it that come back are known as ours. Returns what was answered, or null. */
+/** Send a request that changes the memory, and remember its event as ours. Returns the reply, or null on failure. */
 async function change(path, body) {
   busy++;
   try {
-    const said = await ask(path, body);
-    ours.add(said.event);
+    const reply = await request(path, body);
+    ours.add(reply.event);
     settled();
     await refresh();
-    return said;
+    return reply;
   } catch (error) {
     failed(error);
     return null;
   } finally {
     busy--;
-    if (!busy) for (const event of waiting.splice(0)) happened(event);
+    if (!busy) for (const event of deferred.splice(0)) handleEvent(event);
   }
 }
 
 async function teach(event) {
   event.preventDefault();
-  const label = nameGiven();
-  if (sheet.empty) return tell("Draw something first, or choose an image.", at("choose"));
-  if (!label) return tell("Give it a name first.", at("name"));
+  const label = labelGiven();
+  if (sheet.empty) return requireInput("Draw something first, or choose an image.", at("choose"));
+  if (!label) return requireInput("Enter a name first.", at("name"));
   at("teach-button").disabled = true;
   const image = sheet.png();
-  const said = await change("/api/teach", { label, image, cells: memory.cells });
+  const reply = await change("/api/teach", { label, image, cells: memory.cells });
   at("teach-button").disabled = false;
-  if (!said) return;
-  if (sheet.shows(image)) sheet.clear(); // else the next drawing has begun already
+  if (!reply) return;
+  if (sheet.shows(image)) sheet.clear(); // else the user has started the next drawing
   const known = classNamed(label);
-  if (!known) return; // forgotten by another meanwhile
-  await taught(known.label, plural(known.examples, "drawing"), said).catch(failed);
+  if (!known) return; // forgotten by another client meanwhile
+  await showTaught(known.label, plural(known.examples, "drawing"), reply).catch(failed);
 }
 
 /** Show what was just taught until something is drawn. */
-async function taught(words, drawings, { spent, energy_nj: nanojoules, cells }) {
+async function showTaught(text, drawings, { spent, energy_nj: nanojoules, cells }) {
   const pulses = spent.set_pulse ? `, ${plural(spent.set_pulse, "pulse")}` : "";
-  answers.taught(words, `${drawings} so far${pulses}, ${energy(nanojoules ?? 0).join(" ")}`);
+  prediction.taught(text, `${drawings} so far${pulses}, ${energy(nanojoules ?? 0).join(" ")}`);
   hint();
   if (!cells) return;
-  full ??= (await ask(`/api/cells?label=${encodeURIComponent(cells[0].label)}`)).full_scale_us;
-  stage.taught(cells, full);
-  for (const each of cells) view.crystallise(each, full);
+  full ??= (await request(`/api/cells?label=${encodeURIComponent(cells[0].label)}`)).full_scale_us;
+  column.taught(cells, full);
+  for (const each of cells) view.animate(each, full);
 }
 
-function tell(words, place) {
-  at("hint").textContent = words;
+function requireInput(text, element) {
+  at("hint").textContent = text;
   at("hint").classList.add("missing");
-  place.focus();
+  element.focus();
 }
 
-/** The class of this name; a memory taught elsewhere may spell it otherwise, with decomposed accents or spaces around. */
+/** The class of this name; one taught in Python may differ in decomposed accents or surrounding spaces. */
 const classNamed = (name) =>
   memory.classes.find((each) => each.label === name) ??
   memory.classes.find((each) => spelling(each.label) === spelling(name));
 const spelling = (name) => name.normalize("NFC").trim();
 
-/** The name as the memory keeps it. */
-const nameGiven = () => classNamed(at("name").value)?.label ?? spelling(at("name").value);
+/** The entered name as the memory stores it. */
+const labelGiven = () => classNamed(at("name").value)?.label ?? spelling(at("name").value);
 
 function hint() {
-  const label = nameGiven();
+  const label = labelGiven();
   const known = label && classNamed(label);
   at("hint").classList.remove("missing");
-  if (!label) at("hint").textContent = "Three to five drawings of each name make it reliable.";
+  if (!label) at("hint").textContent = "Teach three to five drawings of each character.";
   else if (!known) at("hint").textContent = "A new class.";
   else {
-    const more = known.examples < 3 ? "three to five make it reliable" : "more make it surer still";
-    at("hint").textContent = `${plural(known.examples, "drawing")} so far; ${more}.`;
+    const advice = known.examples < 3 ? "three to five are recommended" : "more improve the accuracy";
+    at("hint").textContent = `${plural(known.examples, "drawing")} so far; ${advice}.`;
   }
 }
 
 async function teachMany(labels, images) {
-  const said = await change("/api/teach", { labels, images, cells: memory.cells });
-  if (!said) return;
-  if (!sheet.empty) return drawn(); // what was drawn before is asked about now
-  await taught(plural(new Set(labels).size, "new class", "new classes"), plural(labels.length, "drawing"), said);
+  const reply = await change("/api/teach", { labels, images, cells: memory.cells });
+  if (!reply) return;
+  if (!sheet.empty) return drawingChanged(); // classify the current drawing
+  await showTaught(plural(new Set(labels).size, "new class", "new classes"), plural(labels.length, "drawing"), reply);
 }
 
 async function forget(label) {
   const dialog = at("confirm");
   at("confirm-title").textContent = `Forget ${label}?`;
-  const devices = `The ${2 * memory.dim} devices of this class are RESET to glass.`;
-  const lasting = "That cannot be undone: to know it again, it is taught again.";
-  at("confirm-text").textContent = `${memory.cells ? devices : "Its column is erased."} ${lasting}`;
+  const devices = `The ${2 * memory.dim} devices of this class are RESET to the amorphous state.`;
+  at("confirm-text").textContent = `${memory.cells ? devices : "Its column is erased."} This cannot be undone.`;
   dialog.returnValue = "";
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
@@ -154,15 +153,15 @@ async function forget(label) {
   if (!(await change("/api/forget", { label }))) return;
   say(`Forgotten: ${label}.`);
   (at("classes").querySelector("button") ?? at("name")).focus();
-  drawn();
+  drawingChanged();
 }
 
-// -- what the memory is -----------------------------------------------------------------------------------------------
+// -- state of the memory ----------------------------------------------------------------------------------------------
 
-/** Ask what the memory is now, and show it. */
+/** Fetch the state of the memory and show it. */
 async function refresh() {
   const before = memory && fingerprint(memory);
-  memory = await ask("/api/memory");
+  memory = await request("/api/memory");
   const images = memory.input === "image";
   at("about").textContent = `· ${memory.substrate}`;
   at("rows").textContent = memory.dim;
@@ -170,57 +169,57 @@ async function refresh() {
   at("lead").hidden = !images;
   at("vectors").hidden = images;
   if (!images) {
-    at("title").textContent = "A memory you teach by example";
+    at("title").textContent = "A memory for vectors";
     const numbers = memory.features === null ? "of any length" : `of ${memory.features} numbers`;
-    at("vectors").textContent = `It takes vectors ${numbers}, so there is nothing to draw: teach it through the ` +
-      "interface. What it holds, what that has cost and what becomes of it is shown here.";
+    at("vectors").textContent = `This memory takes vectors ${numbers}, which are taught through the HTTP interface. ` +
+      "This page shows its classes, their cost and their drift over time.";
   }
   at("rest").hidden = false;
   at("gate").hidden = true;
   at("nothing").hidden = memory.classes.length > 0;
   at("machine").hidden = !memory.classes.length || !memory.cells;
   at("devices").hidden = !memory.cells;
-  showLedger(at("ledger"), { ...memory, asked });
+  showLedger(at("ledger"), { ...memory, products });
   if (fingerprint(memory) === before) return;
   view.sync(memory.classes, memory.cells, images ? "drawing" : "vector");
   examples.sync(memory.classes);
   at("names").replaceChildren(...memory.classes.map(({ label }) => make("option", { value: label })));
-  machine.renew();
+  drift.reset();
   hint();
 }
 
 const fingerprint = ({ classes, now_s }) => JSON.stringify([classes, now_s]);
 
-function happened(event) {
-  if (busy) return waiting.push(event);
+function handleEvent(event) {
+  if (busy) return deferred.push(event);
   if (ours.delete(event.event)) return;
   refresh().then(() => {
-    view.renew(event.labels ?? []);
+    view.refetch(event.labels ?? []);
     say(`${event.kind === "forget" ? "Forgotten" : "Taught"} elsewhere: ${(event.labels ?? []).join(", ")}.`);
-    drawn();
+    drawingChanged();
   }, failed);
 }
 
 async function open() {
   try {
     await refresh();
+    drawingChanged();
     if (memory.input === "image") {
-      const { sets } = await ask("/api/examples");
-      examples.take(sets);
+      const { sets } = await request("/api/examples");
+      examples.load(sets);
     }
     examples.sync(memory.classes);
     settled();
-    drawn();
   } catch (error) {
     failed(error);
     return;
   }
-  listen(happened, () => refresh().then(() => view.renew(memory.classes.map((each) => each.label)), failed));
+  listen(handleEvent, () => refresh().then(() => view.refetch(memory.classes.map((each) => each.label)), failed));
 }
 
 // -- parts ------------------------------------------------------------------------------------------------------------
 
-const answers = new Similarities({
+const prediction = new Similarities({
   title: at("answer-title"), said: at("answer"), under: at("answer-under"), bars: at("bars"), note: at("bars-note"),
 }, (label) => {
   at("name").value = label;
@@ -228,27 +227,27 @@ const answers = new Similarities({
   at("name").focus();
 });
 const view = new MemoryView(at("classes"), forget, failed);
-const sheet = new Sheet(at("canvas"), drawn, () => {
+const sheet = new Sheet(at("canvas"), drawingChanged, () => {
   at("placeholder").hidden = true;
   clearTimeout(pause);
 });
 const examples = new Examples(
   { section: at("examples"), sets: at("sets"), note: at("offered"), thumbs: at("try"), tried: at("tried") },
   teachMany,
-  (url) => fitted(blobOf(url)).then((image) => sheet.put(image), failed),
+  (url) => toDrawing(dataUrlToBlob(url)).then((image) => sheet.put(image), failed),
 );
-const stage = new Stage(at("stage"));
-const machine = new TimeMachine(
+const column = new ColumnView(at("stage"));
+const drift = new DriftProjection(
   {
     section: at("machine"), age: at("age"), words: at("age-words"), stops: at("stops"), said: at("age-said"),
     accuracy: at("accuracy"), confidence: at("confidence"),
   },
   () => (memory?.input === "image" && !sheet.empty ? sheet.png() : null),
-  (share, words) => view.look(share, words),
+  (share, when) => view.project(share, when),
   failed,
 );
 
-takeImages(at("paper"), at("file"), at("choose"), (image) => sheet.put(image), failed);
+acceptImages(at("paper"), at("file"), at("choose"), (image) => sheet.put(image), failed);
 at("undo").addEventListener("click", () => sheet.undo());
 at("clear").addEventListener("click", () => sheet.clear());
 at("teach").addEventListener("submit", teach);

@@ -1,9 +1,9 @@
-// What the memory holds: a card per class with its column of device pairs, its drawings and a way to forget it.
+// The classes of the memory: a card for each, with its column of device pairs and a button to forget it.
 
-import { ask } from "./api.js";
-import { crystallise, signs } from "./crystallise.js";
-import { paint, rowsOf } from "./pairs.js";
-import { make, plural } from "./words.js";
+import { request } from "./api.js";
+import { animatePulses, signs } from "./pulse_animation.js";
+import { paint, rowsOf } from "./device_pairs.js";
+import { make, plural } from "./format.js";
 
 /** Cards fetch their devices when they come into view: a memory may hold hundreds of classes. */
 export class MemoryView {
@@ -13,11 +13,11 @@ export class MemoryView {
   #cards = new Map();
   #seen;
   #devices = true;
-  #when = ""; // the age looked at, in words
-  #share = 1; // of their conductance that devices still have, at the age looked at
-  #full = 12; // µS, until the service says it
+  #when = ""; // the selected time, as text
+  #share = 1; // remaining share of the conductance at the selected time
+  #full = 12; // µS, until the service has sent it
 
-  /** `forget(label)` is called when the reader asks for it. */
+  /** `forget(label)` is called when the user presses the button of a class. */
   constructor(list, forget, failed) {
     this.#list = list;
     this.#forget = forget;
@@ -29,7 +29,7 @@ export class MemoryView {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
   }
 
-  /** Show exactly these classes: [{label, examples}]; `devices` tells whether any hold them, `noun` what was taught. */
+  /** Show exactly these classes: [{label, examples}]; `devices` is whether there are any, `noun` names an example. */
   sync(classes, devices, noun) {
     this.#list.classList.toggle("plain", !devices);
     this.#devices = devices;
@@ -47,14 +47,14 @@ export class MemoryView {
     }
   }
 
-  /** Show how a class was just written: an entry of the service's `cells`, and the µS of the deepest colour. */
-  async crystallise(change, full) {
+  /** Animate a class that was just written: an entry of the service's `cells`, and the µS of the deepest colour. */
+  async animate(change, full) {
     const card = this.#cards.get(change.label);
     if (!card) return;
     this.#full = full;
     card.cells = signs(change.after);
-    const run = (card.run = Symbol("this run; another may begin before it ends"));
-    await crystallise(change, (plus, minus, lit, pulse, pulses) => {
+    const run = (card.run = Symbol("current animation; another may begin before it ends"));
+    await animatePulses(change, (plus, minus, lit, pulse, pulses) => {
       if (card.run !== run) return;
       paint(card.canvas, plus, minus, this.#full, lit);
       card.state.textContent = lit ? `pulse ${pulse} of ${pulses}` : "";
@@ -62,22 +62,22 @@ export class MemoryView {
     if (card.run === run) this.#settle(card);
   }
 
-  /** Fetch anew the devices of these classes, which someone else has taught. */
-  renew(labels) {
+  /** Fetch the devices of these classes again, which another client has changed. */
+  refetch(labels) {
     for (const label of labels) {
       const card = this.#cards.get(label);
       if (!card) continue;
       card.cells = null;
       this.#seen.unobserve(card.item);
-      this.#seen.observe(card.item); // observing anew tells at once whether it is in view
+      this.#seen.observe(card.item); // observing it again reports at once whether it is in view
     }
   }
 
-  /** Show devices as they will be when they have `share` of their conductance left: `words`, or "" for now. */
-  look(share, words) {
-    if (share === this.#share && words === this.#when) return;
+  /** Show devices with `share` of their conductance remaining; `when` is the time as text, "" for now. */
+  project(share, when) {
+    if (share === this.#share && when === this.#when) return;
     this.#share = share;
-    this.#when = words;
+    this.#when = when;
     this.paint();
   }
 
@@ -106,10 +106,10 @@ export class MemoryView {
     const card = this.#cards.get(label);
     if (!card || card.cells || !this.#devices) return;
     try {
-      const said = await ask(`/api/cells?label=${encodeURIComponent(label)}`);
+      const reply = await request(`/api/cells?label=${encodeURIComponent(label)}`);
       if (card.cells) return; // taught in the meantime
-      this.#full = said.full_scale_us;
-      card.cells = signs(said);
+      this.#full = reply.full_scale_us;
+      card.cells = signs(reply);
       this.#settle(card);
     } catch (error) {
       if (this.#cards.has(label)) this.#failed(error);
@@ -120,10 +120,10 @@ export class MemoryView {
     card.run = null;
     const cells = card.cells.map((values) => values.map((value) => value * this.#share));
     const [plus, minus] = cells.map((values) => values.reduce((a, b) => a + b, 0) / values.length);
-    const words = `${this.#when || "mean"} G+ ${plus.toFixed(1)} µS, G− ${minus.toFixed(1)} µS`;
-    card.canvas.setAttribute("aria-label", `${card.label}: ${card.cells[0].length} device pairs, ${words}`);
+    const text = `${this.#when || "mean"} G+ ${plus.toFixed(1)} µS, G− ${minus.toFixed(1)} µS`;
+    card.canvas.setAttribute("aria-label", `${card.label}: ${card.cells[0].length} device pairs, ${text}`);
     card.canvas.style.setProperty("--rows", rowsOf(card.cells[0].length));
-    card.state.textContent = words;
+    card.state.textContent = text;
     paint(card.canvas, ...cells, this.#full);
   }
 }

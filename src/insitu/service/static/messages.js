@@ -1,11 +1,11 @@
-// One line for the reader: what went wrong stays until it is dismissed or mended, what went well fades.
+// Messages: an error stays until it is dismissed or an action succeeds; a status message fades.
 
-import { Problem } from "./api.js";
+import { ServiceError } from "./api.js";
 
-const SAID_MS = 5000;
+const SHOWN_MS = 5000;
 const at = (id) => document.getElementById(id);
 
-/** Say what went wrong; where a token is asked for and none was given yet, open the gate instead. */
+/** Show an error; if a token is required and the form for it is not open yet, open it instead. */
 export function failed(error) {
   if (error.name === "AbortError") return;
   if (error.status === 401) {
@@ -14,11 +14,12 @@ export function failed(error) {
     at("token").focus();
     if (!open) return;
   }
-  at("error-text").textContent = error instanceof Problem ? error.message : `The page made a mistake: ${error.message}`;
+  const expected = error instanceof ServiceError;
+  at("error-text").textContent = expected ? error.message : `This is a bug in the page: ${error.message}`;
   at("error").hidden = false;
 }
 
-/** Take back what went wrong: something has gone well since. */
+/** Remove the error message. */
 export function settled() {
   at("error").hidden = true;
   at("error-text").textContent = "";
@@ -26,10 +27,10 @@ export function settled() {
 
 let fading = 0;
 
-export function say(words) {
-  at("status").textContent = words;
+export function say(text) {
+  at("status").textContent = text;
   clearTimeout(fading);
-  fading = setTimeout(() => (at("status").textContent = ""), SAID_MS);
+  fading = setTimeout(() => (at("status").textContent = ""), SHOWN_MS);
 }
 
 at("error-close").addEventListener("click", settled);

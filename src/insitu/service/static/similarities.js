@@ -1,13 +1,13 @@
-// What the memory says of the drawing: the nearest class, and a bar for the similarity to each.
+// The prediction for the drawing: the most similar class, and a bar for the similarity to each class.
 
-import { make, percent, plural, similarity } from "./words.js";
+import { make, percent, plural, similarity } from "./format.js";
 
-// a softmax over what it knows says little about what it does not know: no more than this is claimed
+// a softmax over the known classes is overconfident for unknown ones, so no higher confidence is shown
 const SUREST = 0.99;
 const sure = (share) => (share > SUREST ? `over ${percent(SUREST)}` : percent(share));
 const SHOWN = 6; // bars; a memory may hold hundreds of classes
 
-/** `pick(label)` is called when the reader takes one of the names for the drawing. */
+/** `pick(label)` is called when the user selects one of the names for the drawing. */
 export class Similarities {
   #title;
   #said;
@@ -27,13 +27,13 @@ export class Similarities {
   }
 
   /** Whether a prediction is shown. */
-  get answered() {
+  get hasPrediction() {
     return this.#rows.size > 0;
   }
 
-  /** Show one prediction among so many classes: {label, scores: [{label, similarity, probability}, ...]}, best first. */
+  /** Show a prediction among `classes` classes: {label, scores: [{label, similarity, probability}]}, best first. */
   show({ label, scores }, classes) {
-    this.#say("It recognises", label, false);
+    this.#say("Prediction", label, false);
     const [best] = scores;
     const among = classes > 1 ? `, confidence ${sure(best.probability)} among ${classes} classes` : "";
     this.#under.textContent = `similarity ${similarity(best.similarity)}${among}`;
@@ -46,32 +46,32 @@ export class Similarities {
     this.#note.hidden = false;
   }
 
-  /** Say what was just taught, and what it took. */
-  taught(words, under) {
-    this.wait(words);
-    this.#say("Taught", words, false);
+  /** Show what was just taught, and its cost. */
+  taught(text, under) {
+    this.wait(text);
+    this.#say("Taught", text, false);
     this.#under.textContent = under;
   }
 
-  /** Show no prediction, and say why. */
-  wait(words) {
-    this.#say("It recognises", words, true);
+  /** Show a text instead of a prediction. */
+  wait(text) {
+    this.#say("Prediction", text, true);
     this.#under.textContent = "";
     this.#bars.replaceChildren();
     this.#rows.clear();
     this.#note.hidden = true;
   }
 
-  #say(title, words, waiting) {
+  #say(title, text, waiting) {
     this.#title.textContent = title;
-    this.#said.textContent = words;
+    this.#said.textContent = text;
     this.#said.classList.toggle("waiting", waiting);
   }
 
   #row({ label, similarity: value }, place) {
     let row = this.#rows.get(label);
     if (!row) {
-      const title = `Call this drawing ${label}`;
+      const title = `Name this drawing ${label}`;
       const name = make("button", { type: "button", class: "name", dir: "auto", title }, label);
       name.addEventListener("click", () => this.#pick(label));
       const bar = make("span", { class: "bar", "aria-hidden": "true" }, make("i"));

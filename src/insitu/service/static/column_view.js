@@ -1,12 +1,12 @@
-// Beside the sheet: the column that was just taught, large, as it crystallises; before that, an array still of glass.
+// The column that was just taught, animated pulse by pulse; before the first class, an unwritten column.
 
-import { crystallise } from "./crystallise.js";
-import { paint, rowsOf } from "./pairs.js";
+import { animatePulses } from "./pulse_animation.js";
+import { paint, rowsOf } from "./device_pairs.js";
 
-export class Stage {
+export class ColumnView {
   #figure;
   #canvas;
-  #words;
+  #caption;
   #shown = null; // [plus, minus]
   #full = 12; // µS
   #run = null;
@@ -14,33 +14,33 @@ export class Stage {
   constructor(figure) {
     this.#figure = figure;
     this.#canvas = figure.querySelector("canvas");
-    this.#words = figure.querySelector("figcaption");
+    this.#caption = figure.querySelector("figcaption");
     new ResizeObserver(() => this.#paint()).observe(this.#canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#paint());
   }
 
-  /** Show an array of `pairs` that nothing has been written to. */
-  glass(pairs) {
+  /** Show a column of `pairs` that was never written. */
+  unwritten(pairs) {
     this.#begin(pairs);
     this.#shown = [new Array(pairs).fill(0), new Array(pairs).fill(0)];
-    this.#words.textContent = `One class: ${pairs} pairs of devices, still glass`;
+    this.#caption.textContent = `One class: ${pairs} device pairs, all amorphous`;
     this.#paint();
   }
 
-  /** Show how columns were written, one after another: entries of `cells` as the service gives them. */
+  /** Animate the columns that were written, one after another: entries of `cells` in the reply of the service. */
   async taught(changes, full) {
     this.#full = full;
     const run = this.#begin(changes[0].after.plus_us.length);
     for (const change of changes) {
-      await crystallise(change, (plus, minus, lit, pulse, pulses) => {
+      await animatePulses(change, (plus, minus, lit, pulse, pulses) => {
         if (run !== this.#run) return;
         this.#shown = [plus, minus];
-        this.#words.textContent = `${changes.length > 1 ? `${change.label}: ` : ""}pulse ${pulse} of ${pulses}`;
+        this.#caption.textContent = `${changes.length > 1 ? `${change.label}: ` : ""}pulse ${pulse} of ${pulses}`;
         this.#paint(lit);
       });
       if (run !== this.#run) return;
     }
-    this.#words.textContent = "Crystallised: deeper is more conductive";
+    this.#caption.textContent = "Crystallised: a deeper colour is a higher conductance";
   }
 
   hide() {
@@ -51,7 +51,7 @@ export class Stage {
   #begin(pairs) {
     this.#figure.hidden = false;
     this.#canvas.style.setProperty("--rows", rowsOf(pairs));
-    this.#run = Symbol("one showing; a later one takes its place");
+    this.#run = Symbol("current animation; a later one replaces it");
     return this.#run;
   }
 

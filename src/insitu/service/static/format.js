@@ -1,4 +1,4 @@
-// Numbers as people read them, and elements with text in them, never markup.
+// Formatting of numbers, and DOM elements with text content, never markup.
 
 const whole = new Intl.NumberFormat("en");
 
@@ -7,7 +7,7 @@ export const plural = (number, one, many = `${one}s`) => `${count(number)} ${num
 export const percent = (share) => `${+(100 * share).toFixed(1)}\u00a0%`;
 export const similarity = (value) => value.toFixed(2).replace("-", "−");
 
-/** Return an energy, given in nJ, in the unit that suits it: [number, unit]. */
+/** Return an energy, given in nJ, in a suitable unit: [number, unit]. */
 export function energy(nanojoules) {
   const units = [[1e6, "mJ"], [1e3, "µJ"], [1, "nJ"], [1e-3, "pJ"]];
   const [size, unit] = units.find(([size]) => nanojoules >= size) ?? [1, "nJ"];
@@ -23,4 +23,4 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-export const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

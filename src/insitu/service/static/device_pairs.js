@@ -1,14 +1,14 @@
-// One column of device pairs as a picture: 32 pairs to a row, G+ on the left of each, G− on the right.
+// A column of device pairs as an image: 32 pairs per row, in each G+ on the left and G− on the right.
 
 const ACROSS = 32;
-const FAINTEST = 0.08; // opacity of a device without conductance, so that the array is seen before it is written
+const FAINTEST = 0.08; // opacity of a device without conductance, so that an array is visible before it is written
 
-/** Return the picture's rows for so many pairs; it is as wide as ACROSS pairs are. */
+/** Return the number of rows of the image, each ACROSS pairs wide. */
 export const rowsOf = (pairs) => Math.ceil(pairs / ACROSS);
 
 /**
- * Paint conductances `plus` and `minus` (µS) on `canvas`, as large as it is shown.
- * `full` is the conductance of the deepest colour; `lit(sign, i)` in 0..1 brightens a device that is being pulsed.
+ * Paint conductances `plus` and `minus` (µS) on `canvas`, at its size on the screen.
+ * `full` is the conductance of the deepest colour; `lit(sign, i)` in 0..1 highlights a device that is being pulsed.
  */
 export function paint(canvas, plus, minus, full, lit = null) {
   const wide = Math.round(canvas.clientWidth * devicePixelRatio);

@@ -1,19 +1,19 @@
-// From before to after, pulse by pulse: every device steps once for each pulse it got.
+// Animation of a column from before to after an event: every device steps once per pulse.
 
-import { still } from "./words.js";
+import { reducedMotion } from "./format.js";
 
 const STEP_MS = 110, LONGEST_MS = 2200, GLOW_MS = 260;
 
 /** Return conductances as the pair [plus, minus], in µS. */
 export const signs = ({ plus_us: plus, minus_us: minus }) => [plus, minus];
 
-/** Call `frame(plus, minus, lit, pulse, pulses)` until the conductances `after` are reached; resolves then. */
-export function crystallise(change, frame) {
+/** Call `frame(plus, minus, lit, pulse, pulses)` until the conductances `after` are reached, then resolve. */
+export function animatePulses(change, frame) {
   const after = signs(change.after), pulses = [change.pulses.plus, change.pulses.minus];
-  // a class that is new, or was RESET and written anew, begins as glass
+  // a new class, or one that was RESET and written again, starts amorphous
   const before = change.before && !change.reset ? signs(change.before) : after.map((values) => values.map(() => 0));
   const most = pulses.flat().reduce((a, b) => Math.max(a, b), 0);
-  if (still() || !most) {
+  if (reducedMotion() || !most) {
     frame(after[0], after[1], null, most, most);
     return Promise.resolve();
   }
