@@ -1,4 +1,4 @@
-"""``insitu serve``: a process of its own that serves a file, asks for a token where it should, and stops in order."""
+"""``insitu serve`` as a process: serves a file, requires a token where it should, and stops in order."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_public_address_asks_for_a_token_and_is_the_one_that_is_shown(started:
 
 
 def test_signals_one_after_the_other_end_it_in_order(started: list[Process], tmp_path: Path) -> None:
-    """Whenever the second comes: while the server stops, while the file is given back, while Python shuts down."""
+    """Whenever the second comes: while the server stops, while the file is closed, while Python shuts down."""
     for number, gap_s in enumerate((0.0, 0.1, 0.3)):
         service = Process("a.insitu", "--backbone", "none", "--substrate", "digital", cwd=tmp_path)
         started.append(service)

@@ -1,4 +1,4 @@
-"""A memory in a file that was taught a little."""
+"""A stored memory that has learned a little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewrites rows of a memory's file with digests that fit, as somebody would who means to deceive."""
+"""Rewrites rows of a memory's file with valid digests, as an attacker would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes single bytes of a small file of a memory, and says what came of each: refused, or the very same answers.
+"""Changes single bytes of a small file of a memory; each change must be rejected or have no effect on predictions.
 
 usage: damaging.py [STEP]
 """
@@ -34,7 +34,7 @@ def small(path: Path) -> bytes:
 
 
 def outcome(path: Path, expected: np.ndarray, write: bool) -> str:
-    """Return what comes of opening, querying and verifying the file, to teach it too or not."""
+    """Return the outcome of opening, querying and verifying the file, and with ``write`` teaching it."""
     try:
         with Memory.open(path, readonly=not write) as memory:
             answers = memory.predict_proba(QUERIES)
@@ -52,7 +52,7 @@ def outcome(path: Path, expected: np.ndarray, write: bool) -> str:
 
 
 def every(folder: Path, places: range, write: bool = False) -> Counter[str]:
-    """Change each of these bytes in turn, in one of three ways, and count what came of it."""
+    """Change each of these bytes in turn, in one of three ways, and count the outcomes."""
     path = folder / "small.insitu"
     path.unlink(missing_ok=True)
     whole = small(path)

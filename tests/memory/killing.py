@@ -1,4 +1,4 @@
-"""Kills a process that writes into a memory's file, at random moments, and looks at what is there afterwards.
+"""Kills a process that writes to a memory's file, at random moments, and checks the file afterwards.
 
 usage: killing.py [MOMENTS]
 
@@ -46,7 +46,7 @@ def label(number: int) -> str:
 
 
 def happen(memory: Memory, number: int) -> None:
-    """Let event ``number``, counted from 1, happen: it is a function of its number alone."""
+    """Apply event ``number``, counted from 1: it is a function of its number alone."""
     if number % 11 == 0:
         memory.forget(label(number - 1))
     else:
@@ -68,7 +68,7 @@ def kill_at(path: Path, first: int, wait_s: float, opened: bool) -> int:
     """
     heard, said = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads, of which the child uses none
+        warnings.simplefilter("ignore", DeprecationWarning)  # about forks with threads, of which the child uses none
         child = os.fork()
     if not child:
         os.close(heard)
@@ -113,7 +113,7 @@ def kill(path: Path, moments: int, seed: int = 0) -> Outcome:
 
 
 def check_journal(path: Path, after: int) -> None:
-    """Raise unless the journal's events after the first so many are what happened."""
+    """Raise unless the journal's events after the first so many are those that were applied."""
     store = Store.open(path, {}, readonly=True)
     for number, event in enumerate(store.journal(), 1):
         if number <= after:
@@ -127,7 +127,7 @@ def check_journal(path: Path, after: int) -> None:
 
 
 def check_state(path: Path) -> None:
-    """Raise unless the devices are as they come to be in one process that lives through the same without a break."""
+    """Raise unless the devices equal those of one process that applied the same events without interruption."""
     with Memory.open(path, readonly=True) as memory:
         again = memory.replay()
         asked = np.concatenate([vector(number) for number in range(20)])

@@ -1,4 +1,4 @@
-"""Classes in 24 dimensions, and what a memory says to new examples of four of them."""
+"""Classes in 24 dimensions, and a memory's probabilities for new examples of four of them."""
 
 from __future__ import annotations
 

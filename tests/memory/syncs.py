@@ -1,4 +1,4 @@
-"""Counts how often SQLite has the system write a file to the disk, by standing in its own layer of files."""
+"""Counts how often SQLite syncs a file to disk, by wrapping its virtual file system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of a file: the main file alone is whole, a backup is verified, and what is no memory is said to be none."""
+"""Copies of a file: the main file alone is complete, a backup is verified, other files are rejected."""
 
 from __future__ import annotations
 

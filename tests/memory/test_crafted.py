@@ -1,4 +1,4 @@
-"""Files that were written to deceive: nothing in them runs, and what no memory could hold is refused in one line."""
+"""Malicious files: nothing in them is executed, and impossible content is rejected in one line."""
 
 from __future__ import annotations
 

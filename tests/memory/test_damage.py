@@ -1,4 +1,4 @@
-"""A file that is damaged, or is no memory: noticed, told in one line, and left as it is."""
+"""A damaged file, or one that is not a memory, is detected, reported in one line and not changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process and one file: a forked child, a deleted or replaced file and a second name are refused and do no harm."""
+"""One process and one file: forked children, deleted or replaced files and hard links are rejected without harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images through a shipped backbone: what is taken, what is refused, what comes out, kept in a file too."""
+"""Images through a shipped backbone: validation, predictions, storage."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def test_what_is_no_image_is_refused(wrong: object) -> None:
 
 
 @pytest.mark.parametrize("verb", ["fit", "partial_fit", "predict"])
-def test_pictures_of_two_sizes_are_refused_in_words(verb: str) -> None:
+def test_images_of_two_sizes_are_rejected(verb: str) -> None:
     memory = Memory("digital", backbone="omniglot").fit(*drawings([0, 1]))
     two = [np.zeros((8, 8), np.uint8), np.zeros((9, 9), np.uint8)]
     with pytest.raises(InsituError, match="one size"):
         getattr(memory, verb)(two, *([["a", "b"]] if verb != "predict" else []))
 
 
-def test_other_mistakes_are_told() -> None:
+def test_other_invalid_arguments_are_rejected() -> None:
     pixels, labels = drawings([0, 1])
     with pytest.raises(InsituError, match="one label per image"):
         Memory(backbone="omniglot").fit(pixels, labels[:-1])

@@ -1,4 +1,4 @@
-"""An export is checked as a whole before there is a file of it: what no memory could have written is refused."""
+"""An export is checked entirely before a file is created: what no memory could have written is rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a memory knows is one value: names of features, seed and encoder go wherever the classes go."""
+"""Feature names, seed and encoder are part of the model, and survive storing, copying, merging and replaying."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_a_file_of_version_0_1_0_opens_answers_and_learns_on(tmp_path: Path) -> 
         assert memory.score(x, right) == 1
 
 
-def test_other_weights_of_the_backbone_are_told_apart_in_a_copy_as_in_a_file() -> None:
+def test_other_weights_of_the_backbone_are_rejected_in_a_copy_as_in_a_file() -> None:
     images, labels = np.random.default_rng(0).integers(0, 255, (4, 32, 32), np.uint8), ["a", "b", "a", "b"]
     memory = Memory("digital", backbone="omniglot").fit(images, labels)
     assert memory._model.encoder.startswith("omniglot ")

@@ -1,4 +1,4 @@
-"""Labels: kept as they were given, whatever held them, or refused in one line; looked up only by their own kind."""
+"""Labels are returned exactly as given, or rejected in one line; a class is found by a label of its own kind only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The estimator: classes at any time, forgotten, merged, aged; what scikit-learn wraps around it."""
+"""The estimator: new classes at any time, forgetting, merging, ageing, and use inside scikit-learn."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_a_memory_ages_and_compensation_keeps_it() -> None:
         memory.age(-1)
 
 
-def test_asking_changes_nothing_and_equal_seeds_give_equal_answers() -> None:
+def test_queries_change_nothing_and_equal_seeds_give_equal_results() -> None:
     (x, y), asked = some([0, 1, 2]), some([0, 1, 2], 10)[0]
     one, two = Memory(dim=64, random_state=3).fit(x, y), Memory(dim=64, random_state=3).fit(x, y)
     state = one._model

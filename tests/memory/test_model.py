@@ -1,4 +1,4 @@
-"""What a memory knows in numbers: means over all examples ever taught, and a fair choice of those kept."""
+"""Statistics of the model: means over all examples, and a balanced choice of stored ones."""
 
 from __future__ import annotations
 

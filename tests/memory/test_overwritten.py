@@ -1,4 +1,4 @@
-"""A file that is changed in place while a memory has it open is noticed at the next event."""
+"""A file that is changed in place while a memory has it open is detected at the next event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of a memory in a file: numpy's scalars are numbers, and a device of one's own is given again."""
+"""Parameters of a stored memory: NumPy scalars are numbers, and a user's own device must be passed again."""
 
 from __future__ import annotations
 

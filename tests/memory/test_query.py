@@ -1,4 +1,4 @@
-"""What a memory answers, what it will be later, and what its devices look like."""
+"""Query results, projections in time, self-tests and devices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from insitu.core import InsituError
 from insitu.substrates.crossbar import Crossbar
 
 
-def test_all_answers_are_of_one_reading() -> None:
+def test_all_results_are_from_one_read() -> None:
     x, _ = some([0, 1, 2], 4)
     memory = Memory(dim=64).fit(*some([0, 1, 2]))
     result = memory.query(x)
@@ -22,14 +22,14 @@ def test_all_answers_are_of_one_reading() -> None:
     np.testing.assert_allclose(result.probabilities.sum(1), 1)
 
 
-def test_later_is_what_ageing_makes_of_it_and_changes_nothing() -> None:
+def test_a_projection_equals_ageing_and_changes_nothing() -> None:
     x, _ = some([0, 1, 2], 4)
     memory = Memory(dim=64).fit(*some([0, 1, 2]))
     now = memory.predict_proba(x)
-    later = memory.projected(1e6)
-    assert (memory.now_s_, later.now_s_) == (0, 1e6)
+    projected = memory.projected(1e6)
+    assert (memory.now_s_, projected.now_s_) == (0, 1e6)
     assert np.array_equal(memory.predict_proba(x), now)
-    columns = later.columns(memory.classes_)
+    columns = projected.columns(memory.classes_)
     assert columns is not None
     aged = memory.age(1e6).columns(memory.classes_)
     assert aged is not None
@@ -38,7 +38,7 @@ def test_later_is_what_ageing_makes_of_it_and_changes_nothing() -> None:
         memory.projected(-1)
 
 
-def test_what_is_not_compensated_shrinks() -> None:
+def test_without_compensation_similarities_shrink() -> None:
     x, _ = some([0, 1, 2], 4)
     memory = Memory(dim=128).fit(*some([0, 1, 2]))
     size = {how: np.abs(memory.projected(1e8, how).query(x).similarities).mean() for how in (True, False)}
@@ -47,7 +47,7 @@ def test_what_is_not_compensated_shrinks() -> None:
     assert np.array_equal(bare.query(x).similarities, bare.projected(0, compensated=False).query(x).similarities)
 
 
-def test_it_rehearses_the_examples_it_keeps() -> None:
+def test_a_self_test_queries_the_stored_examples() -> None:
     x, y = some([0, 1, 2])
     memory = Memory("digital", dim=64).fit(x, y)
     result, right = memory.self_test()

@@ -1,4 +1,4 @@
-"""Refused calls: one line that says what to do, and nothing at all has changed."""
+"""Rejected calls raise one line that says what to do, and change nothing."""
 
 from __future__ import annotations
 
@@ -174,9 +174,7 @@ def test_a_fit_that_is_refused_leaves_a_new_memory_new() -> None:
     ],
     ids=str,
 )
-def test_a_wrong_parameter_is_the_first_thing_that_is_said(
-    parameters: dict[str, Any], words: str, tmp_path: Path
-) -> None:
+def test_a_wrong_parameter_is_reported_first(parameters: dict[str, Any], words: str, tmp_path: Path) -> None:
     memory = Memory(**parameters)  # scikit-learn forbids a constructor to check
     for first in (lambda: memory.fit(None, None), lambda: memory.partial_fit("x", 3), lambda: memory.settings):
         with pytest.raises(InsituError, match=words) as caught:

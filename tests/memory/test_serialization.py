@@ -1,4 +1,4 @@
-"""Values as JSON and arrays: back as they were, and only what changed is written."""
+"""Serialization is lossless, and only changed parts are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of an earlier file never becomes part of another one of the same name."""
+"""The log of an earlier file is never applied to another one of the same name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file: what was acknowledged is there, half an event never is, one writes, many read, and damage is noticed."""
+"""Storage: acknowledged events are durable, never partial; one writer, many readers; damage is detected."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_killed_at_random_moments_nothing_acknowledged_is_lost(path: Path) -> No
     assert outcome.acknowledged
 
 
-def test_a_second_writer_is_told_and_readers_are_not_kept_out(taught: Path) -> None:
+def test_a_second_writer_is_rejected_and_readers_are_not(taught: Path) -> None:
     with Memory.open(taught) as memory:
         with pytest.raises(InsituError, match="being written by another"):
             Memory.open(taught)
@@ -118,10 +118,10 @@ def small_disk() -> Iterator[Callable[[int], None]]:
     signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_is_told_and_what_was_kept_is_intact(taught: Path, small_disk: Callable[[int], None]) -> None:
+def test_a_full_disk_is_reported_and_earlier_events_are_intact(taught: Path, small_disk: Callable[[int], None]) -> None:
     with Memory.open(taught) as memory:
         kept, size = 4, taught.stat().st_size
-        small_disk(size + 100_000)  # the log beside the file grows to this
+        small_disk(size + 100_000)  # the log next to the file grows to this
         before = answers(memory)
         with pytest.raises(InsituError, match=r"disk is full|I/O error") as caught:  # noqa: PT012  # until it is full
             while True:
@@ -147,7 +147,7 @@ def test_pages_run_out_and_what_was_kept_is_intact(taught: Path) -> None:
     assert maintenance.verify(taught) == 5
 
 
-def test_a_file_that_cannot_be_written_is_told_and_can_be_read() -> None:
+def test_a_file_that_is_not_writable_is_reported_and_can_be_read() -> None:
     folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
     try:
         path = folder / "memory.insitu"
@@ -175,7 +175,7 @@ def _as_nobody(act: Callable[[], None]) -> int:
     import warnings
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads, of which the child uses none
+        warnings.simplefilter("ignore", DeprecationWarning)  # about forks with threads, of which the child uses none
         child = os.fork()
     if not child:
         code = 1

@@ -1,4 +1,4 @@
-"""Experience outlives devices: replayed on another substrate, exported in an open format, imported, looked at."""
+"""Replay on another substrate, export, import, and the command line."""
 
 from __future__ import annotations
 

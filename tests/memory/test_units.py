@@ -1,4 +1,4 @@
-"""Laws of scaling: answers depend neither on units nor on offsets, and little on the order of teaching."""
+"""Laws of scaling: results depend neither on units nor on offsets, and little on the order of learning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real server on a real socket, in a thread of its own."""
+"""A real server on a real socket, in its own thread."""
 
 from __future__ import annotations
 

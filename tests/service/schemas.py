@@ -1,4 +1,4 @@
-"""Requests made of the service's own description, mostly wrong in one place or another."""
+"""Requests generated from the service's own description, most of them invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The load test's connection goes on where the server has closed it while it was idle, and sends nothing twice."""
+"""The load test's connection reconnects after the server closed it while idle, and sends nothing twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may ask: tokens, names of the server, other sites."""
+"""Access control: tokens, host names, other sites."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOKEN = "a-token-that-nobody-guesses"
 GUARDED = ("/api/memory", "/api/cells", "/api/events", "/api/examples", "/api/teach", "/api/nothing")
 
 
-def test_nothing_of_the_memory_is_told_without_the_token(serve: Serve, page: Path) -> None:
+def test_nothing_of_the_memory_is_readable_without_the_token(serve: Serve, page: Path) -> None:
     service = serve(Memory("digital"), rules=AccessRules(TOKEN, hosts=None))
     for path in GUARDED:
         reply = service.get(path)
@@ -83,7 +83,7 @@ def test_what_a_form_of_another_site_can_send_is_refused(serve: Serve, kind: str
     assert reply.status == 415
 
 
-def test_a_site_that_was_let_in_may_ask_with_its_token(serve: Serve) -> None:
+def test_an_allowed_site_may_send_requests_with_the_token(serve: Serve) -> None:
     friend = "https://friend.example"
     service = serve(Memory("digital"), rules=AccessRules(TOKEN, None, frozenset({friend})))
     asked = service.ask("OPTIONS", "/api/teach", b"", {"origin": friend, "access-control-request-method": "POST"})

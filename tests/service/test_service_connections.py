@@ -1,4 +1,4 @@
-"""Connections that wait keep nobody out, whoever holds how many of them."""
+"""Idle connections lock nobody out, however many one client holds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The OpenAPI description says all that can be requested and every error, and HEAD works where GET does."""
+"""The OpenAPI description has every route and every error, and HEAD works where GET does."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from asking import Serve
 
 from insitu import Memory
+from insitu.service import routes
 
 PATHS = ("/", "/static/app.js", "/api/health", "/api/memory", "/api/examples", "/openapi.json")
 
@@ -67,3 +69,23 @@ def test_head_is_refused_where_get_is(serve: Serve) -> None:
     assert service.ask("HEAD", "/api/cells", query="label=a").status == 404
     assert service.ask("HEAD", "/api/memory", b"", {"host": "evil.example"}).status == 421
     assert {*service.ask("PUT", "/api/memory").headers["allow"].split(", ")} == {"GET", "HEAD"}
+
+
+EXTRA = """
+def add(app, context):
+    @app.get("/api/extra")
+    async def extra() -> dict[str, int]:
+        return {"batch": context.limits.batch}
+"""
+
+
+def test_a_route_is_one_file(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "extra.py").write_text(EXTRA)
+    monkeypatch.setattr(routes, "__path__", [*routes.__path__, str(tmp_path)])
+    try:
+        service = serve(Memory("digital"))
+    finally:
+        sys.modules.pop(f"{routes.__name__}.extra", None)
+    assert service.get("/api/extra").json == {"batch": 64}
+    assert service.ask("HEAD", "/api/extra").status == 200
+    assert "401" in service.get("/openapi.json").json["paths"]["/api/extra"]["get"]["responses"]

@@ -1,4 +1,4 @@
-"""Live events reach everyone who listens, in order, and nobody holds up the others."""
+"""Events reach every subscriber, in order, and no subscriber delays the others."""
 
 from __future__ import annotations
 

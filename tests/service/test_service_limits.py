@@ -1,4 +1,4 @@
-"""How much, how fast and how slowly one may ask."""
+"""Limits of rate, size and time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_clients_do_not_take_from_each_other_and_are_forgotten() -> None:
     assert len(bucket._buckets) == TokenBuckets.CLIENTS
 
 
-def test_who_asks_too_often_is_told_when_to_come_back(serve: Serve) -> None:
+def test_too_frequent_requests_get_retry_after(serve: Serve) -> None:
     service = serve(Memory("digital"), limits=Limits(rate=0.5))
     assert service.get("/api/health").status == 200
     reply = service.get("/api/health")
@@ -76,7 +76,7 @@ def test_a_length_that_is_none_is_refused(serve: Serve, length: str) -> None:
     assert serve(Memory("digital")).ask("GET", "/api/health", b"", {"content-length": length}).status == 413
 
 
-def test_too_many_who_listen_are_told_to_wait(serve: Serve) -> None:
+def test_too_many_subscribers_get_retry_after(serve: Serve) -> None:
     service = serve(Memory("digital"), limits=Limits(rate=0, listeners=0))
     assert service.get("/api/events").status == 429
     service.hub.close()
@@ -84,7 +84,7 @@ def test_too_many_who_listen_are_told_to_wait(serve: Serve) -> None:
     assert (stopping.status, stopping.headers["retry-after"]) == (503, "5")
 
 
-def test_the_limits_are_told(serve: Serve) -> None:
+def test_the_limits_are_reported(serve: Serve) -> None:
     limits = Limits(rate=0, batch=3, image_bytes=5000)
     service = serve(Memory("digital"), limits=limits)
     told = service.get("/api/memory").json["limits"]

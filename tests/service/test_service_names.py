@@ -1,4 +1,4 @@
-"""A class is found by its name, also one that no new class may have; what is new keeps to the rules."""
+"""Existing classes are found by any label; new labels follow the rules."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_listeners_hear_what_the_class_is_called(serve: Serve, monkeypatch: pyte
     assert told == [("learn", [DECOMPOSED]), ("forget", [DECOMPOSED])]
 
 
-def test_twins_that_python_taught_are_told_apart_exactly_or_not_at_all(serve: Serve) -> None:
+def test_labels_equal_after_normalisation_are_found_exactly_or_not_at_all(serve: Serve) -> None:
     twins = ["a ", " a"]
     service = serve(taught([*twins, "b"]))
     for reply in (

@@ -1,4 +1,4 @@
-"""Behind a proxy with TLS: its headers are believed from it alone, and its public address is the server's own."""
+"""Behind a proxy with TLS: only its headers are trusted, and its public address is the server's own."""
 
 from __future__ import annotations
 

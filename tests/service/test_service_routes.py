@@ -1,4 +1,4 @@
-"""What can be asked of a memory over HTTP, and what comes back."""
+"""The routes: requests and replies."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_teach_predict_and_forget(serve: Serve) -> None:
     assert service.post("/api/predict", {"vector": vector(1, 9)}).json["predictions"][0]["label"] != "class 1"
 
 
-def test_a_memory_says_what_it_is(serve: Serve) -> None:
+def test_a_memory_is_described(serve: Serve) -> None:
     service = serve()
     before = service.get("/api/memory").json
     assert (before["input"], before["features"], before["classes"], before["events"]) == ("vector", None, [], 0)
@@ -89,7 +89,7 @@ def test_pulses_are_shown_where_they_went(serve: Serve) -> None:
     (first,) = teach(service, [0], each=1, cells=True).json["cells"]
     assert first["before"] is None
     (second,) = teach(service, [0], each=1, cells=True).json["cells"]
-    # the space of a memory without a backbone was fitted anew to two examples: the column was RESET
+    # the space of a memory without a backbone was fitted again to two examples: the column was RESET
     assert second["reset"]
     for _ in range(2):
         out = teach(service, [0], each=1, cells=True).json
@@ -123,7 +123,7 @@ def test_a_digital_memory_has_no_cells(serve: Serve) -> None:
     assert (ahead["mean_us"], ahead["with"], ahead["without"]["accuracy"]) == (None, None, 1.0)
 
 
-def test_looking_ahead_changes_nothing_and_shows_drift(serve: Serve) -> None:
+def test_a_projection_changes_nothing_and_shows_drift(serve: Serve) -> None:
     service = serve(Memory(dim=256))
     teach(service, [0, 1, 2, 3, 4, 5])
     before = service.get("/api/memory").body
@@ -139,7 +139,7 @@ def test_looking_ahead_changes_nothing_and_shows_drift(serve: Serve) -> None:
     assert best[1] < 0.8 * best[0]
 
 
-def test_questions_at_once_are_each_answered(serve: Serve) -> None:
+def test_concurrent_queries_are_each_answered(serve: Serve) -> None:
     service = serve()
     teach(service, [0, 1, 2, 3])
     asked = [{"vector": vector(n % 4, n)} for n in range(150)]
@@ -152,7 +152,7 @@ def test_questions_at_once_are_each_answered(serve: Serve) -> None:
             assert reply.json["predictions"][0]["label"] == f"class {n % 4}"
 
 
-def test_what_one_question_does_wrong_is_nobody_elses_error(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_one_query_does_not_affect_others(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     service = serve()
     teach(service, [0, 1])
     real = service.memory.query
@@ -197,14 +197,14 @@ def test_teaching_at_once_loses_nothing(serve: Serve, tmp_path: Path) -> None:
         None,
     ],
 )
-def test_what_is_no_question_is_refused_in_words(serve: Serve, content: object) -> None:
+def test_an_invalid_query_is_rejected_with_a_sentence(serve: Serve, content: object) -> None:
     reply = serve(Memory("digital")).post("/api/predict", content)
     assert reply.status == 422
     assert set(reply.json) == {"type", "title", "status", "detail"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"vector": [NaN]}', b'{"vector": [1e999]}', b"\xff", b"[" * 100_000])
-def test_what_is_no_json_is_refused_in_words(serve: Serve, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_rejected_with_a_sentence(serve: Serve, body: bytes) -> None:
     reply = serve(Memory("digital")).ask("POST", "/api/predict", body)
     assert reply.status in (400, 422)
     assert reply.headers["content-type"] == "application/problem+json"
@@ -217,7 +217,7 @@ def test_huge_whole_numbers_are_refused(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("substrate", [None, "digital", "pcm-hermes2022"])
-def test_numbers_of_any_size_are_taken_or_refused_in_words(serve: Serve, substrate: str | None) -> None:
+def test_numbers_of_any_size_are_accepted_or_rejected_with_a_sentence(serve: Serve, substrate: str | None) -> None:
     service = serve(Memory(substrate, dim=16))
     sizes = [0.0, 1e-320, 1e-30, -1e-9, 1.0, 1e9, -1e9]
     for number, (one, other) in enumerate(itertools.product(sizes, sizes)):
@@ -231,7 +231,7 @@ def test_numbers_of_any_size_are_taken_or_refused_in_words(serve: Serve, substra
 
 
 @pytest.mark.parametrize("seconds", [-1, 1e11, "1", None, True])
-def test_one_looks_ahead_by_seconds(serve: Serve, seconds: object) -> None:
+def test_a_projection_takes_seconds(serve: Serve, seconds: object) -> None:
     assert serve().post("/api/ahead", {"seconds": seconds}).status == 422
 
 
@@ -267,7 +267,7 @@ def test_a_memory_whose_labels_are_numbers_is_served_too(serve: Serve) -> None:
     assert service.memory.classes_.tolist() == [1, 3]
 
 
-def test_drawings_are_taught_and_asked(serve: Serve) -> None:
+def test_drawings_are_taught_and_classified(serve: Serve) -> None:
     service = serve(Memory(backbone="omniglot"))
     shown = service.get("/api/examples").json
     right = asked = 0
@@ -344,7 +344,7 @@ def test_every_answer_carries_the_headers(serve: Serve, page: Path) -> None:
     assert service.get("/api/memory").headers["cache-control"] == "no-store"
 
 
-def test_a_disk_that_is_full_is_told_without_its_path(
+def test_a_full_disk_is_reported_without_its_path(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = serve(Memory.open(tmp_path / "a.insitu", substrate="digital", dim=8))

@@ -1,4 +1,4 @@
-"""A real server on a real socket: slow clients, streams, and a stop that loses nothing it accepted."""
+"""A real server on a real socket: slow clients, streams, and a stop that loses no accepted request."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_what_was_accepted_is_finished_and_kept(started: Running, tmp_path: Path
         assert memory.classes_.tolist() == ["0", "1", "2", "3"]
 
 
-def test_an_address_that_cannot_be_had_is_told() -> None:
+def test_an_unavailable_address_is_reported() -> None:
     with server.listen("127.0.0.1", 0) as taken:
         assert server.is_loopback(taken)
         with pytest.raises(InsituError, match="another --port"):

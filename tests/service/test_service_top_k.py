@@ -1,4 +1,4 @@
-"""An answer holds the most similar classes, as many as are wanted, however many the memory holds."""
+"""A prediction has the requested number of most similar classes, however many the memory holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real server on a fresh store and a real browser before it; skipped with the reason where there is none."""
+"""A real server with a new memory and a real browser; skipped with the reason where there is none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 
 @pytest.fixture(scope="session")
 def starting(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[tuple[Starting, Starting, Path]]:
-    """Both servers, started side by side: one for drawings, one for vectors that asks for the token in a file."""
+    """Both servers, started side by side: one for drawings, one for vectors that requires the token in a file."""
     for extra in ("fastapi", "uvicorn"):
         pytest.importorskip(extra, reason="serving needs the extra 'serve'")
     secret = tmp_path_factory.mktemp("secret") / "token"

@@ -1,4 +1,4 @@
-"""A hand for the page: strokes in units of 1/105 of the sheet, by mouse, by finger, or as events all at once."""
+"""Drawing on the page: strokes in units of 1/105 of the sheet, by mouse, by finger, or as events all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``insitu serve`` as a process of its own, and a way to it that is not the page."""
+"""``insitu serve`` as a process of its own, and requests to it that bypass the page."""
 
 from __future__ import annotations
 

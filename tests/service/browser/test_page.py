@@ -1,4 +1,4 @@
-"""The page before a real server, in a real browser: taught, asked, made to forget, looked at in ten years."""
+"""The page in a real browser with a real server: teach, predict, forget, project in time."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_vectors_and_a_token(vector_server: Server, visit: Visit) -> None:
 
 
 def picture(page: Any, file: Path) -> None:
-    """Teach some more, and write the page, ten years ahead, as a PNG of few colours."""
+    """Teach some more, and write the page, projected by ten years, as a PNG of few colours."""
     for name, strokes, shifts in (
         ("ka", KA, [2]),
         ("ring", RING, [2]),

@@ -1,4 +1,4 @@
-"""The page for those who use a keyboard, a screen reader, a dark room: in a real browser before a real server."""
+"""Accessibility of the page: keyboard, screen reader, dark mode."""
 
 from __future__ import annotations
 

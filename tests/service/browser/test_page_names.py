@@ -1,4 +1,4 @@
-"""A memory taught in Python, with names that the page would not give: the page finds, teaches and forgets them."""
+"""A memory taught in Python with labels that the page would not create: the page finds, teaches and forgets them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ten characters that nothing was trained on, drawn five times each on the page: it recognises them afterwards."""
+"""Ten characters that the backbone was not trained on, taught by five drawings each on the page, are recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strokes from an image of ink, so that drawings known only as pixels can be drawn again with a pen."""
+"""Strokes from an image of ink, so that drawings available only as pixels can be drawn with a pen."""
 
 from __future__ import annotations
 

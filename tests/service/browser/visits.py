@@ -1,4 +1,4 @@
-"""Opening the page of a server, and the first click on it."""
+"""Opening the page of a server, and teaching the first set of examples."""
 
 from __future__ import annotations
 

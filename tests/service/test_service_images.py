@@ -1,4 +1,4 @@
-"""Pictures from outside: what is taken, and what is refused before it costs anything."""
+"""Untrusted images: what is decoded, and what is rejected before it costs anything."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_photo_of_a_phone_is_turned_and_sixteen_bits_are_kept() -> None:
     assert np.array_equal(decode_image(drawn(wide), LIMITS)[0], plain)
 
 
-def test_what_is_cut_short_is_said() -> None:
+def test_a_truncated_image_is_reported() -> None:
     data = base64.b64decode(drawn(Image.effect_noise((40, 40), 50)).partition(",")[2])
     with pytest.raises(HTTPException, match="cut short"):
         decode_image(url(data[:-200]), LIMITS)

@@ -1,4 +1,4 @@
-"""Made-up characters: always the same, never twice alike, and within the sheet."""
+"""Sample drawings: always the same, never two alike, within the sheet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_drawing_is_ink_on_a_whole_sheet(label: str) -> None:
     assert np.array_equal(drawings[0], sample_drawings.draw(CHARACTERS[label], generator(0, label, 0)))
 
 
-def test_names_are_told_apart_over_all_sets() -> None:
+def test_labels_are_unique_over_all_sets() -> None:
     labels = [each["label"] for one in sample_drawings.examples()["sets"] for each in one["classes"]]
     assert len(set(labels)) == len(labels) == 10
     for one in sample_drawings.examples()["sets"]:
