@@ -43,7 +43,7 @@ def check_ranges(model: Model, fixed: Space | None) -> None:
 def _check_space(space: Space, fixed: Space | None) -> None:
     projection = space.projection
     _within("sharpness and scatter", np.array([space.sharpness, projection.scatter]), 0, 1e3)
-    _within("cohort and probes", np.concatenate([space.cohort.numpy(), space.probes.numpy()]), -FAR, FAR)
+    _within("calibration set and probes", np.concatenate([space.cohort.numpy(), space.probes.numpy()]), -FAR, FAR)
     if fixed is not None:
         for name in ("weight", "bias", "centre"):
             _agree(name, getattr(projection, name), getattr(fixed.projection, name), SIMILAR)
@@ -82,7 +82,7 @@ def _check_state(model: Model, state: State, space: Space) -> None:
     _within("slope", state.slope.numpy(), SMALLEST / 2, LARGEST)
     _within("offset", state.offset.numpy(), -LARGEST, LARGEST)
     _within("activations", state.activations.numpy(), -FAR, FAR)
-    _within("cohort of the array", state.cohort.x.numpy(), -FAR, FAR)
+    _within("calibration set of the array", state.cohort.x.numpy(), -FAR, FAR)
     for record in records_in(state.held):
         if isinstance(record, Cells):
             _within("drift", record.drift, -LARGEST_DRIFT, LARGEST_DRIFT)
