@@ -63,7 +63,7 @@ def fingerprint(backbone: str) -> str:
 
 
 @cache
-def base(backbone: str) -> Base | None:
+def base(backbone: str) -> FewShotBase | None:
     """Return the base classes that ship with a backbone, or None where only its weights do."""
     file = _shipped.FOLDER / f"{backbone}.embeddings.npz"
     if not file.exists():

@@ -19,6 +19,7 @@ from insitu.learners.explicit_memory import FREE, SUPERPOSED, ExplicitMemory, St
 from insitu.memory.labels import Label
 from insitu.memory.model import ClassStatistics, Model, number_classes, store_examples, update_statistics
 from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fit_space
+from insitu.protocols import Examples
 
 T = TypeVar("T")
 

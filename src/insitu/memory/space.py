@@ -110,7 +110,7 @@ def fit_space(x: Vectors, y: Numbers, dim: int) -> Space:
     return space.with_calibration_set(x)
 
 
-def space_of_base(base: Base, dim: int) -> Space:
+def space_of_base(base: FewShotBase, dim: int) -> Space:
     """Return the space fitted to the base examples of a backbone; it is never fitted again."""
     projection = projections.fit(base, "whitened", dim, shrink=1.0)
     features = base.means.shape[1]
