@@ -98,11 +98,10 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def check_device(self) -> None:
         """Raise ``InsituError`` where shots are superposed on a device without a model of single SET pulses."""
-        device = getattr(self.substrate, "device", None)
         # not in the constructor: by flags, the device is swapped before the way of writing is read
-        if self.support != "program" and device is not None and not device.crystallises:
+        if self.support != "program" and not self.substrate.superposes:
             raise InsituError(
-                f"{type(device).__name__} has no model of single SET pulses; use support='program', "
+                "this substrate's device has no model of single SET pulses; use support='program', "
                 "or a device that crystallises step by step (pcm_nandakumar2018, ideal)"
             )
 

@@ -62,9 +62,7 @@ class TaskMemory(Learner[EpisodeBase, State]):
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s``, and fit the map to the memory's vectors to the base's calibration tasks."""
         check_episode_base(base)
-        network = encoder.exact(base.network, bits=0)
-        if isinstance(self.substrate, Crossbar):
-            network = encoder.written(network, base, self.substrate, now_s, rng, self.fill)
+        network = encoder.written(encoder.exact(base.network, bits=0), base, self.substrate, now_s, rng, self.fill)
         known = base.calibration
         x, _ = encoder.encoded(network, known.x, None, now_s, rng)
         ways = ways_of(known, base)
