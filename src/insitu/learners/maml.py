@@ -117,7 +117,7 @@ class Maml(Learner[EpisodeBase, State]):
         keep = lambda weights: rounded(weights, self.bits, rng)  # noqa: E731
         first = rounded(head, self.bits).double()
         heads = _delta_rule.adapted(first, x.double(), examples.labels, self.rate, self.steps, keep=keep)
-        hold = self.substrate.program_batch
+        hold = self._of_heads.program_batch
         return replace(new, heads=tuple(hold(each.transpose(1, 2), None, now_s, rng) for each in heads))
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
@@ -145,6 +145,11 @@ class Maml(Learner[EpisodeBase, State]):
         held = self.substrate.blank(features, ways, 0.0, np.random.default_rng(0))  # costs depend on its shape alone
         return encoder.image_cost(state.network) + self.substrate.product_cost(held, 1)
 
+    @property
+    def _of_heads(self) -> Substrate:
+        """What heads are held on: as published, their drift is not compensated, since learned cells are fresh."""
+        return self.substrate.uncompensated()
+
     # -- parts -------------------------------------------------------------------------------------------------------
 
     def _answers(
@@ -163,7 +168,7 @@ class Maml(Learner[EpisodeBase, State]):
         features, _ = encoder.encoded(state.network, x, state.statistics, now_s, rng)
         if not heads:
             return [exact.product(features, rounded(state.base.head, self.bits).T).argmax(-1)]
-        return [self.substrate.multiply_batch(head, features, now_s, rng).argmax(-1) for head in heads]
+        return [self._of_heads.multiply_batch(head, features, now_s, rng).argmax(-1) for head in heads]
 
     def _scale(self, state: State, rng: np.random.Generator) -> Any:
         """Return the ranges that hold all heads on the way through the calibration tasks."""
@@ -176,20 +181,20 @@ class Maml(Learner[EpisodeBase, State]):
         top = 1.0 if self.bits else HEADROOM * float(max(head.abs().max() for head in heads)) or 1.0
         steps = 2 ** (bits - 1) - (not self.bits)  # the grid of few bits has one more step below 0 than above
         matrices = torch.cat([rounded(head, self.bits).transpose(1, 2) for head in heads])
-        return self.substrate.fit_batch(matrices, x.repeat(len(heads), 1, 1), top, steps)
+        return self._of_heads.fit_batch(matrices, x.repeat(len(heads), 1, 1), top, steps)
 
     def _learned_in_place(
         self, state: State, head: Tensor, given: Examples, now_s: float, rng: np.random.Generator
     ) -> State:
         """Take steps whose slope comes from what the substrate answers, and program each before the next."""
         weights = rounded(head, self.bits).expand(len(given.x), -1, -1)
-        heads = [self.substrate.program_batch(weights.transpose(1, 2), state.scale, state.prepared_s, rng)]
+        heads = [self._of_heads.program_batch(weights.transpose(1, 2), state.scale, state.prepared_s, rng)]
         for step in range(1, self.steps + 1):
-            logits = self.substrate.multiply_batch(heads[-1], given.x, now_s, rng)
+            logits = self._of_heads.multiply_batch(heads[-1], given.x, now_s, rng)
             change = _delta_rule.slope(logits.double(), given.x.double(), given.labels)
             _delta_rule.check_finite(change, step, self.rate)
             weights = rounded((weights - self.rate * change).float(), self.bits, rng)
-            heads.append(self.substrate.reprogram_batch(heads[-1], weights.transpose(1, 2), now_s, rng))
+            heads.append(self._of_heads.reprogram_batch(heads[-1], weights.transpose(1, 2), now_s, rng))
         rewritten = tuple(each.rewritten for each in heads[1:])
         return replace(state, heads=tuple(heads), rewritten=rewritten, spent=state.spent + heads[-1].spent)
 

@@ -24,7 +24,7 @@ from insitu.memory.event import Event, apply, merging, teaching
 from insitu.memory.labels import alike, array_of, label_of, labels_of
 from insitu.memory.locks import turn_of
 from insitu.memory.model import Model, check_mergeable, experience
-from insitu.memory.query import Columns, Recall, columns, recalled, uncompensated
+from insitu.memory.query import Columns, Recall, columns, recalled
 from insitu.memory.seed import drawn
 from insitu.memory.settings import Settings, settings_of
 from insitu.substrates import Substrate
@@ -171,7 +171,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """
         check_is_fitted(self)
         settings, model = self.settings, self._model
-        substrate = settings.substrate if compensated else uncompensated(settings.substrate)
+        substrate = settings.substrate if compensated else settings.substrate.uncompensated()
         out = type(self)(**self.get_params() | {"substrate": substrate})
         later_s = model.now_s + inputs.duration(seconds, model.now_s)
         out._know(replace(model, now_s=later_s), replace(settings, substrate=substrate))

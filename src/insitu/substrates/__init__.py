@@ -53,6 +53,10 @@ class Substrate(ABC):
         """Return the variant of this substrate that best holds matrices of ``inputs`` rows; itself without tiles."""
         return self
 
+    def uncompensated(self) -> Substrate:
+        """Return the substrate that reads what this one holds without compensation of drift; itself without any."""
+        return self
+
     @abstractmethod
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Any:
         """Hold a matrix of erased cells."""

@@ -86,6 +86,10 @@ class Crossbar(Substrate):
         """Return the crossbar that writes ``inputs`` rows as often as a tile has room for them."""
         return replace(self, copies=max(self.tile // inputs, self.copies))
 
+    def uncompensated(self) -> Crossbar:
+        """Return the crossbar that reads the same cells with drift."""
+        return replace(self, compensation="none")
+
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Hold cells just after RESET; products come out in µS."""
         checked_size(inputs, outputs)
