@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from insitu.core import InsituError, generator
-from insitu.learners._backpropagation import Rounded, RoundedBackward, rounded
+from insitu.learners._backpropagation import Rounded, RoundedBackward, check_bits, rounded
 from insitu.learners._replay import Store, refilled
 from insitu.learners.latent_replay import LatentReplay, State
 from insitu.protocols import Examples
@@ -200,3 +200,9 @@ def test_the_learner_itself_keeps_of_every_experience() -> None:
     kept = {bytes(row) for row in state.store.latents.numpy()}
     of_each = [len(kept & {bytes(row) for row in experience.x.numpy()}) for experience in again]
     assert min(of_each) >= 2
+
+
+@pytest.mark.parametrize("pair", [(0, 8), (8, 0), (17, 16), (8, 17), (-1, 8), (8.0, 16)])
+def test_wrong_bits_are_refused(pair: tuple[int, int]) -> None:
+    with pytest.raises(InsituError, match="1 to 16 each, or both 0"):
+        check_bits(*pair)

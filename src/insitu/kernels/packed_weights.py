@@ -75,7 +75,7 @@ def fitting(what: str, words: Words, channels: int) -> None:
 def layer(
     x: Words, weight: Words | Prepared, channels: int, stride: int, padding: int
 ) -> tuple[Words, Prepared, tuple[int, int, int, int]]:
-    """Check what a layer is given; return x contiguous, prepared weights, and the shape (n, h', w', out) of the output."""
+    """Check the inputs of a layer; return them with prepared weights, and the shape (n, h', w', out) of the output."""
     x = checked("x", x, (4,))
     prepared = weight if isinstance(weight, Prepared) else prepare(weight)
     _, kh, kw, words, _ = prepared.tiles.shape

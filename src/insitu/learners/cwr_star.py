@@ -28,9 +28,10 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.kernels import cwr, exact
+from insitu.kernels.quantiser import Array, Codes, Grid, covering, symmetric
 from insitu.learners import Learner
+from insitu.learners._backpropagation import check_bits
 from insitu.learners._softmax import Met, train_float
-from insitu.learners.quantiser import Array, Codes, Grid, check_bits, covering, symmetric
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Protocol, class_stream
 from insitu.protocols.class_stream import StreamBase, check_inputs, check_stream_base

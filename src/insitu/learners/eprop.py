@@ -27,6 +27,7 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
+from insitu.kernels.quantiser import on_steps
 from insitu.kernels.spiking import Run
 from insitu.learners import Learner
 from insitu.learners._networks import Networks, move_on_devices, networks_of, parted, pulses_of
@@ -177,7 +178,7 @@ class Eprop(Learner[ArmBase, State]):
         if not torch.isfinite(change).all():
             raise InsituError(f"the update holds NaN or infinity; take a rate below {self.rate}")
         if self.grid:
-            change = (change * self.grid).round() / self.grid
+            change = on_steps(change, 1 / self.grid)
         updated = self._meta_trained(state) + change
         return updated.clamp(-1, 1) if self.grid or not self.substrate.exact else updated
 

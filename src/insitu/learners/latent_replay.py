@@ -26,9 +26,8 @@ from torch import Tensor, nn
 
 from insitu.core import InsituError
 from insitu.learners import Learner
-from insitu.learners._backpropagation import Rounded, RoundedBackward, rounded
+from insitu.learners._backpropagation import Rounded, RoundedBackward, check_bits, rounded
 from insitu.learners._replay import Store, refilled
-from insitu.learners.quantiser import check_bits
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Inputs, Protocol, class_stream
 from insitu.protocols.class_stream import CHUNK, StreamBase, check_latents, check_stream_base, unpacked

@@ -17,6 +17,7 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.kernels import exact
 from insitu.kernels.noisy_spiking import Rows
+from insitu.kernels.quantiser import on_steps
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
@@ -144,8 +145,7 @@ class Digital(Substrate):
             return weights
         top = 2 ** (self.bits - 1) - 1
         scale = weights.abs().amax(-2, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny) / top
-        rounded: Tensor = torch.round(weights / scale) * scale
-        return rounded
+        return on_steps(weights, scale, -top, top)
 
 
 def _finite(given: Tensor, what: str) -> Tensor:
