@@ -47,8 +47,8 @@ def few_shot(learner: Any) -> tuple[Any, Examples, torch.Tensor, Callable[[torch
 
 def tasks(learner: Any) -> tuple[Any, Examples, torch.Tensor, Callable[[torch.Tensor], bool]]:
     asked = patterned.tasks(4, 2, seed=3)
-    if hasattr(learner, "rate"):
-        learner = replace(learner, rate=0.5)
+    if hasattr(learner, "learning_rate"):
+        learner = replace(learner, learning_rate=0.5)
     if hasattr(learner, "memory"):
         support = "magnitude" if learner.substrate.superposes else "program"
         learner = replace(learner, memory=replace(learner.memory, substrate=learner.substrate, dim=64, support=support))
@@ -58,7 +58,12 @@ def tasks(learner: Any) -> tuple[Any, Examples, torch.Tensor, Callable[[torch.Te
 def movements(learner: Any) -> tuple[Any, Examples, torch.Tensor, Callable[[torch.Tensor], bool]]:
     train = list(moving.SCENARIO.sessions("package", 0))[1].train
     asked = torch.zeros(len(train.x), STEPS, 0)
-    return replace(learner, rate=moving.RATE), train, asked, lambda guess: bool(guess.isfinite().all() and guess.any())
+    return (
+        replace(learner, learning_rate=moving.RATE),
+        train,
+        asked,
+        lambda guess: bool(guess.isfinite().all() and guess.any()),
+    )
 
 
 # by what a learner is prepared with: the base, and what it is shown and has to know after

@@ -223,11 +223,11 @@ def test_on_devices_time_runs_forward_for_what_is_asked() -> None:
 
 
 def test_wrong_fields_are_refused() -> None:
-    refused(lambda: Eprop(rate=0.0), "rate is above 0")
-    refused(lambda: Eprop(rate=NAN), "rate is above 0")
+    refused(lambda: Eprop(learning_rate=0.0), "learning_rate is above 0")
+    refused(lambda: Eprop(learning_rate=NAN), "learning_rate is above 0")
     refused(lambda: Eprop(grid=-1), "grid 0 or more")
 
 
 def test_an_update_that_is_not_finite_is_refused() -> None:
     learner = Eprop(Digital(), 1e38, grid=0)
-    refused(lambda: taught(learner), "take a rate below")
+    refused(lambda: taught(learner), "take a learning_rate below")

@@ -155,7 +155,7 @@ def test_rounding_passes_gradients_straight_through() -> None:
 
 @every
 def test_tasks_are_learned(learner: Maml) -> None:
-    learner = replace(learner, steps=4, rate=0.5)
+    learner = replace(learner, steps=4, learning_rate=0.5)
     state = taught(learner, tasks(8, 5))
     asked = tasks(8, 5, seed=3)
     guess = learner.predict(state, asked.x, 61.0, generator(0, "ask"))
@@ -273,8 +273,8 @@ def test_costs_are_those_of_all_layers() -> None:
 
 def test_steps_that_diverge_stop_with_step_and_value() -> None:
     wild = Examples(vectors(2, 6).x * 1e20, vectors(2, 6).labels)
-    with pytest.raises(InsituError, match=r"diverged at step \d: a change is -?\w+; take a rate below 1e\+30"):
-        taught(replace(SOFTWARE, rate=1e30), wild)
+    with pytest.raises(InsituError, match=r"diverged at step \d: a change is -?\w+; take a learning_rate below 1e\+30"):
+        taught(replace(SOFTWARE, learning_rate=1e30), wild)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_time_runs_forward_and_queries_belong_to_the_tasks_in_hand() -> None:
         ({"bits": 1}, r"0 \(float\) or 2..16"),
         ({"write_bits": 1}, "write_bits are 2..16"),
         ({"steps": -1}, "steps are 0 or more"),
-        ({"rate": float("nan")}, "rate is above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is above 0"),
         ({"layers": "last"}, "head or all"),
         ({"layers": "all"}, "in software only"),
         ({"layers": "all", "substrate": Digital(bits=4)}, "in software only"),

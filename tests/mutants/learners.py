@@ -14,7 +14,7 @@ MUTANTS = [
     ),
     Mutant(
         "slopes of columns are not fitted",
-        "learners/explicit_memory.py",
+        "learners/column_calibration.py",
         "slope = torch.where(slope > 1e-9, slope, torch.ones(()))",
         "slope = torch.ones_like(slope)",
         ("learners/test_memory_calibration.py", "learners/test_explicit_memory.py"),
@@ -43,8 +43,8 @@ MUTANTS = [
     Mutant(
         "on devices the inner step is rounded to the nearest, so that small ones are lost",
         "learners/maml.py",
-        "weights = rounded((weights - self.rate * change).float(), self.bits, rng)",
-        "weights = rounded((weights - self.rate * change).float(), self.bits)",
+        "weights = rounded((weights - self.learning_rate * change).float(), self.bits, rng)",
+        "weights = rounded((weights - self.learning_rate * change).float(), self.bits)",
         ("learners/test_maml.py",),
     ),
     Mutant(
@@ -106,8 +106,8 @@ MUTANTS = [
     Mutant(
         "e-prop takes half the step",
         "learners/eprop.py",
-        "increments = record.increments(run, signals.readout, self.rate)",
-        "increments = 0.5 * record.increments(run, signals.readout, self.rate)",
+        "increments = record.increments(run, signals.readout, self.learning_rate)",
+        "increments = 0.5 * record.increments(run, signals.readout, self.learning_rate)",
         ("learners/test_eprop_learner.py",),
     ),
     Mutant(

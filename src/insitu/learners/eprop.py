@@ -65,13 +65,13 @@ class Eprop(Learner[ArmBase, State]):
 
     substrate: Substrate = field(
         default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1, compensation="column")
-    )  # of the trainee's input and recurrent weights; a cell of this device stands for two of a sign
-    rate: float = 1e-4  # of the update
-    grid: int = 16  # steps from 0 to the largest weight that increments are rounded to; 0: not rounded
+    )  # holds the trainee's input and recurrent weights; a cell of this device stands for two of a sign
+    learning_rate: float = 1e-4  # step size of the update
+    grid: int = 16  # levels from 0 to the largest weight to which increments are rounded; 0 does not round
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate < np.inf or self.grid < 0:
-            raise InsituError(f"the rate is above 0, the grid 0 or more; got {self.rate} and {self.grid}")
+        if not 0 < self.learning_rate < np.inf or self.grid < 0:
+            raise InsituError(f"learning_rate is above 0, the grid 0 or more; got {self.learning_rate} and {self.grid}")
 
     def prepare(self, base: ArmBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the trainee at ``now_s``, with converters fitted to the base's calibration movements."""
@@ -101,7 +101,7 @@ class Eprop(Learner[ArmBase, State]):
             part = slice(start, min(start + AT_ONCE, count))
             run = self._moved(state, 0, now_s, rng, part, spikes=True)
             signals = record.signals(state.networks.teacher, examples.x[part])
-            increments = record.increments(run, signals.readout, self.rate)
+            increments = record.increments(run, signals.readout, self.learning_rate)
             parts.append(self._updated(state, increments))
             told += float(signals.counts.mean()) * (part.stop - start)
         matrices = torch.cat(parts)
@@ -176,7 +176,7 @@ class Eprop(Learner[ArmBase, State]):
         """Return the matrices (n, clock + size, size) that these increments lead to."""
         change = torch.cat(increments, 1)
         if not torch.isfinite(change).all():
-            raise InsituError(f"the update holds NaN or infinity; take a rate below {self.rate}")
+            raise InsituError(f"the update holds NaN or infinity; take a learning_rate below {self.learning_rate}")
         if self.grid:
             change = on_steps(change, 1 / self.grid)
         updated = self._meta_trained(state) + change

@@ -63,20 +63,22 @@ class Maml(Learner[EpisodeBase, State]):
 
     protocols: ClassVar[tuple[Protocol, ...]] = (episodes.PROTOCOL,)
 
-    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))
-    layers: Literal["head", "all"] = "head"
-    steps: int = 4
-    rate: float = 0.1  # of the inner steps
-    bits: int = 0  # of all weights, as meta-trained; 0 is float
-    write_bits: int = 8  # of head weights on a crossbar, where bits is 0
-    fill: bool = True  # write a convolution of few rows as often as its tile has room, and let the copies add up
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # holds all weights
+    layers: Literal["head", "all"] = "head"  # which layers adapt to a task; all of them in software only
+    steps: int = 4  # gradient steps per task
+    learning_rate: float = 0.1  # step size of the inner loop
+    bits: int = 0  # bits of all weights, as they were meta-trained; 0 keeps floats
+    write_bits: int = 8  # bits to which weights of the head are programmed on devices where bits is 0
+    fill: bool = True  # write convolutions of few rows as often as a tile has room, which averages errors
 
     def __post_init__(self) -> None:
         check_bits(self.bits)
         if not 2 <= self.write_bits <= 16:
             raise InsituError(f"write_bits are 2..16; got {self.write_bits}")
-        if self.steps < 0 or not 0 < self.rate < np.inf:
-            raise InsituError(f"steps are 0 or more, the rate is above 0; got {self.steps} and {self.rate}")
+        if self.steps < 0 or not 0 < self.learning_rate < np.inf:
+            raise InsituError(
+                f"steps are 0 or more, learning_rate is above 0; got {self.steps} and {self.learning_rate}"
+            )
         if self.layers not in ("head", "all"):
             raise InsituError(f"layers is head or all; got {self.layers!r}")
         if self.layers == "all" and (self.bits or not self.substrate.exact):
@@ -107,7 +109,7 @@ class Maml(Learner[EpisodeBase, State]):
             self._check_images(examples.x)
             weights = _all_layers.parameters_of(state.network, head.double())
             with torch.no_grad():
-                given = (examples.x.double(), examples.labels, self.rate, self.steps)
+                given = (examples.x.double(), examples.labels, self.learning_rate, self.steps)
                 found = _all_layers.adapted(state.network, weights, *given)
             return replace(state, heads=tuple(found), support=examples.x)
         x, statistics = encoder.encoded(state.network, examples.x, None, now_s, rng)
@@ -116,7 +118,7 @@ class Maml(Learner[EpisodeBase, State]):
             return self._learned_in_place(new, head, Examples(x, examples.labels), now_s, rng)
         keep = lambda weights: rounded(weights, self.bits, rng)  # noqa: E731
         first = rounded(head, self.bits).double()
-        heads = _delta_rule.adapted(first, x.double(), examples.labels, self.rate, self.steps, keep=keep)
+        heads = _delta_rule.adapted(first, x.double(), examples.labels, self.learning_rate, self.steps, keep=keep)
         hold = self._of_heads.program_batch
         return replace(new, heads=tuple(hold(each.transpose(1, 2), None, now_s, rng) for each in heads))
 
@@ -175,7 +177,7 @@ class Maml(Learner[EpisodeBase, State]):
         base = state.base
         x, _ = encoder.encoded(state.network, base.calibration.x, None, state.prepared_s, rng)
         head = base.head_of(ways_of(base.calibration, base)).detach()
-        heads = _delta_rule.adapted(head.double(), x.double(), base.calibration.labels, self.rate, self.steps)
+        heads = _delta_rule.adapted(head.double(), x.double(), base.calibration.labels, self.learning_rate, self.steps)
         heads = [head.float() for head in heads]
         bits = self.bits or self.write_bits
         top = 1.0 if self.bits else HEADROOM * float(max(head.abs().max() for head in heads)) or 1.0
@@ -192,8 +194,8 @@ class Maml(Learner[EpisodeBase, State]):
         for step in range(1, self.steps + 1):
             logits = self._of_heads.multiply_batch(heads[-1], given.x, now_s, rng)
             change = _delta_rule.slope(logits.double(), given.x.double(), given.labels)
-            _delta_rule.check_finite(change, step, self.rate)
-            weights = rounded((weights - self.rate * change).float(), self.bits, rng)
+            _delta_rule.check_finite(change, step, self.learning_rate)
+            weights = rounded((weights - self.learning_rate * change).float(), self.bits, rng)
             heads.append(self._of_heads.reprogram_batch(heads[-1], weights.transpose(1, 2), now_s, rng))
         rewritten = tuple(each.rewritten for each in heads[1:])
         return replace(state, heads=tuple(heads), rewritten=rewritten, spent=state.spent + heads[-1].spent)

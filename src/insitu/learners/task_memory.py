@@ -50,9 +50,9 @@ class TaskMemory(Learner[EpisodeBase, State]):
 
     protocols: ClassVar[tuple[Protocol, ...]] = (episodes.PROTOCOL,)
 
-    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # of the convolutions
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # holds the convolutions
     memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
-    fill: bool = True  # write a convolution of few rows as often as its tile has room, and let the copies add up
+    fill: bool = True  # write convolutions of few rows as often as a tile has room, which averages errors
 
     def check(self, protocol: Protocol, inputs: Inputs) -> None:
         """See ``Learner.check``: the memory's parts have to go together too."""
