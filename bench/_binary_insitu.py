@@ -18,7 +18,7 @@ from numba.extending import intrinsic  # noqa: E402
 from insitu.kernels import compiled  # noqa: E402
 from insitu.kernels.binary import binary_conv2d, pack  # noqa: E402
 from insitu.kernels.binary_block import binary_block, epilogue  # noqa: E402
-from insitu.kernels.prepared import prepare  # noqa: E402
+from insitu.kernels.packed_weights import prepare  # noqa: E402
 from rounds import serve  # noqa: E402
 
 BLOCK, TURNS = 1024, 10_000  # words of the limit's array, which the first cache holds; how often they are met

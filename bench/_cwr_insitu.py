@@ -18,7 +18,9 @@ from rounds import THREADS, serve
 
 torch.set_num_threads(THREADS)
 HEADS = {
-    bits: CwrStar(*bits, batch=BATCH, epochs=EPOCHS, first_epochs=FIRST_EPOCHS, rate=RATE, first_rate=RATE)
+    bits: CwrStar(
+        *bits, batch_size=BATCH, epochs=EPOCHS, first_epochs=FIRST_EPOCHS, learning_rate=RATE, first_learning_rate=RATE
+    )
     for bits in ((0, 0), (8, 16))
 }
 

@@ -14,8 +14,13 @@ FAKES = Path(__file__).parent / "fakes"
 
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(catalog, "ROOTS", [*catalog.ROOTS, FAKES])
+    show_fakes(monkeypatch)
+    return FAKES
+
+
+def show_fakes(patch: pytest.MonkeyPatch) -> None:
+    """Let the catalog find the parts made for tests."""
+    patch.setattr(catalog, "ROOTS", [*catalog.ROOTS, FAKES])
     for folder in FAKES.iterdir():
         room = importlib.import_module(f"insitu.{folder.name}")
-        monkeypatch.setattr(room, "__path__", [*room.__path__, str(folder)])
-    return FAKES
+        patch.setattr(room, "__path__", [*room.__path__, str(folder)])

@@ -27,7 +27,7 @@ RATE = 0.01  # with which a part of the weights changes by steps of 1/16
 SCENARIO = ArmTrajectories(steps=STEPS, tasks=5, batch_size=3, wait_s=0.0)
 SOFTWARE = Eprop(Digital(), RATE, grid=0)
 ROUNDED = Eprop(Digital(), RATE)
-PCM = Eprop(rate=RATE)
+PCM = Eprop(learning_rate=RATE)
 EXACT = Eprop(Crossbar(Ideal(16.0), pairs=1, adc_bits=0), RATE, grid=0)
 
 

@@ -147,7 +147,7 @@ def test_without_compiled_loops_the_references_give_the_same_bits(monkeypatch: p
     frozen, batch = _frozen.freeze(lively(TINY)), images(2)
     packed, vectors = frozen.packed(batch), frozen(batch)
     for module in (binary, binary_block, stem_module):
-        monkeypatch.setattr(module, "loops", lambda: None)
+        monkeypatch.setattr(module, "binary_loops", lambda: None)
     assert np.array_equal(frozen.packed(batch), packed)
     assert torch.equal(frozen(batch), vectors)
 

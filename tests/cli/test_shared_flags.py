@@ -52,11 +52,11 @@ def test_what_an_arm_sets_itself_stays_and_is_told() -> None:
 
 
 def test_several_flags_reach_their_arms_together() -> None:
-    words = ("--learner.steps", "2", "--learner.substrate.adc-bits", "6", "--learner.rate", "0.2")
+    words = ("--learner.steps", "2", "--learner.substrate.adc-bits", "6", "--learner.learning-rate", "0.2")
     experiment, _ = parsed("ortner2025-omniglot-devices", *words)
     for arm, before in zip(experiment.variants, DEVICES.variants, strict=True):
         substrate = replace(before.learner.substrate, adc_bits=6)
-        assert arm.learner == replace(before.learner, steps=2, rate=0.2, substrate=substrate)
+        assert arm.learner == replace(before.learner, steps=2, learning_rate=0.2, substrate=substrate)
 
 
 def test_arms_of_other_learners_lack_a_field_or_set_it() -> None:

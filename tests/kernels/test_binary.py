@@ -21,8 +21,8 @@ from hypothesis.extra import numpy as arrays
 from torch.nn import functional
 
 from insitu.core import InsituError, generator
-from insitu.kernels import binary, binary_block, compiled, prepared
-from insitu.kernels.prepared import Prepared, prepare
+from insitu.kernels import binary, binary_block, compiled, threading
+from insitu.kernels.packed_weights import Prepared, prepare
 
 CHANNELS = (1, 3, 63, 64, 65, 130)
 WINDOWS = ((1, 1, 0), (3, 1, 1), (3, 2, 1), (5, 2, 3), (3, 3, 5), (2, 1, 0))  # kernel, stride, padding
@@ -48,7 +48,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """How to set the number of threads; small products are shared out too."""
     numba = pytest.importorskip("numba")
     before = numba.get_num_threads()
-    monkeypatch.setattr(prepared, "SHARE", 1)
+    monkeypatch.setattr(threading, "SHARE", 1)
     yield lambda count: numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
     numba.set_num_threads(before)
 
@@ -120,9 +120,10 @@ def test_any_products(data: st.DataObject) -> None:
     reals = arrays.arrays(np.float32, (n, channels), elements=st.floats(-1, 1, width=32))
     x, weight = data.draw(reals), signs(generator(n, "any", channels, out), out, channels)
     words, packed = binary.pack(x), binary.pack(weight)
-    got = binary.binary_linear(words, packed, channels)
+    given = words[:, None, None], packed[:, None, None], channels
+    got = binary.binary_conv2d(*given)[:, 0, 0]
     assert np.array_equal(got, np.where(x >= 0, 1, -1) @ weight.T.astype(np.int64))
-    assert np.array_equal(got, binary.binary_linear_reference(words, packed, channels))
+    assert np.array_equal(got, binary.binary_conv2d_reference(*given)[:, 0, 0])
 
 
 @given(arrays.arrays(st.sampled_from(["f4", "f8", "i4", "?"]), arrays.array_shapes(max_dims=3, max_side=140)))
@@ -143,7 +144,8 @@ def test_each_bit_meets_the_weight_of_its_channel() -> None:
     for c in range(channels):
         assert words[c].tolist() == [1 << (c % 64) if word == c // 64 else 0 for word in range(3)]
     # two rows that are +1 at one place each agree everywhere but at those two
-    assert np.array_equal(binary.binary_linear(words, words, channels), one @ one.T)
+    sums = binary.binary_conv2d(words[:, None, None], words[:, None, None], channels)
+    assert np.array_equal(sums[:, 0, 0], one @ one.T)
 
 
 def test_each_tap_meets_the_pixel_beneath_it() -> None:
@@ -189,31 +191,6 @@ def test_many_callers_at_once(threads: Any) -> None:
         assert all(np.array_equal(one, expected) for one in found)
 
 
-REALS = st.floats(-50, 50) | st.sampled_from([0.0, -0.0, 1.0, -1.0, 3.0])
-NORMS = st.tuples(REALS, REALS, REALS, st.floats(0, 1000))
-
-
-@given(st.lists(NORMS, min_size=1, max_size=70))
-def test_fold_is_the_sign_of_batch_norm(norms: list[tuple[float, float, float, float]]) -> None:
-    gamma, beta, mean, var = np.asarray(norms).T
-    sums = np.arange(-400, 401, dtype=np.int32)[:, None].repeat(len(gamma), 1)
-    bits = binary.threshold(sums, *binary.fold(gamma, beta, mean, var, 1e-5))
-    got = binary.unpack(bits, len(gamma)) > 0
-    normed = gamma * ((sums - mean) / np.sqrt(var + 1e-5)) + beta
-    assert np.array_equal(got, normed >= 0)
-    x, *moments = (torch.tensor(np.asarray(a, np.float64)) for a in (sums, mean, var, gamma, beta))
-    rival = functional.batch_norm(x, moments[0], moments[1], moments[2], moments[3], eps=1e-5).numpy()
-    clear = np.abs(rival) > 1e-9  # nearer to 0 the order of its sums decides
-    assert np.array_equal(got[clear], (rival >= 0)[clear])
-
-
-def test_fold_where_nothing_or_everything_passes() -> None:
-    gamma, beta = [0, 0, 0, 1e-9, -1e-9, -1], [1, -1, 0, -1e9, -1e9, 0]
-    sums = np.asarray([[-(2**20)] * 6, [7] * 6, [2**20] * 6], np.int32)
-    bits = binary.threshold(sums, *binary.fold(gamma, beta, [7] * 6, [1] * 6))
-    assert binary.unpack(bits, 6).tolist() == [[1, -1, 1, -1, -1, 1], [1, -1, 1, -1, -1, 1], [1, -1, 1, -1, -1, -1]]
-
-
 def nothing(*shape: int, kind: str = "u8") -> Any:
     return np.zeros(shape, kind)
 
@@ -225,7 +202,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "type": (lambda: binary.binary_conv2d(nothing(1, 5, 5, 1, kind="i8"), nothing(4, 3, 3, 1), 64), "int64"),
     "list": (lambda: binary.unpack([1, 2], 128), "list"),  # type: ignore[arg-type]
     "dimensions": (lambda: binary.binary_conv2d(nothing(5, 5, 1), nothing(4, 3, 3, 1), 64), r"\(5, 5, 1\)"),
-    "empty": (lambda: binary.binary_linear(nothing(0, 1), nothing(4, 1), 64), "empty"),
+    "empty": (lambda: binary.binary_conv2d(nothing(0, 1, 1, 1), nothing(4, 1, 1, 1), 64), "empty"),
     "stride": (lambda: binary.binary_conv2d(nothing(1, 5, 5, 1), nothing(4, 3, 3, 1), 64, -1), "stride -1"),
     "padding": (lambda: binary.binary_conv2d(nothing(1, 5, 5, 1), nothing(4, 3, 3, 1), 64, 1, -1), "padding -1"),
     "window": (lambda: binary.binary_conv2d(nothing(1, 2, 5, 1), nothing(4, 3, 3, 1), 64), "3x3 in images of 2x5"),
@@ -233,9 +210,6 @@ BAD: dict[str, tuple[Any, str]] = {
     "no channels": (lambda: binary.pack(nothing(3, 0)), r"\(3, 0\)"),
     "text": (lambda: binary.pack(np.asarray(["a"])), "real numbers"),
     "limits": (lambda: binary.pack(nothing(3, 5), np.zeros(4)), r"\(4,\)"),
-    "thresholds": (lambda: binary.threshold(nothing(2, 3), np.zeros(1, np.int32), nothing(3) > 0), r"\(1,\)"),
-    "variance": (lambda: binary.fold([1.0], [0.0], [0.0], [-1.0]), "variance"),
-    "infinite": (lambda: binary.fold([np.inf], [0.0], [0.0], [1.0]), "not finite"),
     "scale": (lambda: binary_block.epilogue(1.0, 1.0), "scale"),
     "slope": (lambda: binary_block.epilogue(np.ones(4), np.ones(4), slope=np.ones(3)), "slope"),
     "after": (lambda: binary_block.binary_block(nothing(1, 3, 3, 1), nothing(5, 3, 3, 1), 64, AFTER), "of 4 channels"),
@@ -286,7 +260,7 @@ def test_without_numba_the_references_run_and_say_so_once() -> None:
 
 READS = """
 import numpy; from insitu.kernels import _binary, binary
-ones = numpy.ones((1, 1), numpy.uint64); binary.binary_linear(ones, ones, 64)
+ones = numpy.ones((1, 1, 1, 1), numpy.uint64); binary.binary_conv2d(ones, ones, 64)
 print(sum(_binary.sum_rows.stats.cache_hits.values()))
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError, fields
 from importlib import import_module
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,11 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-import insitu.devices
+from insitu import catalog
 from insitu.core import LONGEST_S, InsituError, generator
 from insitu.devices import Array, Cells, Device
 
-STEMS = sorted(file.stem for file in Path(insitu.devices.__file__).parent.glob("[!_]*.py"))
+STEMS = [part.path.stem for part in catalog.parts("devices")]
 
 
 def load(stem: str) -> Device:

@@ -28,7 +28,7 @@ def of_streams() -> dict[str, Learner]:
 
 
 # few examples here, so more epochs than the thousands of a real experience need
-MANY = {"epochs": 20, "first_epochs": 20, "batch": 16, "first_rate": 0.01, "rate": 0.05}
+MANY = {"epochs": 20, "first_epochs": 20, "batch_size": 16, "first_learning_rate": 0.01, "learning_rate": 0.05}
 LEARNERS = {
     name: replace(learner, **{f.name: MANY[f.name] for f in fields(learner) if f.name in MANY})
     for name, learner in of_streams().items()

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fake_parts import show_fakes
 from insitu import catalog
 from insitu.core import InsituError, generator
 from insitu.devices import Cells
@@ -20,7 +21,9 @@ from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.substrates import Substrate
 
-ROOM = {part.name: catalog.load(part) for part in catalog.parts("substrates")}
+with pytest.MonkeyPatch.context() as patch:  # the room, and a substrate that has no verb but those it must have
+    show_fakes(patch)
+    ROOM = {part.name: catalog.load(part) for part in catalog.parts("substrates")}
 # variants of a substrate by name; a new substrate is tested as its defaults make it
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "crossbar": [
@@ -36,7 +39,7 @@ EVERY = [
     for name, kind in ROOM.items()
     for number, settings in enumerate(VARIANTS.get(name, [{}]))
 ]
-ADDING = [param for param in EVERY if getattr(getattr(param.values[0], "device", None), "crystallises", True)]
+ADDING = [param for param in EVERY if param.values[0].superposes]
 INPUTS, OUTPUTS, NOW = 12, 9, 100.0
 
 
@@ -274,3 +277,102 @@ def test_cells_are_told_apart_by_these_laws() -> None:
     other = Cells(one.conductance_us, one.drift, np.array([0.0, 0.0, 1.0]), one.history)
     assert same(one, one)
     assert not same(one, other)
+
+
+# -- batches and deltas ------------------------------------------------------------------------------------------------
+
+TASKS = 3
+
+
+def heads(seed: int = 0) -> Tensor:
+    return matrix(TASKS, INPUTS, OUTPUTS, seed=seed).clamp(-2, 2) / 2
+
+
+def batch_of(substrate: Substrate, matrices: Tensor) -> Any:
+    scale = substrate.fit_batch(heads(), matrix(TASKS, 40, INPUTS, seed=1), 1.0, 127)
+    return substrate.program_batch(matrices, scale, 1.0, rng("batch"))
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_a_batch_multiplies_every_task_by_its_own_matrix(substrate: Substrate) -> None:
+    x = matrix(TASKS, 40, INPUTS, seed=1)
+    batch, again = batch_of(substrate, heads()), batch_of(substrate, heads())
+    out = substrate.multiply_batch(batch, x, NOW, rng("ask"))
+    assert torch.equal(out, substrate.multiply_batch(again, x, NOW, rng("ask")))
+    for task in range(TASKS):
+        assert np.corrcoef(out[task].ravel(), (x[task] @ heads()[task]).ravel())[0, 1] > 0.9
+        assert abs(np.corrcoef(out[task].ravel(), (x[task] @ heads()[task - 1]).ravel())[0, 1]) < 0.5
+    assert batch.rewritten >= heads().numel()
+    assert batch.spent.counts
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_reprogramming_a_batch_writes_what_has_changed(substrate: Substrate) -> None:
+    x = matrix(TASKS, 40, INPUTS, seed=1)
+    batch = batch_of(substrate, heads())
+    before = list(arrays(batch))
+    unchanged = substrate.reprogram_batch(batch, heads(), NOW, rng("again"))
+    assert unchanged.rewritten == 0
+    assert unchanged.spent == batch.spent
+    new = heads()
+    new[1, :, 2] *= -1
+    changed = substrate.reprogram_batch(batch, new, NOW, rng("again"))
+    assert 0 < changed.rewritten < batch.rewritten / 2
+    spent = changed.spent - batch.spent
+    assert sum(spent.counts.values()) >= changed.rewritten
+    out = substrate.multiply_batch(changed, x, NOW, rng("ask"))
+    for task in range(TASKS):
+        assert np.corrcoef(out[task].ravel(), (x[task] @ new[task]).ravel())[0, 1] > 0.9
+    assert all(np.array_equal(a, b) for a, b in zip(before, arrays(batch), strict=True))
+
+
+def deltas_of(substrate: Substrate, weights: Tensor, changed: Tensor) -> tuple[Any, Any]:
+    base = substrate.program_base(weights, torch.ones(1, 1, INPUTS), weights[None], 1.0, rng("base"))
+    return base, substrate.program_deltas(base, changed, NOW, rng("deltas"))
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_deltas_differ_from_their_base_where_weights_do(substrate: Substrate) -> None:
+    weights = heads()[0]
+    changed = weights.expand(TASKS, -1, -1).clone()
+    changed[1, 3, 2] = -weights[3, 2]
+    base, deltas = deltas_of(substrate, weights, changed)
+    assert 0 < deltas.rewritten <= 2 * INPUTS
+    assert sum(deltas.spent.counts.values()) > 0
+    old, new = (substrate.pulse_rows(held, NOW) for held in (base, deltas))
+    assert old.mean.shape == (1, INPUTS, OUTPUTS)
+    assert new.mean.shape == new.variance.shape == (TASKS, INPUTS, OUTPUTS)
+    assert np.corrcoef(old.mean[0].ravel(), weights.ravel())[0, 1] > 0.9
+    assert (new.variance >= 0).all()
+    same_as_base = np.ones(changed.shape, bool)
+    same_as_base[1, :, 2] = False  # a substrate may write no less than a column
+    assert (new.mean == old.mean)[same_as_base].all()
+    assert new.mean[1, 3, 2] == pytest.approx(float(changed[1, 3, 2]), abs=0.3)
+    for part in (slice(0, 1), slice(1, 3)):
+        some = substrate.pulse_rows(deltas, NOW, part)
+        assert np.array_equal(some.mean, new.mean[part])
+        assert np.array_equal(some.variance, new.variance[part])
+
+
+@pytest.mark.parametrize("substrate", EVERY)
+def test_what_is_read_is_what_products_see(substrate: Substrate) -> None:
+    held = substrate.calibrate(stored(substrate), torch.eye(INPUTS), NOW)
+    mean, variance = substrate.read(held, NOW)
+    rows = torch.eye(INPUTS).repeat(400, 1)
+    seen = substrate.multiply(held, rows, NOW, rng("read")).view(400, INPUTS, OUTPUTS)
+    if getattr(substrate, "compensation", "none") != "none":  # a factor of the product, which reading is without
+        seen = seen * (mean / seen.mean(0).clamp_min(1e-6)).clamp(0.5, 2).median()
+    step = seen.abs().max() / 64
+    assert float((seen.mean(0) - mean).abs().max()) < 4 * float((variance.max() / 400).sqrt()) + float(step)
+    if float(variance.max()) > float(step) ** 2:
+        assert float(seen.var(0).mean() / variance.mean()) == pytest.approx(1, abs=0.25)
+
+
+@pytest.mark.parametrize("what", ["batch", "base"])
+@pytest.mark.parametrize("substrate", EVERY)
+def test_batches_refuse_what_is_not_finite(substrate: Substrate, what: str) -> None:
+    bad = torch.full((1, INPUTS, OUTPUTS), torch.nan)
+    with pytest.raises(InsituError, match="must be finite"):
+        batch_of(substrate, bad) if what == "batch" else deltas_of(substrate, bad[0], bad)
+    with pytest.raises(InsituError, match="must be finite"):
+        substrate.multiply_batch(batch_of(substrate, heads()), torch.full((TASKS, 2, INPUTS), torch.nan), NOW, rng())

@@ -17,7 +17,13 @@ from streams import LATENT, Tail, latents, stream_base
 
 FEATURES = 32
 CENTRES = torch.from_numpy(generator(0, "centres").standard_normal((10, FEATURES))).float()
-QUICK: dict[str, Any] = {"first_epochs": 4, "epochs": 3, "batch": 20, "rate": 0.02, "first_rate": 0.01}
+QUICK: dict[str, Any] = {
+    "first_epochs": 4,
+    "epochs": 3,
+    "batch_size": 20,
+    "learning_rate": 0.02,
+    "first_learning_rate": 0.01,
+}
 WHOLE, FLOAT = CwrStar(**QUICK), CwrStar(0, 0, **QUICK)
 both = pytest.mark.parametrize("head", [WHOLE, FLOAT], ids=["whole", "baseline"])
 
@@ -92,7 +98,10 @@ def test_ranges_are_frozen_after_the_first_experience() -> None:
 
 
 def test_weights_may_outgrow_the_first_experience() -> None:
-    small: dict[str, Any] = {"first_rate": 1e-5, "rate": 0.1}  # a first head of tiny weights sets a tiny range
+    small: dict[str, Any] = {
+        "first_learning_rate": 1e-5,
+        "learning_rate": 0.1,
+    }  # a first head of tiny weights sets a tiny range
     heads = [replace(head, **small) for head in (WHOLE, FLOAT)]
     found = [percent(head, taught(head, *AGAIN), list(range(10))) for head in heads]
     # the weights' step doubles; probabilities stay cut off where the first experience had the largest
@@ -117,7 +126,7 @@ def test_new_rows_have_mean_zero(head: CwrStar) -> None:
 
 def test_a_class_seen_again_is_weighed_by_the_root_of_the_counts() -> None:
     # a rate so small that training leaves the head where it starts: the row is averaged with itself, less the mean
-    slow = replace(FLOAT, rate=1e-12)
+    slow = replace(FLOAT, learning_rate=1e-12)
     before = taught(slow, draw([0, 1, 2], 90))
     after = taught(
         slow,
@@ -134,7 +143,7 @@ def test_a_class_seen_again_is_weighed_by_the_root_of_the_counts() -> None:
 
 
 def test_whole_consolidation_is_that_of_float_within_a_step() -> None:
-    slow = replace(WHOLE, rate=1e-12)
+    slow = replace(WHOLE, learning_rate=1e-12)
     before = taught(slow, draw([0, 1, 2], 90))
     after = taught(slow, draw([0, 1, 2], 90), draw([0, 2], 25, seed=3))
     mean, r = before.weight[[0, 2]].mean(), (90 / 25) ** 0.5
@@ -183,7 +192,7 @@ def test_what_is_spent_is_counted() -> None:
     assert first["integer_multiply_accumulate"] == 0
     assert second["float_multiply_accumulate"] == first["float_multiply_accumulate"]
     assert second["integer_multiply_accumulate"] == 2 * rows * shown * WHOLE.epochs
-    assert second["weight_update"] - first["weight_update"] == rows * shown // WHOLE.batch * WHOLE.epochs
+    assert second["weight_update"] - first["weight_update"] == rows * shown // WHOLE.batch_size * WHOLE.epochs
     assert WHOLE.query_cost(taught(WHOLE, *NEW[:2])).counts == {"integer_multiply_accumulate": 4 * FEATURES}
 
 
@@ -194,11 +203,11 @@ def test_what_is_spent_is_counted() -> None:
         {"update_bits": 17},
         {"forward_bits": -1},
         {"outputs": 1},
-        {"batch": 0},
+        {"batch_size": 0},
         {"epochs": 0},
         {"first_epochs": 0},
-        {"rate": 0.0},
-        {"first_rate": float("nan")},
+        {"learning_rate": 0.0},
+        {"first_learning_rate": float("nan")},
     ],
 )
 def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from insitu.core import InsituError, generator
-from insitu.learners._backpropagation import Rounded, RoundedBackward, rounded
+from insitu.learners._backpropagation import Rounded, RoundedBackward, check_bits, rounded
 from insitu.learners._replay import Store, refilled
 from insitu.learners.latent_replay import LatentReplay, State
 from insitu.protocols import Examples
 from streams import FEATURES, LATENT, latents, stream_base
 
-QUICK = LatentReplay(replay=24, batch=16, epochs=4)
+QUICK = LatentReplay(replay=24, batch_size=16, epochs=4)
 NEW = [latents([2 * k, 2 * k + 1], 16, seed=k) for k in range(3)]
 
 
@@ -49,12 +49,12 @@ def test_the_tail_is_trained_and_that_of_the_base_is_not() -> None:
     assert all(torch.equal(value, frozen[name]) for name, value in state.base.tail.state_dict().items())
     for name in ("norm.running_mean", "norm.running_var"):
         assert torch.equal(frozen[name], trained[name])
-    still = replace(QUICK, tail_rate=0.0)
+    still = replace(QUICK, tail_learning_rate=0.0)
     assert torch.equal(weights(taught(still, *NEW)), weights(taught(still)))
 
 
 def test_signs_of_the_tail_change() -> None:
-    eager = replace(QUICK, tail_rate=0.1)
+    eager = replace(QUICK, tail_learning_rate=0.1)
     before, after = taught(eager).tail.state_dict()["weight"], taught(eager, *NEW).tail.state_dict()["weight"]
     assert ((before >= 0) != (after >= 0)).any()
 
@@ -139,13 +139,13 @@ def test_rounding_passes_gradients_straight_through_or_rounds_them() -> None:
     "wrong",
     [
         {"replay": 0},
-        {"batch": 1},
+        {"batch_size": 1},
         {"epochs": 0},
         {"forward_bits": 17},
         {"update_bits": 0},
         {"forward_bits": 1},
-        {"rate": 0.0},
-        {"tail_rate": float("inf")},
+        {"learning_rate": 0.0},
+        {"tail_learning_rate": float("inf")},
     ],
 )
 def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
@@ -200,3 +200,9 @@ def test_the_learner_itself_keeps_of_every_experience() -> None:
     kept = {bytes(row) for row in state.store.latents.numpy()}
     of_each = [len(kept & {bytes(row) for row in experience.x.numpy()}) for experience in again]
     assert min(of_each) >= 2
+
+
+@pytest.mark.parametrize("pair", [(0, 8), (8, 0), (17, 16), (8, 17), (-1, 8), (8.0, 16)])
+def test_wrong_bits_are_refused(pair: tuple[int, int]) -> None:
+    with pytest.raises(InsituError, match="1 to 16 each, or both 0"):
+        check_bits(*pair)

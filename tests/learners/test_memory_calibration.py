@@ -13,7 +13,8 @@ from torch import Tensor
 from blobs import OLD, accuracy, base, draw, shots
 from insitu.core import generator
 from insitu.devices.ideal import Ideal
-from insitu.learners.explicit_memory import ExplicitMemory, State, corrected
+from insitu.learners.column_calibration import corrected
+from insitu.learners.explicit_memory import ExplicitMemory, State
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
@@ -35,7 +36,9 @@ def taught(memory: ExplicitMemory) -> State:
 
 
 def exact(memory: ExplicitMemory, state: State, x: Tensor) -> Tensor:
-    return state.projection.vectors(x) @ corrected(state, memory.correction).T
+    return (
+        state.projection.vectors(x) @ corrected(state.sums, state.shots, state.projection.scatter, memory.correction).T
+    )
 
 
 @pytest.mark.parametrize("correction", [0.0, 0.9])

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from blobs import FEATURES, base, draw, shots
 from insitu.core import generator
-from insitu.learners.explicit_memory import ExplicitMemory, corrected
-from insitu.learners.projections import Kind, Projection, fit, inverse_root, orthonormal, scatter
+from insitu.learners.column_calibration import corrected
+from insitu.learners.projections import Kind, fit, inverse_root, orthonormal, scatter
 from insitu.protocols import Examples
 from insitu.protocols.few_shot_sessions import FewShotBase
-from insitu.substrates.digital import Digital
 
 KINDS = get_args(Kind)
 
@@ -152,11 +151,8 @@ def test_the_mean_of_a_few_shots_is_longer_by_the_scatter(shots_: int) -> None:
     error = float(few.std()) / classes**0.5 + 1e-6  # rounding, where one shot has length one exactly
     assert abs(float(few.mean()) - (truth - spread / 200 + spread / shots_)) < 3 * error
     # what the memory takes out of a few-shot mean, at correction 1, is this excess
-    state = ExplicitMemory(Digital(), dim=dim, support="program").prepare(base(), 0.0, generator(0, "x"))
-    projection = Projection(torch.zeros(dim, 1), torch.zeros(dim), False, torch.zeros(dim), spread)
     sums, count = cloud[:, :shots_].sum(1), torch.full((classes,), float(shots_))
-    state = replace(state, projection=projection, sums=sums, shots=count)
-    kept = corrected(state, 0.0).square().sum(1)
+    kept = corrected(sums, count, spread, 0.0).square().sum(1)
     torch.testing.assert_close(kept, torch.ones(classes))
-    taken = few / corrected(state, 1.0).square().sum(1)  # the squared length that the memory takes for the true one
+    taken = few / corrected(sums, count, spread, 1.0).square().sum(1)  # by the squared length taken for the true one
     assert abs(float(taken.mean()) - (truth - spread / 200)) < 3 * error

@@ -71,13 +71,6 @@ MUTANTS = [
         ("kernels/test_binary.py",),
     ),
     Mutant(
-        "a batch norm is folded one off",
-        "kernels/binary.py",
-        "low.astype(np.int32), falling",
-        "(low + 1).astype(np.int32), falling",
-        ("kernels/test_binary.py",),
-    ),
-    Mutant(
         "traces of e-prop decay from the wrong step",
         "kernels/_eprop.py",
         "now[j] = -rate * near[j] * told[j] + decay * after[j]",

@@ -14,7 +14,7 @@ MUTANTS = [
     ),
     Mutant(
         "slopes of columns are not fitted",
-        "learners/explicit_memory.py",
+        "learners/column_calibration.py",
         "slope = torch.where(slope > 1e-9, slope, torch.ones(()))",
         "slope = torch.ones_like(slope)",
         ("learners/test_memory_calibration.py", "learners/test_explicit_memory.py"),
@@ -43,8 +43,8 @@ MUTANTS = [
     Mutant(
         "on devices the inner step is rounded to the nearest, so that small ones are lost",
         "learners/maml.py",
-        "weights = rounded((weights - self.rate * change).float(), self.bits, rng)",
-        "weights = rounded((weights - self.rate * change).float(), self.bits)",
+        "weights = rounded((weights - self.learning_rate * change).float(), self.bits, rng)",
+        "weights = rounded((weights - self.learning_rate * change).float(), self.bits)",
         ("learners/test_maml.py",),
     ),
     Mutant(
@@ -70,23 +70,23 @@ MUTANTS = [
     ),
     Mutant(
         "codes are cut off and not rounded",
-        "learners/quantiser.py",
+        "kernels/quantiser.py",
         "np.rint(exact, out=exact)",
         "np.trunc(exact, out=exact)",
-        ("learners/test_quantiser.py",),
+        ("kernels/test_quantiser.py",),
     ),
     Mutant(
         "0 is between two codes",
-        "learners/quantiser.py",
+        "kernels/quantiser.py",
         "return Grid(bits, step, round(-lo / step) - (1 << (bits - 1)))",
         "return Grid(bits, step, round(-lo / step + 0.5) - (1 << (bits - 1)))",
-        ("learners/test_quantiser.py",),
+        ("kernels/test_quantiser.py",),
     ),
     Mutant(
         "random rounding is biased downwards",
-        "learners/rounding.py",
-        "rng.random(tuple(weights.shape), dtype=np.float32))).floor()",
-        "0.8 * rng.random(tuple(weights.shape), dtype=np.float32))).floor()",
+        "kernels/quantiser.py",
+        "torch.from_numpy(rng.random(tuple(x.shape), dtype=np.float32))).floor()",
+        "0.8 * torch.from_numpy(rng.random(tuple(x.shape), dtype=np.float32))).floor()",
         ("learners/test_maml.py",),
     ),
     Mutant(
@@ -106,8 +106,8 @@ MUTANTS = [
     Mutant(
         "e-prop takes half the step",
         "learners/eprop.py",
-        "increments = record.increments(run, signals.readout, self.rate)",
-        "increments = 0.5 * record.increments(run, signals.readout, self.rate)",
+        "increments = record.increments(run, signals.readout, self.learning_rate)",
+        "increments = 0.5 * record.increments(run, signals.readout, self.learning_rate)",
         ("learners/test_eprop_learner.py",),
     ),
     Mutant(

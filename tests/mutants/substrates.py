@@ -69,10 +69,24 @@ MUTANTS = [
         ("laws/test_substrates.py", "substrates/test_crossbar.py"),
     ),
     Mutant(
-        "branches write every cell anew",
+        "deltas program every cell",
         "substrates/analog/delta_crossbar.py",
         "np.nonzero((new != old[:, None]).swapaxes(0, 1))",
         "np.nonzero((new == new).swapaxes(0, 1))",
-        ("learners/test_eprop_learner.py",),
+        ("learners/test_eprop_learner.py", "laws/test_substrates.py"),
+    ),
+    Mutant(
+        "cells of a batch that are reprogrammed late aim at their weight without the factor of their column",
+        "substrates/analog/batched_crossbar.py",
+        "us = np.minimum(us / of_cells, np.float32(array.device.full_scale_us))",
+        "us = us",
+        ("substrates/test_batches.py",),
+    ),
+    Mutant(
+        "a batch is not compensated for drift",
+        "substrates/analog/batched_crossbar.py",
+        'return out if array.compensation == "none" else out * factors[:, None]',
+        "return out",
+        ("substrates/test_batches.py",),
     ),
 ]

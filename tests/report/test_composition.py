@@ -59,7 +59,7 @@ def test_what_computes_nothing_changes_no_key(package: Path) -> None:
 
 
 CHANGES = [
-    {"learner": CwrStar(rate=0.05)},
+    {"learner": CwrStar(learning_rate=0.05)},
     {"baseline": CwrStar()},
     {"scenario": ClassStream(kind="ni")},
     {"ages_s": (1.0,)},

@@ -237,8 +237,8 @@ def test_the_loop_learns_a_stream(weights: Path, give: str) -> None:
     experiment = Experiment(
         paper="none",
         scenario=ClassStream("pictures", experiences=2, give=give),  # type: ignore[arg-type]
-        learner=CwrStar(batch=4),
-        baseline=CwrStar(forward_bits=0, update_bits=0, batch=4),
+        learner=CwrStar(batch_size=4),
+        baseline=CwrStar(forward_bits=0, update_bits=0, batch_size=4),
         data="images",
     )
     rows = list(run.rows(experiment, 0))

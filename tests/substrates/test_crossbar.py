@@ -258,14 +258,6 @@ def test_blocks_cover_all_rows() -> None:
     assert Converters(256, 127, 0).blocks(600) == [slice(0, 600)]
 
 
-def test_norms_are_those_of_the_columns() -> None:
-    crossbar = Crossbar(Ideal(), pairs=1)
-    held = crossbar.add(crossbar.blank(100, 2, 0.0, rng()), [1], 3 * normal(100, 1).sign(), 1.0, rng())
-    norms = crossbar.norms_us(held, 1.0, rng())
-    assert norms[0] == 0
-    assert norms[1] == pytest.approx(30, rel=0.3)
-
-
 @given(
     pairs=st.integers(1, 3),
     tile=st.integers(1, 9),

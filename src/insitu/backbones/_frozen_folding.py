@@ -18,7 +18,7 @@ from insitu.backbones._frozen_network import FloatLayer, Frozen, Layer
 from insitu.core import InsituError
 from insitu.kernels.binary import pack
 from insitu.kernels.binary_block import Epilogue, Floats, epilogue
-from insitu.kernels.prepared import Prepared, Words, prepare
+from insitu.kernels.packed_weights import Prepared, Words, prepare
 from insitu.kernels.stem import prepare_stem
 from insitu.kernels.stem import stem as stem_kernel
 

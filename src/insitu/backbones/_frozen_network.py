@@ -19,7 +19,7 @@ from insitu.backbones._binary_units import Tail, check_images
 from insitu.core import InsituError
 from insitu.kernels.binary import pack, unpack
 from insitu.kernels.binary_block import Epilogue, Floats, binary_block
-from insitu.kernels.prepared import WORD, Prepared, Words
+from insitu.kernels.packed_weights import WORD, Prepared, Words
 
 WEIGHT = 0.1  # magnitude that a sign starts from where the tail is trained further
 

@@ -27,8 +27,8 @@ EXPERIMENT = Experiment(
     baseline=Maml(substrate=Digital()),
     names=("1 shot, software", "1 shot, PCM"),
     variants=(
-        Variant(SOFTWARE, Maml(substrate=Digital(), rate=RATE), TWENTY),
-        Variant(CHIP, Maml(substrate=PCM, rate=RATE), TWENTY),
+        Variant(SOFTWARE, Maml(substrate=Digital(), learning_rate=RATE), TWENTY),
+        Variant(CHIP, Maml(substrate=PCM, learning_rate=RATE), TWENTY),
     ),
     data="images",
     seeds=5,

@@ -19,8 +19,8 @@ RATE = 0.04  # own choice, on a tenth of the training images held out, since our
 EXPERIMENT = Experiment(
     paper="Vorabbi, Maltoni and Santi, arXiv 2308.15308",
     scenario=ClassStream(data_set="cifar10", kind="nc", experiences=5),
-    learner=CwrStar(rate=RATE),
-    baseline=CwrStar(forward_bits=0, update_bits=0, rate=RATE),
+    learner=CwrStar(learning_rate=RATE),
+    baseline=CwrStar(forward_bits=0, update_bits=0, learning_rate=RATE),
     names=("float CWR*", "quantised CWR*"),
     sweep=(("forward_bits", (2, 4, 6, 8, 16)), ("update_bits", (2, 4, 6, 8, 16))),
     data="images",

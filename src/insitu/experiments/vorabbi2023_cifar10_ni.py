@@ -18,8 +18,8 @@ AGE_S = 60.0
 EXPERIMENT = Experiment(
     paper="Vorabbi, Maltoni and Santi, arXiv 2308.15308",
     scenario=ClassStream(data_set="cifar10", kind="ni", experiences=10),
-    learner=CwrStar(rate=RATE),
-    baseline=CwrStar(forward_bits=0, update_bits=0, rate=RATE),
+    learner=CwrStar(learning_rate=RATE),
+    baseline=CwrStar(forward_bits=0, update_bits=0, learning_rate=RATE),
     names=("float CWR*", "quantised CWR*"),
     sweep=(("forward_bits", (2, 4, 6, 8, 16)), ("update_bits", (2, 4, 6, 8, 16))),
     seeds=5,

@@ -21,7 +21,7 @@ EXPERIMENT = Experiment(
     paper="Vorabbi et al., arXiv 2401.09916",
     scenario=ClassStream(data_set="cifar10", kind="nc", experiences=5, give="latents"),
     learner=LatentReplay(),
-    baseline=CwrStar(rate=RATE),
+    baseline=CwrStar(learning_rate=RATE),
     names=("CWR* alone", "latent replay"),
     seeds=5,
     data="images",

@@ -1,7 +1,8 @@
-"""Fast CPU loops in Numba beside plain NumPy references that say what they compute."""
+"""Fast CPU loops in Numba, each with a plain NumPy reference that says what it computes."""
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from types import ModuleType
 
@@ -21,3 +22,19 @@ def compiled() -> ModuleType | None:
     except ImportError:
         return None
     return _compiled
+
+
+@cache
+def binary_loops() -> ModuleType | None:
+    """Return the compiled loops over 1-bit numbers, or None where Numba does not work, after one warning."""
+    if compiled() is None:
+        warnings.warn(
+            "Numba does not work here or is switched off: products of 1-bit numbers run in plain NumPy, "
+            "with the same results but many times slower",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return None
+    from insitu.kernels import _binary
+
+    return _binary

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.core import InsituError
-from insitu.kernels.prepared import LARGEST, WORD, Prepared, Words, checked, fitting, layer, loops, run
+from insitu.kernels import binary_loops
+from insitu.kernels.packed_weights import WORD, Prepared, Words, checked, fitting, layer
+from insitu.kernels.threading import run_parallel
 
 Bits = NDArray[np.int8]
 Sums = NDArray[np.int32]
@@ -33,7 +35,7 @@ def pack(x: ArrayLike, thresholds: ArrayLike | None = None) -> Words:
         thresholds = np.asarray(thresholds, np.float32)
         if thresholds.shape != x.shape[-1:]:
             raise InsituError(f"thresholds have shape {thresholds.shape}; give one per channel, {x.shape[-1:]}")
-    fast = loops()
+    fast = binary_loops()
     if fast is None or x.dtype != np.float32:
         return pack_reference(x, thresholds)
     channels = x.shape[-1]
@@ -58,17 +60,6 @@ def unpack(words: Words, channels: int) -> Bits:
     return (2 * bits.view(np.int8) - 1).astype(np.int8, copy=False)
 
 
-def binary_linear(x: Words, weight: Words | Prepared, channels: int) -> Sums:
-    """Return the inner products (n, out) int32 of x (n, words) and weights (out, words) over ``channels`` entries."""
-    x = checked("x", x, (2,))
-    return binary_conv2d(x[:, None, None], weight, channels)[:, 0, 0]
-
-
-def binary_linear_reference(x: Words, weight: Words | Prepared, channels: int) -> Sums:
-    """Do the same in plain NumPy."""
-    return binary_conv2d_reference(x[:, None, None], weight, channels)[:, 0, 0]
-
-
 def binary_conv2d(x: Words, weight: Words | Prepared, channels: int, stride: int = 1, padding: int = 0) -> Sums:
     """Return the convolution (n, h', w', out) int32 of x (n, h, w, words) and weights (out, kh, kw, words).
 
@@ -77,11 +68,12 @@ def binary_conv2d(x: Words, weight: Words | Prepared, channels: int, stride: int
     and sums that int32 cannot hold.
     """
     x, prepared, shape = layer(x, weight, channels, stride, padding)
-    fast = loops()
+    fast = binary_loops()
     if fast is None:
         return binary_conv2d_reference(x, prepared, channels, stride, padding)
     sums = np.empty(shape, np.int32)
-    run(fast.sum_rows, fast.sum_all, (x, prepared.tiles, (stride, padding, channels), sums), shape)
+    given = x, prepared.tiles, (stride, padding, channels), sums
+    run_parallel(fast.sum_rows, fast.sum_all, given, prepared.rows(shape), prepared.work(shape))
     return sums
 
 
@@ -104,38 +96,6 @@ def binary_conv2d_reference(
                     sums[:, y[:, None], c] -= 2 * differing.astype(np.int32)
                 sums[:, y[:, None], c] += channels
     return sums
-
-
-def threshold(sums: Sums, thresholds: Sums, flip: NDArray[np.bool_]) -> Words:
-    """Pack bits (sum >= threshold) xor flip of sums (..., channels); thresholds and flip (channels,) as from fold."""
-    sums = np.asarray(sums)
-    if thresholds.shape != sums.shape[-1:] or flip.shape != sums.shape[-1:]:
-        raise InsituError(
-            f"thresholds {thresholds.shape} and flip {flip.shape} do not fit sums {sums.shape}: one of each per channel"
-        )
-    return _packed((sums >= thresholds) ^ flip)
-
-
-def fold(
-    gamma: ArrayLike, beta: ArrayLike, mean: ArrayLike, var: ArrayLike, eps: float = 1e-5
-) -> tuple[Sums, NDArray[np.bool_]]:
-    """Return thresholds int32 and flip (channels,): (sum >= threshold) xor flip is sign(batch_norm(sum)) for every sum.
-
-    Batch norm is gamma * ((sum - mean) / sqrt(var + eps)) + beta in float64, which rises or falls with the sum even
-    when rounded, so that where it turns is found by halving, exactly. Whole numbers within -2**31 + 1..2**31 - 2.
-    """
-    gamma, beta, mean, var = np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (gamma, beta, mean, var)))
-    if not all(np.isfinite(a).all() for a in (gamma, beta, mean, var)) or not (var + eps > 0).all():
-        raise InsituError("batch norm to fold has entries that are not finite or a variance + eps <= 0; train it anew")
-    spread = np.sqrt(var + eps)
-    falling = gamma < 0
-    low, high = np.full(gamma.shape, -(2**31), np.int64), np.full(gamma.shape, LARGEST, np.int64)
-    while (low < high).any():  # the smallest sum from which on the sign is +1 or, falling, -1
-        middle = (low + high) >> 1
-        positive = gamma * ((middle - mean) / spread) + beta >= 0
-        reached = positive ^ falling
-        high, low = np.where(reached, middle, high), np.where(reached, low, middle + 1)
-    return low.astype(np.int32), falling
 
 
 def _packed(bits: NDArray[np.bool_]) -> Words:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.core import InsituError
+from insitu.kernels import binary_loops
 from insitu.kernels.binary import binary_conv2d_reference, pack_reference
-from insitu.kernels.prepared import LANES, WORD, Prepared, Words, layer, loops, run
+from insitu.kernels.packed_weights import LANES, WORD, Prepared, Words, layer
+from insitu.kernels.threading import run_parallel
 
 Floats = NDArray[np.float32]
 
@@ -71,15 +73,16 @@ def binary_block(
     """
     x, prepared, shape = layer(x, weight, channels, stride, padding)
     residual, out = _maps(after, shape, residual, out)
-    fast = loops()
+    fast = binary_loops()
     if fast is None:
         made, bits = binary_block_reference(x, prepared, channels, after, residual, stride, padding)
         out[:] = made
         return out, bits
     bits = np.zeros((*shape[:3], -(-shape[3] // WORD)), np.uint64)
     added = out if residual is None else residual
-    given = x, prepared.tiles, (stride, padding, channels), after.rows, added, residual is not None
-    run(fast.block_rows, fast.block_all, (*given, out, bits.view(np.uint32)), shape)
+    layout = stride, padding, channels
+    given = x, prepared.tiles, layout, after.rows, added, residual is not None, out, bits.view(np.uint32)
+    run_parallel(fast.block_rows, fast.block_all, given, prepared.rows(shape), prepared.work(shape))
     return out, bits
 
 

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.kernels import compiled
-from insitu.kernels.prepared import one_at_a_time
 from insitu.kernels.spiking import as_array
+from insitu.kernels.threading import one_at_a_time
 
 
 def low_pass(x: Tensor, decay: float, delay: int = 0) -> Tensor:

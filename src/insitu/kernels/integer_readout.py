@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from insitu.kernels import compiled
 from insitu.kernels.readout import Array, Key, block_normals, pulse_widths_reference, readout_reference
-from insitu.kernels.threads import split_rows
+from insitu.kernels.threading import split_rows
 
 Whole = NDArray[np.int16]
 LANES = 16  # columns of a strip

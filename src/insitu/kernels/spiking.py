@@ -23,7 +23,7 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.kernels import compiled
-from insitu.kernels.prepared import one_at_a_time
+from insitu.kernels.threading import one_at_a_time
 
 
 @dataclass(frozen=True)

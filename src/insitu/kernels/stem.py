@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.core import InsituError
+from insitu.kernels import binary_loops
 from insitu.kernels.binary import pack_reference
-from insitu.kernels.prepared import LANES, WORD, Words, loops, one_at_a_time
+from insitu.kernels.packed_weights import LANES, WORD, Words
+from insitu.kernels.threading import run_parallel
 
 Floats = NDArray[np.float32]
-SHARE = 2**20  # products that are worth another thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,22 +56,14 @@ def stem(x: Floats, held: Stem) -> tuple[Floats, Words]:
     y = scale * (largest sum of a 2x2 window) + shift, bit = y >= threshold; the border of the image is zero.
     """
     n, height, width, _ = _checked(x, held)
-    fast = loops()
-    if fast is None:
+    if binary_loops() is None:
         return stem_reference(x, held)
-    import numba  # here, because importing it takes half a second
-
     from insitu.kernels import _stem
 
     out = np.empty((n, height // 2, width // 2, held.out), np.float32)
     bits = np.zeros((*out.shape[:3], -(-held.out // WORD)), np.uint64)
     given = np.ascontiguousarray(x), held.tiles, held.factors, out, bits.view(np.uint32)
-    threads = min(numba.get_num_threads(), 1 + x.size * 9 * held.out // SHARE)
-    if threads == 1:
-        _stem.stem_rows(*given, 0, n * out.shape[1])
-        return out, bits
-    with one_at_a_time:
-        _stem.stem_all(*given, threads)
+    run_parallel(_stem.stem_rows, _stem.stem_all, given, n * out.shape[1], x.size * 9 * held.out)
     return out, bits
 
 

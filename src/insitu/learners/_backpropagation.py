@@ -10,6 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from insitu.core import InsituError
+from insitu.kernels.quantiser import on_steps
+
 TINY = 1e-30  # a range below counts as none: zeros stay zeros
 
 
@@ -19,7 +22,7 @@ def rounded(x: Tensor, bits: int, top: float | None = None) -> Tensor:
         return x
     levels = max((1 << (bits - 1)) - 1, 1)
     step = max(float(x.abs().max()) if top is None else top, TINY) / levels
-    return (x / step).round_().clamp_(-levels, levels).mul_(step)
+    return on_steps(x, step, -levels, levels)
 
 
 class Rounded(torch.autograd.Function):
@@ -49,3 +52,10 @@ class RoundedBackward(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the rounded gradient."""
         return rounded(gradient, ctx.bits), None
+
+
+def check_bits(forward: int, update: int) -> None:
+    """Raise ``InsituError`` unless both are 1 to 16, or both 0 for float."""
+    whole = all(isinstance(bits, int) and 1 <= bits <= 16 for bits in (forward, update))
+    if not whole and (forward, update) != (0, 0):
+        raise InsituError(f"forward and update bits are 1 to 16 each, or both 0 for float; got {forward} and {update}")

@@ -50,4 +50,4 @@ def check_finite(change: Tensor, step: int, rate: float) -> None:
     held = (change.detach() * rate).float().flatten()
     if not (finite := torch.isfinite(held)).all():
         value = float(held[~finite][0])
-        raise InsituError(f"adaptation diverged at step {step}: a change is {value}; take a rate below {rate}")
+        raise InsituError(f"adaptation diverged at step {step}: a change is {value}; take a learning_rate below {rate}")

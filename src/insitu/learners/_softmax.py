@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.learners.quantiser import Array
+from insitu.kernels.quantiser import Array
 
 DECAY, SECOND_DECAY, TINY = 0.9, 0.999, 1e-8  # of Adam, as its paper has them
 

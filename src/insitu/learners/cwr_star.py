@@ -28,9 +28,10 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.kernels import cwr, exact
+from insitu.kernels.quantiser import Array, Codes, Grid, covering, symmetric
 from insitu.learners import Learner
+from insitu.learners._backpropagation import check_bits
 from insitu.learners._softmax import Met, train_float
-from insitu.learners.quantiser import Array, Codes, Grid, check_bits, covering, symmetric
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Protocol, class_stream
 from insitu.protocols.class_stream import StreamBase, check_inputs, check_stream_base
@@ -66,24 +67,25 @@ class CwrStar(Learner[StreamBase, State]):
 
     protocols: ClassVar[tuple[Protocol, ...]] = (class_stream.PROTOCOL,)
 
-    forward_bits: int = 8
-    update_bits: int = 16
-    outputs: int = 10  # rows of the head until more classes come; rows not learned now start at zero and are dropped
-    batch: int = 50
-    first_epochs: int = 10  # of the first experience, in float
-    first_rate: float = 0.0025  # of Adam, in the first experience
-    epochs: int = 5
-    rate: float = 0.0025  # of plain gradient descent
+    forward_bits: int = 8  # bits of inputs, forward weights and probabilities; 0 computes in float
+    update_bits: int = 16  # bits of errors, gradients and the weights kept; 0 computes in float
+    outputs: int = 10  # rows of the head until more classes come; rows not learned start at zero and are dropped
+    batch_size: int = 50  # examples per gradient step
+    first_epochs: int = 10  # passes over the first experience, in float
+    first_learning_rate: float = 0.0025  # step size of Adam in the first experience
+    epochs: int = 5  # passes over every later experience
+    learning_rate: float = 0.0025  # step size of plain gradient descent in every later experience
 
     def __post_init__(self) -> None:
         check_bits(self.forward_bits, self.update_bits)
-        if self.outputs < 2 or min(self.batch, self.first_epochs, self.epochs) < 1:
+        if self.outputs < 2 or min(self.batch_size, self.first_epochs, self.epochs) < 1:
             raise InsituError(
-                "outputs are at least 2, batch and epochs at least 1; got "
-                f"{self.outputs}, {self.batch}, {self.first_epochs} and {self.epochs}"
+                "outputs are at least 2, batch_size and epochs at least 1; got "
+                f"{self.outputs}, {self.batch_size}, {self.first_epochs} and {self.epochs}"
             )
-        if not (0 < self.first_rate < np.inf and 0 < self.rate < np.inf):
-            raise InsituError(f"rates are above 0 and finite; got {self.first_rate} and {self.rate}")
+        if not (0 < self.first_learning_rate < np.inf and 0 < self.learning_rate < np.inf):
+            given = f"{self.first_learning_rate} and {self.learning_rate}"
+            raise InsituError(f"learning rates are above 0 and finite; got {given}")
 
     def prepare(self, base: StreamBase, now_s: float, rng: np.random.Generator) -> State:
         """Return the state that knows no class yet."""
@@ -116,8 +118,8 @@ class CwrStar(Learner[StreamBase, State]):
             kept = _halved(kept, doubled)
             kept[here] = _consolidated_codes(kept[here], trained[here], past[here], counts, step)
         else:
-            rate = self.first_rate if first else self.rate
-            weight, met = train_float(x, rows, order, self.batch, start, rate, adam=first)
+            rate = self.first_learning_rate if first else self.learning_rate
+            weight, met = train_float(x, rows, order, self.batch_size, start, rate, adam=first)
             kept[here] = _consolidated(kept[here], weight[here], past[here], counts)
             grids = self._calibrated(met, state.base, np.concatenate([weight, kept])) if self.forward_bits else None
             kept = grids.weights.codes(kept) if grids else kept
@@ -162,9 +164,9 @@ class CwrStar(Learner[StreamBase, State]):
             p_zero=grids.probabilities.zero,
             error=1 / grids.errors.step,
             gradient=grids.inputs.step * grids.errors.step / grids.gradients.step,
-            update=self.rate * grids.gradients.step / grids.weights.step,
+            update=self.learning_rate * grids.gradients.step / grids.weights.step,
         )
-        return cwr.train(grids.inputs.codes(x), rows, order, self.batch, start, by)
+        return cwr.train(grids.inputs.codes(x), rows, order, self.batch_size, start, by)
 
     def _calibrated(self, met: Met, base: StreamBase, weight: Array) -> Grids:
         given = base.calibration
@@ -180,7 +182,7 @@ class CwrStar(Learner[StreamBase, State]):
 
     def _steps(self, shown: int, weights: int, whole: bool) -> Ledger:
         """Return what showing ``shown`` examples to a head of ``weights`` weights spends: forward and outer product."""
-        updates = -(-shown // self.batch) * weights
+        updates = -(-shown // self.batch_size) * weights
         return Ledger.of(**{_products(whole): 2 * shown * weights, "weight_update": updates})
 
 

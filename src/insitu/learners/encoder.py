@@ -38,7 +38,12 @@ def written(
     rng: np.random.Generator,
     fill: bool,
 ) -> Conv4Module:
-    """Return the network with its convolutions on ``substrate``, converters fitted to the base's calibration tasks."""
+    """Return the network with its convolutions on ``substrate``, converters fitted to the base's calibration tasks.
+
+    On an exact substrate the network is left as it is, in software.
+    """
+    if substrate.exact:
+        return network
     images = base.calibration.x.double() if base.calibration.x.ndim > 3 else None
     placed: Any = place(network, substrate, now_s, rng, example=images, fill=fill)
     return placed  # type: ignore[no-any-return]

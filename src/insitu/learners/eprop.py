@@ -27,6 +27,7 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
+from insitu.kernels.quantiser import on_steps
 from insitu.kernels.spiking import Run
 from insitu.learners import Learner
 from insitu.learners._networks import Networks, move_on_devices, networks_of, parted, pulses_of
@@ -35,8 +36,6 @@ from insitu.protocols import Examples, Protocol, trajectories
 from insitu.protocols.tasks import StepAnswers
 from insitu.protocols.trajectories import ArmBase, check_arm_base, check_clock, check_demonstrations
 from insitu.substrates import Substrate
-from insitu.substrates.analog import delta_crossbar
-from insitu.substrates.analog.delta_crossbar import Branches, Trunk
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
@@ -49,10 +48,10 @@ class State:
 
     base: ArmBase
     networks: Networks
-    trunk: Trunk | None  # on a crossbar
+    held: Any  # the base that the substrate holds; None where it is exact
     prepared_s: float
     shown: Tensor | None = None  # (n, steps, 3) m, the movements in hand
-    after: Tensor | Branches | None = None  # the matrices (n, clock + size, size) of their updates
+    after: Any = None  # the matrices (n, clock + size, size) of their updates: floats, or deltas on the substrate
     teacher_hz: float = 0.0  # the generator's rate while it saw them
     changed: int = 0  # weights, in all movements together
     spent: Ledger = field(default_factory=Ledger)
@@ -66,21 +65,19 @@ class Eprop(Learner[ArmBase, State]):
 
     substrate: Substrate = field(
         default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1, compensation="column")
-    )  # of the trainee's input and recurrent weights; a cell of this device stands for two of a sign
-    rate: float = 1e-4  # of the update
-    grid: int = 16  # steps from 0 to the largest weight that increments are rounded to; 0: not rounded
+    )  # holds the trainee's input and recurrent weights; a cell of this device stands for two of a sign
+    learning_rate: float = 1e-4  # step size of the update
+    grid: int = 16  # levels from 0 to the largest weight to which increments are rounded; 0 does not round
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate < np.inf or self.grid < 0:
-            raise InsituError(f"the rate is above 0, the grid 0 or more; got {self.rate} and {self.grid}")
-        if not isinstance(self.substrate, Crossbar) and self.substrate != Digital():
-            raise InsituError(f"substrate is a crossbar, or digital in floats; got {self.substrate}; set the grid")
+        if not 0 < self.learning_rate < np.inf or self.grid < 0:
+            raise InsituError(f"learning_rate is above 0, the grid 0 or more; got {self.learning_rate} and {self.grid}")
 
     def prepare(self, base: ArmBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the trainee at ``now_s``, with converters fitted to the base's calibration movements."""
         check_arm_base(base)
         state = State(base, networks_of(base), None, now_s)
-        if not isinstance(self.substrate, Crossbar):
+        if self.substrate.exact:
             return state
         exact = replace(self, substrate=Digital())
         taught = exact.learn(state, base.calibration, now_s, rng)
@@ -88,10 +85,9 @@ class Eprop(Learner[ArmBase, State]):
             runs = [exact._moved(taught, step, now_s, rng, slice(None), spikes=True) for step in (0, 1)]
         pulses = torch.cat([pulses_of(state.networks, run) for run in runs])
         matrix = state.networks.matrix
-        assert isinstance(taught.after, Tensor)
         patterns = torch.cat([matrix[None], taught.after])
-        trunk = delta_crossbar.planted(self.substrate, matrix, pulses, patterns, now_s, rng)
-        return replace(state, trunk=trunk, spent=trunk.spent)
+        held = self.substrate.program_base(matrix, pulses, patterns, now_s, rng)
+        return replace(state, held=held, spent=held.spent)
 
     @torch.no_grad()
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
@@ -105,17 +101,15 @@ class Eprop(Learner[ArmBase, State]):
             part = slice(start, min(start + AT_ONCE, count))
             run = self._moved(state, 0, now_s, rng, part, spikes=True)
             signals = record.signals(state.networks.teacher, examples.x[part])
-            increments = record.increments(run, signals.readout, self.rate)
+            increments = record.increments(run, signals.readout, self.learning_rate)
             parts.append(self._updated(state, increments))
             told += float(signals.counts.mean()) * (part.stop - start)
         matrices = torch.cat(parts)
-        after: Tensor | Branches = matrices
-        target = state.networks.matrix if state.trunk is None else state.trunk.weights
-        changed = int(matrices.ne(target).sum())
+        changed = int(matrices.ne(self._meta_trained(state)).sum())
+        after: Any = matrices
         spent = state.spent
-        if isinstance(self.substrate, Crossbar):
-            assert state.trunk is not None
-            after = delta_crossbar.branched(self.substrate, state.trunk, matrices, now_s, rng)
+        if not self.substrate.exact:
+            after = self.substrate.program_deltas(state.held, matrices, now_s, rng)
             spent = state.spent + after.spent + _times(self.query_cost(state), count)
         return replace(
             state,
@@ -146,7 +140,7 @@ class Eprop(Learner[ArmBase, State]):
         weights = record.trainee * (record.clock + record.trainee - 1)  # no neuron drives itself
         means = {"trainee_hz": lively, "teacher_hz": state.teacher_hz, "changed": 100 * state.changed / count / weights}
         totals = {name: count * mean for name, mean in means.items()}
-        if isinstance(state.after, Branches) and state.after.rewritten:
+        if not self.substrate.exact and state.after.rewritten:
             totals["rewritten"] = state.after.rewritten
         return [StepAnswers(0, before, {"trainee_hz": count * calm}), StepAnswers(1, after, totals)]
 
@@ -169,8 +163,8 @@ class Eprop(Learner[ArmBase, State]):
         return state.spent
 
     def query_cost(self, state: State) -> Ledger:
-        """Return what one movement of the trainee spends: a product in every step."""
-        if not isinstance(self.substrate, Crossbar):
+        """Return what one movement of the trainee spends: a product in every step; in software nothing is counted."""
+        if self.substrate.exact:
             return Ledger()
         inputs, size = state.networks.matrix.shape
         held = self.substrate.blank(inputs, size, 0.0, np.random.default_rng(0))  # costs depend on its shape alone
@@ -182,29 +176,25 @@ class Eprop(Learner[ArmBase, State]):
         """Return the matrices (n, clock + size, size) that these increments lead to."""
         change = torch.cat(increments, 1)
         if not torch.isfinite(change).all():
-            raise InsituError(f"the update holds NaN or infinity; take a rate below {self.rate}")
+            raise InsituError(f"the update holds NaN or infinity; take a learning_rate below {self.learning_rate}")
         if self.grid:
-            change = (change * self.grid).round() / self.grid
-        target = state.networks.matrix if state.trunk is None else state.trunk.weights
-        whole = target + change
-        return whole.clamp(-1, 1) if self.grid or state.trunk is not None else whole
+            change = on_steps(change, 1 / self.grid)
+        updated = self._meta_trained(state) + change
+        return updated.clamp(-1, 1) if self.grid or not self.substrate.exact else updated
+
+    def _meta_trained(self, state: State) -> Tensor:
+        """Return the matrix (clock + size, size) that updates are added to; a substrate holds -1..1."""
+        return state.networks.matrix if self.substrate.exact else state.networks.matrix.clamp(-1, 1)
 
     def _moved(
         self, state: State, step: int, now_s: float, rng: np.random.Generator, part: slice, spikes: bool = False
     ) -> Run:
         """Run a part of the movements before (0) or after (1) the update; in software, all are alike before it."""
         steps = state.base.steps
-        if isinstance(self.substrate, Crossbar):
-            assert state.trunk is not None
-            held = state.after if step else state.trunk
-            assert isinstance(held, Trunk | Branches)
-            count = part.stop - part.start
-            rows = delta_crossbar.rows(self.substrate, held, now_s, part)
-            return move_on_devices(state.networks, rows, count, steps, rng)
-        matrix = state.networks.matrix
-        if step:
-            assert isinstance(state.after, Tensor)
-            matrix = state.after[part]
+        if not self.substrate.exact:
+            rows = self.substrate.pulse_rows(state.after if step else state.held, now_s, part)
+            return move_on_devices(state.networks, rows, part.stop - part.start, steps, rng)
+        matrix = state.after[part] if step else state.networks.matrix
         return state.networks.record.move(parted(matrix, state.networks), steps, spikes)
 
     @torch.no_grad()

@@ -1,15 +1,12 @@
-"""Explicit memory in phase-change devices: classes superposed by SET pulses, recalled by analog similarity search.
+"""Explicit memory in phase-change devices: classes superposed by SET pulses, found by analog similarity search.
 
 Karunaratne et al., ESSCIRC 2022. A class is one column of a crossbar. Each shot, encoded by a frozen backbone, is added
 to the column in place by partial-SET pulses (superposition); an unseen class takes fresh columns (expansion); one
 analog product compares a query with all classes (search). Erasing a class is a RESET of its column.
 
-Own choices, none of them readable in the paper: what a component of the vector becomes in pulses (``support``), the
-projection, that an old class is written as so many superposed shots of its mean, the correction of few-shot means
-and the per-class calibration. For calibration, known vectors (examples of the base, kept beside the core) are searched
-after each session; slope and offset of every column against the exact similarities are stored and undone in digital,
-as the per-column affine correction of the chip does. A few-shot mean is longer than the true mean by the scatter of the
-shots, which lowers its cosine to every query; ``correction`` is the share of that excess which is taken out.
+Own choices, none of them stated in the paper: how a component of the vector becomes pulses (``support``), the
+projection, that an old class is written as several superposed shots of its mean, and the calibration of every column
+(``column_calibration.py``) with examples of the base, kept off the core.
 """
 
 from __future__ import annotations
@@ -28,6 +25,7 @@ from insitu.kernels import exact
 from insitu.learners import Learner
 from insitu.learners._calibration_set import cohort, size
 from insitu.learners._prototypes import adapt
+from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions
@@ -42,17 +40,17 @@ SUPERPOSED = 10  # shots that a column takes before it is full: twice 10 pulses,
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The array and the digital numbers beside it; one entry, row or column per column of the array."""
+    """The array, and digital numbers kept next to it with one entry, row or column per column of the array."""
 
-    held: Any
+    held: Any  # what the substrate holds: prototypes (dim, columns)
     projection: Projection
     labels: Tensor  # (columns,) class number, or FREE
-    shots: Tensor  # (columns,) how many examples the column's mean is over
+    shots: Tensor  # (columns,) number of examples that the column's mean is over
     activations: Tensor  # (columns, features) mean activation, kept off the core as C-FSCIL does
     sums: Tensor  # (columns, dim) exact sum of the unit vectors written, which calibration compares with
-    slope: Tensor  # (columns,)
-    offset: Tensor  # (columns,)
-    cohort: Examples  # base examples, for calibration
+    slope: Tensor  # (columns,) output of the array per unit of similarity
+    offset: Tensor  # (columns,) output of the array at similarity 0
+    cohort: Examples  # examples that columns are calibrated with
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,19 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
 
-    substrate: Substrate = field(default_factory=Crossbar)
-    projection: Kind = "whitened"
-    dim: int = 512  # rows of the array, where activations are whitened; the other projections have their own
-    shrink: float = 1.0  # of the whitening covariance
-    support: Literal["bipolar", "magnitude", "program"] = "magnitude"
-    pulses: int = 2  # most SET pulses that one shot gives one device
-    base_shots: int = 5  # an old class is written as so many shots of its mean
-    clip: float = 0.95  # quantile of |component| that gets all pulses
-    correction: float = 0.5  # share of the few-shot excess length that is taken out
-    calibrate: bool = True  # slope and offset per class; without, columns are scaled to their mean rms
-    mode: Literal[1, 2, 3] = 1  # prototypes of C-FSCIL
+    substrate: Substrate = field(default_factory=Crossbar)  # holds the prototypes
+    projection: Kind = "whitened"  # from activations to the vectors that the memory holds
+    dim: int = 512  # rows of the array where activations are whitened; other projections have a size of their own
+    shrink: float = 1.0  # shrinkage of the whitening covariance, in units of its mean variance
+    support: Literal["bipolar", "magnitude", "program"] = (
+        "magnitude"  # SET pulses by sign, by magnitude, or programming
+    )
+    pulses: int = 2  # largest number of SET pulses that one shot gives one device
+    base_shots: int = 5  # number of shots of its mean as which a base class is written
+    clip: float = 0.95  # quantile of |component| from which on a component gets all pulses
+    correction: float = 0.5  # share of the excess length of few-shot means that is taken out
+    calibrate: bool = True  # fit slope and offset of every column; otherwise columns are scaled to their mean rms
+    mode: Literal[1, 2, 3] = 1  # prototypes of C-FSCIL: means, bipolar, or nudged apart
 
     def __post_init__(self) -> None:
         if self.pulses < 1 or self.base_shots < 1 or self.dim < 1:
@@ -98,11 +98,10 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def check_device(self) -> None:
         """Raise ``InsituError`` where shots are superposed on a device without a model of single SET pulses."""
-        device = getattr(self.substrate, "device", None)
         # not in the constructor: by flags, the device is swapped before the way of writing is read
-        if self.support != "program" and device is not None and not device.crystallises:
+        if self.support != "program" and not self.substrate.superposes:
             raise InsituError(
-                f"{type(device).__name__} has no model of single SET pulses; use support='program', "
+                "this substrate's device has no model of single SET pulses; use support='program', "
                 "or a device that crystallises step by step (pcm_nandakumar2018, ideal)"
             )
 
@@ -289,31 +288,12 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         held = self.substrate.calibrate(state.held, known, now_s)
         state = replace(state, held=held)
         measured = self.substrate.multiply(held, known, now_s, rng).double()
-        prototypes = corrected(state, self.correction).double()
-        if not self.calibrate:
-            # the longer a column, the larger all of its outputs: scale by their rms
-            slope = (exact.mean(measured.square(), 0).sqrt() / exact.norm(prototypes).clamp_min(1e-6)).float()
-            return replace(state, slope=slope.clamp_min(1e-9), offset=torch.zeros(len(slope)))
-        similar = exact.product(known, prototypes.T)
-        level = exact.mean(similar, 0)
-        varying = similar - level
-        slope = exact.total(varying * measured, 0) / exact.total(varying.square(), 0).clamp_min(1e-12)
-        # a column without a positive slope tells nothing; leave its output as it is
-        slope = torch.where(slope > 1e-9, slope, torch.ones(())).float()
-        return replace(state, slope=slope, offset=(exact.mean(measured, 0) - slope * level).float())
+        prototypes = corrected(state.sums, state.shots, state.projection.scatter, self.correction)
+        slope, offset = fitted(measured, known, prototypes) if self.calibrate else scaled(measured, prototypes)
+        return replace(state, slope=slope, offset=offset)
 
 
 def _put(whole: Tensor, places: list[int], value: Tensor | float) -> Tensor:
     out = whole.clone()
     out[places] = value
     return out
-
-
-def corrected(state: State, correction: float) -> Tensor:
-    """Return exact prototypes (columns, dim): unit means, longer by the few-shot correction; zero for free columns."""
-    shots = state.shots.clamp_min(1).double()
-    mean = state.sums.double() / shots[:, None]
-    square = exact.norm(mean).square()
-    excess = correction * state.projection.scatter / shots
-    longer = (square / torch.maximum(square - excess, 0.1 * square).clamp_min(1e-12)).sqrt()
-    return (exact.unit(mean) * longer[:, None]).float()

@@ -26,9 +26,8 @@ from torch import Tensor, nn
 
 from insitu.core import InsituError
 from insitu.learners import Learner
-from insitu.learners._backpropagation import Rounded, RoundedBackward, rounded
+from insitu.learners._backpropagation import Rounded, RoundedBackward, check_bits, rounded
 from insitu.learners._replay import Store, refilled
-from insitu.learners.quantiser import check_bits
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Inputs, Protocol, class_stream
 from insitu.protocols.class_stream import CHUNK, StreamBase, check_latents, check_stream_base, unpacked
@@ -54,13 +53,13 @@ class LatentReplay(Learner[StreamBase, State]):
     protocols: ClassVar[tuple[Protocol, ...]] = (class_stream.PROTOCOL,)
     inputs: ClassVar[tuple[Inputs, ...]] = (Inputs.LATENTS,)
 
-    replay: int = 300  # latents kept
-    forward_bits: int = 8
-    update_bits: int = 16
-    batch: int = 64  # half of it replayed, once there is something to replay
-    epochs: int = 1  # over the new latents of an experience
-    rate: float = 0.05  # of the head: the step of its largest gradient, at first
-    tail_rate: float = 0.001  # of the tail, likewise: more of it undid what the pretraining had learned
+    replay: int = 300  # latents kept for replay, all classes together
+    forward_bits: int = 8  # bits of features, head and probabilities; 0 computes in float
+    update_bits: int = 16  # bits of gradients and of the weights kept; 0 computes in float
+    batch_size: int = 64  # latents per gradient step, half of them replayed once there are any
+    epochs: int = 1  # passes over the new latents of an experience
+    learning_rate: float = 0.05  # first step of the head's weight with the largest gradient
+    tail_learning_rate: float = 0.001  # the same of every tensor of the tail; more undid what the pretraining learned
 
     def __post_init__(self) -> None:
         check_bits(self.forward_bits, self.update_bits)
@@ -69,12 +68,16 @@ class LatentReplay(Learner[StreamBase, State]):
                 f"latent replay needs 2 bits or more (0: float), as its grids hold 0; "
                 f"got {self.forward_bits} and {self.update_bits}"
             )
-        if min(self.replay, self.epochs) < 1 or self.batch < 2:
+        if min(self.replay, self.epochs) < 1 or self.batch_size < 2:
             raise InsituError(
-                f"replay and epochs are at least 1, batch at least 2; got {self.replay}, {self.epochs} and {self.batch}"
+                "replay and epochs are at least 1, batch_size at least 2; "
+                f"got {self.replay}, {self.epochs} and {self.batch_size}"
             )
-        if not (0 < self.rate < np.inf and 0 <= self.tail_rate < np.inf):
-            raise InsituError(f"rates are finite, rate above 0; got {self.rate} and {self.tail_rate}")
+        if not (0 < self.learning_rate < np.inf and 0 <= self.tail_learning_rate < np.inf):
+            raise InsituError(
+                "learning rates are finite, that of the head above 0; "
+                f"got {self.learning_rate} and {self.tail_learning_rate}"
+            )
 
     def prepare(self, base: StreamBase, now_s: float, rng: np.random.Generator) -> State:
         """Return the state that knows no class yet, with a tail of its own."""
@@ -96,22 +99,22 @@ class LatentReplay(Learner[StreamBase, State]):
         tail = copy.deepcopy(state.tail)
         head = F.pad(state.head, (0, 0, 0, len(labels) - len(state.head))).requires_grad_()
         store = state.store
-        old = self.batch // 2 if len(store) else 0
+        old = self.batch_size // 2 if len(store) else 0
         weights = self._weights(labels, examples, store, old)
-        turns = [part for _ in range(self.epochs) for part in self._parts(len(examples), self.batch - old, rng)]
-        for number, part in enumerate(turns):
+        parts = [part for _ in range(self.epochs) for part in self._parts(len(examples), self.batch_size - old, rng)]
+        for number, part in enumerate(parts):
             kept = rng.choice(len(store), min(old, len(store)), replace=False)
             x = torch.cat([examples.x[part], store.latents[kept]])
             rows = _positions(labels, torch.cat([examples.labels[part], store.labels[kept]]))
-            self._step(tail, head, unpacked(x, state.base.latent), rows, weights[rows], 1 - number / len(turns))
-        shown = self.epochs * len(examples) + len(turns) * min(old, len(store))
+            self._step(tail, head, unpacked(x, state.base.latent), rows, weights[rows], 1 - number / len(parts))
+        shown = self.epochs * len(examples) + len(parts) * min(old, len(store))
         return replace(
             state,
             tail=tail,
             head=head.detach(),
             labels=labels,
             store=refilled(store, examples, self.replay, rng),
-            spent=state.spent + self._spent(state.base, tail, len(labels), shown, len(turns)),
+            spent=state.spent + self._spent(state.base, tail, len(labels), shown, len(parts)),
         )
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
@@ -148,11 +151,11 @@ class LatentReplay(Learner[StreamBase, State]):
         logits = self._logits(tail, head, latents)
         p = rounded(logits.detach().softmax(1), self.forward_bits, 1.0)
         errors = (p - F.one_hot(rows, len(head))) * weights[:, None] / weights.sum()
-        trained = [p for p in tail.parameters() if p.requires_grad] if self.tail_rate else []
+        trained = [p for p in tail.parameters() if p.requires_grad] if self.tail_learning_rate else []
         slopes = torch.autograd.grad(logits, [head, *trained], rounded(errors, self.update_bits))
         with torch.no_grad():
             for weight, slope, rate in zip(
-                [head, *trained], slopes, [self.rate] + [self.tail_rate] * len(trained), strict=True
+                [head, *trained], slopes, [self.learning_rate] + [self.tail_learning_rate] * len(trained), strict=True
             ):
                 top = float(slope.abs().max())
                 if top > 0:
@@ -165,7 +168,7 @@ class LatentReplay(Learner[StreamBase, State]):
 
     def _weights(self, labels: Tensor, examples: Examples, store: Store, old: int) -> Tensor:
         """Return the weight (classes,) of an example, one over how many of its class are expected in a mini-batch."""
-        expected = (self.batch - old) * _shares(labels, examples.labels)
+        expected = (self.batch_size - old) * _shares(labels, examples.labels)
         if old:
             expected += min(old, len(store)) * _shares(labels, store.labels)
         return 1 / expected.double()

@@ -34,9 +34,7 @@ from insitu.protocols import Examples, Inputs, Protocol, episodes
 from insitu.protocols.episodes import EpisodeBase, check_episode_base, check_task_inputs, ways_of
 from insitu.protocols.tasks import StepAnswers
 from insitu.substrates import Substrate
-from insitu.substrates.analog import batched_crossbar
 from insitu.substrates.crossbar import Crossbar
-from insitu.substrates.digital import Digital
 
 HEADROOM = 1.1  # of the range of weights, over the largest met while calibration tasks are learned
 
@@ -45,13 +43,13 @@ HEADROOM = 1.1  # of the range of weights, over the largest met while calibratio
 class State:
     """The network as it is held, and of each task in hand the head after every step.
 
-    ``heads`` are floats (tasks, ways, features), banks of crossbars, or weights of all layers by name.
+    ``heads`` are batches (tasks, features, ways) on the substrate, or weights of all layers by name.
     """
 
     base: EpisodeBase
     network: Conv4Module  # on the substrate, its clock at the time of preparation
     prepared_s: float
-    scale: batched_crossbar.Scale | None  # of heads on a crossbar
+    scale: Any  # of batches of heads on the substrate
     heads: tuple[Any, ...]  # after 0, 1 ... steps; empty before a task is learned
     support: Tensor | None  # of the tasks in hand, for statistics and for layers="all"
     statistics: Statistics | None
@@ -65,27 +63,25 @@ class Maml(Learner[EpisodeBase, State]):
 
     protocols: ClassVar[tuple[Protocol, ...]] = (episodes.PROTOCOL,)
 
-    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))
-    layers: Literal["head", "all"] = "head"
-    steps: int = 4
-    rate: float = 0.1  # of the inner steps
-    bits: int = 0  # of all weights, as meta-trained; 0 is float
-    write_bits: int = 8  # of head weights on a crossbar, where bits is 0
-    fill: bool = True  # write a convolution of few rows as often as its tile has room, and let the copies add up
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # holds all weights
+    layers: Literal["head", "all"] = "head"  # which layers adapt to a task; all of them in software only
+    steps: int = 4  # gradient steps per task
+    learning_rate: float = 0.1  # step size of the inner loop
+    bits: int = 0  # bits of all weights, as they were meta-trained; 0 keeps floats
+    write_bits: int = 8  # bits to which weights of the head are programmed on devices where bits is 0
+    fill: bool = True  # write convolutions of few rows as often as a tile has room, which averages errors
 
     def __post_init__(self) -> None:
         check_bits(self.bits)
         if not 2 <= self.write_bits <= 16:
             raise InsituError(f"write_bits are 2..16; got {self.write_bits}")
-        if self.steps < 0 or not 0 < self.rate < np.inf:
-            raise InsituError(f"steps are 0 or more, the rate is above 0; got {self.steps} and {self.rate}")
+        if self.steps < 0 or not 0 < self.learning_rate < np.inf:
+            raise InsituError(
+                f"steps are 0 or more, learning_rate is above 0; got {self.steps} and {self.learning_rate}"
+            )
         if self.layers not in ("head", "all"):
             raise InsituError(f"layers is head or all; got {self.layers!r}")
-        if not isinstance(self.substrate, Crossbar) and self.substrate != Digital():
-            raise InsituError(
-                f"substrate is a crossbar, or digital in floats; got {self.substrate}; set the field bits"
-            )
-        if self.layers == "all" and (self.bits or self.substrate != Digital()):
+        if self.layers == "all" and (self.bits or not self.substrate.exact):
             raise InsituError("all layers adapt in software only, in floats; take substrate digital and bits 0")
 
     def check(self, protocol: Protocol, inputs: Inputs) -> None:
@@ -99,9 +95,7 @@ class Maml(Learner[EpisodeBase, State]):
         check_episode_base(base)
         network = encoder.exact(base.network, self.bits)
         state = State(base, network, now_s, None, (), None, None, (), Ledger())
-        if not isinstance(self.substrate, Crossbar):
-            return state
-        scale = self._scale(self.substrate, state, rng)
+        scale = None if self.substrate.exact else self._scale(state, rng)
         placed = encoder.written(network, base, self.substrate, now_s, rng, self.fill)
         return replace(state, network=placed, scale=scale, spent=encoder.spent(placed))
 
@@ -115,17 +109,18 @@ class Maml(Learner[EpisodeBase, State]):
             self._check_images(examples.x)
             weights = _all_layers.parameters_of(state.network, head.double())
             with torch.no_grad():
-                given = (examples.x.double(), examples.labels, self.rate, self.steps)
+                given = (examples.x.double(), examples.labels, self.learning_rate, self.steps)
                 found = _all_layers.adapted(state.network, weights, *given)
             return replace(state, heads=tuple(found), support=examples.x)
         x, statistics = encoder.encoded(state.network, examples.x, None, now_s, rng)
         new = replace(state, support=examples.x, statistics=statistics)
-        if isinstance(self.substrate, Crossbar):
-            return self._learned_in_place(self.substrate, new, head, Examples(x, examples.labels), now_s, rng)
+        if not self.substrate.exact:
+            return self._learned_in_place(new, head, Examples(x, examples.labels), now_s, rng)
         keep = lambda weights: rounded(weights, self.bits, rng)  # noqa: E731
         first = rounded(head, self.bits).double()
-        heads = _delta_rule.adapted(first, x.double(), examples.labels, self.rate, self.steps, keep=keep)
-        return replace(new, heads=tuple(heads))
+        heads = _delta_rule.adapted(first, x.double(), examples.labels, self.learning_rate, self.steps, keep=keep)
+        hold = self._of_heads.program_batch
+        return replace(new, heads=tuple(hold(each.transpose(1, 2), None, now_s, rng) for each in heads))
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return the ways (tasks, n) of queries x of the tasks in hand; before any is learned, by the first head."""
@@ -152,6 +147,11 @@ class Maml(Learner[EpisodeBase, State]):
         held = self.substrate.blank(features, ways, 0.0, np.random.default_rng(0))  # costs depend on its shape alone
         return encoder.image_cost(state.network) + self.substrate.product_cost(held, 1)
 
+    @property
+    def _of_heads(self) -> Substrate:
+        """What heads are held on: as published, their drift is not compensated, since learned cells are fresh."""
+        return self.substrate.uncompensated()
+
     # -- parts -------------------------------------------------------------------------------------------------------
 
     def _answers(
@@ -170,43 +170,35 @@ class Maml(Learner[EpisodeBase, State]):
         features, _ = encoder.encoded(state.network, x, state.statistics, now_s, rng)
         if not heads:
             return [exact.product(features, rounded(state.base.head, self.bits).T).argmax(-1)]
-        return [self._scores(head, features, now_s, rng).argmax(-1) for head in heads]
+        return [self._of_heads.multiply_batch(head, features, now_s, rng).argmax(-1) for head in heads]
 
-    def _scale(self, crossbar: Crossbar, state: State, rng: np.random.Generator) -> batched_crossbar.Scale:
+    def _scale(self, state: State, rng: np.random.Generator) -> Any:
         """Return the ranges that hold all heads on the way through the calibration tasks."""
         base = state.base
         x, _ = encoder.encoded(state.network, base.calibration.x, None, state.prepared_s, rng)
         head = base.head_of(ways_of(base.calibration, base)).detach()
-        heads = _delta_rule.adapted(head.double(), x.double(), base.calibration.labels, self.rate, self.steps)
+        heads = _delta_rule.adapted(head.double(), x.double(), base.calibration.labels, self.learning_rate, self.steps)
         heads = [head.float() for head in heads]
         bits = self.bits or self.write_bits
         top = 1.0 if self.bits else HEADROOM * float(max(head.abs().max() for head in heads)) or 1.0
         steps = 2 ** (bits - 1) - (not self.bits)  # the grid of few bits has one more step below 0 than above
         matrices = torch.cat([rounded(head, self.bits).transpose(1, 2) for head in heads])
-        return batched_crossbar.scale_of(crossbar, matrices, x.repeat(len(heads), 1, 1), top, steps)
+        return self._of_heads.fit_batch(matrices, x.repeat(len(heads), 1, 1), top, steps)
 
     def _learned_in_place(
-        self, crossbar: Crossbar, state: State, head: Tensor, given: Examples, now_s: float, rng: np.random.Generator
+        self, state: State, head: Tensor, given: Examples, now_s: float, rng: np.random.Generator
     ) -> State:
-        assert state.scale is not None
+        """Take steps whose slope comes from what the substrate answers, and program each before the next."""
         weights = rounded(head, self.bits).expand(len(given.x), -1, -1)
-        bank = batched_crossbar.programmed(crossbar, weights.transpose(1, 2), state.scale, state.prepared_s, rng)
-        banks = [bank]
+        heads = [self._of_heads.program_batch(weights.transpose(1, 2), state.scale, state.prepared_s, rng)]
         for step in range(1, self.steps + 1):
-            logits = batched_crossbar.multiply(crossbar, bank, given.x, now_s, rng)
+            logits = self._of_heads.multiply_batch(heads[-1], given.x, now_s, rng)
             change = _delta_rule.slope(logits.double(), given.x.double(), given.labels)
-            _delta_rule.check_finite(change, step, self.rate)
-            weights = rounded((weights - self.rate * change).float(), self.bits, rng)
-            bank = batched_crossbar.reprogrammed(crossbar, bank, weights.transpose(1, 2), now_s, rng)
-            banks.append(bank)
-        spent = state.spent + bank.spent
-        return replace(state, heads=tuple(banks), rewritten=tuple(b.rewritten for b in banks[1:]), spent=spent)
-
-    def _scores(self, head: Any, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
-        if isinstance(head, batched_crossbar.Bank):
-            assert isinstance(self.substrate, Crossbar)
-            return batched_crossbar.multiply(self.substrate, head, x, now_s, rng)
-        return exact.product(x, head.transpose(-1, -2))
+            _delta_rule.check_finite(change, step, self.learning_rate)
+            weights = rounded((weights - self.learning_rate * change).float(), self.bits, rng)
+            heads.append(self._of_heads.reprogram_batch(heads[-1], weights.transpose(1, 2), now_s, rng))
+        rewritten = tuple(each.rewritten for each in heads[1:])
+        return replace(state, heads=tuple(heads), rewritten=rewritten, spent=state.spent + heads[-1].spent)
 
     def _check_images(self, x: Tensor) -> None:
         if x.ndim == 3:

@@ -22,10 +22,10 @@ class NearestMean(Learner[FewShotBase, State]):
 
     protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
 
-    projection: Kind = "whitened"
-    dim: int = 512
-    shrink: float = 1.0  # of the whitening covariance
-    correction: float = 0.5  # share of the few-shot excess length that is taken out
+    projection: Kind = "whitened"  # from activations to the vectors that are compared
+    dim: int = 512  # length of the vectors where activations are whitened
+    shrink: float = 1.0  # shrinkage of the whitening covariance, in units of its mean variance
+    correction: float = 0.5  # share of the excess length of few-shot means that is taken out
 
     def __post_init__(self) -> None:
         self._memory()  # which checks the fields

@@ -7,10 +7,10 @@ that it is exact on average and updates smaller than a step are not lost; gradie
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from insitu.core import InsituError
+from insitu.kernels.quantiser import on_steps
 
 
 def check_bits(bits: int) -> None:
@@ -24,10 +24,6 @@ def rounded(weights: Tensor, bits: int, rng: np.random.Generator | None = None) 
     if not bits:
         return weights
     top = 2 ** (bits - 1)
-    steps = weights.detach() * top
-    if rng is not None:
-        steps = (steps + torch.from_numpy(rng.random(tuple(weights.shape), dtype=np.float32))).floor()
-    steps = steps.round().clamp(-top, top - 1) / top
     # the difference is zero: it carries the gradient and leaves the grid's values exact
-    held: Tensor = steps + (weights - weights.detach())
+    held: Tensor = on_steps(weights, 1 / top, -top, top - 1, rng) + (weights - weights.detach())
     return held

@@ -50,9 +50,9 @@ class TaskMemory(Learner[EpisodeBase, State]):
 
     protocols: ClassVar[tuple[Protocol, ...]] = (episodes.PROTOCOL,)
 
-    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # of the convolutions
+    substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # holds the convolutions
     memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
-    fill: bool = True  # write a convolution of few rows as often as its tile has room, and let the copies add up
+    fill: bool = True  # write convolutions of few rows as often as a tile has room, which averages errors
 
     def check(self, protocol: Protocol, inputs: Inputs) -> None:
         """See ``Learner.check``: the memory's parts have to go together too."""
@@ -62,9 +62,7 @@ class TaskMemory(Learner[EpisodeBase, State]):
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s``, and fit the map to the memory's vectors to the base's calibration tasks."""
         check_episode_base(base)
-        network = encoder.exact(base.network, bits=0)
-        if isinstance(self.substrate, Crossbar):
-            network = encoder.written(network, base, self.substrate, now_s, rng, self.fill)
+        network = encoder.written(encoder.exact(base.network, bits=0), base, self.substrate, now_s, rng, self.fill)
         known = base.calibration
         x, _ = encoder.encoded(network, known.x, None, now_s, rng)
         ways = ways_of(known, base)

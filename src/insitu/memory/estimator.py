@@ -24,7 +24,7 @@ from insitu.memory.event import Event, apply, merge_event, teach_event
 from insitu.memory.labels import as_label, as_labels, check_same_kind, label_array
 from insitu.memory.locks import lock_of
 from insitu.memory.model import Model, check_mergeable, class_statistics
-from insitu.memory.query import Columns, QueryResult, columns, query, self_test, uncompensated
+from insitu.memory.query import Columns, QueryResult, columns, query, self_test
 from insitu.memory.settings import Settings, make_settings
 from insitu.substrates import Substrate
 
@@ -165,7 +165,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         With ``compensated=False``, the same devices are read without drift compensation.
         """
         model, settings = self._fitted(), self.settings
-        substrate = settings.substrate if compensated else uncompensated(settings.substrate)
+        substrate = settings.substrate if compensated else settings.substrate.uncompensated()
         out = type(self)(**self.get_params() | {"substrate": substrate})
         now_s = model.now_s + inputs.validate_duration(seconds, model.now_s)
         out._set_model(replace(model, now_s=now_s), replace(settings, substrate=substrate))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,3 @@ def columns(substrate: Substrate, model: Model, labels: list[Label], since: Mode
         resets,
         full_scale_us=substrate.devices * substrate.device.full_scale_us,
     )
-
-
-def uncompensated(substrate: Substrate) -> Substrate:
-    """Return the substrate that reads the same devices without drift compensation."""
-    return replace(substrate, compensation="none") if isinstance(substrate, Crossbar) else substrate

@@ -11,7 +11,6 @@ from insitu.report.charts import Line, chart
 from insitu.report.document import Report
 from insitu.report.intervals import Stat
 from insitu.report.sample import Sample
-from insitu.substrates.digital import Digital
 
 HUES = ("novel", "third", "fourth", "fifth")  # classes of the style sheet for arms beside baseline and learner
 
@@ -51,7 +50,7 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
 
 def _styles(experiment: Experiment) -> list[str]:
     """Return a style per further arm: software and the device that follows it share a hue."""
-    software = [getattr(arm.learner, "substrate", None) == Digital() for arm in experiment.variants]
+    software = [getattr(getattr(arm.learner, "substrate", None), "exact", False) for arm in experiment.variants]
     styles, hue = [], 0
     for place, exact in enumerate(software):
         styles.append(HUES[hue % len(HUES)] + ("-float" if exact else ""))

@@ -26,9 +26,14 @@ def checked_rows(x: Tensor, inputs: int) -> None:
 
 def checked_weights(weights: Tensor, inputs: int, columns: int) -> NDArray[np.float32]:
     """Return ``weights`` as a float32 array (inputs, columns); ``InsituError`` for another shape or NaN."""
+    if tuple(weights.shape) != (inputs, columns):
+        raise InsituError(f"{columns} columns of this matrix take ({inputs}, {columns}); got {tuple(weights.shape)}")
+    return finite_weights(weights)
+
+
+def finite_weights(weights: Tensor) -> NDArray[np.float32]:
+    """Return ``weights`` of any shape as a float32 array; ``InsituError`` for NaN and infinity."""
     given: NDArray[np.float32] = weights.detach().float().contiguous().numpy()
-    if given.shape != (inputs, columns):
-        raise InsituError(f"{columns} columns of this matrix take ({inputs}, {columns}); got {given.shape}")
     if not np.isfinite(given).all():
         raise InsituError("what is written must be finite; it holds NaN or infinity")
     return given

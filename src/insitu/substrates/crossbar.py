@@ -16,7 +16,6 @@ disturbance, device failure, the single pulses of iterative programming (``endur
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -25,13 +24,18 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.devices import Device
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
+from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.normals import key_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers, whole_pulses
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
-from insitu.substrates.analog.converters import RANGE_RMS, Converters, calibrated_ranges_us, default_range_us
+from insitu.substrates.analog import batched_crossbar, delta_crossbar
+from insitu.substrates.analog.batched_crossbar import Batch, Scale
+from insitu.substrates.analog.cell_array import CellArray, Compensation
+from insitu.substrates.analog.converters import PROBE_RMS, Converters, calibrated_ranges_us, range_us
+from insitu.substrates.analog.delta_crossbar import BaseArray, Deltas
 from insitu.substrates.analog.probes import drift_factors, probes
 from insitu.substrates.analog.products import pieces, product
 from insitu.substrates.analog.readings import Reading, reading
@@ -52,7 +56,7 @@ class Crossbar(Substrate):
     tile: int = 256  # rows and columns of one array
     input_bits: int = 8  # signed pulse widths; 0 is exact
     adc_bits: int = 8  # signed; 0 is exact
-    compensation: Literal["none", "global", "column"] = "none"  # of drift, by outputs for fixed inputs
+    compensation: Compensation = "none"  # of drift, by outputs for fixed inputs
 
     def __post_init__(self) -> None:
         for name in ("pairs", "copies", "tile", "input_bits", "adc_bits"):
@@ -73,9 +77,18 @@ class Crossbar(Substrate):
         """Devices per sign of a weight: of all pairs, in all copies."""
         return self.pairs * self.copies
 
+    @property
+    def superposes(self) -> bool:
+        """Whether the device has a model of single SET pulses."""
+        return self.device.crystallises
+
     def filled(self, inputs: int) -> Crossbar:
         """Return the crossbar that writes ``inputs`` rows as often as a tile has room for them."""
         return replace(self, copies=max(self.tile // inputs, self.copies))
+
+    def uncompensated(self) -> Crossbar:
+        """Return the crossbar that reads the same cells with drift."""
+        return replace(self, compensation="none")
 
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Hold cells just after RESET; products come out in µS."""
@@ -145,7 +158,7 @@ class Crossbar(Substrate):
         checked_rows(x, held.inputs)
         gain = self._gain(held, now_s, rng)
         out = product(self._converters, self._readings(held, now_s), held.ranges_us, x, gain, key_of(rng))
-        return straight_through(x, out, lambda: self._matrix(held, now_s))
+        return straight_through(x, out, lambda: self.read(held, now_s)[0])
 
     def search(
         self,
@@ -165,10 +178,6 @@ class Crossbar(Substrate):
             best.see(piece.rows, piece.columns, piece.out)
         return best.columns
 
-    def norms_us(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Estimate the Euclidean norm (µS) of each column as the array shows it: rms output for bipolar inputs."""
-        return self._probed(held, now_s, rng).double().square().mean(0).sqrt().float()
-
     def conductances_us(self, held: Held, columns: list[int], now_s: float) -> Floats:
         """Return the mean read conductance (2 signs, in, len(columns)) at ``now_s``, summed over the pairs, µS."""
         columns = column_numbers(columns, held.outputs)
@@ -186,6 +195,12 @@ class Crossbar(Substrate):
             return np.zeros((SIGNS, held.inputs, 0), np.int32), np.zeros(0, np.int32)
         pulses = np.concatenate([tile.pulses for tile in held.tiles], 2)
         return pulses[..., columns], np.concatenate([tile.resets for tile in held.tiles])[columns]
+
+    def read(self, held: Held, now_s: float) -> tuple[Tensor, Tensor]:
+        """Return mean and variance (in, out) of the weights, in the units of products without compensation of drift."""
+        readings = self._readings(held, now_s)
+        variances = [torch.zeros_like(one.mean) if one.variance is None else one.variance for one in readings]
+        return torch.cat([one.mean for one in readings], 1) * held.scale, torch.cat(variances, 1) * held.scale.square()
 
     def outputs(self, held: Held) -> int:
         """Return the number of columns."""
@@ -210,19 +225,49 @@ class Crossbar(Substrate):
         pulses = max((int(tile.pulses.max(initial=0)) for tile in held.tiles), default=0)
         return {"set_pulses": pulses, "resets": max((int(tile.resets.max()) for tile in held.tiles), default=0)}
 
+    def fit_batch(self, matrices: Tensor, x: Tensor, top: float, steps: int) -> Scale:
+        """Return the scale of batches like these, with ADC ranges that hold the currents that x draws from them."""
+        return batched_crossbar.fit(self._array, matrices, x, top, steps)
+
+    def program_batch(self, matrices: Tensor, scale: Scale, now_s: float, rng: np.random.Generator) -> Batch:
+        """Program matrices (k, in, out) in the steps of ``scale``; weights beyond it are clipped."""
+        return batched_crossbar.program(self._array, matrices, scale, now_s, rng)
+
+    def reprogram_batch(self, batch: Batch, matrices: Tensor, now_s: float, rng: np.random.Generator) -> Batch:
+        """Program the cells whose target has changed, whole steps away; no other is touched."""
+        return batched_crossbar.reprogram(self._array, batch, matrices, now_s, rng)
+
+    def multiply_batch(self, batch: Batch, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return x (k, n, in) times the matrices, (k, n, out), with read noise drawn per product; detached."""
+        return batched_crossbar.multiply(self._array, batch, x, now_s, rng)
+
+    def program_base(
+        self, weights: Tensor, pulses: Tensor, patterns: Tensor, now_s: float, rng: np.random.Generator
+    ) -> BaseArray:
+        """Program the base with full scale for a weight of 1, and fit converters to what pulses draw from patterns."""
+        return delta_crossbar.program_base(self._array, weights, pulses, patterns, now_s, rng)
+
+    def program_deltas(self, base: BaseArray, weights: Tensor, now_s: float, rng: np.random.Generator) -> Deltas:
+        """Program cells of their own where ``weights`` (k, in, out) differ from the base; all others are shared."""
+        return delta_crossbar.program_deltas(self._array, base, weights, now_s, rng)
+
+    def pulse_rows(self, held: BaseArray | Deltas, now_s: float, part: slice = slice(None)) -> Rows:
+        """Return what a pulse of each row adds, drift compensated, with the converters behind it."""
+        return delta_crossbar.pulse_rows(self._array, held, now_s, part)
+
     @property
     def _converters(self) -> Converters:
         return Converters(
             self.tile // self.copies, *(2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits))
         )
 
+    @property
+    def _array(self) -> CellArray:
+        return CellArray(self.device, self.devices, self._converters, self.compensation)
+
     def _readings(self, held: Held, now_s: float) -> list[Reading]:
         checked_time(held, now_s)
         return [reading(self.device, tile, now_s) for tile in held.tiles]
-
-    def _matrix(self, held: Held, now_s: float) -> Tensor:
-        """Mean weights (in, out), in the units in which products come out without compensation of drift."""
-        return torch.cat([one.mean for one in self._readings(held, now_s)], 1) * held.scale
 
     def _gain(self, held: Held, now_s: float, rng: np.random.Generator) -> Floats:
         """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
@@ -232,16 +277,13 @@ class Crossbar(Substrate):
             gain = gain * drift_factors(self.compensation, held.reference, present)
         return gain.numpy()
 
-    def _probed(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Outputs (PROBES, out) in µS for fixed bipolar inputs, noise and converters included."""
+    def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Summed |output| of every column (out,) in µS for the probes, noise and converters included."""
         x, ones, readings = probes(held.inputs), np.ones(held.outputs, np.float32), self._readings(held, now_s)
         # probes are larger than other inputs, so they are converted in a range of their own, the same at every age
-        ranges_us = tuple(default_range_us(self._converters, one) / RANGE_RMS for one in readings)
-        return product(self._converters, readings, ranges_us, x, ones, key_of(rng))
-
-    def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Summed |output| of every column (out,) in µS for the probes."""
-        return self._probed(held, now_s, rng).double().abs().sum(0).float()
+        ranges_us = tuple(range_us(self._converters, one.mean, PROBE_RMS) for one in readings)
+        probed = product(self._converters, readings, ranges_us, x, ones, key_of(rng))
+        return probed.double().abs().sum(0).float()
 
     def _measured(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """Note the probes' summed |output| of columns just written, against which drift is compensated later."""

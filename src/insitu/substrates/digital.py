@@ -16,6 +16,8 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.kernels import exact
+from insitu.kernels.noisy_spiking import Rows
+from insitu.kernels.quantiser import on_steps
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
@@ -35,6 +37,19 @@ class Held:
         return exact.on_grid(self.weights, 0)
 
 
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Matrices (k, in, out), rounded where bits are few, in the precision in which they were given."""
+
+    weights: Tensor
+    rewritten: int
+    spent: Ledger
+
+    def copies(self, count: int) -> Batch:
+        """Return ``count`` copies of a batch of one, on which nothing has been spent."""
+        return Batch(self.weights.expand(count, -1, -1), 0, Ledger())
+
+
 @dataclass(frozen=True)
 class Digital(Substrate):
     """Exact arithmetic on float32 (bits 0), or weights rounded to b bits with one scale per column."""
@@ -44,6 +59,11 @@ class Digital(Substrate):
     def __post_init__(self) -> None:
         if self.bits and not 2 <= self.bits <= 16:
             raise InsituError(f"bits is 0 (float) or 2..16; got {self.bits}")
+
+    @property
+    def exact(self) -> bool:
+        """Whether weights are floats."""
+        return not self.bits
 
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Hold zeros."""
@@ -77,10 +97,12 @@ class Digital(Substrate):
     def multiply(self, held: Held, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return x (batch, in) times the weights in float32, the same bits in any order; time changes nothing."""
         checked_rows(x, len(held.weights))
-        if not x.isfinite().all():
-            raise InsituError("x must be finite; it holds NaN or infinity")
-        out = (exact.on_grid(x.float(), 1) @ held.on_grid).float()
+        out = (exact.on_grid(_finite(x, "x").float(), 1) @ held.on_grid).float()
         return straight_through(x, out, lambda: held.weights)
+
+    def read(self, held: Held, now_s: float) -> tuple[Tensor, Tensor]:
+        """Return the weights, which vary by nothing."""
+        return held.weights, torch.zeros_like(held.weights)
 
     def outputs(self, held: Held) -> int:
         """Return the number of columns."""
@@ -98,10 +120,35 @@ class Digital(Substrate):
         """Return zeros: ordinary memory does not wear."""
         return {"set_pulses": 0, "resets": 0}
 
+    def program_batch(self, matrices: Tensor, scale: None, now_s: float, rng: np.random.Generator) -> Batch:
+        """Hold matrices (k, in, out), each rounded by itself."""
+        weights = self._round(_finite(matrices, "what is written").detach())
+        return Batch(weights, weights.numel(), Ledger.of(written_weight=weights.numel()))
+
+    def reprogram_batch(self, batch: Batch, matrices: Tensor, now_s: float, rng: np.random.Generator) -> Batch:
+        """Replace the matrices; columns that have changed count as written."""
+        weights = self._round(_finite(matrices, "what is written").detach())
+        rewritten = weights.shape[1] * int((weights != batch.weights).any(1).sum())
+        return Batch(weights, rewritten, batch.spent + Ledger.of(written_weight=rewritten))
+
+    def multiply_batch(self, batch: Batch, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return x (k, n, in) times the matrices, (k, n, out), in float64, the same bits in any order; detached."""
+        return exact.product(_finite(x, "x"), batch.weights)
+
+    def pulse_rows(self, held: Batch, now_s: float, part: slice = slice(None)) -> Rows:
+        """Return the weights, without noise and converters."""
+        mean = held.weights[part if len(held.weights) > 1 else slice(None)].float().numpy()
+        return Rows(mean, np.zeros_like(mean), np.array([0, mean.shape[1]]), np.ones(1, np.float32), levels=0)
+
     def _round(self, weights: Tensor) -> Tensor:
         if not self.bits:
             return weights
         top = 2 ** (self.bits - 1) - 1
-        scale = weights.abs().amax(0, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny) / top
-        rounded: Tensor = torch.round(weights / scale) * scale
-        return rounded
+        scale = weights.abs().amax(-2, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny) / top
+        return on_steps(weights, scale, -top, top)
+
+
+def _finite(given: Tensor, what: str) -> Tensor:
+    if not given.isfinite().all():
+        raise InsituError(f"{what} must be finite; it holds NaN or infinity")
+    return given

@@ -13,8 +13,9 @@ from insitu.kernels.readout import pulse_widths
 from insitu.substrates.analog.readings import Reading
 from insitu.substrates.analog.tiles import Floats
 
-RANGE_STDS = 4.0  # a tile that was not calibrated has a range of so many standard deviations of its widest column ...
-RANGE_RMS = 0.5  # ... under independent inputs of this rms
+RANGE_STDS = 4.0  # a range that was not calibrated is so many standard deviations of the widest column's current ...
+RANGE_RMS = 0.5  # ... under independent inputs of this rms,
+PROBE_RMS = 1.0  # or of this one for the probes of drift compensation, whose entries are -1 and 1
 HEADROOM = 1.1  # of a calibrated range, over the largest current seen
 SMALLEST_RANGE_US = 1e-6
 
@@ -39,24 +40,31 @@ def calibrated_ranges_us(converters: Converters, readings: list[Reading], x: Ten
     given = x.detach().float().contiguous()
     widths = torch.empty_like(given)
     checked_tops(pulse_widths(given.numpy(), converters.input_levels, widths.numpy(), given.clone().numpy()))
-    blocks = converters.blocks(given.shape[1])
-    out = []
-    for one in readings:
-        currents = [widths[:, rows].double() @ one.mean[rows].double() for rows in blocks]
-        peaks = torch.stack([each.abs().max() for each in currents]).float()
-        out.append((HEADROOM * peaks.clamp_min(SMALLEST_RANGE_US)).numpy())
-    return tuple(out)
+    return tuple(fitted_ranges_us(converters, widths, one.mean) for one in readings)
+
+
+def fitted_ranges_us(converters: Converters, widths: Tensor, mean: Tensor) -> Floats:
+    """Return the range (row blocks,) that holds the currents of pulses (..., n, in) through ``mean`` (..., in, out)."""
+    blocks = converters.blocks(widths.shape[-1])
+    currents = [widths[..., rows].double() @ mean[..., rows, :].double() for rows in blocks]
+    peaks = torch.stack([each.abs().max() for each in currents]).float()
+    return (HEADROOM * peaks.clamp_min(SMALLEST_RANGE_US)).numpy()
+
+
+def range_us(converters: Converters, mean: Tensor, rms: float) -> Floats:
+    """Return the range (row blocks,) for independent inputs of this rms through ``mean`` (..., in, out)."""
+    if not converters.adc_levels:
+        return np.ones(1, np.float32)  # not used
+    blocks = converters.blocks(mean.shape[-2])
+    squares = [mean[..., rows, :].double().square().sum(-2).max() for rows in blocks]
+    return (RANGE_STDS * rms * torch.stack(squares).sqrt().float()).clamp_min(SMALLEST_RANGE_US).numpy()
 
 
 def default_range_us(converters: Converters, one: Reading) -> Floats:
-    """Return the range (row blocks,) of a tile that was not calibrated; kept beside the reading."""
-    if not converters.adc_levels:
-        return np.ones(1, np.float32)  # not used
+    """Return the range (row blocks,) of a tile that was not calibrated; cached with the reading."""
     known: Floats | None = one.forms.get(converters.tile)
     if known is None:
-        squares = [one.mean[rows].double().square().sum(0).max() for rows in converters.blocks(len(one.mean))]
-        range_us = RANGE_STDS * RANGE_RMS * torch.stack(squares).sqrt().float()
-        known = one.forms[converters.tile] = range_us.clamp_min(SMALLEST_RANGE_US).numpy()
+        known = one.forms[converters.tile] = range_us(converters, one.mean, RANGE_RMS)
     return known
 
 

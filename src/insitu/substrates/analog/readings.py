@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from insitu.devices import Device
+from insitu.devices import Cells, Device
 from insitu.substrates.analog.tiles import Floats, Tile
 
 
@@ -27,17 +27,19 @@ class Reading:
 _readings: WeakKeyDictionary[Tile, Reading] = WeakKeyDictionary()
 
 
+def differential(device: Device, cells: Cells, now_s: float) -> tuple[Floats, Floats]:
+    """Return mean (...) in µS and variance in µS² of plus minus minus side of cells (2 signs, devices, ...)."""
+    mean, deviation = device.read(cells, now_s)
+    per_sign = mean.sum(1) if mean.shape[1] > 1 else mean[:, 0]
+    variance: Floats = np.square(deviation).sum((0, 1), dtype=np.float32)
+    return per_sign[0] - per_sign[1], variance
+
+
 def reading(device: Device, tile: Tile, now_s: float) -> Reading:
     """Read a tile at ``now_s``; the last reading of every tile is kept."""
     known = _readings.get(tile)
     if known is None or known.now_s != now_s:
-        mean, deviation = device.read(tile.cells, now_s)  # (2, pairs, in, columns)
-        per_sign = mean.sum(1) if mean.shape[1] > 1 else mean[:, 0]
-        variance: Floats = np.square(deviation).sum((0, 1), dtype=np.float32)
-        known = Reading(
-            now_s,
-            torch.from_numpy(per_sign[0] - per_sign[1]),
-            torch.from_numpy(variance) if variance.any() else None,
-        )
+        mean, variance = differential(device, tile.cells, now_s)
+        known = Reading(now_s, torch.from_numpy(mean), torch.from_numpy(variance) if variance.any() else None)
         _readings[tile] = known
     return known

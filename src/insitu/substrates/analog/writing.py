@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +31,20 @@ def for_pairs(values: NDArray[Number], pairs: int) -> NDArray[Number]:
     return values[:, None] if pairs == 1 else np.repeat(values[:, None], pairs, axis=1)
 
 
-def checked_time(held: Held, now_s: float) -> float:
+def programming_cost(us: Floats) -> Ledger:
+    """Return what programming cells to conductances ``us`` spends: a RESET of each, and pulses where it is not 0."""
+    return Ledger.of(reset_pulse=us.size, program_and_verify=int(np.count_nonzero(us)))
+
+
+class Written(Protocol):
+    """What has been written at some time."""
+
+    @property
+    def written_s(self) -> float:
+        """Time of the last change, s."""
+
+
+def checked_time(held: Written, now_s: float) -> float:
     """Return ``now_s``; raise ``InsituError`` where it lies before the last write."""
     if not now_s >= held.written_s:  # so that NaN is caught too
         raise InsituError(f"time runs forward: now is {now_s} s, but this matrix was written at {held.written_s} s")

@@ -1,27 +1,20 @@
-"""What every layer of 1-bit weights needs: weights in the order the loops read them, checks, and threads to run in."""
+"""Weights of 1-bit layers, 64 channels to a word, in the order in which the loops read them; checks of their inputs."""
 
 from __future__ import annotations
 
-import threading
-import warnings
+import math
 from dataclasses import dataclass
-from functools import cache
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.kernels import compiled
 
 Words = NDArray[np.uint64]
 
 WORD = 64  # channels in a word
 LANES = 32  # output channels in a tile of prepared weights
 LARGEST = 2**31 - 1
-SHARE = 2**20  # words to compare, some 60 µs, that are worth another thread: on a busy machine it may come late
-one_at_a_time = threading.Lock()  # not every threading layer of Numba may be entered twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +34,18 @@ class Prepared:
         inner = self.tiles.shape[1:4]
         return np.ascontiguousarray(self.tiles.transpose(0, 4, 1, 2, 3)).reshape(-1, *inner)[: self.out]
 
+    def rows(self, shape: tuple[int, int, int, int]) -> int:
+        """Return the rows of a loop over an output (n, h', w', out): lines of images, tile by tile."""
+        return len(self.tiles) * shape[0] * shape[1]
+
+    def work(self, shape: tuple[int, int, int, int]) -> int:
+        """Return how many words a loop over such an output compares."""
+        return math.prod(shape) * math.prod(self.tiles.shape[1:4])
+
 
 def prepare(weight: Words) -> Prepared:
-    """Put weights (out, kh, kw, words) uint64, or (out, words) of a linear layer, into the order the loops read."""
-    weight = checked("weights", weight, (2, 4))
-    if weight.ndim == 2:
-        weight = weight[:, None, None]
+    """Put weights (out, kh, kw, words) uint64 into the order in which the loops read them."""
+    weight = checked("weights", weight, (4,))
     out, kh, kw, words = weight.shape
     tiles = aligned((-(-out // LANES), kh, kw, words, LANES))
     tiles[:] = 0
@@ -57,7 +56,7 @@ def prepare(weight: Words) -> Prepared:
 
 
 def checked(what: str, given: Words, dimensions: tuple[int, ...] | None) -> Words:
-    """Return ``given`` in one piece, or raise InsituError where it is no array of words in so many dimensions."""
+    """Return ``given`` contiguous; raise ``InsituError`` unless it is an array of words in so many dimensions."""
     if not isinstance(given, np.ndarray) or given.dtype != np.uint64:
         raise InsituError(f"{what} are {getattr(given, 'dtype', type(given).__name__)}; give uint64 words, see pack")
     if not given.size or (dimensions and given.ndim not in dimensions):
@@ -66,7 +65,7 @@ def checked(what: str, given: Words, dimensions: tuple[int, ...] | None) -> Word
 
 
 def fitting(what: str, words: Words, channels: int) -> None:
-    """Raise InsituError where the number of words is not that of ``channels``."""
+    """Raise ``InsituError`` unless the number of words is that of ``channels``."""
     if channels < 1 or words.shape[-1] != -(-channels // WORD):
         raise InsituError(
             f"{what} of shape {words.shape} for {channels} channels; the last size is ceil(channels / 64), at least 1"
@@ -76,7 +75,7 @@ def fitting(what: str, words: Words, channels: int) -> None:
 def layer(
     x: Words, weight: Words | Prepared, channels: int, stride: int, padding: int
 ) -> tuple[Words, Prepared, tuple[int, int, int, int]]:
-    """Check what a layer is given; return it in order, and the shape (n, h', w', out) of what comes out."""
+    """Check the inputs of a layer; return them with prepared weights, and the shape (n, h', w', out) of the output."""
     x = checked("x", x, (4,))
     prepared = weight if isinstance(weight, Prepared) else prepare(weight)
     _, kh, kw, words, _ = prepared.tiles.shape
@@ -95,38 +94,8 @@ def layer(
 
 
 def aligned(shape: tuple[int, ...]) -> Words:
-    """Return an empty array that begins where a line of the cache does, as the loops' vectors want it."""
+    """Return an empty array that begins at a cache line, so that no vector load crosses two."""
     size = int(np.prod(shape))
     held = np.empty(size + 7, np.uint64)
     start = -held.ctypes.data % 64 // 8
     return held[start : start + size].reshape(shape)
-
-
-@cache
-def loops() -> ModuleType | None:
-    """Return the compiled loops, or None where Numba does not work, after one warning in the life of the process."""
-    if compiled() is None:
-        warnings.warn(
-            "Numba does not work here or is switched off: products of 1-bit numbers run in plain NumPy, "
-            "with the same results but many times slower",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-        return None
-    from insitu.kernels import _binary
-
-    return _binary
-
-
-def run(rows: Any, everything: Any, given: tuple[Any, ...], shape: tuple[int, int, int, int]) -> None:
-    """Run a loop over all rows, in as many threads as the work is worth."""
-    import numba  # here, because importing it takes half a second
-
-    _, kh, kw, words, _ = given[1].shape
-    n, high, wide, out = shape
-    threads = min(numba.get_num_threads(), 1 + n * high * wide * out * kh * kw * words // SHARE)
-    if threads == 1:
-        rows(*given, 0, given[1].shape[0] * n * high)
-        return
-    with one_at_a_time:
-        everything(*given, threads)

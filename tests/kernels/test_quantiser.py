@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insitu.core import InsituError
-from insitu.learners.quantiser import Grid, check_bits, covering, symmetric
+from insitu.kernels.quantiser import Grid, covering, symmetric
 
 bits = st.integers(1, 16)
 reals = st.floats(-1e3, 1e3, width=32)
@@ -61,9 +60,3 @@ def test_a_range_without_width_leaves_zeros_zeros() -> None:
     for grid in (covering(0.0, 0.0, 8), symmetric(0.0, 16)):
         assert isinstance(grid, Grid)
         assert not grid.values(grid.codes(np.zeros(4, np.float32))).any()
-
-
-@pytest.mark.parametrize("pair", [(0, 8), (8, 0), (17, 16), (8, 17), (-1, 8), (8.0, 16)])
-def test_wrong_bits_are_refused(pair: tuple[int, int]) -> None:
-    with pytest.raises(InsituError, match="1 to 16 each, or both 0"):
-        check_bits(*pair)

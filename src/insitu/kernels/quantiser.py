@@ -1,10 +1,10 @@
-"""Real numbers as whole numbers of b bits: value = (code - zero) x step.
+"""Numbers of few bits: integer codes on a grid, value = (code - zero) x step, or floats that stand on one.
 
-The paper's quantiser (Vorabbi, Maltoni and Santi, arXiv 2308.15308) clips x to a calibrated range [lo, hi] and rounds
-it to one of 2^b equidistant values, lo and hi among them; gradients pass straight through. Own choices: codes are
-two's complement, -2^(b-1) to 2^(b-1) - 1, in the smallest integer type that holds them; a range takes in 0 and the
-values are shifted by at most half a step so that 0 is one of them, which makes ``zero`` whole, and products of codes
-exact integers. A range without width leaves zeros zeros.
+The quantiser of codes (Vorabbi, Maltoni and Santi, arXiv 2308.15308) clips x to a calibrated range [lo, hi] and rounds
+it to one of 2^b equidistant values, lo and hi among them; gradients pass straight through. Own choices: codes are two's
+complement, -2^(b-1) to 2^(b-1) - 1, in the smallest integer type that holds them; a range is extended to include 0 and
+the values are shifted by at most half a step so that 0 is one of them, which makes ``zero`` an integer, and products of
+codes exact integers. With an empty range, zeros stay zeros.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-
-from insitu.core import InsituError
+from torch import Tensor
 
 Array = NDArray[np.float32]
 Codes = NDArray[Any]  # int8, or int16 above 8 bits
@@ -71,8 +71,20 @@ def symmetric(top: float, bits: int) -> Grid:
     return Grid(bits, 2 * top / ((1 << bits) - 1) if top > np.finfo(np.float32).tiny else 1.0)
 
 
-def check_bits(forward: int, update: int) -> None:
-    """Raise ``InsituError`` unless both are 1 to 16, or both 0 for float."""
-    whole = all(isinstance(bits, int) and 1 <= bits <= 16 for bits in (forward, update))
-    if not whole and (forward, update) != (0, 0):
-        raise InsituError(f"forward and update bits are 1 to 16 each, or both 0 for float; got {forward} and {update}")
+def on_steps(
+    x: Tensor,
+    step: Tensor | float,
+    lowest: float = -np.inf,
+    highest: float = np.inf,
+    rng: np.random.Generator | None = None,
+) -> Tensor:
+    """Return x rounded to whole multiples of ``step``, at least ``lowest`` and at most ``highest`` of them; detached.
+
+    Rounding is to the nearest, halves to even; with ``rng`` it is at random, up with the probability of the distance
+    from the multiple below, which is exact on average.
+    """
+    steps = x.detach() / step
+    if rng is not None:
+        steps = (steps + torch.from_numpy(rng.random(tuple(x.shape), dtype=np.float32))).floor()
+    rounded: Tensor = steps.round().clamp(lowest, highest) * step
+    return rounded

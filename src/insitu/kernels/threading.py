@@ -1,0 +1,64 @@
+"""Rows of a compiled loop in several threads; results do not depend on how rows are split.
+
+Loops that call BLAS-like products share rows over Python threads, as many as torch uses (``split_rows``); loops that
+Numba itself runs in parallel are entered one at a time (``run_parallel``).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import torch
+
+WORTH = 2**22  # products of numbers, about 100 µs, that are worth another thread
+SHARE = 2**20  # words to compare, some 60 µs, that are worth a thread of Numba's: on a busy machine it may come late
+one_at_a_time = threading.Lock()  # not every threading layer of Numba may be entered twice
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="insitu")
+
+
+def _in_child() -> None:
+    # a forked process has none of its parent's threads, and OpenMP would wait for its own forever
+    _pool.cache_clear()
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_in_child)
+
+
+def split_rows(run: Callable[[int, int], None], rows: int, work: int, multiple: int) -> None:
+    """Call ``run(start, stop)`` for ranges that make up ``rows``, each of a ``multiple`` of rows but the last.
+
+    ``run`` releases Python's lock. ``work`` is the number of multiplications, which decides how many threads pay.
+    """
+    threads = min(torch.get_num_threads(), 1 + work // WORTH, -(-rows // multiple))
+    if threads == 1:
+        run(0, rows)
+        return
+    share = -(-rows // (threads * multiple)) * multiple
+    bounds = [(start, min(start + share, rows)) for start in range(0, rows, share)]
+    others = [_pool(threads - 1).submit(run, *each) for each in bounds[1:]]
+    run(*bounds[0])
+    for other in others:
+        other.result()
+
+
+def run_parallel(rows: Any, everything: Any, given: tuple[Any, ...], count: int, work: int) -> None:
+    """Run a loop over ``count`` rows: ``rows`` in this thread, or ``everything`` in as many as ``work`` is worth."""
+    import numba  # here, because importing it takes half a second
+
+    threads = min(numba.get_num_threads(), 1 + work // SHARE)
+    if threads == 1:
+        rows(*given, 0, count)
+        return
+    with one_at_a_time:
+        everything(*given, threads)
