@@ -12,10 +12,15 @@ from insitu import catalog
 FAKES = Path(__file__).parent / "fakes"
 
 
-@pytest.fixture
-def fakes(monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(catalog, "ROOTS", [*catalog.ROOTS, FAKES])
+def with_fakes(patch: pytest.MonkeyPatch) -> None:
+    """Add the parts of ``fakes`` to the rooms until the patch is undone."""
+    patch.setattr(catalog, "ROOTS", [*catalog.ROOTS, FAKES])
     for folder in FAKES.iterdir():
         room = importlib.import_module(f"insitu.{folder.name}")
-        monkeypatch.setattr(room, "__path__", [*room.__path__, str(folder)])
+        patch.setattr(room, "__path__", [*room.__path__, str(folder)])
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Path:
+    with_fakes(monkeypatch)
     return FAKES

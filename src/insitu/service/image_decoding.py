@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from insitu.data import _decode
+from insitu.data.files import pictures
 from insitu.service.errors import Refusal
 from insitu.service.limits import Limits
 
@@ -21,7 +21,7 @@ SIDE = 256  # pixels: backbones look at 48 at most, and what is taught is kept a
 
 
 def pixels(url: str, limits: Limits) -> tuple[NDArray[np.uint8], int]:
-    """Return the picture in a data URL: (h, w), or (h, w, 3) where it has colour; see ``data._decode.picture``.
+    """Return the picture in a data URL: (h, w), or (h, w, 3) where it has colour; see ``data.files.pictures.picture``.
 
     The number of its pixels before it was made smaller comes with it.
 
@@ -38,10 +38,10 @@ def pixels(url: str, limits: Limits) -> tuple[NDArray[np.uint8], int]:
         raise Refusal(422, "the picture is not whole: its base64 cannot be read") from None
     kind = FORMATS[head[1]]
     try:
-        image = _decode.picture(data, (kind,), limits.image_pixels)
-    except _decode.TooLargeError:
+        image = pictures.picture(data, (kind,), limits.image_pixels)
+    except pictures.TooLargeError:
         raise Refusal(413, f"a picture has at most {limits.image_pixels} pixels; make it smaller") from None
-    except _decode.UnreadableError as error:
+    except pictures.UnreadableError as error:
         # what a decoder says may hold what was sent
         reason = "" if error.__cause__ else f": {error}"
         raise Refusal(422, f"the picture cannot be read as {kind}{reason}") from None
