@@ -38,6 +38,14 @@ def test_fields_come_with_defaults_and_comments(fakes: Path) -> None:
     assert known["held"].default == "Held()"
 
 
+def test_a_comment_above_a_field_is_its_help_too() -> None:
+    known = {field.name: field for field in static_source.fields(catalog.find("arm-trajectories"))}
+    assert known["hold_s"].help.startswith("time for which a simulated arm holds each command, in seconds")
+    assert known["wait_s"].help.startswith("time from writing the weights")
+    lacking = [name for name, field in known.items() if not field.help]
+    assert not lacking
+
+
 def test_a_device_shows_its_curves_and_draws_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figure = tmp_path / "ideal.svg"
     assert main(["show", "ideal", f"--figure={figure}"]) == 0
