@@ -16,35 +16,36 @@
 # An experiment is one file that composes a scenario, a learner and a baseline, and states the published claims. This
 # tutorial runs quick variants, which take under a minute each; leave `--quick` out to judge the claims.
 
-# %%
-# !insitu list experiments
+# %% language="bash"
+# insitu list experiments
 
 # %% [markdown]
 # ## Run
 
-# %%
-# !insitu run karunaratne2022-miniimagenet --quick --out runs/pcm
+# %% language="bash"
+# insitu run karunaratne2022-miniimagenet --quick --out runs/pcm
 
 # %% [markdown]
 # The run wrote `report.json`, which holds every row, and `report.html`, a page without outside links. Each table of the
 # report is also available as CSV:
 
-# %%
-# !insitu report runs/pcm --csv | head -n 14
+# %% language="bash"
+# insitu report runs/pcm --csv
 
 # %% [markdown]
 # ## Change one thing
 #
 # Every field of the composition is a flag. Here the analog-to-digital converters get 3 bits instead of 8.
 
-# %%
-# !insitu run karunaratne2022-miniimagenet --quick --learner.substrate.adc-bits 3 --out runs/pcm-3-bits
+# %% language="bash"
+# insitu run karunaratne2022-miniimagenet --quick --out runs/pcm-3-bits \
+#     --learner.substrate.adc-bits 3
 
 # %% [markdown]
 # ## Compare two runs
 
-# %%
-# !insitu report runs/pcm runs/pcm-3-bits
+# %% language="bash"
+# insitu report runs/pcm runs/pcm-3-bits
 
 # %% [markdown]
 # ## The same in Python
@@ -61,7 +62,8 @@ from insitu.experiments.karunaratne2022_miniimagenet import QUICK
 
 rows = pd.DataFrame(run.rows(replace(QUICK, ages_s=(60.0,)), seed=0))
 rows = rows[rows["arm"].isin(["baseline", "learner"])]
-print(rows.pivot(index="session", columns="arm", values="overall").round(1))
+table = rows.pivot(index="session", columns="arm", values="overall")
+print(table.round(1))
 
 # %% [markdown]
 # Next: [experiments](../experiments.md) lists all of them with their data; [results](../results.md) holds the measured
