@@ -11,84 +11,103 @@
 # ---
 
 # %% [markdown]
-# # Teach a memory your own vectors
+# # From your own device to a report
 #
-# `insitu.Memory` is a few-shot classifier with scikit-learn's conventions. It stores each class as one column of a
-# simulated phase-change crossbar. Here it learns handwritten digits as plain vectors of 64 pixels; any table of numbers
-# works the same way.
-
-# %%
-import numpy as np
-from sklearn.datasets import load_digits
-
-from insitu import Memory
-
-x, y = load_digits(return_X_y=True)
-x_test, y_test = x[1000:], y[1000:]
-support = np.concatenate([np.flatnonzero(y[:500] == digit)[:5] for digit in range(10)])  # five examples per class
-x_support, y_support = x[support], y[support]
-
-# %% [markdown]
-# ## Learn a few classes, then more
+# A device is the physics of one memory cell, in one file. This tutorial writes one, draws its curves, runs the laws that
+# every device must obey, and puts it under a published experiment.
 #
-# `fit` starts from nothing. `partial_fit` adds examples of new or known classes at any time and does not revisit the
-# earlier examples.
+# insitu finds parts by file name in its own source tree and in the folders that `INSITU_PARTS` names, which have one
+# sub-folder per kind of part.
 
 # %%
-memory = Memory(random_state=0)
-first = y_support < 5
-memory.fit(x_support[first], y_support[first])
-print("classes:", memory.classes_, "accuracy on them:", round(memory.score(x_test[y_test < 5], y_test[y_test < 5]), 3))
-
-memory.partial_fit(x_support[~first], y_support[~first])
-print("classes:", memory.classes_, "accuracy on all:", round(memory.score(x_test, y_test), 3))
-
-# %% [markdown]
-# The same vectors in float, for comparison: `"digital"` is a substrate of exact numbers.
-
-# %%
-exact = Memory("digital", random_state=0).fit(x_support, y_support)
-print("float:", round(exact.score(x_test, y_test), 3))
-
-# %% [markdown]
-# ## Probabilities
-#
-# `predict_proba` is calibrated on the examples that the memory keeps.
-
-# %%
-probabilities = memory.predict_proba(x_test[:3])
-for row, label in zip(probabilities, y_test[:3], strict=True):
-    best = row.argsort()[::-1][:2]
-    print(f"true {label}:", ", ".join(f"{memory.classes_[i]} with {row[i]:.2f}" for i in best))
-
-# %% [markdown]
-# ## Time and forgetting
-#
-# Conductances drift. `age` lets simulated time pass; drift is compensated per column unless you say otherwise.
-# `forget` resets the column of a class.
-
-# %%
-memory.age(10 * 365 * 86_400)
-print("ten years later:", round(memory.score(x_test, y_test), 3))
-memory.forget(3)
-print("classes:", memory.classes_)
-print("spent so far:", dict(memory.cost().counts))
-
-# %% [markdown]
-# ## Keep it in a file
-#
-# A memory in a file is durable: an event is acknowledged once it is on disk.
-
-# %%
-import tempfile
+import os
 from pathlib import Path
 
-path = Path(tempfile.mkdtemp()) / "digits.insitu"
-with Memory.open(path, random_state=0) as kept:
-    kept.fit(x_support, y_support)
-with Memory.open(path) as again:
-    print("read back:", again.classes_, round(again.score(x_test, y_test), 3))
+os.environ["INSITU_PARTS"] = str(Path("runs/tutorial/parts").resolve())
+Path("runs/tutorial/parts/devices").mkdir(parents=True, exist_ok=True)
 
 # %% [markdown]
-# Next: [memory](../memory.md) describes every method and what is stored; [service and page](../serve.md) serves the same
-# file over HTTP.
+# ## One file
+#
+# The file's name is the public name, and the class has that name without underscores. A device implements `reset`,
+# `program` and `read`, and `pulse` if its model describes single SET pulses. Every method takes cells, a time in seconds
+# and a generator, and returns new cells. The docstring states the equations and what is not modelled.
+
+# %%
+# %%writefile runs/tutorial/parts/devices/my_cell.py
+"""My cell: a random step per SET pulse up to a ceiling, slow drift, read noise in proportion.
+
+Equations (G in µS): a pulse adds N(1, 0.3) to G, within 0..20; G(t) = G (t / 60 s)^-0.05; read noise N(0, 0.02 G).
+Not modelled: programming error, endurance, temperature. Own choice: a cell younger than 60 s reads as at 60 s.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from insitu.devices import Device, check_now, checked_pulses, checked_targets, drifted, uniform_cells
+
+
+@dataclass(frozen=True)
+class MyCell(Device):
+    """Cell that adds a random step per SET pulse."""
+
+    full_scale_us: float = 20.0  # largest conductance, in µS
+    step_us: float = 1.0  # mean step of one SET pulse, in µS
+
+    def reset(self, shape, now_s, rng):
+        return uniform_cells(np.zeros(shape, np.float32), 0.05, now_s)
+
+    def program(self, target_us, now_s, rng):
+        return uniform_cells(checked_targets(target_us, self.full_scale_us), 0.05, now_s)
+
+    def pulse(self, cells, pulses, now_s, rng):
+        check_now(cells, now_s)
+        count = checked_pulses(pulses, cells.shape)
+        steps = self.step_us * (count + 0.3 * np.sqrt(count) * rng.standard_normal(count.shape))
+        g = np.clip(cells.conductance_us + steps, 0, self.full_scale_us).astype(np.float32)
+        return replace(cells, conductance_us=g, programmed_s=np.where(count > 0, now_s, cells.programmed_s))
+
+    def read(self, cells, now_s):
+        mean, _ = drifted(cells, now_s, t0_s=60.0)
+        return mean, 0.02 * mean
+
+
+# %% [markdown]
+# ## Look at it
+#
+# `insitu show` prints the docstring, the fields with their defaults, and simulated curves; `--figure` draws them.
+
+# %% language="bash"
+# insitu show my-cell --figure runs/tutorial/my_cell.svg
+
+# %%
+from IPython.display import SVG
+
+SVG("runs/tutorial/my_cell.svg")
+
+# %% [markdown]
+# ## Run the laws
+#
+# Same seed, same cells; reading changes nothing; programming reaches its target; conductances stay in range. In the
+# source folder:
+
+# %% language="bash"
+# python -m pytest tests/laws -k my_cell -q -p no:cacheprovider
+
+# %% [markdown]
+# ## Put it under an experiment
+#
+# Its fields are flags too.
+
+# %% language="bash"
+# insitu run karunaratne2022-omniglot --quick --out runs/tutorial/published
+# insitu run karunaratne2022-omniglot --quick --out runs/tutorial/my-cell \
+#     --learner.substrate.device my-cell --learner.substrate.device.step-us 0.8
+
+# %% language="bash"
+# insitu report runs/tutorial/published runs/tutorial/my-cell
+
+# %% [markdown]
+# `runs/tutorial/my-cell/report.html` is the whole report as one page. Next: [devices](../devices.md) and
+# [substrates](../substrates.md).

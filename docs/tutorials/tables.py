@@ -23,14 +23,14 @@
 # ## Run
 
 # %% language="bash"
-# insitu run karunaratne2022-miniimagenet --quick --out runs/pcm
+# insitu run karunaratne2022-miniimagenet --quick --out runs/tutorial/pcm
 
 # %% [markdown]
 # The run wrote `report.json`, which holds every row, and `report.html`, a page without outside links. Each table of the
 # report is also available as CSV:
 
 # %% language="bash"
-# insitu report runs/pcm --csv
+# insitu report runs/tutorial/pcm --csv
 
 # %% [markdown]
 # ## Change one thing
@@ -38,14 +38,14 @@
 # Every field of the composition is a flag. Here the analog-to-digital converters get 3 bits instead of 8.
 
 # %% language="bash"
-# insitu run karunaratne2022-miniimagenet --quick --out runs/pcm-3-bits \
+# insitu run karunaratne2022-miniimagenet --quick --out runs/tutorial/pcm-3-bits \
 #     --learner.substrate.adc-bits 3
 
 # %% [markdown]
 # ## Compare two runs
 
 # %% language="bash"
-# insitu report runs/pcm runs/pcm-3-bits
+# insitu report runs/tutorial/pcm runs/tutorial/pcm-3-bits
 
 # %% [markdown]
 # ## The same in Python
