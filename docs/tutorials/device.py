@@ -13,8 +13,8 @@
 # %% [markdown]
 # # From your own device to a report
 #
-# A device is the physics of one memory cell, in one file. This tutorial writes one, draws its curves, runs the laws that
-# every device must obey, and puts it under a published experiment.
+# A device is the physics of one memory cell, in one file. This tutorial writes one, draws its curves, runs the laws
+# that every device must obey, and puts it under a published experiment.
 #
 # insitu finds parts by file name in its own source tree and in the folders that `INSITU_PARTS` names, which have one
 # sub-folder per kind of part.
@@ -30,8 +30,8 @@ Path("runs/tutorial/parts/devices").mkdir(parents=True, exist_ok=True)
 # ## One file
 #
 # The file's name is the public name, and the class has that name without underscores. A device implements `reset`,
-# `program` and `read`, and `pulse` if its model describes single SET pulses. Every method takes cells, a time in seconds
-# and a generator, and returns new cells. The docstring states the equations and what is not modelled.
+# `program` and `read`, and `pulse` if its model describes single SET pulses. Every method takes cells, a time in
+# seconds and a generator, and returns new cells. The docstring states the equations and what is not modelled.
 
 # %%
 # %%writefile runs/tutorial/parts/devices/my_cell.py

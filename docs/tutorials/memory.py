@@ -90,5 +90,5 @@ with Memory.open(path) as again:
     print("read back:", again.classes_, round(again.score(x_test, y_test), 3))
 
 # %% [markdown]
-# Next: [memory](../memory.md) describes every method and what is stored; [service and page](../serve.md) serves the same
-# file over HTTP.
+# Next: [memory](../memory.md) describes every method and what is stored; [service and page](../serve.md) serves the
+# same file over HTTP.
