@@ -23,4 +23,4 @@ def show_fakes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(catalog, "ROOTS", [*catalog.ROOTS, FAKES])
     for folder in FAKES.iterdir():
         room = importlib.import_module(f"insitu.{folder.name}")
-        patch.setattr(room, "__path__", [*room.__path__, str(folder)])
+        patch.setattr(room, "__path__", [*room.__path__, str(folder)])  # tests import the modules by name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -89,3 +90,26 @@ def test_a_list_imports_no_part(root: Path) -> None:
     catalog.parts()
     assert "nothing_at_all" not in sys.modules
     assert "insitu.experiments.some_table" not in sys.modules
+
+
+def test_folders_of_the_environment_hold_parts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine" / "devices").mkdir(parents=True)
+    (tmp_path / "mine" / "devices" / "own_cell.py").write_text('"""A cell of mine."""\n\nclass OwnCell: ...\n')
+    monkeypatch.setenv("INSITU_PARTS", str(tmp_path / "mine"))
+    devices = importlib.import_module("insitu.devices")
+    monkeypatch.setattr(devices, "__path__", [*devices.__path__])
+    part = catalog.find("own-cell")
+    kind = catalog.load(part)
+    assert (kind.__name__, catalog.part_of(kind)) == ("OwnCell", part)
+    assert "ideal" in [each.name for each in catalog.parts("devices")]
+    (tmp_path / "mine" / "devices" / "ideal.py").write_text('"""Another."""\n\nclass Ideal: ...\n')
+    with pytest.raises(InsituError, match=r"'ideal' is defined by .*ideal\.py and .*ideal\.py; rename one of them"):
+        catalog.find("ideal")
+
+
+def test_a_folder_of_the_environment_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSITU_PARTS", str(tmp_path / "nowhere"))
+    with pytest.raises(InsituError, match=r"INSITU_PARTS names .*nowhere, which has no folder called experiments"):
+        catalog.parts()

@@ -2,13 +2,14 @@
 
 A part is a file of a room that defines a class of the file's own name (``pcm_joshi2020.py``: ``PcmJoshi2020``), or a
 ready record: ``EXPERIMENT`` among the experiments, ``JOB`` among the trainings. Files are read as source text, so a
-list does not import torch.
+list does not import torch. Rooms are folders of this package and of every folder that ``INSITU_PARTS`` names.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
+import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -20,6 +21,7 @@ from insitu.core import InsituError, read_text
 ROOMS = ("experiments", "scenarios", "learners", "substrates", "devices", "backbones", "training", "data")
 RECORDS = {"experiments": "EXPERIMENT", "training": "JOB"}  # constants that make a file a part
 ROOTS = [Path(__file__).parent]  # tests add a folder of fakes
+OWN = "INSITU_PARTS"  # folders with parts of the user's own, one sub-folder per room
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,24 @@ class Part:
         return f"insitu.{self.room}.{self.path.stem}"
 
 
+def own_roots() -> list[Path]:
+    """Return the folders that ``INSITU_PARTS`` names; raise ``InsituError`` for one that is not there."""
+    given = [Path(each).expanduser().resolve() for each in os.environ.get(OWN, "").split(os.pathsep) if each]
+    for folder in given:
+        if not any((folder / room).is_dir() for room in ROOMS):
+            raise InsituError(
+                f"{OWN} names {folder}, which has no folder called {', '.join(ROOMS[:-1])} or {ROOMS[-1]}"
+            )
+    return given
+
+
 def parts(room: str | None = None) -> list[Part]:
     """Return the parts of ``room``, or of every room, in the order of rooms and names."""
     if room is not None and room not in ROOMS:
         raise InsituError(f"no room called {room!r}; {_hint(room, list(ROOMS))}")
-    found = []
+    found, roots = [], [*ROOTS, *own_roots()]
     for each in ROOMS if room is None else (room,):
-        files = sorted((f for root in ROOTS for f in (root / each).glob("[!_]*.py")), key=lambda file: file.stem)
+        files = sorted((f for root in roots for f in (root / each).glob("[!_]*.py")), key=lambda file: file.stem)
         found += [part for file in files if (part := _part(each, file, file.stat().st_mtime_ns))]
     return found
 
@@ -63,12 +76,17 @@ def find(name: str, room: str | None = None) -> Part:
         where = f"the room {room}" if room else "any room"
         raise InsituError(f"nothing called {given!r} in {where}; {_hint(dashed(name), [p.name for p in known])}")
     if len(hits) > 1:
+        if len({p.room for p in hits}) == 1:
+            raise InsituError(f"{given!r} is defined by {' and '.join(str(p.path) for p in hits)}; rename one of them")
         raise InsituError(f"{given!r} is in several rooms; give {' or '.join(f'{p.room}/{p.name}' for p in hits)}")
     return hits[0]
 
 
 def load(part: Part) -> Any:
     """Import the part's file and return the class it defines, or its ready record."""
+    package = importlib.import_module(f"insitu.{part.room}")
+    if (folder := str(part.path.parent)) not in package.__path__:
+        package.__path__.append(folder)
     return getattr(importlib.import_module(part.module), part.symbol)
 
 

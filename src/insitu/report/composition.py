@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import insitu
+from insitu import catalog
 from insitu.core import cache_folder
 from insitu.experiments import Experiment
 
@@ -91,11 +92,11 @@ def _trained(shape: Any) -> list[str]:
 
 
 def _package_digest() -> str:
-    root = Path(insitu.__file__).parent
     digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(_files(root)):
-        digest.update(str(file.relative_to(root)).encode())
-        digest.update(file.read_bytes())
+    for root in (Path(insitu.__file__).parent, *catalog.own_roots()):
+        for file in sorted(_files(root)):
+            digest.update(str(file.relative_to(root)).encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -39,9 +39,9 @@ def ledger(reports: list[Report]) -> str:
 
 
 def short(reports: list[Report]) -> str:
-    """Return the claims of all reports as one table."""
+    """Return the first claim of each report, as one table."""
     tables = [(r, t) for r in reports for t in claims.blocks(r) if isinstance(t, Table)]
-    rows = [[Cell(report["experiment"]), *row] for report, table in tables for row in table.rows]
+    rows = [[Cell(report["experiment"]), *table.rows[0]] for report, table in tables]
     headings = [Heading("experiment"), *(tables[0][1].headings if tables else [])]
     notes = [
         f"- {report['experiment']}: medians, {formatting.brackets(report)}; "
