@@ -10,12 +10,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 
 from insitu.cli.main import main
-from insitu.report import charts, formatting, html_page, markdown
-from insitu.report.intervals import Stat
+from insitu.report import drawing, formatting, html_page, markdown
 
-VOID = {"meta", "br", "circle"}
+VOID = {"meta", "br"}
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_page_and_tables_come_back_from_the_json(folder: Path, capsys: pytest.Ca
     (folder / "report.html").unlink()
     assert main(["report", str(folder)]) == 0
     assert (folder / "report.html").read_text() == before
-    assert "Per session" in capsys.readouterr().out
+    assert "Session by session" in capsys.readouterr().out
 
 
 class Balance(HTMLParser):
@@ -63,7 +65,7 @@ def test_the_page_is_whole_and_leads_nowhere(folder: Path) -> None:
     parser.feed(text)
     assert parser.open == []
     assert text.count("<svg") == 4
-    assert not re.search(r"https?://|<script|<link|<img|@import|url\(", text)
+    assert not re.search(r"https?://|<script|<link|<img|@import|url\((?!#)", text)
     assert "prefers-color-scheme: dark" in text
 
 
@@ -97,7 +99,7 @@ def test_a_run_without_rows_of_one_arm_still_shows(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"schema": 1', "is no whole JSON"),
+        ('{"schema": 1', "is not complete JSON"),
         ("[1]", "has schema None"),
         ('{"schema": 99}', "has schema 99; this version reads schema 1 to 3"),
         ('{"schema": 1}', "lacks experiment"),
@@ -114,10 +116,10 @@ def test_a_corrupt_report_is_one_line(text: str, said: str, tmp_path: Path, caps
 
 def test_a_report_with_parts_of_the_wrong_shape_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = held(folder)
-    del report["table"][0]["sessions"][0]["gap"]
+    del report["table"][0]["sessions"]
     (folder / "report.json").write_text(json.dumps(report))
     assert main(["report", str(folder)]) == 2
-    assert "not a whole report" in capsys.readouterr().err
+    assert "not a complete report" in capsys.readouterr().err
 
 
 def test_no_report_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,15 +148,13 @@ def test_cells_of_the_ledger_keep_their_bars(folder: Path) -> None:
     assert "| a\\|b |" in markdown.ledger([report])
 
 
-def test_a_chart_keeps_labels_apart_and_within() -> None:
-    same: list[Stat | None] = [{"median": 50.0, "low": 49.0, "high": 51.0}] * 3
-    text = charts.chart("t", [charts.Line(name, "device", list(same)) for name in "abc"], ["0", "1", "2"], "session")
-    places = sorted(float(y) for y in re.findall(r'class="label device" x="[\d.]+" y="([\d.]+)"', text))
-    assert all(b - a >= charts.LINE_HEIGHT - 0.5 for a, b in zip(places, places[1:], strict=False))
-
-
-def test_a_chart_of_nothing_is_nothing() -> None:
-    assert charts.chart("t", [charts.Line("a", "device", [None])], ["0"], "session") == ""
+@given(st.lists(st.floats(0, 240), min_size=1, max_size=12))
+def test_labels_of_lines_stay_apart_in_order_and_within(places: list[float]) -> None:
+    moved = drawing.spread(places, 240.0)
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    ordered = [moved[i] for i in order]
+    assert all(b - a >= drawing.LINE_HEIGHT - 1e-9 for a, b in zip(ordered, ordered[1:], strict=False))
+    assert max(moved) <= 240
 
 
 @pytest.mark.parametrize(
@@ -198,3 +198,15 @@ def test_a_figure_is_a_file_of_its_own(tmp_path: Path, folder: Path) -> None:
     words = " ".join(root.itertext())
     assert "Accuracy after each session" in words
     assert "new, float" in words
+
+
+def test_a_figure_is_a_png_by_its_name_and_nothing_else(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "accuracy.png"
+    assert main(["report", "--figure", str(file), str(folder)]) == 0
+    with Image.open(file) as picture:
+        assert picture.width > 2000
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 50
+    assert main(["report", "--figure", str(tmp_path / "accuracy.gif"), str(folder)]) == 2
+    assert "written as .svg or .png" in capsys.readouterr().err

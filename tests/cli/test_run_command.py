@@ -40,7 +40,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_run_gives_tables_json_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "fake-table", "--out", str(tmp_path)]) == 0
     captured = capsys.readouterr()
-    for piece in ("Per session", "harmonic", "per learned class", "Claims", "not measured", "met", "1 day"):
+    for piece in ("Session by session", "harmonic", "per class learned", "Claims", "not measured", "met", "1 day"):
         assert piece in captured.out
     assert str(tmp_path / "report.html") in captured.out
     assert str(tmp_path / "report.json") in captured.out

@@ -110,6 +110,6 @@ def test_claims_are_judged_of_the_published_composition_only(
     held = json.loads((tmp_path / "report.json").read_text())
     assert {claim["name"]: claim["verdict"] for claim in held["claims"]} == verdicts
     assert ("not judged" in capsys.readouterr().out) == ("not judged" in verdicts.values())
-    assert ("not-judged" in (tmp_path / "report.html").read_text().partition("<body")[2]) == (
+    assert ("not judged" in (tmp_path / "report.html").read_text().partition("<body")[2]) == (
         "not judged" in verdicts.values()
     )

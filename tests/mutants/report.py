@@ -21,7 +21,7 @@ MUTANTS = [
     ),
     Mutant(
         "claims of another composition are judged",
-        "report/claims.py",
+        "report/sections/claims.py",
         'if all(each["field"] == "data" for each in changes):',
         "if True:",
         ("cli/test_shared_flags.py",),

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from insitu.experiments import Claim
 from insitu.metrics import Row
-from insitu.report import claims
-from insitu.report.claims import IN_THE_MEDIAN, JUDGED, MET, MISSED
+from insitu.protocols import few_shot_sessions
 from insitu.report.intervals import FEWEST, stat
 from insitu.report.sample import Sample
+from insitu.report.sections import claims
+from insitu.report.sections.claims import IN_THE_MEDIAN, JUDGED, MET, MISSED
 
 TARGET = 1.0
 values_ = st.lists(st.floats(-3, 3).map(lambda value: round(value, 3)), min_size=1, max_size=14)
@@ -23,7 +24,7 @@ def verdict_of(values: list[float], **bounds: Any) -> str:
     """Return the verdict on one value per seed."""
     rows: list[Row] = [{"seed": seed, "arm": "learner", "value": value} for seed, value in enumerate(values)]
     measure = lambda rows: [float(row["value"]) for row in rows]  # noqa: E731
-    [told] = claims.claims(Sample(rows), [Claim("c", "p", measure, **bounds)])
+    [told] = claims.claims(Sample(rows, few_shot_sessions.PROTOCOL), [Claim("c", "p", measure, **bounds)])
     return str(told["verdict"])
 
 

@@ -13,73 +13,63 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 from rich.console import Console
-from test_stream_report import report as about
+from test_stream_report import report as stream_report
 from test_stream_report import shown
 
-from insitu import run
 from insitu.cli import progress
-from insitu.report import claims, comparison, figures, html_page, markdown, movement, movement_figures, summary
+from insitu.report import document, drawing, html_page, markdown, sections
 from insitu.report.sample import Sample
+from insitu.report.sections import example
 from insitu.report.seed_cache import Seed
+from insitu.report.table import Animation, Figure, Table
 from moving import EXPERIMENT, STEPS, networks, rows  # noqa: F401
 
-
-def sample() -> Sample:
-    return Sample.of(rows(), EXPERIMENT)
+ABOUT = ("experiment", "title", "data", "quick", "changes", "versions", "machine", "started", "seconds")
 
 
 @cache
 def report() -> dict[str, Any]:
-    made = about(rows()) | {
-        "names": list(EXPERIMENT.names),
-        "arms": comparison.summary(sample(), EXPERIMENT),
-        "movement": movement.summary(sample(), EXPERIMENT),
-        "example": movement.example(run.example(EXPERIMENT)),
-        "claims": claims.claims(sample(), EXPERIMENT.claims),
-        "intervals": sample().intervals(),
-    }
+    about = {name: value for name, value in stream_report([]).items() if name in ABOUT}
+    made = document.build(about | {"seeds": [0, 1]}, Sample.of(rows(), EXPERIMENT), EXPERIMENT)
     whole: dict[str, Any] = json.loads(json.dumps(made))
     return whole
 
 
+def tables() -> list[Table]:
+    """Return the tables of arms, one an age."""
+    return [table for table in sections.tables(report()) if table.title.startswith("Step by step")]
+
+
 def test_every_view_shows_the_table_and_none_speaks_of_accuracy() -> None:
     for text in (shown(report()), html_page.page(report()), markdown.ledger([report()])):
-        assert "Shown 1 minute after the weights were written" in text
-        assert "Shown 1 day after the weights were written" in text
-        assert "\u2192" in text
+        assert "1 minute after the weights were written" in text
+        assert "1 day after the weights were written" in text
         assert "rounded" in text
         assert "later" in text
         assert "ccuracy" not in text
 
 
 def test_the_table_has_every_arm_before_and_after() -> None:
-    [(_, head, lines), _] = movement.tables(report())
-    names = [line[0].partition(" (") for line in lines]
-    assert [name for name, _, _ in names] == ["software", "PCM", "rounded", "later"]
-    sets = "sets of movements)"
-    assert [over for _, _, over in names] == [f"2 {sets}", f"2 chips with their own {sets}"] * 2
-    assert [line[1] for line in lines] == ["5", "5", "5", "2"]
-    place = next(number for number, name in enumerate(head) if name.startswith("hand"))
-    wanted = ("rounded", 1, 60.0)
-    after = [float(r["hand_median"]) for r in rows() if (r["arm"], r["session"], r["age_s"]) == wanted]
-    assert lines[2][place].endswith(f"\u2192 {sum(after) / 2:.1f}")
-    assert all(len(line) == len(head) for line in lines)
-    assert "beyond limits, %" not in head  # none is
+    first, _ = tables()
+    sets = "sets of movements"
+    names = [f"software (2 {sets})", f"PCM (2 chips with their own {sets})", f"rounded (2 {sets})"]
+    names.append(f"later (2 chips with their own {sets})")
+    assert [row[0].text for row in first.rows] == [name for name in names for _ in range(2)]
+    assert [row[1].text for row in first.rows] == ["0", "1"] * 4
+    assert [row[2].value for row in first.rows] == [5] * 6 + [2] * 2
+    place = next(number for number, heading in enumerate(first.headings) if heading.text == "hand (cm)")
+    for step in (0, 1):
+        wanted = ("rounded", step, 60.0)
+        own = [float(r["hand_median"]) for r in rows() if (r["arm"], r["session"], r["age_s"]) == wanted]
+        assert first.rows[4 + step][place].value == pytest.approx(sum(own) / 2, abs=1e-4)
 
 
 def test_the_terminal_cuts_no_figure() -> None:
-    tables, _, _ = shown(report()).partition("What PCM spends")
-    assert "…" not in tables
+    assert "…" not in re.sub(r"\d…", "", shown(report()))
 
 
-def test_rows_without_accuracies_have_no_blocks_and_those_with_them_no_movement() -> None:
-    assert summary.table(sample()) == []
-    assert summary.ages(sample()) == []
-    assert comparison.summary(sample(), EXPERIMENT) is None
-    assert movement.summary(Sample([{"seed": 0, "arm": "baseline", "overall": 1.0}]), EXPERIMENT) is None
-    assert movement.example(None) is None
-    assert movement.tables({}) == []
-    assert movement_figures.figures({}) == []
+def test_an_experiment_without_traces_has_no_movement() -> None:
+    assert example.blocks({"example": None}) == []
 
 
 def test_costs_are_those_of_a_task() -> None:
@@ -91,42 +81,36 @@ def test_costs_are_those_of_a_task() -> None:
 
 
 def test_figures_are_well_formed_and_hold_what_the_report_holds() -> None:
-    drawn = movement_figures.figures(report())
-    assert len(drawn) == 6
-    for title, _, each in drawn[1:]:
-        svg = ElementTree.fromstring(each)
+    drawn = [block for block in example.blocks(report()) if isinstance(block, Figure)]
+    assert len(drawn) == 5
+    svgs = {each.title: ElementTree.fromstring(drawing.inline(each)) for each in drawn}
+    for title, svg in svgs.items():
         numbers = [float(n) for n in re.findall(r"-?\d+\.\d", " ".join(p.get("d", "") for p in svg.iter("path")))]
         assert numbers, title
         assert all(-50 < number < 600 for number in numbers), title
     spikes = sum(len(times) for step in report()["example"]["spikes"].values() for times in step)
-    [raster] = [each for title, _, each in drawn if title == "Spikes"]
-    marks = [path.get("d", "") for path in ElementTree.fromstring(raster).iter("path")]
-    assert sum(mark.count("v") for mark in marks) == spikes
+    lines = [path for path in svgs["Spikes"].iter("path") if "stroke: var(--" in path.get("style", "")]
+    assert sum(path.get("d", "").count("M") for path in lines) == spikes
 
 
 def test_the_arm_moves_within_the_page_and_the_page_leads_nowhere() -> None:
     html = html_page.page(report())
     assert html.count('src="data:image/gif;base64,') == 1
-    assert "http" not in html.replace("http://www.w3.org", "")
-    with Image.open(BytesIO(movement_figures.gif(report()))) as picture:
+    assert "http" not in html
+    [moving] = [block for block in sections.blocks(report()) if isinstance(block, Animation)]
+    with Image.open(BytesIO(moving.gif())) as picture:
         assert getattr(picture, "n_frames", 1) > 5
 
 
 def test_a_large_picture_is_left_out_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(movement_figures, "LARGEST_GIF", 1000)
+    monkeypatch.setattr(html_page, "LARGEST_GIF", 1000)
     assert "data:image/gif" not in html_page.page(report())
-
-
-def test_a_figure_can_be_had_as_a_file() -> None:
-    text = figures.picture(report(), html_page.STYLE.read_text(encoding="utf-8"))
-    ElementTree.fromstring(text)
-    assert "Where the hand goes" in text
 
 
 def test_the_example_stays_small(tmp_path: Path) -> None:
     assert len(json.dumps(report()["example"], indent=1)) < 200 * 1024
     signals = report()["example"]["signals"]
-    assert len(signals) <= movement.SIGNALS[0]
+    assert len(signals) <= example.SIGNALS[0]
     assert max(abs(value) for row in signals for value in row) == 1
 
 

@@ -9,9 +9,11 @@ import pytest
 from insitu import metrics
 from insitu.experiments import Claim
 from insitu.metrics import REDRAWN, Row
-from insitu.report import claims, formatting
+from insitu.protocols.few_shot_sessions import PROTOCOL
+from insitu.report import formatting
 from insitu.report.intervals import interval
 from insitu.report.sample import Sample
+from insitu.report.sections import claims
 
 CHIPS = {"baseline": "", "learner": "chips", REDRAWN: "support draws"}
 
@@ -32,7 +34,7 @@ GAP = metrics.last_gap("overall", 60.0)
 
 
 def test_the_baseline_keeps_the_figure_of_the_list_and_has_the_ends_of_redrawn_sets() -> None:
-    sample = Sample(listed(10), CHIPS)
+    sample = Sample(listed(10), PROTOCOL, CHIPS)
     found, ends = sample.stat(FLOAT, FLOAT.arms), interval(60.0 + draw for draw in range(20))
     assert ends is not None
     assert found == {"median": 70.0, "low": ends.low, "high": ends.high}
@@ -41,7 +43,7 @@ def test_the_baseline_keeps_the_figure_of_the_list_and_has_the_ends_of_redrawn_s
 
 
 def test_the_gap_is_that_on_the_list_over_chips() -> None:
-    sample = Sample(listed(10), CHIPS)
+    sample = Sample(listed(10), PROTOCOL, CHIPS)
     gaps = [1 + seed / 10 for seed in range(10)]
     ends = interval(gaps)
     assert ends is not None
@@ -59,7 +61,7 @@ def test_the_gap_is_that_on_the_list_over_chips() -> None:
 
 def test_redrawn_sets_decide_whether_a_float_claim_is_met() -> None:
     def verdict(at_least: float) -> str:
-        [told] = claims.claims(Sample(listed(10), CHIPS), [Claim("c", "p", FLOAT, at_least=at_least)])
+        [told] = claims.claims(Sample(listed(10), PROTOCOL, CHIPS), [Claim("c", "p", FLOAT, at_least=at_least)])
         assert told["over"] == "20 support draws, median 69.50"
         return str(told["verdict"])
 
@@ -76,7 +78,7 @@ def test_redrawn_sets_decide_whether_a_float_claim_is_met() -> None:
 def test_tasks_of_all_seeds_have_their_own_interval() -> None:
     rows = [row(seed, "baseline", 90.0, tasks=1000, interval=0.5) for seed in range(2)]
     rows += [row(seed, "learner", 88.0 - seed, tasks=1000, interval=0.5) for seed in range(2)]
-    sample = Sample(rows, {"baseline": "tasks", "learner": "chips"})
+    sample = Sample(rows, PROTOCOL, {"baseline": "tasks", "learner": "chips"})
     assert sample.stat(FLOAT, FLOAT.arms) == {"median": 90.0, "low": 89.5, "high": 90.5}
     assert sample.words(FLOAT, FLOAT.arms) == "1000 tasks"
     assert sample.words(GAP, GAP.arms) == "2 chips"
@@ -89,13 +91,13 @@ def test_tasks_of_all_seeds_have_their_own_interval() -> None:
 
 
 def test_no_accuracy_over_tasks_passes_100_percent() -> None:
-    sample = Sample([row(0, "baseline", 99.9, tasks=20, interval=0.4)], {"baseline": "tasks"})
+    sample = Sample([row(0, "baseline", 99.9, tasks=20, interval=0.4)], PROTOCOL, {"baseline": "tasks"})
     assert sample.stat(FLOAT, FLOAT.arms) == {"median": 99.9, "low": 99.5, "high": 100.0}
 
 
 def test_few_tasks_have_no_interval_however_many_seeds_share_them() -> None:
     rows = [row(seed, "baseline", 90.0, tasks=4, interval=0.5) for seed in range(10)]
-    sample = Sample(rows, {"baseline": "tasks"})
+    sample = Sample(rows, PROTOCOL, {"baseline": "tasks"})
     assert sample.stat(FLOAT, FLOAT.arms) == {"median": 90.0, "low": None, "high": None}
 
 
@@ -112,9 +114,12 @@ def test_few_tasks_have_no_interval_however_many_seeds_share_them() -> None:
 )
 def test_draws_in_words(device: str, count: int, words: str) -> None:
     rows = [row(seed, "learner", 1.0) for seed in range(count)]
-    assert Sample(rows, {"learner": device}).seeds("learner") == words
+    assert Sample(rows, PROTOCOL, {"learner": device}).seeds("learner") == words
 
 
 def test_what_no_one_named_is_seeds() -> None:
-    assert Sample(listed(3)[:3]).seeds("baseline") == "3 seeds"
-    assert replace(Sample(listed(6)), over={"baseline": "stream orders"}).seeds("baseline", "learner") == "6 seeds"
+    assert Sample(listed(3)[:3], PROTOCOL).seeds("baseline") == "3 seeds"
+    assert (
+        replace(Sample(listed(6), PROTOCOL), over={"baseline": "stream orders"}).seeds("baseline", "learner")
+        == "6 seeds"
+    )

@@ -9,8 +9,10 @@ import pytest
 from insitu import metrics
 from insitu.experiments import Claim
 from insitu.metrics import Row
-from insitu.report import claims, summary
+from insitu.protocols.few_shot_sessions import PROTOCOL
 from insitu.report.sample import Sample
+from insitu.report.sections import ages, claims, cost, sessions
+from patterned import EXPERIMENT
 
 
 def row(seed: int, arm: str, session: int, overall: float, **more: float) -> Row:
@@ -36,7 +38,7 @@ def only(median: float) -> dict[str, Any]:
 
 
 def test_the_gap_is_taken_seed_by_seed() -> None:
-    [block] = summary.table(Sample(ROWS))
+    [block] = sessions.summary(Sample(ROWS, PROTOCOL), EXPERIMENT)
     first, second = block["sessions"]
     assert (first["classes"], second["classes"]) == (60, 65)
     assert first["gap"]["overall"] == only(2.0)
@@ -46,26 +48,30 @@ def test_the_gap_is_taken_seed_by_seed() -> None:
 
 
 def test_ages_average_the_sessions_of_each_seed() -> None:
-    [entry] = summary.ages(Sample(ROWS))
+    [entry] = ages.summary(Sample(ROWS, PROTOCOL), EXPERIMENT)
     assert entry["learner"]["overall"] == only(73.25)
     assert entry["baseline"]["novel"] == only(30.5)
 
 
+def spent(rows: list[Row]) -> dict[str, Any]:
+    return cost.summary(Sample(rows, PROTOCOL), EXPERIMENT)
+
+
 def test_cost_is_counted_per_class_learned() -> None:
-    cost = summary.cost(ROWS)
-    assert cost["classes"] == 5
-    [pulses] = cost["learning"]
+    found = spent(ROWS)
+    assert (found["classes"], found["per"]) == (5, "class")
+    [pulses] = found["learning"]
     assert pulses["event"] == "set pulse"
     assert pulses["count"] == only(120.0)
     assert pulses["energy_pj"] == pytest.approx(13.0 * 120)
-    assert {each["event"]: each["count"]["median"] for each in cost["query"]} == {"core product": 4.0, "spell": 1.0}
-    assert next(each for each in cost["query"] if each["event"] == "spell")["energy_pj"] is None
-    assert cost["preparation"][0]["count"]["median"] == 1000.0
+    assert {each["event"]: each["count"]["median"] for each in found["query"]} == {"core product": 4.0, "spell": 1.0}
+    assert next(each for each in found["query"] if each["event"] == "spell")["energy_pj"] is None
+    assert found["preparation"][0]["count"]["median"] == 1000.0
 
 
 def test_cost_of_a_run_that_learns_nothing() -> None:
-    assert summary.cost([]) == {"classes": 0, "learning": [], "query": [], "preparation": []}
-    assert summary.cost([each for each in ROWS if each["session"] == 0])["learning"] == []
+    assert spent([]) == {"classes": 0, "per": "class", "learning": [], "query": [], "preparation": []}
+    assert spent([each for each in ROWS if each["session"] == 0])["learning"] == []
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,7 @@ def test_cost_of_a_run_that_learns_nothing() -> None:
 )
 def test_of_two_seeds_the_median_is_judged(bounds: dict[str, Any], verdict: str, target: str) -> None:
     claim = Claim("gap", "2", metrics.mean_gap("overall", 60.0, 60.0), **bounds)
-    [told] = claims.claims(Sample(ROWS), [claim])
+    [told] = claims.claims(Sample(ROWS, PROTOCOL), [claim])
     assert told["measured"] == only(1.75)
     assert told["over"] == "2 seeds"
     assert told["values"] == [1.5, 2.0]
@@ -97,6 +103,6 @@ def test_of_two_seeds_the_median_is_judged(bounds: dict[str, Any], verdict: str,
     ],
 )
 def test_what_the_rows_lack_is_not_measured(measure: object) -> None:
-    [told] = claims.claims(Sample(ROWS), [Claim("gap", "2", measure, at_most=1.0)])  # type: ignore[arg-type]
+    [told] = claims.claims(Sample(ROWS, PROTOCOL), [Claim("gap", "2", measure, at_most=1.0)])  # type: ignore[arg-type]
     assert told["verdict"] == "not measured"
     assert told["measured"] is None

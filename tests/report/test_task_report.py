@@ -11,8 +11,10 @@ from test_stream_report import report as about
 from test_stream_report import shown
 
 from insitu import metrics
-from insitu.report import claims, comparison, html_page, markdown, summary
+from insitu.protocols import episodes
+from insitu.report import html_page, markdown
 from insitu.report.sample import Sample
+from insitu.report.sections import ages, claims, variants
 from patterned import EXPERIMENT, rows
 
 ROWS = rows()
@@ -20,9 +22,9 @@ SAMPLE = Sample.of(ROWS, EXPERIMENT)
 
 
 def report() -> dict[str, Any]:
-    return about(ROWS) | {
+    return about(ROWS, episodes.PROTOCOL) | {
         "names": list(EXPERIMENT.names),
-        "arms": comparison.summary(SAMPLE, EXPERIMENT),
+        "arms": variants.summary(SAMPLE, EXPERIMENT),
         "claims": claims.claims(SAMPLE, EXPERIMENT.claims),
         "intervals": SAMPLE.intervals(),
     }
@@ -39,23 +41,23 @@ def test_a_report_of_tasks_shows_steps_all_arms_and_the_cost_of_a_task() -> None
         assert "shot" in each
         assert "2 chips with their own streams" in re.sub(r"\s+", " ", each)
         assert "session was written" not in each
-    assert "tasks 1 hour after the weights were written" in text
+    assert "1 hour after the weights were written" in text
     assert "per task" in text
     assert "Accuracy after each step" in html
     assert "As time passes, after the last step" in html
 
 
 def test_ages_are_those_of_the_last_step() -> None:
-    [young, _] = summary.ages(SAMPLE)
+    [young, _] = ages.summary(SAMPLE, EXPERIMENT)
     last = [float(row["overall"]) for row in ROWS if (row["arm"], row["session"], row["age_s"]) == ("learner", 2, 60.0)]
     assert young["learner"]["overall"]["median"] == pytest.approx(sum(last) / 2, abs=1e-3)
 
 
 def test_software_is_dotted_and_shares_its_hue_with_the_device_beside_it() -> None:
-    held = comparison.summary(SAMPLE, EXPERIMENT)
+    held = variants.summary(SAMPLE, EXPERIMENT)
     assert held is not None
     assert held["styles"] == ["baseline", "learner", "novel-float", "novel"]
-    assert comparison.summary(SAMPLE, replace(EXPERIMENT, variants=())) is None
+    assert variants.summary(SAMPLE, replace(EXPERIMENT, variants=())) is None
 
 
 def after_two(arm: str, age_s: float) -> float:

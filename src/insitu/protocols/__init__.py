@@ -57,6 +57,12 @@ class Column:
     unit: str = "%"
     digits: int = 1
     gap: bool = False  # also shown as baseline minus learner, seed by seed
+    meaning: str = ""  # what the heading does not say, as a note below the table
+
+    @property
+    def short(self) -> str:
+        """The first word of the heading: the label of a line."""
+        return self.heading.partition(" ")[0]
 
 
 @dataclass(frozen=True)

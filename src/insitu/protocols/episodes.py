@@ -111,7 +111,10 @@ PROTOCOL = Protocol(
     step="step",
     base=EpisodeBase,
     inputs=(Inputs.FEATURES, Inputs.IMAGES),
-    columns=(Column("overall", "accuracy", gap=True),),
+    columns=(
+        Column("overall", "accuracy", gap=True),
+        Column("rewritten", "cells rewritten", "", 0, meaning="by this step, per task"),
+    ),
     headline="overall accuracy in percent",
     continues=False,
     score=score,

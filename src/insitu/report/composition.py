@@ -1,4 +1,4 @@
-"""A record as plain data, and the key under which its results are kept."""
+"""A record as plain data, and the key under which its results are stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import insitu
 from insitu.core import cache_folder
 from insitu.experiments import Experiment
 
-DESCRIPTION = {"paper", "claims", "verified", "names"}  # what is said about an experiment, not what it does
+DESCRIPTION = {"paper", "claims", "verified", "names"}  # fields that describe an experiment and change no row
 
 OUTSIDE = ("cli", "report", "service")  # rooms that compute no row
 
@@ -29,7 +29,7 @@ def composition(record: object, leave_out: Set[str] = frozenset()) -> dict[str, 
 def changes(before: Any, after: Any, path: str = "") -> list[dict[str, str]]:
     """Return where two compositions differ: ``{"field", "before", "after"}``, outermost first."""
     if not (isinstance(before, dict) and isinstance(after, dict)):
-        return [] if before == after else [{"field": path, "before": _text(before), "after": _text(after)}]
+        return [] if before == after else [{"field": path, "before": text(before), "after": text(after)}]
     if before["type"] != after["type"]:
         return [{"field": path, "before": before["type"], "after": after["type"]}]
     out = []
@@ -39,11 +39,11 @@ def changes(before: Any, after: Any, path: str = "") -> list[dict[str, str]]:
 
 
 def key(experiment: Experiment, data: str) -> str:
-    """Return the name of the results of this composition on this data with this very code.
+    """Return the key of the results of this composition on this data with the present code.
 
-    Neither the number of seeds nor the claims belong to it: they change no row. The code does, with the weights and
-    embeddings that ship with it, weights trained on this machine and the user's own files; only the outside
-    (``cli``, ``report``, ``service``), which computes nothing, is left out.
+    The number of seeds and the claims are no part of it, since they change no row. The code is, with the weights and
+    embeddings that ship with it, weights trained on this machine and the user's own files; only the rooms that compute
+    no row (``OUTSIDE``) are left out.
     """
     shape = composition(experiment, DESCRIPTION | {"seeds"})
     text = json.dumps([shape, data, inputs(experiment), _trained(shape), _package_digest()], sort_keys=True)
@@ -53,7 +53,7 @@ def key(experiment: Experiment, data: str) -> str:
 def inputs(record: object) -> str:
     """Return a digest of the user's own files that a record names; '' where it names none.
 
-    Of a file it is over the bytes, of a folder over names, sizes and times of all files in it.
+    A file contributes its bytes, a folder the names, sizes and times of all files in it.
     """
     digest, named = hashlib.blake2b(digest_size=8), False
     for path in _paths(record):
@@ -118,7 +118,8 @@ def _plain(value: Any) -> Any:
     return getattr(value, "__qualname__", None) or str(value)
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """Write a value of a composition: a part by its type."""
     if isinstance(value, dict):
         return str(value["type"])
-    return " ".join(map(_text, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(text, value)) if isinstance(value, list) else str(value)

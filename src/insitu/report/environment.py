@@ -1,4 +1,4 @@
-"""Where a run was made: processor, instructions, threads, versions. No names of hosts or users, no paths."""
+"""The machine of a run: processor, instructions, threads, versions. No names of hosts or users, no paths."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LIBRARIES = ("insitu", "torch", "numpy", "numba", "scikit-learn")
-# as LLVM calls them, which compiles for Numba, the widest first; each with how it is usually written
+# names that LLVM, which compiles for Numba, has for them, the widest first, and how they are usually written
 INSTRUCTIONS = {
     "avx512vnni": "AVX-512 VNNI",
     "avx512f": "AVX-512",
@@ -20,7 +20,7 @@ INSTRUCTIONS = {
 
 
 def machine() -> dict[str, str | int]:
-    """Return processor model, usable cores, threads and instructions that computing takes, Python and platform."""
+    """Return processor model, usable cores, threads, vector instructions, Python and platform."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -32,7 +32,7 @@ def machine() -> dict[str, str | int]:
 
 
 def threads() -> int:
-    """Return how many threads PyTorch takes; Numba's loops take as many."""
+    """Return how many threads PyTorch uses; Numba's loops use as many."""
     import torch  # here, because importing it takes a second
 
     return torch.get_num_threads()
@@ -41,24 +41,15 @@ def threads() -> int:
 def instructions() -> str:
     """Return the widest vector instructions as each library sees them: 'AVX-512 VNNI (torch AVX512, numpy AVX512_ICL)'.
 
-    Numba compiles for the processor it runs on, unless it is told otherwise (``NUMBA_CPU_NAME``); torch and NumPy
-    choose among what they were built for.
+    Numba compiles for the processor it runs on, unless ``NUMBA_CPU_NAME`` names another; torch and NumPy choose among
+    the instructions they were built for.
     """
-    return f"{_of_numba()} (torch {_of_torch()}, numpy {_of_numpy()})"
-
-
-def _of_torch() -> str:
-    import torch
-
-    return torch.backends.cpu.get_cpu_capability()
-
-
-def _of_numpy() -> str:
     import numpy as np
+    import torch
 
     found = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[index,call-overload,unused-ignore]
     named = [*found.get("baseline", []), *found.get("found", [])]
-    return str(named[-1]) if named else "plain"
+    return f"{_of_numba()} (torch {torch.backends.cpu.get_cpu_capability()}, numpy {named[-1] if named else 'plain'})"
 
 
 def _of_numba() -> str:

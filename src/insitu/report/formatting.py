@@ -1,36 +1,31 @@
-"""How figures are written, the same in the terminal, the page and the ledger."""
+"""Words for times, energies, counts, machines and intervals, shared by sections, views and progress displays."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import importlib
+from typing import Any
 
-from insitu.report.intervals import FEWEST, Stat
+from insitu.protocols import Protocol
+from insitu.report.intervals import FEWEST
 
-T = TypeVar("T")
+Report = dict[str, Any]  # as report.json holds it (docs/report.md)
 ARMS = ("baseline", "learner")  # as rows and the JSON call them
 NAMES = ("float", "device")  # as readers see them unless an experiment says otherwise
-LEAST_AND_MOST = "the least and the most"  # what reports before schema 2 hold in place of intervals
-SOME = 24  # rows of a long table that are shown
-# measures of a stream of experiences, with what they are
-STREAM = {
-    "average_accuracy": ("average accuracy", "after the last experience, each experience counted alike, in percent"),
-    "forgetting": ("forgetting", "best earlier accuracy of an experience minus its last one, in points"),
-    "backward_transfer": ("backward transfer", "last accuracy of an experience minus its first one, in points"),
-}
+LEAST_AND_MOST = "the least and the most"  # what reports of schema 1 hold in place of intervals
 UNITS = ((365 * 86400.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 ENERGIES = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
 
 
-def names(report: dict[str, Any]) -> tuple[str, str]:
+def protocol(report: Report) -> Protocol:
+    """Return the protocol of a report by its name."""
+    record: Protocol = importlib.import_module(f"insitu.protocols.{report['protocol']}").PROTOCOL
+    return record
+
+
+def names(report: Report) -> tuple[str, str]:
     """Return what baseline and learner are called."""
     first, second = report.get("names", NAMES)
     return first, second
-
-
-def arms(held: dict[str, Any]) -> list[str]:
-    """Return the names of all arms, each with what its interval is taken over, where that is known."""
-    over = held.get("over") or [""] * len(held["names"])
-    return [f"{name} ({each})" if each else name for name, each in zip(held["names"], over, strict=True)]
 
 
 def within(name: str) -> str:
@@ -38,22 +33,18 @@ def within(name: str) -> str:
     return {"float": "in float", "device": "on the device"}.get(name, name)
 
 
-def gap(report: dict[str, Any]) -> str:
+def gap(report: Report) -> str:
     """Write what the gap is."""
     first, second = names(report)
     return f"gap = {first} \u2212 {second}"
 
 
-def step(block: dict[str, Any]) -> str:
-    """Return what one step of a block is called."""
-    return "step" if block.get("tasks") else "experience" if block.get("stream") else "session"
-
-
-def when(block: dict[str, Any]) -> str:
-    """Write when a block's tests were made: '1 hour after each session was written'."""
-    if block.get("tasks"):
-        return f"tasks {age(block['age_s'])} after the weights were written"
-    return f"{age(block['age_s'])} after each {step(block)} was {'learned' if block.get('stream') else 'written'}"
+def when(report: Report, age_s: float) -> str:
+    """Write when tests are made: '1 hour after each session was learned'."""
+    given = protocol(report)
+    return f"{age(age_s)} after " + (
+        f"each {given.step} was learned" if given.continues else "the weights were written"
+    )
 
 
 def age(seconds: float) -> str:
@@ -100,68 +91,19 @@ def memory(value: float) -> str:
     return f"{value:.0f} bytes"
 
 
-def some(rows: list[T]) -> list[T]:
-    """Return at most ``SOME`` of the rows, evenly chosen, the first and the last among them: a table has an end."""
-    if len(rows) <= SOME:
-        return rows
-    return [rows[round(place * (len(rows) - 1) / (SOME - 1))] for place in range(SOME)]
-
-
-def measures(block: dict[str, Any]) -> list[str]:
-    """Return which accuracies beside the overall one a block of sessions holds: none in a stream of experiences."""
-    names = ("base", "novel", "harmonic")
-    return [
-        name for name in names if any(row[arm][name] for row in block["sessions"] for arm in ("baseline", "learner"))
-    ]
-
-
-def number(stat: Stat | None, digits: int = 1) -> str:
-    """Write the median; a dash where nothing was measured."""
-    return f"{_signed(stat['median'], digits)}" if stat else "–"
-
-
-def ends(stat: Stat | None, digits: int = 1) -> str:
-    """Write the ends of the interval; '' where there is none, or where they agree."""
-    if not stat or stat["low"] is None or stat["high"] is None:
-        return ""
-    low, high = _signed(stat["low"], digits), _signed(stat["high"], digits)
-    return f"{low} … {high}" if low != high else ""
-
-
-def with_ends(stat: Stat | None, digits: int = 1) -> str:
-    """Write the median with its interval, where there is one: '98.1 [97.9 … 98.4]'."""
-    wide = ends(stat, digits)
-    return f"{number(stat, digits)}{f' [{wide}]' if wide else ''}"
-
-
-def measured(claim: dict[str, Any]) -> str:
-    """Write median and interval of a claim, with digits enough to tell it from its target."""
-    return with_ends(claim["measured"], 3 if claim.get("unit") == "rad/s" else 2)
-
-
-def brackets(report: dict[str, Any]) -> str:
-    """Write what stands in brackets after a figure."""
-    text = intervals(report)
-    return text if text.startswith("no ") else f"in brackets {text}"
-
-
-def intervals(report: dict[str, Any]) -> str:
-    """Write what the intervals of a report are and over what they are taken."""
+def brackets(report: Report) -> str:
+    """Write what stands in brackets after a figure, and over what it is taken."""
     held = report["intervals"]
     if held["kind"] == LEAST_AND_MOST:
-        return f"{held['kind']} over {seeds(report)}"
+        return f"in brackets {held['kind']} over {seeds(report)}"
     whole, exact = held["gap"] or seeds(report), held["baseline"]
-    text = f"{held['kind']} over {whole}"
+    text = f"in brackets {held['kind']} over {whole}"
     if not _enough(whole):
         text = f"no 95 % intervals over {whole}: they take {FEWEST} or more"
     if exact and exact != whole and _enough(exact):
-        text += f"; {names(report)[0]} over {exact}{_normal(exact)}"
+        normal = " (normal, of the mean)" if exact.partition(" ")[2] == "tasks" else ""
+        text += f"; {names(report)[0]} over {exact}{normal}"
     return text
-
-
-def ends_heading(report: dict[str, Any]) -> str:
-    """Return the heading of a column of ends."""
-    return "least … most" if report["intervals"]["kind"] == LEAST_AND_MOST else "95 % interval"
 
 
 def _enough(over: str) -> bool:
@@ -169,16 +111,12 @@ def _enough(over: str) -> bool:
     return int(over.partition(" ")[0]) >= FEWEST
 
 
-def _normal(over: str) -> str:
-    return " (normal, of the mean)" if over.partition(" ")[2] == "tasks" else ""
-
-
-def seeds(report: dict[str, Any]) -> str:
+def seeds(report: Report) -> str:
     """Write how many seeds there are."""
     return _plural(len(report["seeds"]), "seed")
 
 
-def machine(report: dict[str, Any]) -> str:
+def machine(report: Report) -> str:
     """Write the machine in one line."""
     held = report["machine"]
     counts = [_plural(held["cores"], "core")]
@@ -187,7 +125,7 @@ def machine(report: dict[str, Any]) -> str:
     return f"{held['processor']}, {', '.join(counts)}, Python {held['python']}, {held['platform']}"
 
 
-def cautions(report: dict[str, Any]) -> list[str]:
+def cautions(report: Report) -> list[str]:
     """Return what a reader has to know before the figures: quick variant, changed fields, data not verified."""
     out = []
     if report.get("quick"):
@@ -200,7 +138,7 @@ def cautions(report: dict[str, Any]) -> list[str]:
 
 
 def _change(each: dict[str, Any]) -> str:
-    """Write a changed field, and where there are further arms, which it has reached and which not."""
+    """Write a changed field and, with further variants, which of them it has reached and which not."""
     arms = [f"also in {'; '.join(each['also'])}"] if each.get("also") else []
     arms += [f"not in {'; '.join(each['but'])}"] if each.get("but") else []
     return f"{each['field']} {each['before']} → {each['after']}" + (f" ({', '.join(arms)})" if arms else "")
@@ -208,8 +146,3 @@ def _change(each: dict[str, Any]) -> str:
 
 def _plural(count: int, one: str) -> str:
     return f"{count} {one}{'' if count == 1 else 's'}"
-
-
-def _signed(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "\u2212")

@@ -1,42 +1,49 @@
-"""A report as one HTML file: figures inside, no link that leads out, light and dark. Reads only the report."""
+"""A report as one HTML file: pictures inside, no link that leads out, light and dark."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from insitu.core import read_text, write_text
-from insitu.report import claims, figures, formatting, html_tables
-from insitu.report.document import Report
+from insitu.report import drawing, formatting, sections
+from insitu.report.formatting import Report
+from insitu.report.table import Animation, Cell, Figure, Heading, KeyFigure, Table
 
-STYLE = Path(__file__).with_name("html_page.css")
+LARGEST_GIF = 400 * 1024  # bytes of an animation that the page holds
 
 
 def save(report: Report, file: Path) -> None:
     """Write the page whole."""
-    text = page(report)
-    write_text(file, text)
+    write_text(file, page(report))
 
 
 def page(report: Report) -> str:
-    """Return the page as text."""
-    parts = [_head(report), _tiles(report), html_tables.claims(report), figures.figures(report)]
-    parts += [
-        html_tables.sessions(report),
-        html_tables.all_arms(report),
-        html_tables.movements(report),
-        html_tables.sweep(report),
-        html_tables.cost(report["cost"]),
-        html_tables.composition(report),
+    """Return the page: key figures, the first table, all figures, the other tables."""
+    blocks = sections.blocks(report)
+    first, *rest = [_table(block) for block in blocks if isinstance(block, Table)] or [""]
+    figures = [_figure(block) for block in blocks if isinstance(block, Figure | Animation)]
+    note = (
+        f"Figures are medians, {formatting.brackets(report)}. Bands and whiskers of charts are such intervals; other "
+        "intervals of tables show on hover."
+    )
+    body = [
+        _head(report),
+        _key_figures([block for block in blocks if isinstance(block, KeyFigure)]),
+        first,
+        f'<h2>Figures</h2>\n<div class="figures">{"".join(figures)}</div>' if any(figures) else "",
+        *rest,
+        f'<p class="note">{escape(note)}</p>',
         _foot(report),
     ]
-    body = "\n".join(part for part in parts if part)
+    text = "\n".join(part for part in body if part)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(report['title'])}</title>\n"
-        f"<style>\n{read_text(STYLE)}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<style>\n{read_text(drawing.STYLE)}</style>\n</head>\n<body>\n<main>\n{text}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -50,50 +57,76 @@ def _head(report: Report) -> str:
     )
 
 
-def _tiles(report: Report) -> str:
-    tiles: list[tuple[str, str, str]] = []
-    counts = {verdict: sum(c["verdict"] == verdict for c in report["claims"]) for verdict in claims.JUDGED}
-    if judged := sum(counts.values()):
-        median, left = counts[claims.IN_THE_MEDIAN], len(report["claims"]) - judged
-        under = [f"{median} more in the median"] * (median > 0) + [f"{left} without a verdict"] * (left > 0)
-        tiles.append(("Claims met", f"{counts[claims.MET]}<small> of {judged}</small>", ", ".join(under)))
-    first, _ = formatting.names(report)
-
-    def tile(name: str, device: Any, exact: Any) -> tuple[str, str, str]:
-        return (
-            name,
-            f"{formatting.number(device)}<small> %</small>",
-            f"{formatting.within(first)} {formatting.number(exact)} %",
-        )
-
-    stream = report["table"][0].get("stream") if report["table"] else None
-    if stream:
-        tiles.append(tile("Average accuracy", *(stream[arm]["average_accuracy"] for arm in ("learner", "baseline"))))
-    elif report["ages"]:
-        fresh = report["ages"][0]
-        name = "After the last step" if report["table"][0].get("tasks") else "Mean over the sessions"
-        tiles.append(tile(name, fresh["learner"]["overall"], fresh["baseline"]["overall"]))
-    if report["table"]:
-        last = report["table"][0]["sessions"][-1]
-        if last["learner"]["novel"]:
-            tiles.append(tile("New classes, last session", last["learner"]["novel"], last["baseline"]["novel"]))
-    if moved := report.get("movement"):
-        exact, device = moved["ages"][0]["arms"][:2]
-        for name, words, unit, digits in (
-            ("hand_median", "Hand, off by", "cm", 1),
-            ("changed", "Weights changed", "%", 1),
-        ):
-            pair = [formatting.number(arm["after"].get(name), digits) for arm in (device, exact)]
-            tiles.append((words, f"{pair[0]}<small> {unit}</small>", f"{formatting.within(first)} {pair[1]} {unit}"))
-    known = [each["energy_pj"] for each in report["cost"]["learning"] if each["energy_pj"] is not None]
-    if known:
-        per = report["cost"].get("per", "class")
-        tiles.append((f"Energy per learned {per}", f"{formatting.energy(sum(known))}", "estimated from exact counts"))
+def _key_figures(given: list[KeyFigure]) -> str:
     cells = "".join(
-        f'<div><dt>{name}</dt><dd class="big">{big}</dd><dd class="under">{escape(under)}</dd></div>'
-        for name, big, under in tiles
+        f'<div><dt>{escape(each.name)}</dt><dd class="big">{each.cell.number} '
+        f'<small>{escape(each.cell.suffix)}</small></dd><dd class="under">{escape(each.note)}</dd></div>'
+        for each in given
     )
-    return f'<dl class="tiles">{cells}</dl>' if tiles else ""
+    return f'<dl class="tiles">{cells}</dl>' if cells else ""
+
+
+def _figure(block: Figure | Animation) -> str:
+    if isinstance(block, Figure):
+        picture = drawing.inline(block)
+    else:
+        gif = block.gif()
+        if len(gif) > LARGEST_GIF:
+            return ""
+        data = f"data:image/gif;base64,{b64encode(gif).decode()}"
+        picture = f'<img src="{data}" width="480" height="400" alt="{escape(block.title)}">'
+    caption = f"<figcaption>{escape(block.title)}<span>{escape(block.note)}</span></figcaption>"
+    return f"<figure>{caption}{picture}</figure>"
+
+
+def _table(table: Table) -> str:
+    """Return a table below its title, or folded behind it."""
+    grouped = any(heading.group for heading in table.headings)
+    groups = [(name, len(list(own))) for name, own in groupby(table.headings, lambda heading: heading.group)]
+    upper = "".join(f'<th class="group{" start" * bool(n)}" colspan="{count}">{escape(n)}</th>' for n, count in groups)
+    lower = "".join(
+        f"<th{_classes(heading, place, table)}>{escape(heading.text)}</th>"
+        for place, heading in enumerate(table.headings)
+    )
+    rows = "".join(
+        f"<tr>{''.join(_cell(cell, table, place) for place, cell in enumerate(row))}</tr>" for row in table.shown()
+    )
+    stacked = any(heading.words for heading in table.headings[table.labels :])
+    text = (
+        f'<div class="scroll"><table class="{"stacked" if stacked else "plain"}"><thead>'
+        f"{f'<tr>{upper}</tr>' if grouped else ''}<tr>{lower}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+    note = f'<p class="note">{escape(table.note)}</p>\n' if table.note else ""
+    if table.place == "open":
+        return f"<h2>{escape(table.title)}</h2>\n{note}{text}"
+    return f"<details><summary>{escape(table.title)}</summary>{note}{text}</details>"
+
+
+def _cell(cell: Cell, table: Table, place: int) -> str:
+    heading = table.headings[place]
+    number = (
+        f"<strong>{escape(cell.number)}</strong>"
+        if heading.strong or cell.mark in ("strong", "heading")
+        else escape(cell.number)
+    )
+    if cell.mark and cell.mark not in ("strong", "heading") and cell.number:
+        number = f'<span class="chip {cell.mark}">{number}</span>'
+    if heading.interval and cell.ends:
+        number += f' <span class="soft">[{cell.ends}]</span>'
+    if heading.unit and cell.suffix:
+        number += f' <span class="soft">{escape(cell.suffix)}</span>'
+    if cell.note:
+        number += f'<br><span class="note">{escape(cell.note)}</span>'
+    hint = f' title="{cell.ends}"' if cell.ends and not heading.interval else ""
+    label = f' data-label="{escape(heading.text)}"' if place >= table.labels and not cell.mark else ""
+    return f"<td{_classes(heading, place, table, cell.mark)}{hint}{label}>{number}</td>"
+
+
+def _classes(heading: Heading, place: int, table: Table, mark: str = "") -> str:
+    first = heading.group and table.headings[place - 1].group != heading.group
+    left = heading.words or place < table.labels
+    names = ["text"] * left + ["start"] * bool(first) + ["mark"] * bool(mark)
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 def _foot(report: Report) -> str:

@@ -1,12 +1,12 @@
 """The 95 % interval of a median: percentile bootstrap, exact instead of drawn, so that no seed is needed.
 
-Of n values the bootstrap draws n of them with replacement and takes their median, over and over; the interval cuts off
-at most 2.5 % of these medians on either side. How often each median comes up can be counted (Efron, 1982), in whole
-numbers of the n**n equally likely draws, so that the ends are the same on every machine and in any order of values.
+Of n values the bootstrap draws n with replacement and takes their median, many times; the interval cuts off at most
+2.5 % of these medians on either side. The number of draws that give each median can be counted (Efron, 1982) among the
+n**n equally likely draws, in integers, so that the ends are the same on every machine and in any order of values.
 
-Why not the t interval of the mean: it is the median that is judged; a median and its interval move only one way when a
-value does, so that no verdict improves because a seed got worse, while the t interval shrinks when an outlier on the
-good side goes; and accuracies near 100 % and gaps near 0 are skewed. Coverage of the true median, whatever the
+Why not the t interval of the mean: the median is what is judged. It and its interval move only one way when a value
+does, so that no verdict improves because a seed got worse, while the t interval shrinks when an outlier on the good
+side moves in; and accuracies near 100 % and gaps near 0 are skewed. Coverage of the true median, whatever the
 distribution: 93.8 % for 5 values, where the ends are the least and the most, 94 to 95 % for 10 and 20, but 87 % for 7.
 Of fewer than 5 values there is no such interval: least and most of 4 cover 87.5 %, of 3 only 75 %.
 """

@@ -1,7 +1,7 @@
-"""Where the report of a run goes: every composition has a folder of its own, and no report replaces another's.
+"""The folder of a run: every composition has one of its own, and no report replaces that of another composition.
 
 ``runs/NAME`` is for the experiment as its file has it, ``runs/NAME-CHANGES`` for a changed one. A folder that the user
-names is taken as it is, unless it holds the report of another composition: then a folder below it is taken.
+names is used as it is, unless it holds the report of another composition: then a folder below it is used.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from insitu.core import read_text
-from insitu.report.document import Report
+from insitu.report.formatting import Report
 
 LONGEST = 80  # characters of a folder's name that say what was changed
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes one run another than a second of the same experiment; code and number of seeds do not."""
+    """What distinguishes runs of one experiment; code and number of seeds do not."""
 
     experiment: str
     quick: bool
@@ -30,13 +30,13 @@ class Identity:
 
     @staticmethod
     def of(report: Report) -> Identity:
-        """Return the identity of what a report is about; raise ``KeyError`` or ``TypeError`` where it is no report."""
+        """Return the identity of a report's run; raise ``KeyError`` or ``TypeError`` where it is no report."""
         changes = tuple((str(each["field"]), str(each["after"])) for each in report["changes"])
         name, quick = str(report["experiment"]), bool(report["quick"])
         return Identity(name, quick, changes, str(report.get("inputs", "")), bool(report.get("sweep")))
 
     def name(self, sweeps: bool) -> str:
-        """Return a folder's name: readable, and another one for another run; ``sweeps`` is whether it could sweep."""
+        """Return a readable folder name, unique to the run; ``sweeps`` tells whether the experiment has a sweep."""
         start = self.experiment + "-quick" * self.quick
         said = [f"{field.replace('_', '-')}-{after}" for field, after in self.changes]
         text = "-".join([start, *said, *(["no-sweep"] if sweeps and not self.swept else [])])
@@ -48,10 +48,10 @@ class Identity:
 
 
 def place(home: Path, identity: Identity, name: str, seeds: int) -> tuple[Path, Path]:
-    """Return the folder of a composition, which keeps its seeds, and that of its report: mostly both are ``home``.
+    """Return the folder of a composition, which keeps its seeds, and that of its report; mostly both are ``home``.
 
-    Where ``home`` holds the report of another composition, it is the folder ``name`` below it. A report of fewer
-    ``seeds`` than the one that is there gets a folder below that of the composition.
+    Where ``home`` holds the report of another composition, both are the folder ``name`` below it. A report of fewer
+    ``seeds`` than the existing one goes into a folder below that of the composition.
     """
     held = _seeds(home)
     if held is not None and held[0] != identity:
@@ -62,7 +62,7 @@ def place(home: Path, identity: Identity, name: str, seeds: int) -> tuple[Path, 
 
 
 def _seeds(folder: Path) -> tuple[Identity, int] | None:
-    """Return what the report in ``folder`` is about and of how many seeds; None where there is no whole report."""
+    """Return the identity and the number of seeds of the report in ``folder``; None where there is no valid one."""
     try:
         held = json.loads(read_text(folder / "report.json"))
         return Identity.of(held), len(held["seeds"])

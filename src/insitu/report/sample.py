@@ -1,13 +1,15 @@
-"""The rows of a run as a sample: figures with their intervals, and the words for over what these are taken."""
+"""The rows of a run as a sample: figures with their intervals, and words for what the intervals are taken over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
+from typing import Any
 
 from insitu.experiments import Experiment, draws
 from insitu.metrics import REDRAWN, Row, redrawn
+from insitu.protocols import Protocol
 from insitu.report.intervals import FEWEST, KIND, Interval, Stat, interval, stat
 
 Values = Callable[[list[Row]], list[float]]  # one per seed
@@ -15,15 +17,33 @@ Values = Callable[[list[Row]], list[float]]  # one per seed
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows, and what differs between seeds for every arm (``experiments._draws.over``)."""
+    """Rows, the protocol they follow, and what differs between seeds for every arm (``experiments.draws.over``)."""
 
     rows: list[Row]
+    protocol: Protocol
     over: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(rows: list[Row], experiment: Experiment) -> Sample:
         """Return the rows of ``experiment`` as a sample."""
-        return Sample(rows, draws.over(experiment))
+        return Sample(rows, experiment.scenario.protocol, draws.over(experiment))
+
+    @property
+    def measured(self) -> Sample:
+        """The rows that hold the headline of the protocol."""
+        return replace(self, rows=[row for row in self.rows if self.protocol.columns[0].name in row])
+
+    def where(self, **values: Any) -> Sample:
+        """Return the sample of the rows that have these ``values``."""
+        return replace(self, rows=[row for row in self.rows if all(row[name] == v for name, v in values.items())])
+
+    def known(self, name: str) -> list[Any]:
+        """Return the values of a column of numbers, ascending."""
+        return sorted({row[name] for row in self.rows}, key=float)
+
+    def column(self, arm: str, name: str) -> Stat | None:
+        """Return median and interval of column ``name`` over the rows of ``arm``, one per seed."""
+        return self.stat(lambda rows: [float(r[name]) for r in rows if r["arm"] == arm and name in r], (arm,))
 
     def stat(self, values: Values, arms: tuple[str, ...]) -> Stat | None:
         """Return median and interval of a figure that is made of ``arms``.
@@ -37,9 +57,9 @@ class Sample:
         return stat(own, self._ends(values, arms)) if own else None
 
     def words(self, values: Values, arms: tuple[str, ...]) -> str:
-        """Write over what the interval of a figure is taken: '10 chips', '1000 tasks'; '' where none is.
+        """Write what the interval of a figure is taken over: '10 chips', '1000 tasks'; '' where nothing differs.
 
-        Of redrawn support sets the median is told too: where a list is a lucky one, its figure lies outside.
+        Of redrawn support sets it holds the median too: the figure of a lucky list lies outside of their interval.
         """
         if again := self._again(arms):
             drawn = values(again)
@@ -49,13 +69,13 @@ class Sample:
         return self._counted(len(values(self.rows)), arms)
 
     def seeds(self, *arms: str) -> str:
-        """Write over what the intervals of most figures of ``arms`` are taken."""
+        """Write what the intervals of most figures of ``arms`` are taken over."""
         if again := self._again(arms):
             return self._draws(len({row["seed"] for row in again}))
         return self.words(lambda rows: [float(seed) for seed in sorted({row["seed"] for row in rows}, key=int)], arms)
 
     def intervals(self) -> dict[str, str]:
-        """Return the kind of the intervals, and over what they are taken for the baseline, the learner and the gap."""
+        """Return the kind of the intervals, and what those of baseline, learner and gap are taken over."""
         pair = ("baseline", "learner")
         return {"kind": KIND, **{arm: self.seeds(arm) for arm in pair}, "gap": self.seeds(*pair)}
 

@@ -1,7 +1,7 @@
-"""Finished seeds on disk: written whole, found again by the composition's key, never computed twice.
+"""Finished seeds on disk, found by the key of their composition and never computed twice.
 
-Of a seed that is interrupted the finished arms are kept: an arm draws from generators of its own, so that the others
-give the same numbers bit for bit, whether it is computed before them or read.
+Of a seed that is interrupted, the finished arms are kept: every arm draws from generators of its own, so that the
+others give the same numbers bit for bit whether it is computed before them or read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from insitu.metrics import Row
 
 @dataclass(frozen=True)
 class Seed:
-    """What one seed gave."""
+    """The rows of one seed and the time that it took."""
 
     number: int
     rows: list[Row]
@@ -35,7 +35,7 @@ class Store:
 
     @staticmethod
     def open(out: Path, key: str) -> Store:
-        """Return the store below ``out``; raise ``InsituError`` now, not after an hour, where it cannot be written."""
+        """Return the store below ``out``; raise ``InsituError`` where it cannot be written, before any computing."""
         folder = out / "seeds" / key
         probe = folder / ".writable"
         try:
@@ -51,9 +51,9 @@ class Store:
         return self.folder / f"seed-{number:04d}{'.part' * part}.json"
 
     def read(self, number: int, part: bool = False) -> Seed | None:
-        """Return a finished seed, or None where it has to be computed: a damaged file counts as none.
+        """Return a finished seed, or with ``part`` the finished arms of an interrupted one; None where there is none.
 
-        With ``part``, the finished arms of a seed that was interrupted.
+        A damaged file counts as none.
         """
         try:
             held = json.loads(read_text(self.path(number, part)))
@@ -62,7 +62,7 @@ class Store:
             return None
 
     def write(self, seed: Seed, part: bool = False) -> None:
-        """Keep a finished seed, or the finished arms of one."""
+        """Write a finished seed, or the finished arms of one."""
         text = json.dumps({"seed": seed.number, "seconds": round(seed.seconds, 3), "rows": seed.rows})
         write_text(self.path(seed.number, part), text)
         if not part:
@@ -70,7 +70,7 @@ class Store:
 
 
 class Watcher(Protocol):
-    """Who is told while seeds are computed."""
+    """A display that follows the computation of seeds."""
 
     def begin(self, seed: int) -> None:
         """A seed starts."""
@@ -106,14 +106,14 @@ def compute(
             words = dict(zip(("baseline", "learner"), experiment.names, strict=True))
             finished = ", ".join(words.get(arm, arm) for arm in _arms(part.rows))
             kept += f", and of seed {part.number} what is finished ({finished})"
-        raise KeyboardInterrupt(f"{kept}; the same command goes on from there") from stop
+        raise KeyboardInterrupt(f"{kept}; the same command continues from there") from stop
     return done, reused
 
 
 def _computed(
     experiment: Experiment, number: int, store: Store, rows: Callable[..., Iterator[Row]], watcher: Watcher
 ) -> Seed:
-    """Return a seed computed from where it was interrupted; every arm is kept as soon as it is finished."""
+    """Return a seed, computed from where it was interrupted; every arm is written as soon as it is finished."""
     watcher.begin(number)
     part = store.read(number, part=True) or Seed(number, [], 0.0)
     started, measured = time.monotonic() - part.seconds, list(part.rows)

@@ -14,7 +14,7 @@ from insitu.devices import Device
 from insitu.devices.ideal import Ideal
 from insitu.learners import Learner
 from insitu.ledger import Ledger
-from insitu.protocols import Examples, Protocol, few_shot_sessions
+from insitu.protocols import Examples, Protocol, counted_sessions, few_shot_sessions
 from insitu.protocols.few_shot_sessions import FewShotBase
 
 
@@ -41,7 +41,7 @@ class State:
 class NoisyMean(Learner[FewShotBase, State]):
     """Nearest mean, noisy."""
 
-    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL, counted_sessions.PROTOCOL)
 
     noise: float = 0.0  # standard deviation of a score
     held: Held = field(default_factory=Held)

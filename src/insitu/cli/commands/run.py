@@ -20,8 +20,6 @@ from insitu.core import InsituError, write_whole
 
 if TYPE_CHECKING:
     from insitu.experiments import Experiment
-    from insitu.report.document import Report
-    from insitu.report.seed_cache import Seed
 
 
 def main(args: list[str]) -> int:
@@ -39,18 +37,19 @@ def main(args: list[str]) -> int:
         document,
         environment,
         html_page,
-        movement_figures,
         run_folders,
+        sample,
+        sections,
         seed_cache,
         terminal,
     )
+    from insitu.report.table import Animation
 
     quick = any(word in ("--quick", "--quick=True") for word in args[1:])
     original, experiment, changes, given = _parse(part, quick, args[1:])
     data = experiment.scenario.describe(experiment.data)
     _draw_first_sessions(experiment)
     about = {
-        "schema": document.SCHEMA,
         "experiment": part.name,
         "title": static_source.docstring(part).partition("\n")[0],
         "data": data,
@@ -65,17 +64,21 @@ def main(args: list[str]) -> int:
     started = datetime.datetime.now(datetime.UTC)
     with progress.watcher(part.name, experiment, Console(stderr=True)) as watcher:
         done, reused = seed_cache.compute(experiment, store, run.rows, watcher)
+    rows = [row for seed in done for row in seed.rows]
     about |= {
         "versions": environment.versions(),
         "machine": environment.machine(),
         "started": started.isoformat(timespec="seconds"),
+        "seeds": [seed.number for seed in done],
+        "seconds": round(sum(seed.seconds for seed in done), 1),
     }
-    made = about | _results(experiment, done, changes)
+    made = document.build(about, sample.Sample.of(rows, experiment), experiment)
     console = terminal.console()
     terminal.show(made, console)
     document.save(made, out / "report.json")
-    if made["example"]:
-        write_whole(out / "arm.gif", lambda file: file.write_bytes(movement_figures.gif(made)))
+    for moving in (block for block in sections.blocks(made) if isinstance(block, Animation)):
+        gif = moving.gif()
+        write_whole(out / f"{moving.name}.gif", lambda file: file.write_bytes(gif))  # noqa: B023  # called at once
     html_page.save(made, out / "report.html")
     if reused:
         console.print(f"\n{reused} of {experiment.seeds} seeds were found finished in {home} and not computed again")
@@ -148,30 +151,3 @@ def _shape(experiment: Experiment) -> dict[str, Any]:
     from insitu.report.composition import DESCRIPTION, composition
 
     return composition(experiment, DESCRIPTION | {"seeds", "sweep", "variants"})
-
-
-def _results(experiment: Experiment, done: list[Seed], changes: list[dict[str, Any]]) -> Report:
-    from insitu import run
-    from insitu.report import claims, comparison, composition, movement, sample, summary, sweep
-    from insitu.report.composition import DESCRIPTION
-
-    rows = [row for seed in done for row in seed.rows]
-    sampled = sample.Sample.of(rows, experiment)
-    return {
-        "paper": experiment.paper,
-        "verified": experiment.verified,
-        "names": list(experiment.names),
-        "composition": composition.composition(experiment, DESCRIPTION | {"sweep"}),
-        "seeds": [seed.number for seed in done],
-        "intervals": sampled.intervals(),
-        "seconds": round(sum(seed.seconds for seed in done), 1),
-        "table": summary.table(sampled),
-        "ages": summary.ages(sampled),
-        "arms": comparison.summary(sampled, experiment),
-        "movement": movement.summary(sampled, experiment),
-        "example": movement.example(run.example(experiment)),
-        "sweep": sweep.summary(sampled, experiment),
-        "cost": summary.cost(rows),
-        "claims": claims.judged(claims.claims(sampled, experiment.claims), changes),
-        "rows": rows,
-    }

@@ -7,17 +7,29 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from insitu.experiments import Claim
+from insitu.experiments import Claim, Experiment
+from insitu.report.formatting import Report
 from insitu.report.intervals import Stat
 from insitu.report.sample import Sample
+from insitu.report.table import DASH, Block, Cell, Heading, KeyFigure, Table
+
+KEY = "claims"
 
 MET, IN_THE_MEDIAN, MISSED = "met", "met in the median", "missed"
 JUDGED = (MET, IN_THE_MEDIAN, MISSED)  # verdicts, the best first
 NOT_JUDGED = "not judged"  # of claims that are about another composition
 
 
+MARKS = {MET: "good", IN_THE_MEDIAN: "fair", MISSED: "bad", NOT_JUDGED: "warn", "not measured": "warn"}
+
+
+def summary(sample: Sample, experiment: Experiment) -> list[dict[str, Any]]:
+    """Return the claims of the experiment with their verdicts."""
+    return claims(sample, experiment.claims)
+
+
 def claims(sample: Sample, claimed: Iterable[Claim]) -> list[dict[str, Any]]:
-    """Return every claim with its values per seed, interval, over what that is taken, and verdict."""
+    """Return every claim with its values per seed, interval, what that is taken over, and verdict."""
     return [_claim(sample, claim) for claim in claimed]
 
 
@@ -32,7 +44,7 @@ def _claim(sample: Sample, claim: Claim) -> dict[str, Any]:
     arms = getattr(claim.measure, "arms", ())
     try:
         with warnings.catch_warnings():
-            # a mean over rows that are not there is a warning in NumPy, and here a thing not measured
+            # NumPy warns of a mean over rows that are not there: the claim was not measured
             warnings.simplefilter("error", RuntimeWarning)
             values = [float(value) for value in claim.measure(sample.rows)]
             measured, over = sample.stat(claim.measure, arms), sample.words(claim.measure, arms)
@@ -75,3 +87,38 @@ def verdict(measured: Stat | None, at_least: float | None, at_most: float | None
         return MISSED
     ends = measured["low"], measured["high"]
     return MET if all(end is not None and low <= end <= high for end in ends) else IN_THE_MEDIAN
+
+
+def blocks(report: Report) -> list[Block]:
+    """Return the table of claims and how many are met."""
+    held = report[KEY]
+    if not held:
+        return []
+    rows = [
+        [
+            Cell(claim["name"]),
+            Cell(claim["published"], note=claim["where"]),
+            Cell(claim["target"] or DASH),
+            Cell.of(claim["measured"], claim["unit"], 3 if claim["unit"] == "rad/s" else 2),
+            Cell(claim["over"] or DASH),
+            Cell(claim["verdict"], mark=MARKS.get(claim["verdict"], "plain")),  # type: ignore[arg-type]
+        ]
+        for claim in held
+    ]
+    headings = [
+        Heading("claim", words=True),
+        Heading("published", words=True),
+        Heading("target"),
+        Heading("measured", interval=True, unit=True, strong=True),
+        Heading("over", words=True),
+        Heading("verdict", words=True),
+    ]
+    note = "Met: median and interval keep the target. Met in the median: the median alone does."
+    table = Table("Claims", headings, rows, note)
+    counts = {verdict: sum(claim["verdict"] == verdict for claim in held) for verdict in JUDGED}
+    if not (total := sum(counts.values())):
+        return [table]
+    left = len(held) - total
+    more = [f"{counts[IN_THE_MEDIAN]} more in the median"] * bool(counts[IN_THE_MEDIAN])
+    more += [f"{left} without a verdict"] * bool(left)
+    return [KeyFigure("Claims met", Cell("", counts[MET], unit=f"of {total}", digits=0), ", ".join(more)), table]
