@@ -44,7 +44,7 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
 
 def _styles(experiment: Experiment) -> list[str]:
     """Return a style per variant: software and the device that follows it share a hue."""
-    software = [getattr(getattr(variant.learner, "substrate", None), "exact", False) for variant in experiment.variants]
+    software = [getattr(getattr(each.learner, "substrate", None), "exact", False) for each in experiment.variants]
     styles, hue = [], 0
     for place, exact in enumerate(software):
         styles.append(HUES[hue % len(HUES)] + ("-float" if exact else ""))
