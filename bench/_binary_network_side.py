@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from insitu.backbones import _frozen
-from insitu.backbones._frozen_size import size
+from binary_size import size
+from insitu.backbones.binary.freezing import freeze
 from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.core import generator
 from rounds import serve
@@ -34,7 +34,7 @@ def images() -> Tensor:
 
 @cache
 def frozen() -> Run:
-    return _frozen.freeze(BinaryResnet().build())
+    return freeze(BinaryResnet().build())
 
 
 def plain() -> nn.Module:

@@ -12,7 +12,7 @@ from _eprop_task import ADAM, RATE, RATE_WEIGHT, TARGETS, given
 from insitu.backbones.spiking import NAMES, Spiking
 from insitu.core import generator
 from insitu.kernels import eprop, spiking
-from insitu.training import _eprop_phases as phases
+from insitu.training import eprop_phases as phases
 from rounds import THREADS, serve
 
 torch.set_num_threads(THREADS)
@@ -34,7 +34,7 @@ class Training:
         by, rates = phases.Update(RATE), phases.Rates(*TARGETS, RATE_WEIGHT)
         self.adam.zero_grad(set_to_none=True)
         movements = GIVEN["omega"], GIVEN["position"]
-        loss = phases.whole(Spiking(), self.weights, *movements, by, rates, generator(0))
+        loss = phases.joint(Spiking(), self.weights, *movements, by, rates, generator(0))
         loss.backward()
         self.adam.step()
         return float(loss.detach())
@@ -42,9 +42,9 @@ class Training:
 
 def rates() -> list[float]:
     """Return how often neurons of trainee and generator fire at first, in Hz."""
-    trainee, teacher = phases.pair({name: GIVEN[name] for name in NAMES})
+    trainee, signal_generator = phases.pair({name: GIVEN[name] for name in NAMES})
     with torch.no_grad():
-        runs = Spiking().move(trainee, 250), Spiking().signals(teacher, GIVEN["position"])
+        runs = Spiking().move(trainee, 250), Spiking().signals(signal_generator, GIVEN["position"])
     return [1000 * float(run.counts.mean()) / 250 for run in runs]
 
 

@@ -83,8 +83,8 @@ class Training:
         w = self.weights
         self.adam.zero_grad(set_to_none=True)
         shown, steep = run(TICKS @ w["trainee.w_in"], w["trainee.w_rec"], 0.6)
-        told, _ = run(BITS @ w["teacher.w_in"], w["teacher.w_rec"], 1.3)
-        signals = low_pass(told @ w["teacher.w_out"], NOW)
+        told, _ = run(BITS @ w["signal_generator.w_in"], w["signal_generator.w_rec"], 1.3)
+        signals = low_pass(told @ w["signal_generator.w_out"], NOW)
         errors = (-RATE * signals * steep).transpose(0, 1)
         heard, seen = low_pass(TICKS[:, 0], NOW), low_pass(shown[:, 0], BEFORE)
         w_in, w_rec = w["trainee.w_in"] + heard.T @ errors, w["trainee.w_rec"] + seen.T @ errors

@@ -29,9 +29,10 @@ from insitu.core import cache_folder, generator, write_whole
 from insitu.data import Images
 from insitu.data.cifar10 import Cifar10
 from insitu.report import environment
-from insitu.training import pretrain
+from insitu.training import loop
+from insitu.training.backbone_jobs import base_part
 from insitu.training.binary import JOB
-from insitu.training.jobs import base_part
+from insitu.training.pretrain import Pretraining
 
 OUT = Path(__file__).parent / "results" / "binary_accuracy.json"
 STRENGTHS = (0.001, 0.01, 0.1)  # C of scikit-learn
@@ -42,7 +43,7 @@ def trained(binary: bool, folder: str) -> nn.Module:
     """Return the network after the recipe, from its checkpoint where there is one."""
     network = replace(JOB.backbone, binary=binary).build(JOB.pretrain.seed)  # type: ignore[arg-type]
     file = cache_folder() / "training" / folder / "checkpoints" / "pretrain.pt"
-    for progress in pretrain.train(JOB.pretrain, network, base_part(JOB.data_set.read(), JOB), file):
+    for progress in loop.run(Pretraining(JOB.pretrain, network, base_part(JOB.data_set.read(), JOB)), file):
         print(f"{folder}: {progress}", flush=True)
     return network.eval()
 

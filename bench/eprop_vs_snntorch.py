@@ -37,14 +37,14 @@ def write(file: Path) -> None:
     Ours takes as long as neurons fire, so weights are trained ones; snnTorch takes the same time for any.
     """
     sys.path.insert(0, str(SOURCE))
-    from insitu.backbones import _shipped, _spiking_weights
+    from insitu.backbones import trained, weights_file
     from insitu.backbones.spiking import NAMES
     from insitu.backbones.spiking_codes import clock, position_code
     from insitu.core import generator
-    from insitu.training import _eprop_phases as phases
+    from insitu.training import eprop_phases as phases
 
     omega, position = phases.movements(MOVEMENTS, STEPS, generator(0, "bench"))
-    _, state, _ = _spiking_weights.load(_shipped.stem("ortner2025_arm"))
+    state = weights_file.load(trained.stem("ortner2025_arm")).network.state_dict()
     code = position_code(position).transpose(0, 1).numpy()
     ticks = np.broadcast_to(clock(STEPS).numpy()[:, None], (STEPS, MOVEMENTS, 5))
     held = {name: state[name].numpy() for name in NAMES}

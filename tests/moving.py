@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 import pytest
-from safetensors.torch import save_file
+import torch
 
 from insitu import metrics, run
-from insitu.backbones import _shipped
-from insitu.backbones.spiking import NAMES, Spiking
+from insitu.backbones import trained, weights_file
+from insitu.backbones.spiking import Spiking
 from insitu.devices.ideal import Ideal
 from insitu.experiments import Claim, Experiment, Variant
 from insitu.learners.eprop import Eprop
@@ -21,7 +19,7 @@ from insitu.scenarios.arm_trajectories import ArmTrajectories
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
-RECORD = Spiking(trainee=30, teacher=40, adaptive=10)
+RECORD = Spiking(trainee=30, signal_generator=40, adaptive=10)
 STEPS = 60
 RATE = 0.01  # with which a part of the weights changes by steps of 1/16
 SCENARIO = ArmTrajectories(steps=STEPS, tasks=5, batch_size=3, wait_s=0.0)
@@ -32,10 +30,12 @@ EXACT = Eprop(Crossbar(Ideal(16.0), pairs=1, adc_bits=0), RATE, grid=0)
 
 
 def save(folder: Path) -> None:
-    """Write the networks where ``_shipped.stem`` is to find them; all weights are within -1..1."""
-    weights = {name: value.detach().clamp(-0.9, 0.9) for name, value in RECORD.build(0).state_dict().items()}
-    save_file({name: weights[name].contiguous() for name in NAMES}, folder / "ortner2025_arm.safetensors")
-    (folder / "ortner2025_arm.json").write_text(json.dumps({"record": asdict(RECORD)}))
+    """Write the networks where ``trained.stem`` is to find them; all weights are within -1..1."""
+    network = RECORD.build(0)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.clamp_(-0.9, 0.9)
+    weights_file.save(folder / "ortner2025_arm", network, {})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,7 +44,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("networks")
     save(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_shipped, "stem", lambda name: folder / name)
+        patch.setattr(trained, "stem", lambda name: folder / name)
         yield  # type: ignore[misc]
 
 

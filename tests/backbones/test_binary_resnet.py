@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insitu.backbones._binary import ApproxSign, Binarise, BinaryConv, ClippedSign, ShiftedPReLU, sign
+from insitu.backbones.binary.layers import ApproxSign, Binarise, BinaryConv, ClippedSign, ShiftedPReLU, sign
 from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.core import InsituError
 from lively import images, lively

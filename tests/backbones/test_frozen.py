@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +14,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insitu.backbones import _frozen
-from insitu.backbones._binary import BinaryConv
-from insitu.backbones._binary_units import Unit
-from insitu.backbones._frozen_network import Layer, floats, maps
-from insitu.backbones._frozen_size import size
+from insitu.backbones.binary.freezing import freeze
+from insitu.backbones.binary.frozen import Layer, floats, maps
+from insitu.backbones.binary.layers import BinaryConv
+from insitu.backbones.binary.units import Unit
 from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.backbones.quicknet import Quicknet
 from insitu.backbones.resnet12 import ResNet12
@@ -34,6 +36,7 @@ RECORDS = [
     pytest.param(Quicknet((4, 10, 6, 70), (1, 1, 1, 1), channels=2), id="short quicknet"),
 ]
 TINY = BinaryResnet(widths=(4, 8, 8, 24))
+BENCH = Path(__file__).resolve().parents[2] / "bench"
 CLOSE: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-4}
 
 
@@ -44,7 +47,7 @@ def share(one: torch.Tensor, other: torch.Tensor) -> float:
 @pytest.mark.parametrize("record", RECORDS)
 def test_layer_by_layer_sums_are_equal_and_bits_wherever_no_rounding_decides(record: Any) -> None:
     network = lively(record)
-    frozen = _frozen.freeze(network)
+    frozen = freeze(network)
     chain = [*network.units, network.cut]
     with torch.inference_mode():
         x = network.stem(images(3, channels=record.channels))
@@ -74,7 +77,7 @@ def thresholds(module: Any, channels: int) -> np.ndarray:
 @pytest.mark.parametrize("record", RECORDS)
 def test_the_whole_network_computes_what_its_training_form_does(record: Any) -> None:
     network, batch = lively(record), images(8, channels=record.channels)
-    frozen = _frozen.freeze(network)
+    frozen = freeze(network)
     with torch.inference_mode():
         latent = network.latent(batch)
         assert share(frozen.latent(batch), latent) > 0.999
@@ -100,7 +103,7 @@ def test_networks_of_any_shape_freeze(
     depths = (*depths[:3], depths[3] + 1)
     record: Any = Quicknet(widths, depths) if style == "quicknet" else BinaryResnet(style, widths, depths)  # type: ignore[arg-type]
     network = lively(record)
-    frozen = _frozen.freeze(network)
+    frozen = freeze(network)
     batch = torch.nn.functional.interpolate(images(2), sides)
     with torch.inference_mode():
         latent = network.latent(batch)
@@ -112,7 +115,7 @@ def test_networks_of_any_shape_freeze(
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_packed_latents_are_the_words_of_rows_of_pixels(record: Any) -> None:
-    frozen, batch = _frozen.freeze(lively(record)), images(3, channels=record.channels)
+    frozen, batch = freeze(lively(record)), images(3, channels=record.channels)
     bits = frozen.latent(batch)
     assert set(bits.unique().tolist()) == {-1.0, 1.0}
     expected = pack(bits.permute(0, 2, 3, 1).numpy()).astype("<u8").tobytes()
@@ -127,7 +130,7 @@ def test_packed_latents_are_the_words_of_rows_of_pixels(record: Any) -> None:
 @pytest.mark.parametrize("record", RECORDS)
 def test_the_tail_is_in_training_form_and_knows_only_signs(record: Any) -> None:
     network, batch = lively(record), images(3, channels=record.channels)
-    frozen = _frozen.freeze(network)
+    frozen = freeze(network)
     tail, latent = frozen.tail, frozen.latent(batch)
     assert not tail.training
     assert isinstance(tail.conv, BinaryConv)
@@ -144,7 +147,7 @@ def test_the_tail_is_in_training_form_and_knows_only_signs(record: Any) -> None:
 
 
 def test_without_compiled_loops_the_references_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    frozen, batch = _frozen.freeze(lively(TINY)), images(2)
+    frozen, batch = freeze(lively(TINY)), images(2)
     packed, vectors = frozen.packed(batch), frozen(batch)
     for module in (binary, binary_block, stem_module):
         monkeypatch.setattr(module, "binary_loops", lambda: None)
@@ -156,7 +159,7 @@ def test_freezing_leaves_the_network_as_it_was_and_draws_nothing() -> None:
     network = lively(TINY).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     drawn = torch.get_rng_state()
-    frozen = _frozen.freeze(network)
+    frozen = freeze(network)
     assert frozen.tail is not frozen.tail
     assert torch.equal(torch.get_rng_state(), drawn)
     assert network.training
@@ -165,7 +168,7 @@ def test_freezing_leaves_the_network_as_it_was_and_draws_nothing() -> None:
 
 
 def test_images_and_frozen_weights_are_not_written_to() -> None:
-    frozen, batch = _frozen.freeze(lively(TINY)), images(2)
+    frozen, batch = freeze(lively(TINY)), images(2)
     kept = batch.clone()
     first = frozen(batch)
     assert torch.equal(batch, kept)
@@ -175,8 +178,8 @@ def test_images_and_frozen_weights_are_not_written_to() -> None:
 
 def test_only_binary_networks_are_frozen() -> None:
     for network in (replace(TINY, binary=False).build(), ResNet12((2, 3, 4, 5)).build(), torch.nn.Linear(2, 2)):
-        with pytest.raises(InsituError, match="is no binary network"):
-            _frozen.freeze(network)
+        with pytest.raises(InsituError, match="only binary networks are frozen"):
+            freeze(network)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -184,7 +187,7 @@ def test_a_network_that_is_not_finite_is_refused(bad: float) -> None:
     network: Any = TINY.build()
     network.units[1].norm.running_var[2] = bad
     with pytest.raises(InsituError, match=r"units\.1\.norm\.running_var of this binary_resnet is not finite"):
-        _frozen.freeze(network)
+        freeze(network)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +202,7 @@ def test_a_network_that_is_not_finite_is_refused(bad: float) -> None:
 )
 def test_latents_of_another_shape_are_refused(latents: Any, sides: tuple[int, int] | None) -> None:
     with pytest.raises(InsituError, match=r"latents are .* give uint8 \(n, h \* w \* 8\)"):
-        _frozen.freeze(TINY.build()).from_latent(latents, sides)
+        freeze(TINY.build()).from_latent(latents, sides)
 
 
 @pytest.mark.parametrize("record", [BinaryResnet(), Quicknet()])
@@ -208,18 +211,29 @@ def test_any_even_sides_give_the_latents_of_the_training_form(record: Any, sides
     module = record.build().eval()
     images = torch.from_numpy(generator(0, "images").uniform(-1, 1, (2, 3, *sides))).float()
     with torch.no_grad():
-        assert torch.equal(_frozen.freeze(module).latent(images), module.latent(images))
+        assert torch.equal(freeze(module).latent(images), module.latent(images))
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 32, 32), (2, 3, 21, 32), (3, 32, 32), (2, 3, 0, 32)])
 def test_images_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InsituError, match=r"binary_resnet takes images \(n, 3, h, w\) of even sides from 8 pixels"):
-        _frozen.freeze(TINY.build())(torch.zeros(shape))
+        freeze(TINY.build())(torch.zeros(shape))
+
+
+def measured(module: Any) -> Any:
+    """Return the sizes that ``bench/binary_size.py`` measures."""
+    spec = importlib.util.spec_from_file_location("binary_size", BENCH / "binary_size.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    sys.modules["binary_size"] = script  # where its dataclass looks for its types
+    spec.loader.exec_module(script)
+    return script.size(module)
 
 
 @pytest.mark.parametrize("record", [BinaryResnet(), BinaryResnet("bireal"), Quicknet()])
 def test_files_are_a_sixteenth_and_binary_layers_a_thirty_first_of_the_twin_s(record: Any) -> None:
-    found = size(record.build())
+    found = measured(record.build())
     assert found.file * 16 <= found.twin_file
     assert found.binary_layers * 31 <= found.twin_binary_layers
     assert found.latent * 32 == found.twin_latent

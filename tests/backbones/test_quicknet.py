@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from insitu.backbones._binary import BinaryConv
-from insitu.backbones._binary_units import Unit
+from insitu.backbones.binary.layers import BinaryConv
+from insitu.backbones.binary.units import Unit
 from insitu.backbones.quicknet import Quicknet, Transition
 from insitu.core import InsituError
 from lively import images, lively

@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from insitu.data import _lists, _omniglot_files, omniglot
+from insitu.data import omniglot, shot_lists
+from insitu.data.files import omniglot_files
 
 
 @pytest.fixture(autouse=True)
@@ -85,10 +86,10 @@ def zipped() -> Callable[..., Path]:
 @pytest.fixture
 def ink(monkeypatch: pytest.MonkeyPatch) -> NDArray[np.uint8]:
     """Omniglot with 10 characters: 6 in the base, 2 sessions x 2; (character, drawing, 105, 105), 1 = ink."""
-    monkeypatch.setattr(_omniglot_files, "CHARACTERS", 10)
+    monkeypatch.setattr(omniglot_files, "CHARACTERS", 10)
     monkeypatch.setattr(omniglot, "BASE", 6)
     listed = np.array([[1, 9, 1, 2, 3, 4, 20], [1, 7, 2, 4, 6, 8, 10], [2, 10, 1, 2, 3, 4, 5], [2, 8, 7, 6, 5, 4, 3]])
-    monkeypatch.setattr(_lists, "rows", lambda _: listed)
+    monkeypatch.setattr(shot_lists, "rows", lambda _: listed)
     return np.random.default_rng(0).integers(0, 2, (10, 20, 105, 105), np.uint8)
 
 

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from insitu.core import InsituError, cache_folder
-from insitu.data import _lists
-from insitu.data._unpickle import plain
+from insitu.data import shot_lists
 from insitu.data.cifar100 import Cifar100
+from insitu.data.files.pickles import plain
 
 
 def python2_pickle(value: Any) -> bytes:
@@ -83,7 +83,7 @@ def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     listed = np.stack(
         [np.concatenate([np.flatnonzero(labels == c)[-5:] for c in range(a, a + 5)]) for a in range(60, 100, 5)]
     )
-    monkeypatch.setattr(_lists, "rows", lambda _: listed)
+    monkeypatch.setattr(shot_lists, "rows", lambda _: listed)
     return {
         "meta": python2_pickle({"fine_label_names": [f"thing_{c}" for c in range(100)], "coarse_label_names": ["x"]}),
         "train": python2_pickle(part(labels, 0)),
@@ -127,7 +127,7 @@ def test_archive(files: dict[str, bytes], archive: Callable[..., Path]) -> None:
     for images in (made.train, made.test):  # channels are where they belong
         assert np.array_equal(images.pixels[:, 31, 0, 2], images.labels)
     rows = made.train.pixels[:, 0, 0, 0] + 256 * made.train.pixels[:, 0, 1, 1].astype(int)
-    assert np.array_equal(rows[120:], _lists.rows("cifar100").ravel())
+    assert np.array_equal(rows[120:], shot_lists.rows("cifar100").ravel())
     assert np.all(np.diff(rows[:120]) > 0)
     assert made.train.names[99] == "thing_99"
     assert "not verified on the real archive" in made.verified
@@ -141,7 +141,7 @@ def test_folder_equals_archive(files: dict[str, bytes], archive: Callable[..., P
 
 
 def test_shipped_lists_name_different_images() -> None:
-    listed = _lists.rows("cifar100")
+    listed = shot_lists.rows("cifar100")
     assert listed.shape == (8, 25)
     assert len(np.unique(listed)) == 200
     assert 0 <= listed.min() <= listed.max() < 50_000
@@ -215,7 +215,9 @@ def test_too_few_names(files: dict[str, bytes], archive: Callable[..., Path]) ->
 
 def test_images_in_another_order(files: dict[str, bytes], archive: Callable[..., Path]) -> None:
     sorted_labels = np.sort(np.array(plain(files["train"])["fine_labels"]))
-    refused(archive(files | {"train": python2_pickle(part(sorted_labels, 0))}), "is not of the class the lists say")
+    refused(
+        archive(files | {"train": python2_pickle(part(sorted_labels, 0))}), "is not of the class that the lists name"
+    )
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))

@@ -125,7 +125,7 @@ def test_damaged_lists(folder: Path, text: str, says: str) -> None:
 def test_a_thing_that_is_missing(folder: Path) -> None:
     for surrounding in TEST:
         shutil.rmtree(folder / "core50_128x128" / f"s{surrounding}" / "o4")
-    with pytest.raises(InsituError, match="test of 5 things, not of 6; get it again"):
+    with pytest.raises(InsituError, match="test of 5 objects, not of 6; get it again"):
         Core50().read()
 
 

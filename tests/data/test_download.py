@@ -121,7 +121,7 @@ def test_progress_goes_to_a_terminal(
 @pytest.mark.parametrize("breaks_after", [1, 65_536, 250_000])
 def test_broken_off_then_resumed(offered: Shelf, breaks_after: int) -> None:
     offered.breaks_after = breaks_after
-    refused("cifar100", "the connection broke after", "127.0.0.1", "goes on where it broke off")
+    refused("cifar100", "the connection broke after", "127.0.0.1", "resumes where it stopped")
     assert here() == {"some.bin.part": breaks_after}
     offered.breaks_after = None
     offered.sent = 0

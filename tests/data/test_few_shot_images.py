@@ -11,7 +11,7 @@ import pytest
 
 from insitu import catalog
 from insitu.core import InsituError
-from insitu.data import DataSet, FewShotImages, Images, images
+from insitu.data import DataSet, FewShotImages, Images
 from insitu.data.folder import Folder
 from insitu.data.miniimagenet import MiniImageNet
 from insitu.data.omniglot import Omniglot
@@ -31,7 +31,6 @@ def test_images_are_checked() -> None:
     taken = some([0, 1, 2]).take(np.array([2, 0]))
     assert taken.labels.tolist() == [2, 0]
     assert len(some([0, 1, 2]).take(np.array([True, False, False]))) == 1
-    assert images.Images is Images
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_numbers_are_checked(mine: Path, given: dict[str, int]) -> None:
 
 def test_unreadable_image_is_named(mine: Path) -> None:
     (mine / "cat" / "3.bmp").write_bytes(b"BM not really")
-    refused(mine, str(mine / "cat" / "3.bmp"), "is not a readable image", "replace it or take it away")
+    refused(mine, str(mine / "cat" / "3.bmp"), "is not a readable image", "replace it or remove it")
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "bmp", "webp"])

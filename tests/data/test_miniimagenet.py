@@ -12,12 +12,11 @@ import pytest
 from PIL import Image
 
 from insitu.core import InsituError, cache_folder
-from insitu.data import miniimagenet
 from insitu.data.miniimagenet import MiniImageNet
 
 
 def test_lists_decide(mini: Path) -> None:
-    made = miniimagenet.load()  # found through INSITU_DATA
+    made = MiniImageNet().read()  # found through INSITU_DATA
     assert made.train.pixels.shape == (3 * 4 + 8 * 2, 84, 84, 3)
     assert made.test.pixels.shape == (11 * 2, 84, 84, 3)
     assert made.session.tolist() == [0] * 12 + [s for s in range(1, 9) for _ in range(2)]
@@ -32,14 +31,14 @@ def test_lists_decide(mini: Path) -> None:
 @pytest.mark.parametrize("within", ["", "miniimagenet_fscil/"])
 def test_zip_equals_folder(mini: Path, zipped: Callable[..., Path], tmp_path: Path, within: str) -> None:
     file = zipped(mini, tmp_path / "some.zip", within)
-    one, other = MiniImageNet(mini).read(), miniimagenet.load(file)
+    one, other = MiniImageNet(mini).read(), MiniImageNet(file).read()
     assert np.array_equal(one.train.pixels, other.train.pixels)
     assert np.array_equal(one.test.labels, other.test.labels)
 
 
 def refused(source: Path | None, *says: str) -> None:
     with pytest.raises(InsituError) as caught:
-        miniimagenet.load(source)
+        MiniImageNet(source).read()
     message = str(caught.value)
     assert "\n" not in message
     for text in says:
@@ -121,7 +120,7 @@ def test_class_of_two_sessions(mini: Path) -> None:
     )
     (sessions / "session_2.txt").write_text((sessions / "session_2.txt").read_text().split()[1])
     with pytest.raises(InsituError, match="is in two sessions"):
-        miniimagenet.load(mini)
+        MiniImageNet(mini).read()
 
 
 @pytest.mark.parametrize("harm", ["empty", "cut", "text"])
@@ -143,8 +142,8 @@ def test_image_of_another_size(mini: Path, picture: Callable[..., bytes]) -> Non
 def test_real_images(real: Path) -> None:
     if not any((real / names[0]).exists() for names in MiniImageNet.layouts):
         pytest.skip(f"miniImageNet is not in {real}")
-    miniimagenet.load()
-    made = miniimagenet.load()
+    MiniImageNet().read()
+    made = MiniImageNet().read()
     # mapped, not read: what makes a second visit quick
     assert isinstance(made.train.pixels, np.memmap)
     assert np.bincount(made.session).tolist() == [30_000] + [25] * 8

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from insitu.core import InsituError, cache_folder
-from insitu.data import _lists
+from insitu.data import shot_lists
 from insitu.data.omniglot import Omniglot
 
 
@@ -63,7 +63,7 @@ def test_base_train_is_checked(count: int) -> None:
 
 
 def test_shipped_lists() -> None:
-    listed = _lists.rows("omniglot")
+    listed = shot_lists.rows("omniglot")
     assert np.bincount(listed[:, 0]).tolist() == [0] + [47] * 9
     assert np.all(np.diff(listed[:, 0]) >= 0)
     assert sorted(listed[:, 1]) == list(range(1201, 1624))

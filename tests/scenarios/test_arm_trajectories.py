@@ -13,7 +13,7 @@ import torch
 
 import moving
 from blobs import same
-from insitu.backbones import _shipped
+from insitu.backbones import trained
 from insitu.backbones.spiking import NAMES
 from insitu.core import InsituError
 from insitu.protocols import Examples
@@ -27,7 +27,7 @@ SMALL = ArmTrajectories(tasks=7, batch_size=3)
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     moving.save(tmp_path)
-    monkeypatch.setattr(_shipped, "stem", lambda name: tmp_path / name)
+    monkeypatch.setattr(trained, "stem", lambda name: tmp_path / name)
     return tmp_path / "ortner2025_arm"
 
 
@@ -77,7 +77,7 @@ def test_the_base_has_weights_and_movements_that_no_stream_has() -> None:
 
 def test_weights_that_are_not_whole_are_refused(weights: Path) -> None:
     weights.with_suffix(".json").write_text("[")
-    with pytest.raises(InsituError, match="not a whole set of meta-trained weights"):
+    with pytest.raises(InsituError, match="not a complete backbone"):
         SMALL.base("package")
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from insitu import catalog, run
-from insitu.backbones import _frozen, _shipped
+from insitu.backbones import trained, weights_file
 from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError
@@ -142,7 +142,7 @@ class Pictures:
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of weights with one binary backbone, its calibration, and a data set of pictures."""
-    monkeypatch.setattr(_shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(trained, "FOLDER", tmp_path)
     monkeypatch.setenv("INSITU_CACHE", str(tmp_path / "cache"))
     part = catalog.Part("data", "pictures", tmp_path / "pictures.py", "Pictures", "")
     find, load, parts = catalog.find, catalog.load, catalog.parts
@@ -151,7 +151,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(catalog, "parts", lambda room=None: [*parts(room), *([part] if room == "data" else [])])
     Pictures.reads = 0
     _forget()
-    _frozen.save(tmp_path / "binary", RECORD.build(1), RECORD, {"image_size": 32})
+    weights_file.save(tmp_path / "binary", RECORD.build(1), {"image_size": 32})
     _latents.calibrate(tmp_path / "binary", Pictures().read().train)
     yield tmp_path
     _forget()
@@ -176,7 +176,7 @@ def test_features_are_what_the_tail_makes_of_the_latents(weights: Path) -> None:
     assert base.latent == (72, 4, 4)
     assert given.train.x.shape == (12, base.features)
     torch.testing.assert_close(base.of(packed.train.x), given.train.x, rtol=2e-3, atol=2e-3)
-    network, _ = _frozen.load(weights / "binary")
+    network, _, _ = weights_file.load(weights / "binary")
     train, _ = Pictures().read().base()
     torch.testing.assert_close(network.features(to_batch(train.pixels[:12], 32)), given.train.x, rtol=2e-3, atol=2e-3)
     assert base.calibration.shape == (30, base.features)
@@ -211,7 +211,7 @@ def test_a_part_ships_and_is_read_without_images(weights: Path) -> None:
 
 def test_what_other_weights_made_is_refused(weights: Path) -> None:
     _latents.ship("pictures", weights / "binary", train=3, test=2)
-    _frozen.save(weights / "binary", RECORD.build(2), RECORD, {"image_size": 32})
+    weights_file.save(weights / "binary", RECORD.build(2), {"image_size": 32})
     _forget()
     with pytest.raises(InsituError, match=r"pictures.latents.npz was made by other weights than binary"):
         STREAM.describe("package")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from insitu import catalog
-from insitu.backbones import _shipped
+from insitu.backbones import encoding, trained, weights_file
 from insitu.backbones.resnet12 import ResNet12
 from insitu.core import InsituError
 from insitu.data import FewShotImages, Images
@@ -45,9 +45,9 @@ class PictureBase:
 @pytest.fixture(autouse=True)
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of weights with one backbone in it, and a data set of its name."""
-    monkeypatch.setattr(_shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(trained, "FOLDER", tmp_path)
     monkeypatch.setenv("INSITU_CACHE", str(tmp_path / "cache"))
-    _shipped.save(tmp_path / "tiny_pictures", RECORD.build(3), RECORD, {"image_size": 16, "examples": 2})
+    weights_file.save(tmp_path / "tiny_pictures", RECORD.build(3), {"image_size": 16, "examples": 2})
     part = catalog.Part("data", "tiny-pictures", tmp_path / "tiny_pictures.py", "TinyPictures", "")
     find = catalog.find
     monkeypatch.setattr(catalog, "find", lambda name, room=None: part if name == "tiny_pictures" else find(name, room))
@@ -83,8 +83,8 @@ def test_encoding_takes_base_shots_and_tests_apart(weights: Path) -> None:
 
 def test_means_are_over_all_base_images_and_examples_are_some_of_them(weights: Path) -> None:
     arrays = _embedded.encode(pictures(), weights / "tiny_pictures")
-    network, _ = _shipped.load(weights / "tiny_pictures")
-    base = _shipped.features(network, pictures().train.pixels[: OLD * EACH], 16).float().view(OLD, EACH, -1)
+    network, _, _ = weights_file.load(weights / "tiny_pictures")
+    base = encoding.features(network, pictures().train.pixels[: OLD * EACH], 16).float().view(OLD, EACH, -1)
     np.testing.assert_allclose(arrays["means"], base.mean(1), atol=2e-3)
     for label, example in zip(arrays["example_labels"], arrays["examples"], strict=True):
         distance = (base[int(label)] - torch.from_numpy(example.astype(np.float32))).abs().amax(1)
@@ -117,11 +117,11 @@ def test_images_are_encoded_once(weights: Path) -> None:
 def test_another_backbone_or_card_encodes_anew(weights: Path) -> None:
     first = _embedded.load("tiny_pictures", "tiny_pictures", "images")
     _embedded.load.cache_clear()
-    _shipped.save(weights / "tiny_pictures", RECORD.build(4), RECORD, {"image_size": 16, "examples": 2})
+    weights_file.save(weights / "tiny_pictures", RECORD.build(4), {"image_size": 16, "examples": 2})
     second = _embedded.load("tiny_pictures", "tiny_pictures", "images")
     assert not torch.equal(first.means, second.means)
     _embedded.load.cache_clear()
-    _shipped.save(weights / "tiny_pictures", RECORD.build(4), RECORD, {"image_size": 16, "examples": 3})
+    weights_file.save(weights / "tiny_pictures", RECORD.build(4), {"image_size": 16, "examples": 3})
     assert len(_embedded.load("tiny_pictures", "tiny_pictures", "images").examples) == OLD * 3
 
 
@@ -179,9 +179,9 @@ def test_embeddings_of_another_data_set_are_not_taken_for_it(weights: Path) -> N
 def test_a_data_set_is_found_by_its_file_name(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # with the real catalog: the images are missing, and that is what is said
     monkeypatch.undo()
-    monkeypatch.setattr(_shipped, "FOLDER", weights)
+    monkeypatch.setattr(trained, "FOLDER", weights)
     monkeypatch.setenv("INSITU_CACHE", str(weights / "cache"))
     monkeypatch.setenv("INSITU_DATA", str(weights / "nothing"))
-    _shipped.save(weights / "omniglot", RECORD.build(3), RECORD, {"image_size": 16})
+    weights_file.save(weights / "omniglot", RECORD.build(3), {"image_size": 16})
     with pytest.raises(InsituError, match="omniglot is not on this machine"):
         _embedded.load("omniglot", "omniglot", "images")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from blobs import same
-from insitu.backbones import _meta_trained, _shipped
+from insitu.backbones import trained, weights_file
 from insitu.backbones.conv4 import Conv4
 from insitu.core import InsituError, generator
 from insitu.data import FewShotImages, Images
@@ -121,8 +121,8 @@ def omniglot(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     record = Conv4(width=4, size=SIDE)
-    _meta_trained.save(tmp_path / "small", record.build(), torch.zeros(3, record.features), {})
-    monkeypatch.setattr(_shipped, "stem", lambda name: tmp_path / name)
+    weights_file.save(tmp_path / "small", record.build(), {}, torch.zeros(3, record.features))
+    monkeypatch.setattr(trained, "stem", lambda name: tmp_path / name)
     return tmp_path / "small"
 
 
@@ -179,7 +179,7 @@ def test_features_of_the_package_are_refused_for_other_tasks_and_other_weights(w
         next(replace(SMALL, shots=1).sessions("package", 0))
     with pytest.raises(InsituError, match="use --data images"):
         replace(SMALL, statistics="support").base("package")
-    _meta_trained.save(weights, Conv4(width=4, size=SIDE).build(seed=1), torch.zeros(3, 4), {})
+    weights_file.save(weights, Conv4(width=4, size=SIDE).build(seed=1), {}, torch.zeros(3, 4))
     with pytest.raises(InsituError, match="made by other weights"):
         SMALL.base("package")
 
@@ -263,14 +263,14 @@ def test_an_unknown_data_set_is_refused() -> None:
 
 
 def test_weights_that_are_damaged_or_of_another_shape_are_refused(weights: Path) -> None:
-    network, head, card = _meta_trained.load(weights)
+    network, card, head = weights_file.load(weights)
     assert card["architecture"] == "conv4"
-    _meta_trained.save(weights, Conv4(width=5, size=SIDE).build(), head, {"record": card["record"]})
-    with pytest.raises(InsituError, match=r"another shape than Conv4\(width=4"):
-        _meta_trained.load(weights)
+    weights_file.save(weights, Conv4(width=5, size=SIDE).build(), {"record": card["record"]}, head)
+    with pytest.raises(InsituError, match=r"another architecture than Conv4\(width=4"):
+        weights_file.load(weights)
     weights.with_suffix(".safetensors").write_bytes(b"none")
-    with pytest.raises(InsituError, match="not a whole set of meta-trained weights"):
-        _meta_trained.load(weights)
+    with pytest.raises(InsituError, match="not a complete backbone"):
+        weights_file.load(weights)
     assert same(dict(network.state_dict()), dict(Conv4(width=4, size=SIDE).build().state_dict()))
 
 

@@ -10,24 +10,24 @@ import pytest
 import torch
 
 from insitu import catalog
-from insitu.backbones import _shipped
+from insitu.backbones import encoding, trained, weights_file
 from insitu.scenarios import _embedded
 
-NAMES = sorted(file.name.partition(".")[0] for file in _shipped.FOLDER.glob("*.embeddings.npz"))
+NAMES = sorted(file.name.partition(".")[0] for file in trained.FOLDER.glob("*.embeddings.npz"))
 ENCODED = {"binary": "miniimagenet"}  # what a backbone encodes that does not bear the name of a data set
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_are_small_and_fit_together(name: str) -> None:
     held = _embedded.load(name, ENCODED.get(name, name), "package")
-    network, card = _shipped.load(_shipped.stem(name))
-    assert held.means.shape[1] == held.test.shape[1] == _shipped.last_layer(network)[0].shape[1]
+    network, card, _ = weights_file.load(trained.stem(name))
+    assert held.means.shape[1] == held.test.shape[1] == encoding.last_layer(network, held.means.shape[1])[0].shape[1]
     assert len(held.examples) == len(held.means) * card.get("examples", _embedded.EXAMPLES)
     # no label of a shot is one of the base: those classes are new
     assert int(held.shot_labels.min()) >= len(held.means)
 
 
-@pytest.mark.parametrize("file", sorted(_shipped.FOLDER.iterdir()), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(trained.FOLDER.iterdir()), ids=lambda file: file.name)
 def test_no_shipped_file_is_large(file: Path) -> None:
     assert file.stat().st_size <= (4 if file.name == "binary.safetensors" else 8) * 2**20
 
@@ -42,9 +42,9 @@ def test_real_images_give_the_shipped_embeddings(name: str) -> None:
     if not any(all((Path(folder) / part).exists() for part in layout) for layout in record.layouts):
         pytest.skip(f"{data_set} is not in INSITU_DATA")
     images = record.read()
-    network, card = _shipped.load(_shipped.stem(name))
+    network, card, _ = weights_file.load(trained.stem(name))
     rows = np.arange(0, len(images.test), len(images.test) // 40)
-    made = _shipped.features(network, images.test.pixels[rows], card["image_size"], bool(card.get("mirror"))).float()
+    made = encoding.features(network, images.test.pixels[rows], card["image_size"], bool(card.get("mirror"))).float()
     shipped = _embedded.load(name, data_set, "package").test[rows]
     if name == "binary":
         assert torch.equal(made, shipped)

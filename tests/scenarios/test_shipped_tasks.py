@@ -8,14 +8,14 @@ import os
 import pytest
 import torch
 
-from insitu.backbones import _meta_trained, _shipped, _spiking_weights
+from insitu.backbones import trained, weights_file
 from insitu.core import generator
 from insitu.learners.rounding import rounded
 from insitu.scenarios import _task_features
 from insitu.scenarios.task_pools import pools
 from insitu.scenarios.tasks import draw
 
-STEMS = [file.with_suffix("") for file in sorted(_shipped.FOLDER.glob("*.json"))]
+STEMS = [file.with_suffix("") for file in sorted(trained.FOLDER.glob("*.json"))]
 KINDS = {stem: json.loads(stem.with_suffix(".json").read_text())["architecture"] for stem in STEMS}
 TRAINED = [stem for stem, kind in KINDS.items() if kind == "conv4"]
 FEATURES = [stem for stem in TRAINED if _task_features.file_of(stem).exists()]
@@ -23,7 +23,8 @@ FEATURES = [stem for stem in TRAINED if _task_features.file_of(stem).exists()]
 
 @pytest.mark.parametrize("stem", TRAINED, ids=lambda stem: stem.name)
 def test_the_card_says_how_it_was_trained_and_that_no_test_class_was_seen(stem) -> None:  # type: ignore[no-untyped-def]
-    network, head, card = _meta_trained.load(stem)
+    network, card, head = weights_file.load(stem)
+    assert head is not None
     assert head.shape == (card["recipe"]["ways"], network.record.features)
     assert "no test class was seen" in card["data"]
     assert card["accuracy"]["held_out_classes_percent"] > 96
@@ -40,7 +41,7 @@ def test_all_of_it_is_small() -> None:
 def test_images_give_the_features_that_ship(stem) -> None:  # type: ignore[no-untyped-def]
     if not os.environ.get("INSITU_DATA"):
         pytest.skip("INSITU_DATA is not set: the real images are not here")
-    network, _, card = _meta_trained.load(stem)
+    network, card, _ = weights_file.load(stem)
     with torch.no_grad():
         for weight in network.parameters():
             weight.copy_(rounded(weight, card["recipe"]["bits"]))
@@ -54,7 +55,7 @@ def test_images_give_the_features_that_ship(stem) -> None:  # type: ignore[no-un
 
 def test_the_networks_of_the_arm_are_whole_and_small() -> None:
     [stem] = [stem for stem, kind in KINDS.items() if kind == "spiking"]
-    record, weights, card = _spiking_weights.load(stem)
+    network, card, _ = weights_file.load(stem)
     assert stem.with_suffix(".safetensors").stat().st_size <= 4 * 2**20
-    assert weights["trainee.w_rec"].shape == (record.trainee, record.trainee)
+    assert network.trainee["w_rec"].shape == (network.record.trainee, network.record.trainee)
     assert max(card["errors"]["software"]["velocity_after_rad_s"]) < 0.1

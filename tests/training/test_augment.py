@@ -1,4 +1,4 @@
-"""Random crops, colours, turns and mixes: what they keep, what they change, and that one generator draws it all."""
+"""Random crops, colours, rotations and mixes: what they keep, what they change, and that one generator draws it all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from insitu.core import generator
-from insitu.training import _augment as augment
+from insitu.training import augment
 
 RNG = generator
 
@@ -85,10 +85,10 @@ def test_colours_change_with_the_strength_only() -> None:
     assert 0 < weak < strong
 
 
-def test_turned_images_are_classes_of_their_own() -> None:
+def test_rotated_images_are_classes_of_their_own() -> None:
     images, labels = batch(200), torch.arange(200) % 5
     turned = images.clone()
-    given_ = augment.quarter_turns(turned, labels, 5, RNG(0), 0.6)
+    given_ = augment.rotate(turned, labels, 5, RNG(0), 0.6)
     quarters = given_ // 5
     assert torch.equal(given_ % 5, labels)
     assert set(quarters.tolist()) == {0, 1, 2, 3}
@@ -97,9 +97,9 @@ def test_turned_images_are_classes_of_their_own() -> None:
     assert abs(int((quarters > 0).sum()) - 120) < 3 * 7  # deviation sqrt(200 x 0.6 x 0.4)
 
 
-def test_a_share_of_zero_turns_nothing() -> None:
+def test_a_share_of_zero_rotates_nothing() -> None:
     images, labels = batch(), torch.arange(6)
-    assert torch.equal(augment.quarter_turns(images, labels, 9, RNG(0), 0.0), labels)
+    assert torch.equal(augment.rotate(images, labels, 9, RNG(0), 0.0), labels)
     assert torch.equal(images, batch())
 
 
@@ -140,7 +140,7 @@ def test_every_draw_comes_from_the_generator() -> None:
     def all_of_it(seed: int) -> Tensor:
         rng = RNG(seed)
         out = augment.jitter_colours(augment.random_crops(pixels(), 9, rng, (0.2, 1.0)), rng, 0.3)
-        augment.quarter_turns(out, torch.arange(6), 6, rng, 0.5)
+        augment.rotate(out, torch.arange(6), 6, rng, 0.5)
         out = augment.mix_up(augment.cut_mix(out, rng)[0], rng)[0]
         assert isinstance(out, Tensor)
         return out

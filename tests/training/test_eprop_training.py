@@ -11,52 +11,70 @@ import torch
 from torch import Tensor
 
 from blobs import same
-from insitu.backbones import _spiking_weights
+from insitu.backbones import weights_file
 from insitu.backbones.spiking import NAMES, Spiking, Weights
 from insitu.core import InsituError, generator
-from insitu.training import _eprop_errors, _eprop_phases, eprop, ortner2025_arm, robot_arm_jobs
-from insitu.training._eprop_phases import TABLE, Rates, Update
-from insitu.training.eprop import EpropTrain, Progress
+from insitu.training import checkpoint, eprop, eprop_errors, eprop_phases, loop, ortner2025_arm, robot_arm_jobs
+from insitu.training.eprop import EpropTrain, EpropTraining
+from insitu.training.eprop_phases import TABLE, Rates, Update
+from insitu.training.loop import Progress
+from insitu.training.robot_arm_jobs import RobotArmJob
 
-RECORD = Spiking(trainee=40, teacher=30, adaptive=10)
-RECIPE = EpropTrain(told=3, decoding=3, whole=4, movements=4, steps=60, rounding_from=0.5)
+RECORD = Spiking(trainee=40, signal_generator=30, adaptive=10)
+RECIPE = EpropTrain(table_signals=3, decoder=3, joint=4, movements=4, steps=60, rounding_from=0.5)
 
 
 @pytest.fixture(autouse=True)
 def _few_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eprop, "WATCHED", 6)
+    monkeypatch.setattr(eprop, "HELD_OUT", 6)
 
 
 def trained(
     recipe: EpropTrain, file: Path, log_s: float = 0.0, **kinds: Any
 ) -> tuple[dict[str, Tensor], list[Progress]]:
-    weights = eprop.start(recipe, RECORD)
-    lines = list(eprop.train(recipe, RECORD, weights, file, log_s=log_s, **kinds))
+    weights = eprop.initial_weights(recipe, RECORD)
+    lines = list(loop.run(EpropTraining(recipe, RECORD, weights), file, log_s=log_s, **kinds))
     return {name: value.detach() for name, value in weights.items()}, lines
 
 
 def test_a_trainee_learns_to_learn_from_the_table(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, told=60, decoding=0, whole=1, told_rate=1e-2, whole_rate=1e-9, rounding_from=1.0)
-    shown = _eprop_errors.held_out(20, 60, 0)
-    by = Update(recipe.inner_rate)
-    first = _eprop_errors.errors(RECORD, eprop.start(recipe, RECORD), *shown, by, table=True)
+    recipe = replace(
+        RECIPE,
+        table_signals=60,
+        decoder=0,
+        joint=1,
+        table_signals_learning_rate=1e-2,
+        joint_learning_rate=1e-9,
+        rounding_from=1.0,
+    )
+    shown = eprop_errors.held_out(20, 60, 0)
+    by = Update(recipe.inner_learning_rate)
+    first = eprop_errors.errors(RECORD, eprop.initial_weights(recipe, RECORD), *shown, by, table=True)
     weights, _ = trained(recipe, tmp_path / "c.pt", 1e9)
-    last = _eprop_errors.errors(RECORD, weights, *shown, by, table=True)
+    last = eprop_errors.errors(RECORD, weights, *shown, by, table=True)
     assert sum(last.after) < 0.85 * min(sum(first.after), sum(last.before))
 
 
 def test_the_generator_learns_to_read_and_both_to_learn_together(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, told=60, decoding=60, whole=30, told_rate=1e-2, decoding_rate=1e-2, rounding_from=1.0)
+    recipe = replace(
+        RECIPE,
+        table_signals=60,
+        decoder=60,
+        joint=30,
+        table_signals_learning_rate=1e-2,
+        decoder_learning_rate=1e-2,
+        rounding_from=1.0,
+    )
     _, lines = trained(recipe, tmp_path / "c.pt", 1e9)
-    shown = _eprop_errors.held_out(20, 60, 0)
+    shown = eprop_errors.held_out(20, 60, 0)
     weights = torch.load(tmp_path / "c.pt", weights_only=True)["network"]
-    blind = _eprop_errors.decoding(RECORD, eprop.start(recipe, RECORD), *shown)
-    assert _eprop_errors.decoding(RECORD, weights, *shown) < blind
-    assert [line.phase for line in lines] == ["told", "decoding", "whole"]
+    blind = eprop_errors.decoding_error(RECORD, eprop.initial_weights(recipe, RECORD), *shown)
+    assert eprop_errors.decoding_error(RECORD, weights, *shown) < blind
+    assert [line.report.phase for line in lines] == ["table_signals", "decoder", "joint"]
     assert (lines[-1].step, lines[-1].steps, lines[-1].left_s) == (150, 150, 0)
-    assert "velocities are read with an error of" in lines[1].about
-    assert "rad/s, hand" in lines[2].about
-    found = _eprop_errors.errors(RECORD, weights, *shown, Update(recipe.inner_rate))
+    assert "velocities are decoded with an error of" in lines[1].report.note
+    assert "rad/s, hand" in lines[2].report.note
+    found = eprop_errors.errors(RECORD, weights, *shown, Update(recipe.inner_learning_rate))
     assert max(found.after) < 0.9 * max(found.before)
 
 
@@ -69,16 +87,31 @@ def test_a_stopped_run_ends_as_an_unbroken_one_whatever_the_phase(stopped: int, 
     assert same(trained(RECIPE, tmp_path / "parts.pt")[0], whole)
 
 
-def test_the_generator_begins_to_speak_through_decoder_and_table(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, whole=1, whole_rate=1e-9)
+def test_a_checkpoint_of_version_0_1_resumes_exactly(tmp_path: Path) -> None:
+    whole, _ = trained(RECIPE, tmp_path / "whole.pt")
+    asked = iter(range(1, 100))
+    trained(RECIPE, tmp_path / "parts.pt", stop=lambda: next(asked) == 8)
+    state = torch.load(tmp_path / "parts.pt", weights_only=True)
+    for then, now in checkpoint.FORMER_FIELDS.items():
+        if now not in ("learning_rate", "batch_size"):  # fields of other recipes
+            state["what"] = state["what"].replace(f"'{now}':", f"'{then}':")
+    state["what"] = state["what"].replace(" signal_generator=", " teacher=")
+    state["network"] = {name.replace("signal_generator", "teacher"): v for name, v in state["network"].items()}
+    assert "'told': 3, 'decoding': 3, 'whole': 4" in state["what"]
+    torch.save(state, tmp_path / "parts.pt")
+    assert same(trained(RECIPE, tmp_path / "parts.pt")[0], whole)
+
+
+def test_the_generator_s_readouts_start_as_decoder_times_table(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, joint=1, joint_learning_rate=1e-9)
     weights, _ = trained(recipe, tmp_path / "c.pt")
-    expected = _eprop_phases.LOUD * weights[_eprop_phases.DECODER] @ weights[TABLE]
-    torch.testing.assert_close(weights["teacher.w_out"], expected, rtol=1e-4, atol=1e-6)
+    expected = eprop_phases.TABLE_GAIN * weights[eprop_phases.DECODER] @ weights[TABLE]
+    torch.testing.assert_close(weights["signal_generator.w_out"], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_gradients_reach_all_weights_of_a_phase() -> None:
-    weights = eprop.start(RECIPE, RECORD)
-    for phase, done in (("told", 0), ("decoding", 3), ("whole", 9)):  # the last with devices
+    weights = eprop.initial_weights(RECIPE, RECORD)
+    for phase, done in (("table_signals", 0), ("decoder", 3), ("joint", 9)):  # the last with devices
         learned = [weights[name].requires_grad_() for name in eprop.LEARNED[phase]]
         found = torch.autograd.grad(eprop._loss(RECIPE, RECORD, weights, done), learned)
         for name, gradient in zip(eprop.LEARNED[phase], found, strict=True):
@@ -90,38 +123,38 @@ def test_devices_hold_increments_of_the_grid_and_weights_within_range() -> None:
     rng = generator(0, "weights")
     weight = torch.from_numpy(rng.uniform(-1, 1, (6, 7))).float()
     increment = torch.from_numpy(rng.normal(0, 0.1, (3, 6, 7))).float().requires_grad_()
-    exact = _eprop_phases._rounded(weight, increment, Update(1e-4, 1 / 16), rng)
+    exact = eprop_phases._rounded(weight, increment, Update(1e-4, 1 / 16), rng)
     change = (exact - weight)[(exact.abs() < 1).detach()] * 16
     torch.testing.assert_close(change, change.round(), rtol=0, atol=1e-4)
     assert float(exact.detach().abs().max()) <= 1
     assert torch.equal(torch.autograd.grad(exact.sum(), increment)[0], torch.ones(3, 6, 7))
-    noisy = _eprop_phases._rounded(weight, increment, Update(1e-4, 1 / 16, 0.02), rng)
+    noisy = eprop_phases._rounded(weight, increment, Update(1e-4, 1 / 16, 0.02), rng)
     kept = (increment * 16).round() == 0
     assert torch.equal(noisy[kept], exact[kept])
     assert (noisy[~kept] != exact[~kept]).any()
 
 
 def test_movements_are_within_reach_and_held_out_ones_always_the_same() -> None:
-    omega, position = _eprop_phases.movements(20, 250, generator(0, "m"))
+    omega, position = eprop_phases.movements(20, 250, generator(0, "m"))
     assert (omega.shape, position.shape) == ((20, 250, 2), (20, 250, 3))
-    assert _eprop_phases.kinematics.reachable(omega.numpy()).all()
-    again = _eprop_errors.held_out(5, 60, 0), _eprop_errors.held_out(5, 60, 0)
+    assert eprop_phases.kinematics.reachable(omega.numpy()).all()
+    again = eprop_errors.held_out(5, 60, 0), eprop_errors.held_out(5, 60, 0)
     assert all(torch.equal(one, other) for one, other in zip(*again, strict=True))
 
 
 def test_errors_are_zero_for_a_trainee_that_makes_the_movement() -> None:
-    weights = eprop.start(RECIPE, RECORD)
-    run = RECORD.move(_eprop_phases.pair(weights)[0], 60)
+    weights = eprop.initial_weights(RECIPE, RECORD)
+    run = RECORD.move(eprop_phases.pair(weights)[0], 60)
     omega = run.readout.transpose(0, 1)
-    position = _eprop_phases.kinematics.path(omega)
-    found = _eprop_errors.errors(RECORD, weights, omega, position, Update(1e-30))
+    position = eprop_phases.kinematics.path(omega)
+    found = eprop_errors.errors(RECORD, weights, omega, position, Update(1e-30))
     assert max(*found.before, *found.after) < 1e-4
     assert found.hand_cm < 0.1
     assert found.trainee_hz == pytest.approx(1000 / 60 * float(run.counts.mean()))
 
 
 def test_rates_on_target_cost_nothing() -> None:
-    run = RECORD.move(_eprop_phases.pair(eprop.start(RECIPE, RECORD))[0], 60)
+    run = RECORD.move(eprop_phases.pair(eprop.initial_weights(RECIPE, RECORD))[0], 60)
     still = run._replace(counts=torch.full((1, 40), 1.2))
     assert float(Rates(0.02, 0.01, 0.25).error(0.02, still)) == pytest.approx(0, abs=1e-9)
     assert float(Rates(0.02, 0.01, 0.25).error(0.01, still, still)) == pytest.approx(0.25 * 40 * 1e-4)
@@ -130,7 +163,7 @@ def test_rates_on_target_cost_nothing() -> None:
 def test_divergence_is_told_with_step_and_keeps_the_last_state(tmp_path: Path) -> None:
     file = tmp_path / "c.pt"
     with pytest.raises(InsituError, match=r"training diverged at step \d"):
-        trained(replace(RECIPE, told_rate=1e30), file, every_s=-1.0)
+        trained(replace(RECIPE, table_signals_learning_rate=1e30), file, save_s=-1.0)
     if file.exists():
         state = torch.load(file, weights_only=True)
         assert all(torch.isfinite(value).all() for value in state["network"].values())
@@ -144,8 +177,8 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"told": -1}, {"whole": 0}, {"steps": 1}, {"movements": 0}, {"inner_rate": 0.0}, {"step": 0.0}, {"noise": -0.1},
-     {"rounding_from": 1.5}, {"whole_rate": float("nan")}],
+    [{"table_signals": -1}, {"joint": 0}, {"steps": 1}, {"movements": 0}, {"inner_learning_rate": 0.0}, {"step": 0.0},
+     {"noise": -0.1}, {"rounding_from": 1.5}, {"joint_learning_rate": float("nan")}],
 )  # fmt: skip
 def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, Any]) -> None:
     with pytest.raises(InsituError, match="got"):
@@ -156,35 +189,35 @@ def test_a_job_goes_from_nothing_to_stored_weights_and_on_from_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(robot_arm_jobs, "TESTED", 5)
-    job = robot_arm_jobs.ArmJob(RECORD, RECIPE)
-    list(robot_arm_jobs.train(job, "small", tmp_path))
-    record, weights, card = _spiking_weights.load(tmp_path / "small")
-    assert record == RECORD
+    job = RobotArmJob(RECORD, RECIPE)
+    list(job.train("small", tmp_path))
+    network, card, _ = weights_file.load(tmp_path / "small")
+    assert network.record == RECORD
     assert set(card["errors"]) == {"software", "rounded", "rounded_and_noisy"}
-    assert card["recipe"]["told"] == 3
-    further = robot_arm_jobs.ArmJob(
-        RECORD, replace(RECIPE, told=0, decoding=0, whole=1, whole_rate=1e-9), tmp_path / "small"
+    assert card["recipe"]["table_signals"] == 3
+    further = RobotArmJob(
+        RECORD, replace(RECIPE, table_signals=0, decoder=0, joint=1, joint_learning_rate=1e-9), tmp_path / "small"
     )
-    list(robot_arm_jobs.train(further, "more", tmp_path / "further"))
-    _, again, later = _spiking_weights.load(tmp_path / "further" / "more")
-    assert later["went_on_from"]["recipe"] == card["recipe"]
+    list(further.train("more", tmp_path / "further"))
+    again, later, _ = weights_file.load(tmp_path / "further" / "more")
+    assert later["started_from"]["recipe"] == card["recipe"]
     for name in NAMES:
-        torch.testing.assert_close(again[name], weights[name])
+        torch.testing.assert_close(again.state_dict()[name], network.state_dict()[name])
 
 
 def test_going_on_from_weights_needs_the_last_phase_alone_and_the_same_sizes(tmp_path: Path) -> None:
-    with pytest.raises(InsituError, match=r"set recipe\.told and recipe\.decoding to 0"):
-        robot_arm_jobs.ArmJob(RECORD, RECIPE, tmp_path / "small")
-    other = Spiking(trainee=39, teacher=30, adaptive=10)
-    _spiking_weights.save(tmp_path / "small", other, dict(other.build().state_dict()), {})
-    alone = replace(RECIPE, told=0, decoding=0)
+    with pytest.raises(InsituError, match=r"set recipe\.table_signals and recipe\.decoder to 0"):
+        RobotArmJob(RECORD, RECIPE, tmp_path / "small")
+    other = Spiking(trainee=39, signal_generator=30, adaptive=10)
+    weights_file.save(tmp_path / "small", other.build(), {})
+    alone = replace(RECIPE, table_signals=0, decoder=0)
     with pytest.raises(InsituError, match=r"holds Spiking\(trainee=39"):
-        list(robot_arm_jobs.train(robot_arm_jobs.ArmJob(RECORD, alone, tmp_path / "small"), "more", tmp_path))
+        list(RobotArmJob(RECORD, alone, tmp_path / "small").train("more", tmp_path))
 
 
 def test_the_shipped_job_and_its_quick_form() -> None:
     job = ortner2025_arm.JOB
-    fast = robot_arm_jobs.quick(job)
+    fast = job.quick()
     assert fast.backbone == job.backbone == Spiking()
     assert fast.recipe.iterations < 200 < job.recipe.iterations
     assert Weights._fields == ("w_in", "w_rec", "w_out")

@@ -15,19 +15,20 @@ from coloured import TINY, coloured
 from insitu.backbones.resnet12 import ResNet12Module
 from insitu.core import InsituError, generator
 from insitu.data import Images
-from insitu.training import metalearn
-from insitu.training.metalearn import Metalearn
+from insitu.training import loop, metalearn
+from insitu.training.loop import Progress
+from insitu.training.metalearn import Metalearn, MetaLearning
 
 RECIPE = Metalearn(episodes=12, ways=4, support=2, query=3, views=2, size=16)
 
 
-def trained(recipe: Metalearn, pictures: Images, folder: Path) -> tuple[ResNet12Module, list[metalearn.Progress]]:
+def trained(recipe: Metalearn, pictures: Images, folder: Path) -> tuple[ResNet12Module, list[Progress]]:
     network = TINY.build(0)
-    return network, list(metalearn.train(recipe, network, pictures, folder / "c.pt", log_s=0))
+    return network, list(loop.run(MetaLearning(recipe, network, pictures), folder / "c.pt", log_s=0))
 
 
 def test_it_learns(pictures: Images, tmp_path: Path) -> None:
-    _, lines = trained(replace(RECIPE, episodes=150, rate=0.3), pictures, tmp_path)
+    _, lines = trained(replace(RECIPE, episodes=150, learning_rate=0.3), pictures, tmp_path)
     assert sum(line.loss for line in lines[-30:]) < 0.8 * sum(line.loss for line in lines[:30])
 
 

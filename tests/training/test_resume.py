@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,21 +16,23 @@ import torch
 
 from blobs import same
 from coloured import TINY, coloured
+from insitu.core import InsituError
 from insitu.data import Images
-from insitu.training import _checkpoint, metalearn, pretrain
-from insitu.training.metalearn import Metalearn
-from insitu.training.pretrain import Pretrain, Progress
+from insitu.training import checkpoint, loop
+from insitu.training.loop import Stage
+from insitu.training.metalearn import Metalearn, MetaLearning
+from insitu.training.pretrain import Pretrain, Pretraining
 
-PRETRAIN = Pretrain(epochs=3, batch=8, first_size=16, last_size=20, turns=0.3)  # 15 steps
+PRETRAIN = Pretrain(epochs=3, batch_size=8, first_size=16, last_size=20, rotations=0.3)  # 15 steps
 EPISODES = Metalearn(episodes=15, ways=3, support=2, query=3, views=2, size=16)
-RUNS: dict[str, tuple[Callable[..., Iterator[Progress]], Any]] = {
-    "pretrain": (pretrain.train, PRETRAIN),
-    "pretrain-float": (pretrain.train, replace(PRETRAIN, bfloat16=False, head="linear", cut=1, tail=2)),
-    "pretrain-adam": (pretrain.train, replace(PRETRAIN, optimiser="adam", rate=1e-3, warp=0.1)),
-    "metalearn": (metalearn.train, EPISODES),
-    "metalearn-all": (metalearn.train, replace(EPISODES, layers="all", loss="softabs")),
+RUNS: dict[str, tuple[Callable[..., Stage], Any]] = {
+    "pretrain": (Pretraining, PRETRAIN),
+    "pretrain-float": (Pretraining, replace(PRETRAIN, bfloat16=False, head="linear", cut=1, tail=2)),
+    "pretrain-adam": (Pretraining, replace(PRETRAIN, optimiser="adam", learning_rate=1e-3, warp=0.1)),
+    "metalearn": (MetaLearning, EPISODES),
+    "metalearn-all": (MetaLearning, replace(EPISODES, layers="all", loss="softabs")),
 }
-every = pytest.mark.parametrize(("train", "recipe"), RUNS.values(), ids=RUNS)
+every = pytest.mark.parametrize(("stage", "recipe"), RUNS.values(), ids=RUNS)
 
 
 class Stop:
@@ -43,46 +46,48 @@ class Stop:
         return self.left <= 0
 
 
-def outcome(train: Any, recipe: Any, pictures: Images, file: Path, *stops: int) -> dict[str, Any]:
+def outcome(stage: Any, recipe: Any, pictures: Images, file: Path, *stops: int) -> dict[str, Any]:
     """Run to the end, each time with a fresh network, and return all that the last checkpoint holds."""
     for stop in stops:
-        for _ in train(recipe, TINY.build(0), pictures, file, stop=Stop(stop)):
+        for _ in loop.run(stage(recipe, TINY.build(0), pictures), file, stop=Stop(stop)):
             raise AssertionError("a stopped run has not come to its end")
     network = TINY.build(0)
-    list(train(recipe, network, pictures, file))
+    list(loop.run(stage(recipe, network, pictures), file))
     state = torch.load(file, weights_only=True)
     assert same(state["network"], network.state_dict())
     return state  # type: ignore[no-any-return]
 
 
 @cache
-def unbroken(train: Any, recipe: Any) -> dict[str, Any]:
+def unbroken(stage: Any, recipe: Any) -> dict[str, Any]:
     """Return the outcome of a run that nobody stopped, made once for all tests."""
     with TemporaryDirectory() as folder:
-        return outcome(train, recipe, coloured(np.arange(4).repeat(10)), Path(folder) / "whole.pt")
+        return outcome(stage, recipe, coloured(np.arange(4).repeat(10)), Path(folder) / "whole.pt")
 
 
 @every
-def test_a_stopped_run_ends_as_an_unbroken_one(train: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
+def test_a_stopped_run_ends_as_an_unbroken_one(stage: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
     # stopped after the first step, within the second epoch and a step later
-    parts = outcome(train, recipe, pictures, tmp_path / "parts.pt", 1, 5, 1)
-    assert same(parts, unbroken(train, recipe))
+    parts = outcome(stage, recipe, pictures, tmp_path / "parts.pt", 1, 5, 1)
+    assert same(parts, unbroken(stage, recipe))
     assert parts["step"] == 15
 
 
 @every
-def test_stopping_saves_the_very_step(train: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
-    list(train(recipe, TINY.build(0), pictures, tmp_path / "c.pt", stop=Stop(7)))
+def test_stopping_saves_the_very_step(stage: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
+    list(loop.run(stage(recipe, TINY.build(0), pictures), tmp_path / "c.pt", stop=Stop(7)))
     assert torch.load(tmp_path / "c.pt", weights_only=True)["step"] == 7
 
 
 @every
 def test_a_stop_asked_for_between_two_steps_loses_none(
-    train: Any, recipe: Any, pictures: Images, tmp_path: Path
+    stage: Any, recipe: Any, pictures: Images, tmp_path: Path
 ) -> None:
     asked: list[bool] = []
     last = 0
-    for progress in train(recipe, TINY.build(0), pictures, tmp_path / "c.pt", log_s=0, stop=lambda: bool(asked)):
+    for progress in loop.run(
+        stage(recipe, TINY.build(0), pictures), tmp_path / "c.pt", log_s=0, stop=lambda: bool(asked)
+    ):
         last = progress.step
         if last == 6:
             asked.append(True)
@@ -90,8 +95,8 @@ def test_a_stop_asked_for_between_two_steps_loses_none(
 
 
 @every
-def test_an_interrupted_run_goes_on_from_its_last_checkpoint(
-    train: Any, recipe: Any, pictures: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_run_goes_on_from_its_lastcheckpoint(
+    stage: Any, recipe: Any, pictures: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "parts.pt"
 
@@ -100,46 +105,85 @@ def test_an_interrupted_run_goes_on_from_its_last_checkpoint(
             half.write(bytes(data)[: len(data) // 2])
         raise KeyboardInterrupt
 
-    list(train(recipe, TINY.build(0), pictures, file, stop=Stop(4)))
+    list(loop.run(stage(recipe, TINY.build(0), pictures), file, stop=Stop(4)))
     monkeypatch.setattr(Path, "write_bytes", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        list(train(recipe, TINY.build(0), pictures, file, every_s=0))
+        list(loop.run(stage(recipe, TINY.build(0), pictures), file, save_s=0))
     monkeypatch.undo()
     assert torch.load(file, weights_only=True)["step"] == 4  # whole, and the one before
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".pt"] == []
-    assert same(outcome(train, recipe, pictures, file), unbroken(train, recipe))
+    assert same(outcome(stage, recipe, pictures, file), unbroken(stage, recipe))
 
 
 @every
-def test_a_run_is_a_matter_of_its_seed_alone(train: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
-    first = unbroken(train, recipe)
+def test_a_run_is_a_matter_of_its_seed_alone(stage: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
+    first = unbroken(stage, recipe)
     torch.manual_seed(2)
-    assert same(first, outcome(train, recipe, pictures, tmp_path / "b.pt"))
-    list(train(replace(recipe, seed=1), TINY.build(0), pictures, tmp_path / "c.pt", stop=Stop(2)))
-    list(train(recipe, TINY.build(0), pictures, tmp_path / "d.pt", stop=Stop(2)))
+    assert same(first, outcome(stage, recipe, pictures, tmp_path / "b.pt"))
+    list(loop.run(stage(replace(recipe, seed=1), TINY.build(0), pictures), tmp_path / "c.pt", stop=Stop(2)))
+    list(loop.run(stage(recipe, TINY.build(0), pictures), tmp_path / "d.pt", stop=Stop(2)))
     one, other = (torch.load(tmp_path / name, weights_only=True)["network"] for name in ("c.pt", "d.pt"))
     assert not same(one, other)
 
 
 @every
-def test_a_finished_run_is_not_run_again(train: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
-    outcome(train, recipe, pictures, tmp_path / "c.pt")
+def test_a_finished_run_is_not_run_again(stage: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
+    outcome(stage, recipe, pictures, tmp_path / "c.pt")
     before = (tmp_path / "c.pt").stat().st_mtime_ns
     network = TINY.build(9)
-    assert list(train(recipe, network, pictures, tmp_path / "c.pt")) == []
-    assert same(network.state_dict(), unbroken(train, recipe)["network"])
+    assert list(loop.run(stage(recipe, network, pictures), tmp_path / "c.pt")) == []
+    assert same(network.state_dict(), unbroken(stage, recipe)["network"])
     assert not network.training
     assert (tmp_path / "c.pt").stat().st_mtime_ns == before
 
 
 @every
-def test_checkpoints_are_written_as_often_as_asked(
-    train: Any, recipe: Any, pictures: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def testcheckpoints_are_written_as_often_as_asked(
+    stage: Any, recipe: Any, pictures: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[int] = []
-    monkeypatch.setattr(_checkpoint, "save", lambda path, what, state: steps.append(state["step"]))
-    list(train(recipe, TINY.build(0), pictures, tmp_path / "c.pt", every_s=-1, stop=Stop(7)))
+    monkeypatch.setattr(checkpoint, "save", lambda path, what, state: steps.append(state["step"]))
+    list(loop.run(stage(recipe, TINY.build(0), pictures), tmp_path / "c.pt", save_s=-1, stop=Stop(7)))
     assert steps == list(range(1, 8))
     steps.clear()
-    list(train(recipe, TINY.build(0), pictures, tmp_path / "c.pt", every_s=1e9))
-    assert steps == ([5, 10, 15] if train is pretrain.train else [15])  # each epoch, or the end
+    list(loop.run(stage(recipe, TINY.build(0), pictures), tmp_path / "c.pt", save_s=1e9))
+    assert steps == ([5, 10, 15] if stage is Pretraining else [15])  # each epoch, or the end
+
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
+# what fields were called before version 0.2
+FORMER = {"learning_rate": "rate", "batch_size": "batch", "weight_decay": "decay", "rotations": "turns"}
+
+
+def as_before(description: str) -> str:
+    """Return a description as version 0.1 wrote it."""
+    for now, then in FORMER.items():
+        description = description.replace(f"'{now}':", f"'{then}':")
+    return description
+
+
+@every
+def test_a_checkpoint_of_version_0_1_resumes_exactly(stage: Any, recipe: Any, pictures: Images, tmp_path: Path) -> None:
+    file = tmp_path / "c.pt"
+    list(loop.run(stage(recipe, TINY.build(0), pictures), file, stop=Stop(7)))
+    state = torch.load(file, weights_only=True)
+    assert as_before(state["what"]) != state["what"]
+    torch.save(state | {"what": as_before(state["what"])}, file)
+    assert same(outcome(stage, recipe, pictures, file), unbroken(stage, recipe))
+
+
+def test_a_file_that_version_0_1_wrote_is_accepted(pictures: Images, tmp_path: Path) -> None:
+    file = tmp_path / "c.pt"
+    shutil.copy(CHECKPOINTS / "pretrain_v0.1.pt", file)
+    then = torch.load(file, weights_only=True)
+    assert then["step"] == 7
+    assert "'rate': 0.1" in then["what"]
+    stage = Pretraining(PRETRAIN, TINY.build(0), pictures)
+    loaded = checkpoint.load(file, stage.description)
+    assert loaded is not None
+    stage.restore(loaded)
+    assert same(stage.state(), {name: value for name, value in then.items() if name not in ("what", "step")})
+    assert outcome(Pretraining, PRETRAIN, pictures, file)["step"] == 15
+    shutil.copy(CHECKPOINTS / "pretrain_v0.1.pt", file)
+    with pytest.raises(InsituError, match=r"there: 'learning_rate': 0.1; here: 'learning_rate': 0.3"):
+        list(loop.run(Pretraining(replace(PRETRAIN, learning_rate=0.3), TINY.build(0), pictures), file))

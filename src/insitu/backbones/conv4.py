@@ -9,7 +9,7 @@ ReLU, batch norm without scale and offset], then a 2x2 max pool. 56 filters, so 
 - ``support``: queries are normalised by the statistics of their task's support, so that a query is encoded the same
   alone or among others (inductive); the numbers to quote for one image at a time.
 
-Own choices: the constant 1e-5 beside the variance, weights drawn uniformly with variance 1 / fan-in x 2.
+Own choices: the constant 1e-5 added to the variance, weights drawn uniformly with variance 1 / fan-in x 2.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from insitu.backbones import Backbone
 from insitu.backbones.task_norm import Statistics, normalised
 from insitu.core import InsituError, seed_of
 
@@ -29,13 +30,13 @@ LEAST = 17  # pixels per side, of which four strides leave two for the pool
 
 
 @dataclass(frozen=True)
-class Conv4:
+class Conv4(Backbone):
     """Four convolutions of stride 2 that turn an image of a task into a vector."""
 
-    width: int = 56  # filters of each layer
-    channels: int = 1
-    size: int = 28  # pixels per side
-    statistics: Literal["batch", "support"] = "batch"
+    width: int = 56  # filters of each convolution
+    channels: int = 1  # channels of an image: 1 for grey, 3 for colour
+    size: int = 28  # pixels per side of an image
+    statistics: Literal["batch", "support"] = "batch"  # images whose mean and variance normalise the queries
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.channels < 1:
@@ -44,6 +45,11 @@ class Conv4:
             raise InsituError(f"conv4 takes images of at least {LEAST} pixels per side; got size {self.size}")
         if self.statistics not in ("batch", "support"):
             raise InsituError(f"statistics is batch or support; got {self.statistics!r}")
+
+    @property
+    def serves(self) -> tuple[str, ...]:
+        """See ``Backbone.serves``."""
+        return ("tasks",)
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -56,14 +62,14 @@ class Conv4:
         return self.width * (self.sides[-1] // 2) ** 2
 
     def build(self, seed: int = 0) -> Conv4Module:
-        """Return the network with weights drawn from ``seed`` (the caller's global generator is left as it was)."""
+        """See ``Backbone.build``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(seed, "conv4"))
             return Conv4Module(self).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 class Conv4Module(nn.Module):
-    """The trainable network; ``forward`` encodes a task's support, ``queries`` what is asked about it."""
+    """The trainable network; ``forward`` encodes a task's support, ``queries`` its queries."""
 
     def __init__(self, record: Conv4) -> None:
         super().__init__()
@@ -74,7 +80,7 @@ class Conv4Module(nn.Module):
             nn.init.kaiming_uniform_(conv.weight, nonlinearity="relu")  # type: ignore[arg-type]
 
     def forward(self, images: Tensor, given: Statistics | None = None) -> tuple[Tensor, Statistics]:
-        """Map images (tasks, n, channels, size, size) to features (tasks, n, features), and say how they were centred.
+        """Map images (tasks, n, channels, size, size) to features (tasks, n, features), with statistics.
 
         The images of a task are normalised together, layer by layer, or by the statistics ``given``: of every layer
         the mean and the inverse deviation (tasks, 1, width).

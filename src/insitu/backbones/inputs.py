@@ -1,4 +1,4 @@
-"""From stored pixels to the batch that every backbone takes."""
+"""Conversion of stored pixels to the batch that every image backbone takes."""
 
 from __future__ import annotations
 

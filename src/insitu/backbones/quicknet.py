@@ -10,36 +10,46 @@ ones; and a cut before the last convolution lets nothing but signs through, as i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from insitu.backbones._binary_units import CutNetwork, Style, Tail, Unit
+from insitu.backbones import Backbone, Storage
+from insitu.backbones.binary.packing import SignBits
+from insitu.backbones.binary.units import CutNetwork, Style, Tail, Unit
 from insitu.core import InsituError, seed_of
 
-THINNER = 4  # the stem works on a quarter of the channels until its last convolution
+STEM_REDUCTION = 4  # the stem works on a quarter of the channels until its last convolution
 
 
 @dataclass(frozen=True)
-class Quicknet:
+class Quicknet(Backbone):
     """QuickNet; an image of 32 x 32 becomes a latent of widths[-1] x 4 x 4 bits, then a vector."""
 
-    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
-    depths: tuple[int, int, int, int] = (4, 4, 4, 2)  # binary convolutions per section; the last one is the tail
-    channels: int = 3
-    binary: bool = True  # False: the float twin, with ReLU in place of signs and float weights
+    storage: ClassVar[Storage] = SignBits()
+
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)  # channels of each section
+    depths: tuple[int, int, int, int] = (4, 4, 4, 2)  # binary convolutions of each section; the last one is the tail
+    channels: int = 3  # channels of an image: 1 for grey, 3 for colour
+    binary: bool = True  # 1-bit weights and activations; otherwise the float twin, with ReLU and float weights
 
     def __post_init__(self) -> None:
         if len(self.widths) != 4 or min(self.widths) < 1 or self.channels < 1:
             raise InsituError(f"quicknet has four widths and some channels; got {self.widths}, {self.channels}")
-        if self.widths[0] % THINNER:
-            raise InsituError(f"the first width is a multiple of {THINNER}, which the stem starts with; {self.widths}")
+        if self.widths[0] % STEM_REDUCTION:
+            raise InsituError(f"the first width is a multiple of {STEM_REDUCTION}; got {self.widths}")
         if len(self.depths) != 4 or min(self.depths) < 1:
             raise InsituError(f"four depths of at least 1; got {self.depths}")
 
+    @property
+    def serves(self) -> tuple[str, ...]:
+        """See ``Backbone.serves``."""
+        return ("images", "latents") if self.binary else ("images",)
+
     def build(self, seed: int = 0) -> QuicknetModule:
-        """Return the network with weights drawn from ``seed`` (the caller's global generator is left as it was)."""
+        """See ``Backbone.build``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(seed, "quicknet"))
             return QuicknetModule(self).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
@@ -50,7 +60,7 @@ class Quicknet:
 
 
 class Transition(nn.Module):
-    """ReLU, max pool blurred before it is thinned out (where ``halve``), float 1x1 convolution, batch norm."""
+    """ReLU, max pool with blur before subsampling (where ``halve``), float 1x1 convolution, batch norm."""
 
     def __init__(self, inputs: int, outputs: int, halve: bool) -> None:
         super().__init__()
@@ -63,7 +73,7 @@ class Transition(nn.Module):
         """Map (n, inputs, h, w), even sides, to (n, outputs, h / 2, w / 2), or keep the sides."""
         x = F.relu(x)
         if self.halve:
-            x = _thinned(F.max_pool2d(x, 2, 1))
+            x = _blurred_subsample(F.max_pool2d(x, 2, 1))
         out: Tensor = self.norm(self.conv(x))
         return out
 
@@ -77,7 +87,7 @@ class QuicknetModule(CutNetwork):
         super().__init__()
         self.record = record
         first, last = record.widths[0], record.widths[-1]
-        thin = first // THINNER
+        thin = first // STEM_REDUCTION
         style = Style(record.binary, rectified=True)
         self.stem = nn.Sequential(
             nn.Conv2d(record.channels, thin, 3, 2, padding=1, bias=False),
@@ -99,7 +109,7 @@ class QuicknetModule(CutNetwork):
         self.norm = nn.BatchNorm1d(last)
 
 
-def _thinned(x: Tensor) -> Tensor:
+def _blurred_subsample(x: Tensor) -> Tensor:
     """Blur by the binomial 1-2-1 in both directions and keep every second pixel (Zhang, ICML 2019)."""
     one = x.new_tensor([0.25, 0.5, 0.25])
     kernel = (one[:, None] * one).expand(x.shape[1], 1, 3, 3)

@@ -9,11 +9,13 @@ the network sees a larger image at the cost of a smaller one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from insitu.backbones import Backbone, StateDict, Storage
 from insitu.core import InsituError, seed_of
 
 SLOPE = 0.1
@@ -21,13 +23,15 @@ LEAST = 16  # pixels per side, which four pools make one
 
 
 @dataclass(frozen=True)
-class ResNet12:
+class ResNet12(Backbone):
     """Residual network of four blocks that turns an image into a vector (C-FSCIL's controller, any widths)."""
 
-    widths: tuple[int, int, int, int] = (64, 160, 320, 640)
-    dim: int = 512
-    channels: int = 3
-    stem: int = 1  # side of the pixel squares that become channels before the first block; 1 leaves the image as it is
+    storage: ClassVar[Storage] = StateDict(torch.float16)
+
+    widths: tuple[int, int, int, int] = (64, 160, 320, 640)  # channels of each block
+    dim: int = 512  # length of the vector that the memory holds
+    channels: int = 3  # channels of an image: 1 for grey, 3 for colour
+    stem: int = 1  # side of the pixel squares that become channels before the first block; 1 keeps the image as it is
 
     def __post_init__(self) -> None:
         if len(self.widths) != 4 or min(self.widths) < 1:
@@ -38,14 +42,14 @@ class ResNet12:
             )
 
     def build(self, seed: int = 0) -> ResNet12Module:
-        """Return the network with weights drawn from ``seed`` (the caller's global generator is left as it was)."""
+        """See ``Backbone.build``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(seed, "resnet12"))
             return ResNet12Module(self).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 class Block(nn.Module):
-    """Three 3x3 convolutions beside a 1x1 shortcut, then a 2x2 max pool."""
+    """Three 3x3 convolutions in parallel with a 1x1 shortcut, then a 2x2 max pool."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -69,7 +73,7 @@ class ResNet12Module(nn.Module):
 
     def __init__(self, record: ResNet12) -> None:
         super().__init__()
-        self.channels = record.channels
+        self.record = record
         self.stem = nn.PixelUnshuffle(record.stem) if record.stem > 1 else nn.Identity()
         self.least = LEAST * record.stem
         widths = (record.channels * record.stem**2, *record.widths)
@@ -78,9 +82,9 @@ class ResNet12Module(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Map images (n, channels, h, w) to mean-pooled activations (n, widths[-1])."""
-        if x.ndim != 4 or x.shape[1] != self.channels or min(x.shape[2:]) < self.least:
+        if x.ndim != 4 or x.shape[1] != self.record.channels or min(x.shape[2:]) < self.least:
             raise InsituError(
-                f"resnet12 takes images (n, {self.channels}, h, w) of at least {self.least} pixels; "
+                f"resnet12 takes images (n, {self.record.channels}, h, w) of at least {self.least} pixels; "
                 f"got {tuple(x.shape)}"
             )
         out: Tensor = self.blocks(self.stem(x)).mean((2, 3))

@@ -1,4 +1,4 @@
-"""3x3 convolutions of stride 2 and padding 1 where every task has weights of its own, all tasks in one matrix product.
+"""3x3 convolutions of stride 2 and padding 1 with weights per task, all tasks in one batched matrix product.
 
 torch offers grouped convolutions for this, whose gradients are slow on a processor. Here windows are laid out as rows
 (im2col) and multiplied task by task in one batch. The three products of a convolution, out of maps and weights, of the
@@ -29,7 +29,7 @@ PARITIES = {
 
 
 def windows(x: Tensor) -> Tensor:
-    """Return what each place of the output sees, (tasks, n x rows x columns, 9 x channels)."""
+    """Return the window of each output position, (tasks, n x rows x columns, 9 x channels)."""
     tasks, n, height, width, channels = x.shape
     rows, columns = -(-height // 2), -(-width // 2)
     padded = F.pad(x, (0, 0, 1, 1, 1, 1))
@@ -39,7 +39,7 @@ def windows(x: Tensor) -> Tensor:
 
 
 def convolved(x: Tensor, weights: Tensor, seen: Tensor | None = None) -> Tensor:
-    """Convolve maps with the weights of their task; ``seen`` is ``windows(x)`` where it is at hand."""
+    """Convolve maps with the weights of their task; ``seen`` is ``windows(x)`` where it is known already."""
     return _Forward.apply(x, weights, windows(x.detach()) if seen is None else seen)  # type: ignore[no-untyped-call, no-any-return]
 
 

@@ -1,8 +1,8 @@
-"""ReLU and batch norm of every task by itself, as one step: a third of the passes over memory that autograd would make.
+"""ReLU and batch norm per task as one operation: a third of the passes over memory that autograd would make.
 
 Forward y = (max(z, 0) - m) r with mean m and r = 1 / sqrt(variance + 1e-5) over the images and positions of a task.
 The backward pass is written in operations that can be differentiated again and mapped over, so that gradients of
-gradients are exact. Sums are products with a row of ones, and what every position shares is repeated along a whole
+gradients are exact. Sums are products with a row of ones, and what all positions share is repeated along an
 image: both are several times as fast in bfloat16 as torch's own sums and broadcasts over a last axis of 56.
 """
 
@@ -32,7 +32,7 @@ class _ReluNorm(torch.autograd.Function):
     def forward(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         y = z.relu()
         mean = _mean(y)
-        # the clamp guards a channel that is constant, where rounding may leave less than nothing
+        # the clamp guards a channel that is constant, where rounding may leave a negative variance
         inverse = ((_mean(y * y) - mean * mean).clamp_min(0) + EPSILON).rsqrt()
         out = torch.addcmul(_along(-mean * inverse, z), y.flatten(2), _along(inverse, z))
         return out.view(z.shape), mean, inverse

@@ -1,6 +1,6 @@
-"""ReLU and batch norm of every task by itself, whose gradient has a gradient in closed form.
+"""ReLU and batch norm per task whose double backward is in closed form.
 
-The same map as ``_task_norm.normalised`` where no statistics are given or wanted. With y = (max(z, 0) - m) r, upstream
+The same map as ``task_norm.normalised`` where no statistics are given or wanted. With y = (max(z, 0) - m) r, upstream
 gradient g, bars for means over images and positions, k = mean(g y), and masks where z <= 0:
 
     z'  = r (g - g_ - y k)                                              masked
@@ -8,7 +8,7 @@ gradient g, bars for means over images and positions, k = mean(g y), and masks w
     g'' = r (u - u_ - y h)
     z'' = -r^2 (k (u - u_) + h (g - g_) + (c - 3 k h) y)                masked
 
-which is a third of the passes over memory that differentiating the first line operation by operation takes.
+which takes a third of the passes over memory of differentiating the first line operation by operation.
 """
 
 from __future__ import annotations

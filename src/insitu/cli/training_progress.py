@@ -1,69 +1,37 @@
-"""What one sees while a backbone trains: a bar with speed, loss and time left, or plain lines in a log."""
+"""Progress of a training: a bar with loss, speed and time left in a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bars
 
 from insitu.report import formatting
 
-
-class Step(Protocol):
-    """What a training says of itself (``insitu.training.pretrain.Progress``)."""
-
-    @property
-    def step(self) -> int: ...  # noqa: D102
-    @property
-    def steps(self) -> int: ...  # noqa: D102
-    @property
-    def epoch(self) -> float: ...  # noqa: D102
-    @property
-    def loss(self) -> float: ...  # noqa: D102
-    @property
-    def accuracy(self) -> float: ...  # noqa: D102
-    @property
-    def images_per_s(self) -> float: ...  # noqa: D102
-    @property
-    def left_s(self) -> float: ...  # noqa: D102
+if TYPE_CHECKING:
+    from insitu.training.loop import Progress
 
 
-@runtime_checkable
-class Phase(Protocol):
-    """What the training of spiking networks says of itself (``insitu.training.eprop.Progress``)."""
-
-    @property
-    def step(self) -> int: ...  # noqa: D102
-    @property
-    def steps(self) -> int: ...  # noqa: D102
-    @property
-    def phase(self) -> str: ...  # noqa: D102
-    @property
-    def loss(self) -> float: ...  # noqa: D102
-    @property
-    def about(self) -> str: ...  # noqa: D102
-    @property
-    def iterations_per_s(self) -> float: ...  # noqa: D102
-    @property
-    def left_s(self) -> float: ...  # noqa: D102
-
-
-def watcher(name: str, console: Console) -> Plain | Display:
+def display(name: str, console: Console) -> Plain | Live:
     """Return the display that suits ``console``."""
-    return Display(name, console) if console.is_terminal else Plain(name, console)
+    return Live(name, console) if console.is_terminal else Plain(name, console)
 
 
-def line(progress: Step | Phase) -> str:
-    """Write a step in words."""
-    left = f"{formatting.duration(progress.left_s)} left"
-    if isinstance(progress, Phase):
-        about = f"{progress.phase}  loss {progress.loss:.4f}  {progress.about}"
-        return f"{about}  {progress.iterations_per_s:.1f} iterations/s  {left}"
-    return (
-        f"epoch {progress.epoch:.2f}  loss {progress.loss:.3f}  accuracy {100 * progress.accuracy:.1f} %  "
-        f"{progress.images_per_s:.0f} images/s  {left}"
-    )
+def line(progress: Progress) -> str:
+    """Return a report in words."""
+    report = progress.report
+    parts = [
+        report.phase,
+        f"loss {progress.loss:.4f}",
+        "" if progress.accuracy is None else f"accuracy {100 * progress.accuracy:.1f} %",
+        "" if report.held_out is None else f"on held-out classes {100 * report.held_out:.1f} %",
+        report.note,
+        f"{progress.per_s:.{0 if progress.per_s >= 10 else 1}f} {progress.unit}/s",
+        f"{formatting.duration(progress.left_s)} left",
+    ]
+    return "  ".join(part for part in parts if part)
 
 
 class Plain:
@@ -73,15 +41,15 @@ class Plain:
         self.name, self.console, self.stage, self.last = name, console, 1, 0
 
     def __enter__(self) -> Plain:
-        """Say what starts: reading images can take a while."""
-        self.console.print(f"{self.name}: reading what it is trained on")
+        """Print what starts: reading images can take a while."""
+        self.console.print(f"{self.name}: reading the training data")
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
-    def step(self, progress: Step | Phase) -> None:
-        """Print one line; steps that begin anew are the next stage."""
+    def update(self, progress: Progress) -> None:
+        """Print one line; a step below the last belongs to the next stage."""
         self.stage += progress.step < self.last
         self.last = progress.step
         self.console.print(
@@ -91,22 +59,22 @@ class Plain:
         )
 
 
-class Display:
+class Live:
     """One bar per stage."""
 
     def __init__(self, name: str, console: Console) -> None:
         self.name = name
-        self.bars = Progress(
+        self.bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(complete_style="cyan", finished_style="cyan"),
             TaskProgressColumn(),
             TextColumn("[dim]{task.fields[about]}"),
             console=console,
         )
-        self.task = self.bars.add_task(f"{name}: reading what it is trained on", total=None, about="")
+        self.task = self.bars.add_task(f"{name}: reading the training data", total=None, about="")
         self.stage, self.last = 1, 0
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Live:
         """Start to draw."""
         self.bars.start()
         return self
@@ -115,8 +83,8 @@ class Display:
         """Leave the bars as they are."""
         self.bars.stop()
 
-    def step(self, progress: Step | Phase) -> None:
-        """Move the bar; steps that begin anew are the next stage, with a bar of its own."""
+    def update(self, progress: Progress) -> None:
+        """Move the bar; a step below the last belongs to the next stage, which gets a bar of its own."""
         if progress.step < self.last:
             self.stage += 1
             self.task = self.bars.add_task("", about="")

@@ -41,11 +41,11 @@ class Images:
 
 @dataclass(frozen=True)
 class FewShotImages:
-    """All images of a few-shot class-incremental benchmark, or a plain split, which is a base that no session follows.
+    """All images of a few-shot class-incremental benchmark, or a plain split: a base without further sessions.
 
     ``session[i]`` is 0 where ``train`` image i is a base image, and s where it is a shot of session s. A class belongs
     to one session, and class numbers rise with it: base classes first, then those of session 1, and so on.
-    ``verified`` is empty, or says what was not verified: repeat it next to any number made from these images.
+    ``verified`` is empty, or states what was not verified: repeat it next to any number computed from these images.
     """
 
     train: Images
@@ -83,26 +83,26 @@ class FewShotImages:
 class Archive:
     """One file a data set is delivered in; one without ``url`` cannot be fetched automatically."""
 
-    name: str  # as it is looked for on disk
-    url: str = ""
+    name: str  # of the file on disk
+    url: str = ""  # that it is downloaded from
     checksum: str = ""  # md5:... or sha256:...
-    size_bytes: int | None = None
+    size_bytes: int | None = None  # of the download
 
 
 @dataclass(frozen=True)
 class DataSet(ABC):
-    """A data set: a record that reads its images. The facts below are for people; ``insitu data path`` shows them."""
+    """A data set: a record that reads its images. ``insitu data path`` shows the class variables."""
 
-    origin: ClassVar[str]  # who made it, and how to get it
+    origin: ClassVar[str]  # authors, and where to get it
     terms: ClassVar[str]  # licence, and what to cite
-    archives: ClassVar[tuple[Archive, ...]] = ()  # what is fetched
-    layouts: ClassVar[tuple[tuple[str, ...], ...]] = ()  # what is looked for: all the names of any one layout
+    archives: ClassVar[tuple[Archive, ...]] = ()  # files that are downloaded
+    layouts: ClassVar[tuple[tuple[str, ...], ...]] = ()  # forms on disk, each a tuple of names in one folder
     verified: ClassVar[str] = ""  # empty, or what was not verified
     few_shot: ClassVar[bool] = False  # whether sessions of new classes follow the base
 
     @abstractmethod
     def read(self) -> FewShotImages:
-        """Return the images: decoded on the first visit, memory-mapped afterwards.
+        """Return the images: decoded at the first call, memory-mapped afterwards.
 
         Raises ``InsituError`` where the data set is not found or damaged.
         """

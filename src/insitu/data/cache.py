@@ -1,4 +1,4 @@
-"""Decoded data sets kept on disk as plain arrays, memory-mapped on the second visit."""
+"""Decoded data sets on disk as plain arrays, memory-mapped from the second call on."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Arrays = dict[str, NDArray[Any]]
 def arrays(source: Path | tuple[Path, ...], name: str, decode: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
     """Return ``decode()``, or what an earlier call with the same unchanged ``source`` stored (memory-mapped).
 
-    The key covers path, size and time of change of every source, and of every file in it where it is a folder: what
-    has changed is decoded anew, and so is what was stored and has come to harm.
+    The key covers path, size and modification time of every source, and of every file in it where it is a folder:
+    what has changed is decoded again, and so is what was stored and is damaged.
     """
     sources = source if isinstance(source, tuple) else (source,)
     places = "|".join(str(path.resolve()) for path in sources)
@@ -42,7 +42,7 @@ def _digest(text: str) -> str:
 
 
 def _state(source: Path) -> str:
-    """Return what changes when the contents of ``source`` change, without reading them."""
+    """Return text that changes when the contents of ``source`` change, without reading them."""
     try:
         files = [source]
         if source.is_dir():
@@ -57,19 +57,19 @@ def _stored(folder: Path) -> Arrays | None:
     try:
         parts = json.loads(read_text(folder / "index.json"))
         return {part: np.load(folder / f"{part}.npy", mmap_mode="r") for part in parts} or None
-    except (OSError, ValueError, TypeError, EOFError):  # not there, cut short, or not ours: decode anew
+    except (OSError, ValueError, TypeError, EOFError):  # missing, cut short or of another format: decode again
         return None
 
 
 def _store(folder: Path, decoded: Arrays) -> None:
-    """Write all arrays into a folder beside ``folder`` and rename it, so that no reader sees half of them."""
+    """Write all arrays into a temporary folder and rename it, so that no reader sees a part of them."""
     temporary = folder.with_name(f".{folder.name}.{uuid4().hex}")
     try:
         temporary.mkdir(parents=True)
         for part, array in decoded.items():
             np.save(temporary / f"{part}.npy", array, allow_pickle=False)
         write_text(temporary / "index.json", json.dumps(sorted(decoded)))
-        if _stored(folder) is None:  # else another process was faster, and what it stored is as good
+        if _stored(folder) is None:  # otherwise another process has stored the same
             shutil.rmtree(folder, ignore_errors=True)
             temporary.rename(folder)
     except OSError as error:
@@ -81,7 +81,7 @@ def _store(folder: Path, decoded: Arrays) -> None:
 
 
 def _drop_older(folder: Path) -> None:
-    """Delete what was decoded from an earlier state of the same source: nobody will ask for it again."""
+    """Delete what was decoded from an earlier state of the same source, which cannot come back."""
     for other in folder.parent.glob(f"{folder.name.rsplit('-', 1)[0]}-*"):
         if other != folder:
             shutil.rmtree(other, ignore_errors=True)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.data import Archive, DataSet, FewShotImages, Images, _jpeg_tar, cache, decoding, paths
-from insitu.data._bundle import Bundle, damage_named, open_bundle
-from insitu.data._unpickle import plain
+from insitu.data import Archive, DataSet, FewShotImages, Images, cache, decoding, paths
+from insitu.data.files.bundles import Bundle, all_files, damage_named, open_bundle
+from insitu.data.files.pickles import plain
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIDE = 32
@@ -27,10 +27,10 @@ class Cifar10(DataSet):
 
     The official archive ``cifar-10-python.tar.gz``, the folder it holds (``data_batch_1`` to ``_5``, ``test_batch``,
     ``batches.meta``), or JPEG copies of the images at ``train/<class>/<name>.jpg`` and ``test/<class>/<name>.jpg``, a
-    folder or an archive. JPEG loses detail: ``verified`` then says so. Classes are in the official order.
+    folder or an archive. JPEG loses detail, which ``verified`` then states. Classes are in the official order.
     """
 
-    source: Path | None = None  # the archive or the folder; looked for where it is not given
+    source: Path | None = None  # archive or folder; by default it is searched for
 
     origin: ClassVar[str] = "A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html"
     terms: ClassVar[str] = "free for research; cite Krizhevsky 2009"
@@ -103,7 +103,7 @@ def _batch(bundle: Bundle, name: str) -> Part:
 def _jpegs(bundle: Bundle) -> tuple[Part, Part]:
     """Return training and test part of folders of images, one folder per class, in the order of names."""
     found: dict[str, dict[str, NDArray[np.uint8]]] = {"train": {}, "test": {}}
-    for name, data in _jpeg_tar.files(bundle):
+    for name, data in all_files(bundle, ".jpg"):
         pieces = name.split("/")[-3:]
         if len(pieces) == 3 and pieces[0] in found and pieces[1] in NAMES:
             image = decoding.pixels(data, f"{name} in {bundle.path}", "RGB")
@@ -122,6 +122,6 @@ def _part(bundle: Bundle, name: str, images: dict[str, NDArray[np.uint8]]) -> Pa
     if missing:
         raise InsituError(
             f"{bundle.path} holds no {name}/{missing[0]}/<name>.jpg, and no batches.meta; check that it is the "
-            "official archive or a JPEG copy, whole, or get it again"
+            "complete official archive or a JPEG copy, or get it again"
         )
     return np.stack([images[file] for file in files]), np.array([NAMES.index(f.split("/")[0]) for f in files], np.int64)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.data import Archive, DataSet, FewShotImages, Images, _lists, cache, paths
-from insitu.data._bundle import Bundle, damage_named, open_bundle
-from insitu.data._unpickle import plain
+from insitu.data import Archive, DataSet, FewShotImages, Images, cache, paths, shot_lists
+from insitu.data.files.bundles import Bundle, damage_named, open_bundle
+from insitu.data.files.pickles import plain
 
 CLASSES, BASE, PER_SESSION, SHOTS = 100, 60, 5, 5
 
@@ -25,7 +25,7 @@ class Cifar100(DataSet):
     are in the archive's order: 0 to 59 are the base, and each session takes the next five.
     """
 
-    source: Path | None = None  # the archive or the folder; looked for where it is not given
+    source: Path | None = None  # archive or folder; by default it is searched for
 
     few_shot: ClassVar[bool] = True
     origin: ClassVar[str] = (
@@ -65,13 +65,13 @@ def _decoded(source: Path) -> dict[str, NDArray[np.generic]]:
             names = [str(name) for name in plain(bundle.read("meta"))["fine_label_names"]]
     if len(names) != CLASSES:
         raise InsituError(f"meta in {source} names {len(names)} classes, not {CLASSES}; get the archive again")
-    shots = _lists.rows("cifar100")  # (session, shot): positions in the training part
+    shots = shot_lists.rows("cifar100")  # (session, shot): positions in the training part
     sessions = 1 + np.arange(len(shots)).repeat(shots.shape[1])
-    wanted = BASE + (sessions - 1) * PER_SESSION
-    for row, lowest in zip(shots.ravel(), wanted, strict=True):
+    lowest_class = BASE + (sessions - 1) * PER_SESSION
+    for row, lowest in zip(shots.ravel(), lowest_class, strict=True):
         if row >= len(labels) or not lowest <= labels[row] < lowest + PER_SESSION:
             raise InsituError(
-                f"{source}: training image {row} is not of the class the lists say; get the archive again"
+                f"{source}: training image {row} is not of the class that the lists name; get the archive again"
             )
     base = np.flatnonzero(labels < BASE)
     train = np.concatenate([base, shots.ravel()])

@@ -1,4 +1,4 @@
-"""CORe50: 50 things of everyday life filmed in 11 surroundings, with the NICv2-391 lists (8 to learn from, 3 to test).
+"""CORe50: 50 everyday objects filmed in 11 environments, with the NICv2-391 lists (8 to learn from, 3 to test).
 
 Lomonaco and Maltoni, CoRL 2017; the lists of Lomonaco, Maltoni and Pellegrini, CVPR workshops 2020.
 """
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.data import Archive, DataSet, FewShotImages, Images, cache, decoding, paths
-from insitu.data._bundle import Bundle, open_bundle
+from insitu.data.files.bundles import Bundle, open_bundle
 
-THINGS = "plug_adapter mobile_phone scissor light_bulb can glass ball marker cup remote_control"
-NAMES = tuple(f"{thing}{number}" for thing in THINGS.split() for number in range(1, 6))
-TEST = (3, 7, 10)  # surroundings
+OBJECTS = "plug_adapter mobile_phone scissor light_bulb can glass ball marker cup remote_control"
+NAMES = tuple(f"{name}{number}" for name in OBJECTS.split() for number in range(1, 6))
+TEST = (3, 7, 10)  # environments
 LISTS, EXPERIENCES = "NIC_v2_391", 391
 FRAME = re.compile(r"(?:^|/)(s(\d+)/o(\d+)/[^/]+\.png)$")
 _URL = "https://vlomonaco.github.io/core50/data/"
@@ -28,17 +28,17 @@ _URL = "https://vlomonaco.github.io/core50/data/"
 
 @dataclass(frozen=True)
 class Core50(DataSet):
-    """50 things, 300 frames of each in each of 11 surroundings; of these 3, 7 and 10 are the test.
+    """50 objects, 300 frames of each in each of 11 environments; of these 3, 7 and 10 are the test.
 
     The official ``core50_128x128.zip`` (``s1/o1/C_01_01_000.png`` ...) and ``batches_filelists_NICv2.zip``
     (``NIC_v2_391/run0/train_batch_00_filelist.txt`` ..., lines of a path and a label), or the folders they hold. A
-    class is a thing, in the order of its folder. Frames are scaled to ``size``, since all of them take 8 GB at 128.
+    class is an object, in the order of its folder. Frames are scaled to ``size``, since all of them take 8 GB at 128.
     """
 
-    source: Path | None = None  # the folder that holds the two; looked for where it is not given
-    size: int = 32  # pixels a side
+    source: Path | None = None  # folder with the two archives; by default it is searched for
+    size: int = 32  # pixels per side that frames are scaled to
 
-    runs: ClassVar[int] = 10  # orders of the experiences that there are lists of
+    runs: ClassVar[int] = 10  # orders of the experiences, each with its lists
     origin: ClassVar[str] = "V. Lomonaco and D. Maltoni 2017, https://vlomonaco.github.io/core50"
     terms: ClassVar[str] = "as its page says; cite Lomonaco and Maltoni, CoRL 2017"
     archives: ClassVar[tuple[Archive, ...]] = (
@@ -64,12 +64,12 @@ class Core50(DataSet):
             raise InsituError(f"size is at least 1 pixel; got {self.size}")
 
     def read(self) -> FewShotImages:
-        """Return the frames as a plain split, by surrounding, thing and name; see ``DataSet.read``."""
+        """Return the frames as a plain split, by environment, object and name; see ``DataSet.read``."""
         train, test, _, _ = self._parts()
         return FewShotImages.split(train, test, self.verified)
 
     def batches(self, run: int) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
-        """Return of one run of NICv2-391 the rows of ``train`` in each experience, and the rows of ``test`` asked."""
+        """Return the rows of ``train`` in each experience of a run of NICv2-391, and the rows of ``test`` it tests."""
         if not 0 <= run < self.runs:
             raise InsituError(f"CORe50 has runs 0 to {self.runs - 1}; got {run}")
         _, _, train, test = self._parts()
@@ -97,27 +97,27 @@ def _rows(bundle: Bundle, name: str, known: dict[str, int]) -> NDArray[np.int64]
     """Return the rows of the files that a list names."""
     words = bundle.words(name)
     files = words[::2]
-    strange = [file for file in files if file not in known]
-    if len(words) % 2 or strange or not all(word.isdigit() for word in words[1::2]):
+    unknown = [file for file in files if file not in known]
+    if len(words) % 2 or unknown or not all(word.isdigit() for word in words[1::2]):
         raise InsituError(
             f"{name} in {bundle.path} is no list of known frames with a label each (as in s1/o1/C_01_01_000.png 0"
-            f"{f'; {strange[0]} is not there' if strange else ''}); get frames and lists again"
+            f"{f'; {unknown[0]} is not there' if unknown else ''}); get frames and lists again"
         )
     return np.array([known[file] for file in files], np.int64)
 
 
 def _decoded(source: Path, size: int) -> dict[str, NDArray[np.generic]]:
     with open_bundle(source) as bundle:
-        # surrounding, thing, name within the data set, name in the archive
+        # environment, object, name within the data set, name in the archive
         found = [(int(m[2]), int(m[3]), m[1], name) for name in bundle.names if (m := FRAME.search(name))]
         out: dict[str, NDArray[np.generic]] = {}
-        for part, wanted in (("train", False), ("test", True)):
-            frames = sorted(frame for frame in found if (frame[0] in TEST) == wanted)
-            things = {frame[1] for frame in frames}
-            if things != set(range(1, len(NAMES) + 1)):
+        for part, is_test in (("train", False), ("test", True)):
+            frames = sorted(frame for frame in found if (frame[0] in TEST) == is_test)
+            objects = {frame[1] for frame in frames}
+            if objects != set(range(1, len(NAMES) + 1)):
                 raise InsituError(
-                    f"{source} holds frames s<surrounding>/o<thing>/<name>.png for the {part} of {len(things)} things, "
-                    f"not of {len(NAMES)}; get it again"
+                    f"{source} holds frames s<environment>/o<object>/<name>.png for the {part} of {len(objects)} "
+                    f"objects, not of {len(NAMES)}; get it again"
                 )
             out |= {
                 f"{part}_pixels": _pixels(bundle, [frame[3] for frame in frames], size),

@@ -1,4 +1,4 @@
-"""The one place where picture files become pixels: upright, of eight bits, on white paper; damage is named."""
+"""Decoding of picture files to pixels: upright, of eight bits, on white; damage is named."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from insitu.core import InsituError
-from insitu.data import _webp, _wide_grey
+from insitu.data.files import wide_grey
 
-MOST_PIXELS = 89_478_485  # up to here Pillow itself takes a picture for harmless: a gigabyte once it is unpacked
+MOST_PIXELS = 89_478_485  # Pillow's own limit: a gigabyte once it is unpacked
 SAMPLE_FORMAT, SIGNED = 339, 2  # a tag of TIFF, and its value for integers with a sign
-RULES = 3  # version of what becomes of a picture: part of the name under which decoded folders are cached
+RULES = 3  # version of the decoding, part of the name under which decoded folders are cached
 
 
 class UnreadableError(InsituError):
@@ -30,13 +30,13 @@ def picture(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: in
     """Return a picture in mode L or RGB; the number of its pixels is checked before they are unpacked.
 
     The orientation noted by a camera is applied, what is transparent becomes white, 16-bit and float grey is scaled
-    (see ``_wide_grey``), CMYK and palettes become RGB; of an animation the first frame is taken. Raises
+    (see ``wide_grey``), CMYK and palettes become RGB; of an animation the first frame is taken. Raises
     ``UnreadableError`` and ``TooLargeError``.
     """
     try:
-        _check_pixels(_webp.canvas(data), most_pixels)  # its decoder unpacks the whole canvas when it opens it
+        _check_pixels(_webp_canvas(data), most_pixels)  # its decoder unpacks the whole canvas when it opens it
         with warnings.catch_warnings():
-            # Pillow warns of what is refused below
+            # what Pillow warns of is refused below
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             opened = Image.open(BytesIO(data), formats=formats)
         with opened:
@@ -50,7 +50,7 @@ def picture(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: in
         raise TooLargeError(f"it has more than {most_pixels} pixels; make it smaller") from error
     except UnidentifiedImageError as error:
         raise UnreadableError("it is no picture of a known format") from error
-    except Exception as error:  # decoders raise nearly anything at bytes that are damaged, or were made to harm
+    except Exception as error:  # decoders raise nearly anything on damaged or malicious bytes
         reason = " ".join(str(error).split()) or type(error).__name__
         if "truncated" in reason.lower():
             raise UnreadableError("it is cut short") from None
@@ -64,7 +64,7 @@ def pixels(data: bytes, name: str, mode: Literal["RGB", "L"], side: int | None =
     except TooLargeError as error:
         raise InsituError(f"{name} is too large: {error}") from error
     except UnreadableError as error:
-        raise InsituError(f"{name} is not a readable image ({error}); replace it or take it away") from error
+        raise InsituError(f"{name} is not a readable image ({error}); replace it or remove it") from error
     if side is not None:
         image = ImageOps.fit(image, (side, side), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(image.height, image.width, -1)
@@ -72,8 +72,8 @@ def pixels(data: bytes, name: str, mode: Literal["RGB", "L"], side: int | None =
 
 def _eight_bits(opened: Image.Image) -> Image.Image:
     image: Image.Image = ImageOps.exif_transpose(opened)
-    if _wide_grey.is_wide(image):
-        return _wide_grey.narrowed(image, opened)
+    if wide_grey.is_wide(image):
+        return wide_grey.narrowed(image, opened)
     _check_sign(opened)
     if image.has_transparency_data:
         ink = image.convert("RGBA")
@@ -92,3 +92,17 @@ def _check_sign(opened: Image.Image) -> None:
 def _check_pixels(size: tuple[int, int] | None, most: int) -> None:
     if size is not None and size[0] * size[1] > most:
         raise TooLargeError(f"it has {size[0]} × {size[1]} pixels, and at most {most} are taken; make it smaller")
+
+
+def _webp_canvas(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of a WebP file's canvas (RFC 9649), or None where it has none."""
+    if len(data) < 30 or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        return None
+    if data[12:16] == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if data[12:16] == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if data[12:16] == b"VP8 ":
+        return int.from_bytes(data[26:28], "little") & 0x3FFF, int.from_bytes(data[28:30], "little") & 0x3FFF
+    return None

@@ -1,4 +1,4 @@
-"""Fetches the archives of a data set, and tells where data sets are looked for."""
+"""Download of the archives of data sets, and a list of where they are searched for."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pooch
 
 from insitu import catalog
 from insitu.core import InsituError
-from insitu.data import Archive, DataSet, _resume, paths
+from insitu.data import Archive, DataSet, paths
+from insitu.data.files import resumed_download
 
 
 def fetch(data_set_name: str) -> Path:
-    """Download what ``data_set_name`` is made of into the cache and check it; return the archive.
+    """Download the archives of ``data_set_name`` into the cache and check them; return the archive.
 
-    Where it is several archives, return the folder they are in. What is there already and whole is not fetched again.
+    Where there are several, return their folder. A complete archive is not downloaded again.
     """
     kind = _kind(catalog.find(data_set_name, "data"))
     folder = paths.download_folder()
@@ -32,7 +33,7 @@ def fetch(data_set_name: str) -> Path:
 
 
 def where() -> list[str]:
-    """Return lines that say of every data set what is looked for, whether it is there, where to get it, its terms."""
+    """Return lines about every data set: names searched for, whether they are there, where to get it, terms."""
     lines = []
     for part in catalog.parts("data"):
         kind = _kind(part)
@@ -62,10 +63,10 @@ def _fetched(archive: Archive, folder: Path) -> Path:
     part = folder / f"{archive.name}.part"
 
     def resume(url: str, file: str, _: object) -> None:
-        _resume.get(url, part)
+        resumed_download.get(url, part)
         part.replace(file)
 
-    pooch.get_logger().setLevel(logging.WARNING)  # our own progress says it
+    pooch.get_logger().setLevel(logging.WARNING)  # the download has a progress bar of its own
     try:
         return Path(pooch.retrieve(archive.url, archive.checksum, archive.name, folder, downloader=resume))
     except ValueError as error:  # by now the file is deleted
@@ -76,5 +77,5 @@ def _fetched(archive: Archive, folder: Path) -> Path:
     except OSError as error:
         raise InsituError(
             f"could not write {folder / archive.name}: {error.strerror or error}; free some space or set INSITU_CACHE, "
-            "then run it again: it goes on where it broke off"
+            "then run it again: it resumes where it stopped"
         ) from error

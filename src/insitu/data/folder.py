@@ -18,7 +18,7 @@ from insitu.data import DataSet, FewShotImages, Images, cache, decoding
 
 Rows = NDArray[np.int64]
 
-# folders that systems, network disks and programs put beside the user's own; so are all that begin with . or @
+# folders that systems, network disks and programs create; so are all whose names begin with . or @
 NO_CLASSES = frozenset(
     {
         "__macosx",
@@ -33,7 +33,7 @@ NO_CLASSES = frozenset(
         "temporary items",
     }
 )
-CLUTTER = re.compile(r"found\.\d{3}|(desktop\.ini|thumbs\.db)(\..*)?")  # of chkdsk, and of a Windows folder's looks
+SYSTEM_FILES = re.compile(r"found\.\d{3}|(desktop\.ini|thumbs\.db)(\..*)?")  # of chkdsk and of Windows
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Folder(DataSet):
     and programs make (``@eaDir``, ``__MACOSX``), and those that hold no image.
     """
 
-    path: Path | str
-    base_classes: int = 0
-    shots: int = 5
-    per_session: int = 5
-    size: int = 84
+    path: Path | str  # folder with one sub-folder of images per class
+    base_classes: int = 0  # classes of the base, the first by name
+    shots: int = 5  # images per class of a session to learn from
+    per_session: int = 5  # classes of a session
+    size: int = 84  # pixels per side that images are scaled to
 
     origin: ClassVar[str] = "your own images: a folder with one sub-folder per class; there is nothing to fetch"
     terms: ClassVar[str] = "yours"
@@ -71,7 +71,7 @@ class Folder(DataSet):
     def read(self) -> FewShotImages:
         """Return the images; see ``DataSet.read``. A folder that has changed is decoded again."""
         files = self._files()
-        # before decoding: a class too small should not cost minutes to hear of
+        # before decoding, which can take minutes: a class may be too small
         train, session, test = self._split({name: len(images) for name, images in files.items()})
         arrays = cache.arrays(
             Path(self.path), f"folder-{self.size}-{decoding.RULES}", lambda: _decoded(files, self.size)
@@ -88,7 +88,7 @@ class Folder(DataSet):
             if count < least:
                 raise InsituError(
                     f"class {name} has {count} image{'s' * (count != 1)} in {Path(self.path) / name}; it needs at "
-                    f"least {least}, for {what}: add some, ask for fewer shots, or take the folder away"
+                    f"least {least}, for {what}: add some, take fewer shots, or remove the folder"
                 )
             trained = count - max(1, count // 5) if is_base else self.shots
             session += trained * [0 if is_base else 1 + (number - self.base_classes) // self.per_session]
@@ -103,9 +103,9 @@ class Folder(DataSet):
             raise InsituError(f"{root} is not a folder; give a folder with one sub-folder of images per class")
         try:
             folders = sorted(entry for entry in root.iterdir() if entry.is_dir())
-            found = {folder.name: _pictures(folder) for folder in folders if not _is_clutter(folder)}
+            found = {folder.name: _pictures(folder) for folder in folders if not _is_system_folder(folder)}
         except OSError as error:
-            raise InsituError(f"{error.filename} cannot be read: {error.strerror}; check who may read it") from error
+            raise InsituError(f"{error.filename} cannot be read: {error.strerror}; check its permissions") from error
         classes = {name: files for name, files in found.items() if files}
         skipped = [folder.name for folder in folders if folder.name not in classes]
         why = f"{', '.join(map(repr, skipped))}: hidden, made by a system, or without an image"
@@ -113,17 +113,15 @@ class Folder(DataSet):
             left_out = f" (left out {why})" if skipped else ""
             raise InsituError(f"{root} has no classes{left_out}; make one sub-folder of images per class")
         if self.base_classes > len(classes):
-            raise InsituError(
-                f"base_classes is {self.base_classes}, but {root} has {len(classes)} classes; ask for fewer"
-            )
+            raise InsituError(f"base_classes is {self.base_classes}, but {root} has {len(classes)} classes; take fewer")
         if skipped:
             warnings.warn(f"{root}: left out what is no class: {why}", stacklevel=3)
         return classes
 
 
-def _is_clutter(entry: Path) -> bool:
+def _is_system_folder(entry: Path) -> bool:
     name = entry.name.lower()
-    return name.startswith((".", "@")) or name in NO_CLASSES or CLUTTER.fullmatch(name) is not None
+    return name.startswith((".", "@")) or name in NO_CLASSES or SYSTEM_FILES.fullmatch(name) is not None
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -140,6 +138,6 @@ def _decoded(files: dict[str, list[Path]], size: int) -> dict[str, NDArray[np.ge
         try:
             data = file.read_bytes()
         except OSError as error:
-            raise InsituError(f"{file} cannot be read: {error.strerror}; check who may read it") from error
+            raise InsituError(f"{file} cannot be read: {error.strerror}; check its permissions") from error
         pixels[row] = decoding.pixels(data, str(file), "RGB", size)
     return {"pixels": pixels, "labels": labels}

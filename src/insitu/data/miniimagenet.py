@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.data import Archive, DataSet, FewShotImages, Images, cache, decoding, paths
-from insitu.data._bundle import Bundle, open_bundle
+from insitu.data.files.bundles import Bundle, open_bundle
 
 SESSIONS, SIDE = 8, 84
 
@@ -23,10 +23,10 @@ class MiniImageNet(DataSet):
 
     A folder or a zip that holds ``classes.txt`` (WordNet ids in the order of labels), ``sessions/session_1.txt``
     (base) to ``session_9.txt`` and ``sessions/test.txt`` (paths), and the images at ``train/<class>/<name>.jpg`` and
-    ``test/<class>/<name>.jpg``. The lists say what belongs where; images keep their order.
+    ``test/<class>/<name>.jpg``. The lists assign images to sessions; images keep their order.
     """
 
-    source: Path | None = None  # the folder or the zip; looked for where it is not given
+    source: Path | None = None  # folder or zip; by default it is searched for
 
     few_shot: ClassVar[bool] = True
     origin: ClassVar[str] = (
@@ -53,11 +53,6 @@ class MiniImageNet(DataSet):
             test=Images(arrays["test_pixels"], arrays["test_labels"], names),
             verified=self.verified,
         )
-
-
-def load(source: Path | None = None) -> FewShotImages:
-    """Read the benchmark from a folder or a zip, or from where it is found."""
-    return MiniImageNet(source).read()
 
 
 def _decoded(source: Path) -> dict[str, NDArray[np.generic]]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.data import Archive, DataSet, FewShotImages, Images, _lists, _omniglot_files, cache, paths
+from insitu.data import Archive, DataSet, FewShotImages, Images, cache, paths, shot_lists
+from insitu.data.files import omniglot_files
 
 BASE = 1200
 _URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
@@ -18,7 +19,7 @@ _URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
 
 @dataclass(frozen=True)
 class Drawings:
-    """All drawings in the order of characters, 20 of each after each other; ``background`` tells the two sets apart."""
+    """All drawings in the order of characters, 20 of each in a row; ``background`` marks the background set."""
 
     images: Images  # paper is 255, ink is 0; names are alphabet/character
     background: NDArray[np.bool_]  # (classes,)
@@ -33,8 +34,8 @@ class Omniglot(DataSet):
     published test takes 6 of them. Read from the official folders or zips, or from one packed file.
     """
 
-    source: Path | None = None  # the packed file, or the folder that holds the official two; else looked for
-    base_train: int = 14
+    source: Path | None = None  # packed file, or folder with the two official archives; by default it is searched for
+    base_train: int = 14  # drawings of a base character for training, of 20
 
     few_shot: ClassVar[bool] = True
     origin: ClassVar[str] = (
@@ -57,14 +58,14 @@ class Omniglot(DataSet):
     verified: ClassVar[str] = "Omniglot: the packed file is verified, the two official archives are not"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.base_train < _omniglot_files.DRAWINGS:
-            raise InsituError(f"base_train goes from 1 to {_omniglot_files.DRAWINGS - 1}; got {self.base_train}")
+        if not 1 <= self.base_train < omniglot_files.DRAWINGS:
+            raise InsituError(f"base_train goes from 1 to {omniglot_files.DRAWINGS - 1}; got {self.base_train}")
 
     def read(self) -> FewShotImages:
         """Return the benchmark; see ``DataSet.read``. Novel classes are numbered in the order of the lists."""
         drawings = self.drawings().images
-        count = _omniglot_files.DRAWINGS
-        listed = _lists.rows("omniglot")  # session, character from 1, five drawings from 1
+        count = omniglot_files.DRAWINGS
+        listed = shot_lists.rows("omniglot")  # session, character from 1, five drawings from 1
         order = np.concatenate([np.arange(BASE), listed[:, 1] - 1])  # character of each class
         session = np.concatenate([np.zeros(BASE, np.int64), listed[:, 0]])
         is_train = np.zeros((len(order), count), bool)
@@ -82,10 +83,10 @@ class Omniglot(DataSet):
     def drawings(self) -> Drawings:
         """Return all 32 460 drawings, for protocols of your own."""
         found = self._found()
-        decode = _omniglot_files.packed if len(found) == 1 else _omniglot_files.official
-        arrays = cache.arrays(found, f"omniglot-{_omniglot_files.SIDE}", lambda: decode(*found))
+        decode = omniglot_files.packed if len(found) == 1 else omniglot_files.official
+        arrays = cache.arrays(found, f"omniglot-{omniglot_files.SIDE}", lambda: decode(*found))
         names = tuple(str(name) for name in arrays["names"])
-        labels = np.arange(len(names)).repeat(_omniglot_files.DRAWINGS)
+        labels = np.arange(len(names)).repeat(omniglot_files.DRAWINGS)
         return Drawings(Images(arrays["pixels"], labels, names), np.asarray(arrays["background"]))
 
     def _found(self) -> tuple[Path, ...]:

@@ -1,4 +1,4 @@
-"""Where data sets, caches and checkpoints are looked for: ``INSITU_DATA`` first, then the user's cache."""
+"""The folders that are searched for data sets: ``INSITU_DATA`` first, then the user's cache."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from insitu.core import InsituError, cache_folder
 
 
 def download_folder() -> Path:
-    """Return the folder that fetched archives go to; it is also looked in."""
+    """Return the folder of downloaded archives, which is searched too."""
     return cache_folder() / "data"
 
 
 def data_folders() -> list[Path]:
-    """Return the folders in which data sets are looked for, first match wins."""
+    """Return the folders that are searched for data sets, in this order."""
     given = os.environ.get("INSITU_DATA")
     return [*([Path(given).expanduser()] if given else []), download_folder()]
 
 
 def locate(layouts: tuple[tuple[str, ...], ...], folders: list[Path] | None = None) -> tuple[Path, ...] | None:
-    """Return the paths of the first layout that is there whole, all its names in one folder; None where none is."""
+    """Return the paths of the first layout of which one folder holds all names; None where there is none."""
     for folder in data_folders() if folders is None else folders:
         for names in layouts:
             if all((folder / name).exists() for name in names):
@@ -29,7 +29,7 @@ def locate(layouts: tuple[tuple[str, ...], ...], folders: list[Path] | None = No
 
 
 def find(data_set: str, layouts: tuple[tuple[str, ...], ...], folders: list[Path] | None = None) -> tuple[Path, ...]:
-    """Return what ``locate`` finds; raise ``InsituError`` telling what was looked for, and where."""
+    """Return what ``locate`` finds; raise ``InsituError`` with the layouts and the folders where it finds nothing."""
     found = locate(layouts, folders)
     if found is None:
         places = " or ".join(str(folder) for folder in (data_folders() if folders is None else folders))
@@ -41,5 +41,5 @@ def find(data_set: str, layouts: tuple[tuple[str, ...], ...], folders: list[Path
 
 
 def spelled(layouts: tuple[tuple[str, ...], ...]) -> str:
-    """Return layouts as words: ``a.zip, or b with c``."""
+    """Return layouts as text: ``a.zip, or b with c``."""
     return ", or ".join(" with ".join(names) for names in layouts)

@@ -39,7 +39,7 @@ def networks_of(base: ArmBase) -> Networks:
         raise InsituError(
             f"these weights are not those of a trainee and its generator ({error}); take ortner2025_arm, or train anew"
         ) from error
-    size, others, heard = record.trainee, record.teacher, record.clock + AXES * BITS
+    size, others, heard = record.trainee, record.signal_generator, record.clock + AXES * BITS
     shapes = (
         (record.clock, size),
         (size, size),

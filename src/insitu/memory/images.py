@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from insitu.backbones import _shipped
+from insitu.backbones import encoding, trained, weights_file
 from insitu.core import InsituError
 from insitu.protocols import Examples
 from insitu.protocols.few_shot_sessions import FewShotBase
@@ -40,7 +40,7 @@ def as_images(x: object) -> NDArray[np.uint8]:
 
 def check_name(backbone: str) -> None:
     """Raise ``InsituError`` where no backbone has this name."""
-    _shipped.stem(backbone)
+    trained.stem(backbone)
 
 
 def activations(backbone: str, images: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -52,7 +52,7 @@ def activations(backbone: str, images: NDArray[np.uint8]) -> NDArray[np.float64]
     elif wanted == 3 and images.shape[3] == 1:
         images = images.repeat(3, axis=3)
     out: NDArray[np.float64] = (
-        _shipped.features(network, images, int(card["image_size"]), bool(card.get("mirror"))).double().numpy()
+        encoding.features(network, images, int(card["image_size"]), bool(card.get("mirror"))).double().numpy()
     )
     return out
 
@@ -65,7 +65,7 @@ def fingerprint(backbone: str) -> str:
 @cache
 def base(backbone: str) -> FewShotBase | None:
     """Return the base classes that ship with a backbone, or None where only its weights do."""
-    file = _shipped.FOLDER / f"{backbone}.embeddings.npz"
+    file = trained.FOLDER / f"{backbone}.embeddings.npz"
     if not file.exists():
         return None
     network = _loaded(backbone)[0]
@@ -75,10 +75,10 @@ def base(backbone: str) -> FewShotBase | None:
             labels = torch.from_numpy(archive["example_labels"].astype(np.int64))
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise InsituError(f"{file} is damaged ({error}); reinstall the package") from error
-    return FewShotBase(means, Examples(x, labels), network.project.weight.detach(), network.project.bias.detach())
+    return FewShotBase(means, Examples(x, labels), *encoding.last_layer(network, means.shape[1]))
 
 
 @cache
 def _loaded(backbone: str) -> tuple[Any, dict[str, Any], str]:
-    stem: Path = _shipped.stem(backbone)
-    return (*_shipped.load(stem), _shipped.fingerprint(stem))
+    stem: Path = trained.stem(backbone)
+    return (*weights_file.load(stem)[:2], weights_file.fingerprint(stem))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.backbones import _shipped
+from insitu.backbones import trained, weights_file
 from insitu.core import InsituError, write_whole
 
 Arrays = dict[str, NDArray[Any]]
@@ -30,7 +30,7 @@ def made_by(stem: Path, file: Path, keys: tuple[str, ...]) -> Arrays:
     if not file.exists():
         raise InsituError(f"there is no {file}; it belongs to the backbone {stem.name}: reinstall the package")
     arrays = read(file, (*keys, "weights"))
-    if str(arrays["weights"]) != _shipped.fingerprint(stem):
+    if str(arrays["weights"]) != weights_file.fingerprint(stem):
         raise InsituError(f"{file} was made by other weights than {stem.name} holds; get both files of one version")
     return arrays
 
@@ -40,5 +40,5 @@ def read(file: Path, keys: tuple[str, ...] | None = None) -> Arrays:
         with file.open("rb") as opened, np.load(opened) as archive:
             return {name: archive[name] for name in keys or archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        fix = "reinstall the package" if file.parent == _shipped.FOLDER else "delete it and run again"
+        fix = "reinstall the package" if file.parent == trained.FOLDER else "delete it and run again"
         raise InsituError(f"{file} is damaged ({error}); {fix}") from error

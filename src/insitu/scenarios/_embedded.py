@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from insitu import catalog
-from insitu.backbones import _shipped
-from insitu.backbones.resnet12 import ResNet12Module
+from insitu.backbones import encoding, trained, weights_file
 from insitu.core import InsituError, cache_folder, generator, write_whole
 from insitu.data import FewShotImages
 from insitu.scenarios._checks import check_data
@@ -47,12 +46,12 @@ STORED = tuple(field.name for field in fields(Embedded) if field.name not in ("w
 
 def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
     """Encode a data set by the backbone at ``stem``, as its card says, and return the arrays of an ``Embedded``."""
-    network, card = _shipped.load(stem)
-    network = network.double() if isinstance(network, ResNet12Module) else network  # frozen ones add whole numbers
+    network, card, _ = weights_file.load(stem)
+    network = network.double() if isinstance(network, nn.Module) else network  # frozen ones add whole numbers
     size, mirror, examples = int(card["image_size"]), bool(card.get("mirror")), int(card.get("examples", EXAMPLES))
     base = np.flatnonzero(images.session == 0)
     labels = images.train.labels[base]
-    activations = _shipped.features(network, images.train.pixels[base], size, mirror).numpy()
+    activations = encoding.features(network, images.train.pixels[base], size, mirror).numpy()
     classes = int(labels.max()) + 1
     draw = generator(0, "examples")
     chosen = np.concatenate([np.sort(draw.permutation(np.flatnonzero(labels == c))[:examples]) for c in range(classes)])
@@ -61,10 +60,10 @@ def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
         "means": np.stack([activations[labels == c].mean(0, np.float64) for c in range(classes)]).astype(np.float16),
         "examples": _stored(activations[chosen]),
         "example_labels": labels[chosen].astype(np.int16),
-        "shots": _stored(_shipped.features(network, images.train.pixels[shots], size, mirror).numpy()),
+        "shots": _stored(encoding.features(network, images.train.pixels[shots], size, mirror).numpy()),
         "shot_labels": images.train.labels[shots].astype(np.int16),
         "shot_sessions": images.session[shots].astype(np.int16),
-        "test": _stored(_shipped.features(network, images.test.pixels, size, mirror).numpy()),
+        "test": _stored(encoding.features(network, images.test.pixels, size, mirror).numpy()),
         "test_labels": images.test.labels.astype(np.int16),
     }
 
@@ -77,30 +76,30 @@ def load(backbone: str, name: str, data: str) -> Embedded:
     """
     check_data(data)
     if data == "package":
-        file = _shipped.FOLDER / f"{backbone}.embeddings.npz"
+        file = trained.FOLDER / f"{backbone}.embeddings.npz"
         if not file.exists():
             raise InsituError(f"no embeddings of {name} come with the package; get the images and use --data images")
         arrays, note = _read(file), f"embeddings of {name} that come with the package, made by the shipped backbone"
-        network, card = _shipped.load(_shipped.FOLDER / backbone)
+        network, card, _ = weights_file.load(trained.FOLDER / backbone)
         held = str(card.get("data", name)).partition(":")[0]
         if held != name:
             raise InsituError(
                 f"the embeddings of backbone {backbone} are of {held}, not of {name}; with images, use --data images"
             )
     else:
-        stem = _shipped.stem(backbone)
-        network, card = _shipped.load(stem)  # before images are read, which takes long
+        stem = trained.stem(backbone)
+        network, card, _ = weights_file.load(stem)  # before images are read, which takes long
         images = catalog.load(catalog.find(name, "data"))().read()
         how = f"{card['image_size']}-{card.get('examples', EXAMPLES)}{'-mirror' * bool(card.get('mirror'))}"
-        made = f"{name}-{how}-{_shipped.fingerprint(stem)}-float64"
+        made = f"{name}-{how}-{weights_file.fingerprint(stem)}-float64"
         file = cache_folder() / "embeddings" / f"{made}.npz"
         if not file.exists():
             arrays = encode(images, stem)
             write_whole(file, lambda path: write(path, arrays))
         arrays, note = _read(file), f"images of {name}, encoded here by the shipped backbone"
         note += f"; {images.verified}" if images.verified else ""
-    weight, bias = _shipped.last_layer(network)
     features = arrays["means"].shape[1]
+    weight, bias = encoding.last_layer(network, features)
     tensors = {key: torch.from_numpy(restored(value, features)) for key, value in arrays.items()}
     return Embedded(**tensors, weight=weight, bias=bias, note=note)
 
@@ -127,5 +126,5 @@ def _read(file: Path) -> dict[str, NDArray[np.generic]]:
         with file.open("rb") as opened, np.load(opened) as archive:
             return {name: archive[name] for name in STORED}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        mend = "reinstall the package" if file.parent == _shipped.FOLDER else "delete it and run again"
+        mend = "reinstall the package" if file.parent == trained.FOLDER else "delete it and run again"
         raise InsituError(f"{file} is damaged ({error}); {mend}") from error

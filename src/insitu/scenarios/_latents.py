@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from insitu import catalog
-from insitu.backbones import _frozen, _shipped
+from insitu.backbones import trained, weights_file
+from insitu.backbones.binary.frozen import Frozen
 from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError, cache_folder, generator
 from insitu.data import Images
@@ -48,10 +49,10 @@ class Encoded:
         return int(self.train_labels.max()) + 1
 
 
-network = cache(_frozen.load)  # a stem's network and card
+network = cache(weights_file.load)  # of a stem
 
 
-def encode(pixels: NDArray[np.uint8], network: _frozen.Frozen, size: int) -> NDArray[np.uint8]:
+def encode(pixels: NDArray[np.uint8], network: Frozen, size: int) -> NDArray[np.uint8]:
     """Encode images (n, h, w, 3) uint8, resized to ``size``, as packed latents (n, bytes) uint8."""
     starts = range(0, len(pixels), BATCH)
     return np.concatenate([network.packed(to_batch(pixels[start : start + BATCH], size)) for start in starts])
@@ -59,7 +60,7 @@ def encode(pixels: NDArray[np.uint8], network: _frozen.Frozen, size: int) -> NDA
 
 def base(stem: Path) -> StreamBase:
     """Return the base of a class stream: the backbone's tail, and features of its pretraining."""
-    frozen, card = network(stem)
+    frozen, card, _ = network(stem)
     arrays = _arrays.made_by(stem, _calibration_file(stem), ("latents",))
     size = int(card["image_size"])
     channels, height, width = frozen.latent(torch.zeros(1, frozen.record.channels, size, size)).shape[1:]
@@ -71,13 +72,13 @@ def base(stem: Path) -> StreamBase:
 def latents(data_set: str, stem: Path, data: str) -> Encoded:
     """Return a data set's latents: those that ship (``package``), or of its images (``images``), which are cached."""
     check_data(data)
-    _, card = network(stem)
+    _, card, _ = network(stem)
     if data == "images":
-        made = f"{data_set}-{card['image_size']}-{_shipped.fingerprint(stem)}.latents"
+        made = f"{data_set}-{card['image_size']}-{weights_file.fingerprint(stem)}.latents"
         arrays = _cached(made, lambda: _encoded(data_set, stem))
         note = f"images of {data_set}, encoded here by the backbone {stem.name}"
     else:
-        file = _shipped.FOLDER / f"{data_set}.latents.npz"
+        file = trained.FOLDER / f"{data_set}.latents.npz"
         if not file.exists():
             raise InsituError(f"no latents of {data_set} come with the package; get the images and use --data images")
         arrays = _arrays.made_by(stem, file, ("train", "train_labels", "test", "test_labels", "verified"))
@@ -94,14 +95,14 @@ def latents(data_set: str, stem: Path, data: str) -> Encoded:
 def features(data_set: str, stem: Path, data: str) -> Encoded:
     """Return a data set's features, the outputs of the backbone's tail for its latents; they are cached."""
     bits = latents(data_set, stem, data)
-    frozen, card = network(stem)
+    frozen, card, _ = network(stem)
 
     def through_tail(packed: NDArray[np.uint8]) -> NDArray[np.float16]:
         parts = [frozen.from_latent(packed[start : start + BATCH]) for start in range(0, len(packed), BATCH)]
         return torch.cat(parts).half().numpy()
 
     content = hashlib.blake2b(bits.train.tobytes(), digest_size=6).hexdigest()
-    made = f"{data_set}-{card['image_size']}-{_shipped.fingerprint(stem)}-{content}-float64.features"
+    made = f"{data_set}-{card['image_size']}-{weights_file.fingerprint(stem)}-{content}-float64.features"
     arrays = _cached(made, lambda: {"train": through_tail(bits.train), "test": through_tail(bits.test)})
     return replace(bits, train=arrays["train"], test=arrays["test"])
 
@@ -123,21 +124,23 @@ def ship(data_set: str, stem: Path, train: int, test: int) -> Path:
         "test": all_.test[test_rows],
         "test_labels": all_.test_labels[test_rows].astype(np.int16),
         "verified": np.array(all_.verified),
-        "weights": np.array(_shipped.fingerprint(stem)),
+        "weights": np.array(weights_file.fingerprint(stem)),
     }
     return _arrays.write(stem.with_name(f"{data_set}.latents.npz"), arrays)
 
 
 def calibrate(stem: Path, images: Images) -> Path:
     """Write latents of ``CALIBRATION`` of the ``images`` of the pretraining next to the weights."""
-    frozen, card = network(stem)
+    frozen, card, _ = network(stem)
     rows = np.sort(generator(0, "calibration").permutation(len(images))[:CALIBRATION])
     made = encode(images.pixels[rows], frozen, int(card["image_size"]))
-    return _arrays.write(_calibration_file(stem), {"latents": made, "weights": np.array(_shipped.fingerprint(stem))})
+    return _arrays.write(
+        _calibration_file(stem), {"latents": made, "weights": np.array(weights_file.fingerprint(stem))}
+    )
 
 
 def _encoded(data_set: str, stem: Path) -> Arrays:
-    frozen, card = network(stem)
+    frozen, card, _ = network(stem)
     images = catalog.load(catalog.find(data_set, "data"))().read()
     train, test = images.base()
     size = int(card["image_size"])

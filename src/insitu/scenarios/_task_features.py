@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from insitu.backbones import _meta_trained, _shipped
+from insitu.backbones import weights_file
 from insitu.core import InsituError
 from insitu.learners.encoder import exact
 from insitu.protocols import Examples
@@ -22,7 +22,7 @@ Tasks = tuple[Examples, Examples]  # support and queries
 
 def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int = 0) -> Path:
     """Write the features of tasks of images, and of calibration tasks, next to the weights ``stem``."""
-    network = exact(_meta_trained.load(stem)[0], bits)
+    network = exact(weights_file.load(stem).network, bits)
     with torch.no_grad():
 
         def features(examples: Examples) -> Tensor:
@@ -32,7 +32,7 @@ def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int =
         parts = {"calibration": calibration, "support": support, "queries": queries}
         arrays = {name: features(part).half().numpy() for name, part in parts.items()}
     labels = {f"{name}_labels": part.labels.to(torch.int8).numpy() for name, part in parts.items()}
-    about = {"note": np.array(note), "weights": np.array(_shipped.fingerprint(stem))}
+    about = {"note": np.array(note), "weights": np.array(weights_file.fingerprint(stem))}
     return _arrays.write(file_of(stem), arrays | labels | about)
 
 

@@ -8,7 +8,7 @@ left out, or, with ``unreachable``, mixed with the others, where ``kinematics.re
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.backbones import _names, _shipped, _spiking_weights
+from insitu.backbones import trained, weights_file
 from insitu.core import InsituError, generator
 from insitu.metrics import Row
 from insitu.protocols import Examples, Protocol, Session, trajectories
@@ -66,15 +66,16 @@ class ArmTrajectories(Scenario[ArmBase]):
     def check(self, data: str) -> None:
         """See ``Scenario.check``."""
         super().check(data)
-        _names.check(self.backbone, ("spiking",))
+        trained.check(self.backbone, "movements")
         if self.hold_s:
             mujoco_arm.require()
 
     def base(self, data: str) -> ArmBase:
         """Return the meta-trained weights, and movements for calibration that are never tested."""
-        _, weights, card = _spiking_weights.load(_shipped.stem(self.backbone))
+        network, card, _ = weights_file.load(trained.stem(self.backbone))
+        card |= {"record": asdict(network.record)}
         omega = self._drawn(CALIBRATION, False, generator(0, "calibration movements"))
-        return ArmBase(weights, card, _demonstration(omega), kinematics.FASTEST, kinematics.STEP_S)
+        return ArmBase(network.state_dict(), card, _demonstration(omega), kinematics.FASTEST, kinematics.STEP_S)
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield session 0, in which the first movements are queried and nothing is learned, then the demonstrations."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from insitu.backbones import _names, _shipped
+from insitu.backbones import trained
 from insitu.core import InsituError, generator
 from insitu.data.core50 import Core50
 from insitu.protocols import Examples, Inputs, Protocol, Session, class_stream
@@ -65,11 +65,11 @@ class ClassStream(Scenario[StreamBase]):
         """See ``Scenario.check``."""
         super().check(data)
         check_data_set(self.data_set)
-        _names.check(self.backbone, _names.BINARY)
+        trained.check(self.backbone, "latents")
 
     def base(self, data: str) -> StreamBase:
         """Return the backbone's tail and features of its pretraining; no class is known."""
-        return _latents.base(_shipped.stem(self.backbone))
+        return _latents.base(trained.stem(self.backbone))
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield the experiences; ``groups`` says of each test image in which experience its class came first."""
@@ -105,7 +105,7 @@ class ClassStream(Scenario[StreamBase]):
 
     def _held(self, data: str) -> Encoded:
         load = _latents.features if self.give == "features" else _latents.latents
-        held = load(self.data_set, _shipped.stem(self.backbone), data)
+        held = load(self.data_set, trained.stem(self.backbone), data)
         if (top := int(held.test_labels.max())) >= held.classes:
             raise InsituError(
                 f"tests of {self.data_set} hold class {top}, training only 0 to {held.classes - 1}; correct its labels"

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from insitu.backbones import _meta_trained, _names, _shipped
+from insitu.backbones import trained, weights_file
 from insitu.backbones.conv4 import Conv4, Conv4Module
 from insitu.core import InsituError, generator
 from insitu.data import DataSet
@@ -70,14 +70,14 @@ class Episodes(Scenario[EpisodeBase]):
             raise InsituError(f"tasks come from {' or '.join(DATA_SETS)}, or --scenario.folder; got {self.data_set!r}")
         if self.folder is not None and not self.folder.is_dir():
             raise InsituError(f"{self.folder} is not a folder; give one with a sub-folder of images per class")
-        _names.check(self.backbone, ("conv4",))
+        trained.check(self.backbone, "tasks")
         self._packed(data)
 
     def base(self, data: str) -> EpisodeBase:
         """Return the meta-trained weights, and tasks of the classes they were trained on for calibration."""
         network, head = self._trained()
         if self._packed(data):
-            return EpisodeBase(network, head, _task_features.load(_shipped.stem(self.backbone))[0])
+            return EpisodeBase(network, head, _task_features.load(trained.stem(self.backbone))[0])
         return EpisodeBase(
             network, head, calibration(_pools(self.data_set, None, network.record), self.ways, self.shots, self.queries)
         )
@@ -131,13 +131,18 @@ class Episodes(Scenario[EpisodeBase]):
         return data == "package"
 
     def _trained(self) -> tuple[Conv4Module, Tensor]:
-        network, head, _ = _meta_trained.load(_shipped.stem(self.backbone))
+        network, _, head = weights_file.load(trained.stem(self.backbone))
+        if head is None or head.shape[1:] != (network.record.features,):
+            raise InsituError(
+                f"{self.backbone} holds no head for {network.record.features} features; take weights of 'insitu train "
+                "ortner2025-omniglot' or of another meta-training"
+            )
         if self.statistics is not None:
             network.record = replace(network.record, statistics=self.statistics)
         return network, head
 
     def _features(self) -> tuple[_task_features.Tasks, str]:
-        _, tasks, note = _task_features.load(_shipped.stem(self.backbone))
+        _, tasks, note = _task_features.load(trained.stem(self.backbone))
         _task_features.check_shape(tasks, self.ways, self.shots, self.queries)
         return tasks, note
 

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from insitu.backbones import _names
+from insitu.backbones import trained
 from insitu.core import InsituError, generator
 from insitu.protocols import Examples, Protocol, Session, few_shot_sessions
 from insitu.protocols.few_shot_sessions import FewShotBase
@@ -47,7 +47,7 @@ class FewShotSessions(Scenario[FewShotBase]):
         """See ``Scenario.check``."""
         super().check(data)
         check_data_set(self.data_set, few_shot=True)
-        _names.check(self.backbone or self.data_set, ("resnet12", *_names.BINARY))
+        trained.check(self.backbone or self.data_set, "images")
 
     def base(self, data: str) -> FewShotBase:
         """Return class means and examples of the base classes."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.data.miniimagenet import MiniImageNet
-from insitu.training.jobs import Job
+from insitu.training.backbone_jobs import BackboneJob
 from insitu.training.pretrain import Pretrain
 
-JOB = Job(
+JOB = BackboneJob(
     data_set=MiniImageNet(),
     backbone=BinaryResnet(),
     pretrain=Pretrain(
@@ -15,8 +15,8 @@ JOB = Job(
         cut=12,
         tail=4,
         optimiser="adam",
-        rate=2e-3,
-        decay=0.0,
+        learning_rate=2e-3,
+        weight_decay=0.0,
         first_size=24,
         last_size=32,
         area=0.35,

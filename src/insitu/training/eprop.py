@@ -1,4 +1,4 @@
-"""Meta-training of a spiking trainee and its learning-signal generator, so that one showing teaches a movement.
+"""Meta-training of a spiking trainee and its learning-signal generator: one demonstration teaches a movement.
 
 Ortner, Petschenig et al. (2025), as in their code: each iteration runs the trainee from the clock, the generator on the
 positions of each movement, adds the increments of e-prop to the trainee's input and recurrent weights, runs it again,
@@ -7,14 +7,14 @@ times the sum over neurons of (rate - target)^2, rates in spikes per step, of 20
 generator. The gradient is exact but for the surrogate derivative of spikes: it passes through slopes and traces of the
 first run as well, which is the same for all movements and run once. Unlike theirs it passes through the adaptation.
 
-Own choices, which replace most of the 100 000 iterations of 90 movements:
-1. ``told``: at first the trainee learns with signals that are a table times the velocities, low-passed as a readout
-   does it, and so does the table; no generator is needed.
-2. ``decoding``: the generator learns to read these velocities off positions.
-3. ``whole``: its readouts are then decoder times table, and both networks are trained together.
+Own choices, which replace most of the 100 000 iterations of 90 movements, in three phases:
+1. ``table_signals``: the trainee learns with signals that are a table times the velocities, low-passed as a readout
+   would, and so does the table; no generator is needed.
+2. ``decoder``: the generator learns to decode these velocities from positions.
+3. ``joint``: its readouts start as decoder times table, and both networks are trained together.
 Movements are within the joints' limits only, since velocities of the others contradict their positions. The generator's
-input weights begin as if each bit counted what it stands for, so that currents are linear in positions, and rest at
-about the threshold. Adam's rate rises over the first hundredth of a phase and falls to zero by half a cosine; gradients
+input weights start as if each bit had its place value, so that currents are linear in positions, and rest at about the
+threshold. Adam's learning rate rises over the first hundredth of a phase and falls to zero by half a cosine; gradients
 are clipped; the trainee's adaptive weights are kept within -1..1, the range of the devices. From ``rounding_from`` of a
 phase on, every second iteration rounds increments to ``step`` of the range (gradients pass straight through) with noisy
 devices: all weights once, those that change once more for each movement, normal of standard deviation ``noise``.
@@ -23,10 +23,7 @@ devices: all weights once, those that change once more for each movement, normal
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,54 +31,54 @@ from torch import Tensor
 
 from insitu.backbones.spiking import NAMES, Spiking
 from insitu.core import InsituError, generator
-from insitu.training import _checkpoint as checkpoint
-from insitu.training import _eprop_phases as phases
-from insitu.training._eprop_errors import decoding, errors, held_out
-from insitu.training._eprop_phases import DECODER, LOUD, TABLE, Rates, Update
+from insitu.training import eprop_phases as phases
+from insitu.training.eprop_errors import decoding_error, errors, held_out
+from insitu.training.eprop_phases import DECODER, TABLE, TABLE_GAIN, Rates, Update
+from insitu.training.loop import DivergedError, Report, Stage
 
-WATCHED = 64  # movements that each line of progress is about
-LEARNED = {"told": (*NAMES[:3], TABLE), "decoding": (*NAMES[3:5], DECODER), "whole": NAMES}
+HELD_OUT = 64  # movements of each report
+LEARNED = {"table_signals": (*NAMES[:3], TABLE), "decoder": (*NAMES[3:5], DECODER), "joint": NAMES}  # by phase
 
 
 @dataclass(frozen=True)
 class EpropTrain:
     """Movements shown once: update the trainee, let it move from the clock, descend through both runs."""
 
-    told: int = 1_200  # iterations with signals from a table
-    decoding: int = 2_500  # iterations of the generator alone
-    whole: int = 15_000  # iterations of both
-    movements: int = 32  # of an iteration
-    steps: int = 250  # of 1 ms
-    inner_rate: float = 1e-4
-    told_rate: float = 3e-3  # of Adam, at most
-    decoding_rate: float = 2e-3
-    whole_rate: float = 1e-3
+    table_signals: int = 1_200  # iterations of phase 1, the trainee with signals from a table
+    decoder: int = 2_500  # iterations of phase 2, the generator alone
+    joint: int = 15_000  # iterations of phase 3, both networks
+    movements: int = 32  # movements of one iteration
+    steps: int = 250  # steps of 1 ms of a movement
+    inner_learning_rate: float = 1e-4  # step size of the e-prop update
+    table_signals_learning_rate: float = 3e-3  # peak of Adam's learning rate in phase 1
+    decoder_learning_rate: float = 2e-3  # peak of Adam's learning rate in phase 2
+    joint_learning_rate: float = 1e-3  # peak of Adam's learning rate in phase 3
     clip: float = 1.0  # largest norm of a gradient
-    blur: float = 0.5  # rad/s, of velocities told by the table, each step by itself
+    blur: float = 0.5  # spread, in rad/s, of noise on each velocity that the table is read at
     rounding_from: float = 0.25  # share of phases 1 and 3 after which every second iteration is that of devices
-    step: float = 1 / 16  # of the weights' range that increments are rounded to
-    noise: float = 0.025  # of a device, as a share of the range
-    trainee_hz: float = 20.0
-    teacher_hz: float = 10.0
-    rate_weight: float = 0.25  # of the rates' error in the loss
-    seed: int = 0
+    step: float = 1 / 16  # share of the weights' range that increments are rounded to
+    noise: float = 0.025  # standard deviation of a device's error, as a share of the range
+    trainee_hz: float = 20.0  # target firing rate of the trainee
+    signal_generator_hz: float = 10.0  # target firing rate of the learning-signal generator
+    rate_weight: float = 0.25  # weight of the firing rates' error in the loss
+    seed: int = 0  # seed of initial weights, movements and noise
 
     def __post_init__(self) -> None:
-        for name, least in (("told", 0), ("decoding", 0), ("whole", 1), ("movements", 1), ("steps", 2)):
+        for name, least in (("table_signals", 0), ("decoder", 0), ("joint", 1), ("movements", 1), ("steps", 2)):
             if getattr(self, name) < least:
                 raise InsituError(f"{name} is at least {least}; got {getattr(self, name)}")
-        for name in ("inner_rate", "told_rate", "decoding_rate", "whole_rate", "clip", "step"):
+        for name in ("inner_learning_rate", *(f"{phase}_learning_rate" for phase in LEARNED), "clip", "step"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InsituError(f"{name} is above 0 and finite; got {getattr(self, name)}")
-        for name in ("blur", "noise", "trainee_hz", "teacher_hz", "rate_weight"):
+        for name in ("blur", "noise", "trainee_hz", "signal_generator_hz", "rate_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InsituError(f"{name} is 0 or more and finite; got {getattr(self, name)}")
         if not 0 <= self.rounding_from <= 1:
             raise InsituError(f"rounding_from is a share of the iterations, 0..1; got {self.rounding_from}")
 
     def phase(self, done: int) -> tuple[str, int, int]:
-        """Return the phase after so many iterations, how many of its own are done, and how many it has."""
-        for name in ("told", "decoding", "whole"):
+        """Return the phase after ``done`` iterations, how many of its own are done, and how many it has."""
+        for name in LEARNED:
             if done < getattr(self, name):
                 return name, done, getattr(self, name)
             done -= getattr(self, name)
@@ -89,137 +86,121 @@ class EpropTrain:
 
     def on_devices(self, noise: float) -> Update:
         """Return an update of devices with this noise."""
-        return Update(self.inner_rate, self.step, noise)
+        return Update(self.inner_learning_rate, self.step, noise)
 
     @property
     def iterations(self) -> int:
-        """Of all phases."""
-        return self.told + self.decoding + self.whole
+        """Number of iterations of all phases."""
+        return self.table_signals + self.decoder + self.joint
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What meta-training says after each logging interval."""
+class EpropTraining(Stage):
+    """Trains ``weights`` (see ``initial_weights``) in place."""
 
-    step: int
-    steps: int
-    phase: str
-    loss: float
-    about: str  # errors on held-out movements
-    iterations_per_s: float
-    left_s: float
+    unit = "iterations"
+    per_step = 1
 
+    def __init__(self, recipe: EpropTrain, record: Spiking, weights: dict[str, Tensor]) -> None:
+        self.recipe, self.record, self.weights = recipe, record, weights
+        self.steps, self.description = recipe.iterations, f"{record} {asdict(recipe)}"
+        self.phase = ""
+        self.optimiser: torch.optim.Adam | None = None
+        self.stored: dict[str, Any] | None = None  # state of the optimiser in a checkpoint
 
-def train(
-    recipe: EpropTrain,
-    record: Spiking,
-    weights: dict[str, Tensor],
-    file: Path,
-    every_s: float = 200.0,
-    log_s: float = 30.0,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Progress]:
-    """Train ``weights`` (see ``start``) in place; yield progress.
+    def state(self) -> dict[str, Any]:
+        """See ``Stage.state``."""
+        assert self.optimiser is not None
+        network = {name: value.detach() for name, value in self.weights.items()}
+        return {"network": network, "optimiser": self.optimiser.state_dict()}
 
-    A second call with the same arguments goes on from the checkpoint and ends with exactly the weights of an unbroken
-    run; where ``stop()`` turns true the state is saved and the iterator ends.
-    """
-    what, done, stored = f"{record} {asdict(recipe)}", 0, None
-    if state := checkpoint.load(file, what):
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Stage.restore``."""
         with torch.no_grad():
-            for name, value in weights.items():
+            for name, value in self.weights.items():
                 value.copy_(state["network"][name])
-        done, stored = state["step"], state["optimiser"]
-    logged = saved = time.monotonic()
-    seen, total, optimiser = 0, 0.0, None
-    while done < recipe.iterations:
+        self.stored = state["optimiser"]
+
+    def step(self, done: int) -> tuple[float, None]:
+        """Descend once through movements drawn at random."""
+        recipe = self.recipe
         phase, own, count = recipe.phase(done)
-        if optimiser is None or not own:
-            # what was stored at the end of a phase belongs to that one
-            optimiser = _optimiser(recipe, weights, phase, own, stored if own else None)
-        learned = optimiser.param_groups[0]["params"]
-        optimiser.param_groups[0]["lr"] = _rate(getattr(recipe, f"{phase}_rate"), own, count)
-        optimiser.zero_grad(set_to_none=True)
-        loss = _loss(recipe, record, weights, done)
+        if phase != self.phase:
+            self._begin(phase, own)
+        assert self.optimiser is not None
+        [group] = self.optimiser.param_groups
+        group["lr"] = _learning_rate(getattr(recipe, f"{phase}_learning_rate"), own, count)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = _loss(recipe, self.record, self.weights, done)
         loss.backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(learned, recipe.clip))
+        norm = float(torch.nn.utils.clip_grad_norm_(group["params"], recipe.clip))
         if not math.isfinite(loss.item()) or not math.isfinite(norm):
-            raise checkpoint.diverged(file, done, f"the loss is {loss.item()}, the norm of its gradient {norm}")
-        optimiser.step()
+            raise DivergedError(f"the loss is {loss.item()}, the norm of its gradient {norm}")
+        self.optimiser.step()
         with torch.no_grad():
             for name in NAMES[:2]:
-                weights[name].clamp_(-1, 1)
-        done, seen, total = done + 1, seen + 1, total + loss.item()
-        now = time.monotonic()
-        stopping, last = stop(), done == recipe.iterations  # asked once, so that what ends is what was saved
-        if now - saved > every_s or last or stopping:
-            kept = {name: value.detach() for name, value in weights.items()}
-            checkpoint.save(file, what, {"network": kept, "optimiser": optimiser.state_dict(), "step": done})
-            saved = time.monotonic()
-        if now - logged > log_s or own + 1 == count:
-            speed = seen / max(now - logged, 1e-9)
-            left = (recipe.iterations - done) / speed
-            about = _about(recipe, record, weights, phase)
-            yield Progress(done, recipe.iterations, phase, total / seen, about, speed, left)
-            logged, seen, total = time.monotonic(), 0, 0.0
-        if stopping:
-            return
+                self.weights[name].clamp_(-1, 1)
+        return loss.item(), None
+
+    def report(self, done: int) -> Report:
+        """Return the errors on held-out movements, the same ones each time."""
+        recipe, phase = self.recipe, self.phase
+        shown = held_out(HELD_OUT, recipe.steps, recipe.seed)
+        if phase == "decoder":
+            error = decoding_error(self.record, self.weights, *shown)
+            return Report(phase, f"velocities are decoded with an error of {error:.3f} rad/s")
+        exact, coarse, device = (
+            errors(self.record, self.weights, *shown, by, phase == "table_signals")
+            for by in (Update(recipe.inner_learning_rate), recipe.on_devices(0.0), recipe.on_devices(recipe.noise))
+        )
+        before = "/".join(f"{error:.3f}" for error in exact.before)
+        return Report(
+            phase,
+            f"{before} -> {exact.summary}; rounded {coarse.summary} ({100 * coarse.changed:.1f} % change); with noise "
+            f"{device.summary}; {exact.trainee_hz:.0f}, {exact.signal_generator_hz:.0f} Hz",
+        )
+
+    def reports(self, done: int) -> bool:
+        """Return whether a phase ends."""
+        _, own, count = self.recipe.phase(done - 1)
+        return own + 1 == count
+
+    def _begin(self, phase: str, own: int) -> None:
+        """Make the optimiser of a phase; the generator's readouts of phase 3 start as decoder times table."""
+        if phase == "joint" and not own and self.recipe.decoder:
+            with torch.no_grad():
+                self.weights["signal_generator.w_out"].copy_(TABLE_GAIN * self.weights[DECODER] @ self.weights[TABLE])
+        self.phase = phase
+        self.optimiser = torch.optim.Adam([self.weights[name].requires_grad_() for name in LEARNED[phase]])
+        # a state that was stored at the end of a phase belongs to that one
+        if self.stored is not None and own:
+            self.optimiser.load_state_dict(self.stored)
+        self.stored = None
 
 
-def start(recipe: EpropTrain, record: Spiking) -> dict[str, Tensor]:
+def initial_weights(recipe: EpropTrain, record: Spiking) -> dict[str, Tensor]:
     """Return the weights of both networks by name before any training, with table and decoder."""
     drawn = generator(recipe.seed, "table").standard_normal((record.joints, record.trainee))
     return {
         **{name: value.clone() for name, value in record.build(recipe.seed).state_dict().items()},
         TABLE: 0.3 * torch.from_numpy(drawn).float(),
-        DECODER: torch.zeros(record.teacher, record.joints),
+        DECODER: torch.zeros(record.signal_generator, record.joints),
     }
 
 
-def _optimiser(
-    recipe: EpropTrain, weights: dict[str, Tensor], phase: str, own: int, stored: dict[str, Any] | None
-) -> torch.optim.Adam:
-    """Return the optimiser of a phase; at its beginning, the generator comes to speak through decoder and table."""
-    if phase == "whole" and not own and recipe.decoding:
-        with torch.no_grad():
-            weights["teacher.w_out"].copy_(LOUD * weights[DECODER] @ weights[TABLE])
-    optimiser = torch.optim.Adam([weights[name].requires_grad_() for name in LEARNED[phase]])
-    if stored is not None:
-        optimiser.load_state_dict(stored)
-    return optimiser
-
-
-def _rate(most: float, own: int, count: int) -> float:
-    """Return Adam's rate of a phase after ``own`` of ``count`` iterations."""
-    return most * min(1.0, 100 * (own + 1) / count) * 0.5 * (1 + math.cos(math.pi * own / count))
+def _learning_rate(peak: float, own: int, count: int) -> float:
+    """Return Adam's learning rate of a phase after ``own`` of ``count`` iterations."""
+    return peak * min(1.0, 100 * (own + 1) / count) * 0.5 * (1 + math.cos(math.pi * own / count))
 
 
 def _loss(recipe: EpropTrain, record: Spiking, weights: dict[str, Tensor], done: int) -> Tensor:
     phase, own, count = recipe.phase(done)
     rng = generator(recipe.seed, "iteration", done)
     omega, position = phases.movements(recipe.movements, recipe.steps, rng)
-    rates = Rates(recipe.trainee_hz / 1000, recipe.teacher_hz / 1000, recipe.rate_weight)
+    rates = Rates(recipe.trainee_hz / 1000, recipe.signal_generator_hz / 1000, recipe.rate_weight)
     devices = own >= recipe.rounding_from * count and own % 2
-    by = recipe.on_devices(recipe.noise) if devices else Update(recipe.inner_rate)
-    if phase == "told":
-        return phases.told(record, weights, omega, position, by, rates, recipe.blur, rng)
-    if phase == "decoding":
-        return phases.decoded(record, weights, omega, position, rates)
-    return phases.whole(record, weights, omega, position, by, rates, rng)
-
-
-def _about(recipe: EpropTrain, record: Spiking, weights: dict[str, Tensor], phase: str) -> str:
-    """Say how held-out movements fare, always the same."""
-    omega, position = held_out(WATCHED, recipe.steps, recipe.seed)
-    if phase == "decoding":
-        return f"velocities are read with an error of {decoding(record, weights, omega, position):.3f} rad/s"
-    by_table = phase == "told"
-    exact, coarse, device = (
-        errors(record, weights, omega, position, by, by_table)
-        for by in (Update(recipe.inner_rate), recipe.on_devices(0.0), recipe.on_devices(recipe.noise))
-    )
-    before = "/".join(f"{error:.3f}" for error in exact.before)
-    return (
-        f"{before} -> {exact.about}; rounded {coarse.about} ({100 * coarse.changed:.1f} % change); noisy too "
-        f"{device.about}; {exact.trainee_hz:.0f}, {exact.teacher_hz:.0f} Hz"
-    )
+    by = recipe.on_devices(recipe.noise) if devices else Update(recipe.inner_learning_rate)
+    if phase == "table_signals":
+        return phases.table_signals(record, weights, omega, position, by, rates, recipe.blur, rng)
+    if phase == "decoder":
+        return phases.decoder(record, weights, omega, position, rates)
+    return phases.joint(record, weights, omega, position, by, rates, rng)

@@ -1,24 +1,22 @@
 """Meta-training of convolutions and a first head, so that a few delta-rule steps on the head learn a new task.
 
-Ortner, Petschenig et al. (2025): inner loop of four steps on the head, rate 0.1; outer loop of Adam through those steps
-(second order), 30 000 iterations of 32 to 40 tasks; quarter turns of a character are characters of their own. Since
-only the head adapts, images are encoded once for all inner steps. Options of the paper: weights of b bits with random
-rounding. Of others: noise on the weights, as a share of a layer's largest (Joshi et al., 2020); all layers adapt
-(``layers="all"``, MAML as such, Finn et al., 2017).
+Ortner, Petschenig et al. (2025): inner loop of four steps on the head, learning rate 0.1; outer loop of Adam through
+those steps (second order), 30 000 iterations of 32 to 40 tasks; quarter turns of a character are characters of their
+own. Since only the head adapts, images are encoded once for all inner steps. Options of the paper: weights of b bits
+with random rounding. Of others: noise on the weights, as a share of a layer's largest (Joshi et al., 2020); all layers
+adapt (``layers="all"``, MAML as such, Finn et al., 2017).
 
 Own choices: where there are as many queries as shots, each half of a task is once the support and once the queries,
-which doubles the tasks at no cost; the rate of Adam falls to zero by half a cosine; bfloat16 convolutions; some
-characters of the training are held out to see how unseen ones fare, no other set is looked at.
+which doubles the tasks at no cost; the learning rate of Adam falls to zero by half a cosine; bfloat16 convolutions;
+some characters of the training are held out to measure the accuracy on unseen ones, no other set is used.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -32,37 +30,37 @@ from insitu.learners import _all_layers, _delta_rule
 from insitu.learners.rounding import check_bits, rounded
 from insitu.protocols import Examples
 from insitu.scenarios.tasks import Pool, check_size, draw
-from insitu.training import _checkpoint as checkpoint
+from insitu.training.loop import DivergedError, Report, Stage
 
 HEAD = "head"
-WATCHED = 40  # tasks of held-out classes that each line of progress is about
+HELD_OUT_TASKS = 40  # tasks of held-out classes of each report
 
 
 @dataclass(frozen=True)
 class MetaTrain:
-    """Tasks of training classes: adapt the head on the support, score it on the queries, descend through both."""
+    """Tasks of training classes: adapt the head to the support, score it on the queries, descend through both."""
 
-    iterations: int = 30_000
-    tasks: int = 32  # of an iteration
-    ways: int = 5
-    shots: int = 5
-    queries: int = 5  # per class
-    steps: int = 4  # of the inner loop
-    inner_rate: float = 0.1
-    second_order: bool = True
-    both_halves: bool = True  # each half of a task is once the support; only where queries are as many as shots
-    rate: float = 1e-3  # of Adam, at first
-    bits: int = 0  # of all weights, rounded at random; 0 is float
+    iterations: int = 30_000  # steps of the outer loop
+    tasks: int = 32  # tasks of one iteration
+    ways: int = 5  # classes of a task
+    shots: int = 5  # images per class that the head adapts to
+    queries: int = 5  # images per class that the adapted head is scored on
+    steps: int = 4  # steps of the inner loop
+    inner_learning_rate: float = 0.1  # step size of the inner loop
+    second_order: bool = True  # pass gradients through the inner steps
+    both_halves: bool = True  # use each half of a task once as support; only where queries are as many as shots
+    learning_rate: float = 1e-3  # of Adam at first; it falls to zero by half a cosine
+    bits: int = 0  # bits of all weights, rounded at random; 0 is float
     noise: float = 0.0  # spread of weights in the forward pass, as a share of a layer's largest weight
     held_out: int = 64  # classes that are not trained on
-    layers: Literal["head", "all"] = "head"  # what adapts; "all" with bits 0 and bfloat16 False
-    at_once: int = 8  # tasks that go through the network together, so that they stay in the processor's cache
-    bfloat16: bool = True
-    seed: int = 0
+    layers: Literal["head", "all"] = "head"  # layers that adapt; "all" with bits 0 and without bfloat16
+    batch_size: int = 8  # tasks that go through the network together: those that fit the processor's cache
+    bfloat16: bool = True  # run the convolutions in bfloat16: faster, less exact
+    seed: int = 0  # seed of initial weights, tasks, rounding and noise
 
     def __post_init__(self) -> None:
         check_bits(self.bits)
-        for name in ("iterations", "tasks", "shots", "queries", "at_once"):
+        for name in ("iterations", "tasks", "shots", "queries", "batch_size"):
             if getattr(self, name) < 1:
                 raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
         if self.ways < 2 or self.held_out < self.ways or self.steps < 0:
@@ -71,93 +69,68 @@ class MetaTrain:
             )
         if self.layers not in ("head", "all"):
             raise InsituError(f"layers is head or all; got {self.layers!r}")
-        if self.layers == "all" and (self.bits or self.bfloat16):  # bfloat16 spoils gradients of so many gradients
+        # bfloat16 is too coarse for gradients of gradients through all layers
+        if self.layers == "all" and (self.bits or self.bfloat16):
             raise InsituError(
                 f"all layers adapt in float32 only; got bits {self.bits} and bfloat16 {self.bfloat16}: take 0 and False"
             )
-        if not (0 < self.inner_rate < math.inf and 0 < self.rate < math.inf and 0 <= self.noise < math.inf):
+        rates = self.inner_learning_rate, self.learning_rate
+        if not (0 < min(rates) <= max(rates) < math.inf and 0 <= self.noise < math.inf):
             raise InsituError(
-                f"rates are above 0, noise is 0 or more; got {self.inner_rate}, {self.rate} and {self.noise}"
+                f"learning rates are above 0, noise is 0 or more; got {rates[0]}, {rates[1]} and {self.noise}"
             )
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What meta-training says after each logging interval."""
+class MetaTraining(Stage):
+    """Trains ``network`` and ``head`` (ways, features) in place on the classes of ``pool``."""
 
-    step: int
-    steps: int
-    epoch: float  # share of the iterations that is done
-    loss: float
-    accuracy: float  # share of right answers on the queries of training tasks since the last line
-    held_out: float  # share of right answers on tasks of classes that are not trained on
-    images_per_s: float
-    left_s: float
+    def __init__(self, recipe: MetaTrain, network: Conv4Module, head: nn.Parameter, pool: Pool) -> None:
+        self.recipe, self.network = recipe, network
+        self.trained, self.held_out = parts(recipe, pool)
+        if head.shape != (recipe.ways, network.record.features):
+            raise InsituError(f"the head is {recipe.ways} ways x {network.record.features}; got {tuple(head.shape)}")
+        self.weights: dict[str, Tensor] = {**dict(network.named_parameters()), HEAD: head}
+        self.optimiser = torch.optim.Adam(self.weights.values(), recipe.learning_rate)
+        self.steps, self.per_step = recipe.iterations, recipe.tasks * recipe.ways * (recipe.shots + recipe.queries)
+        fields = asdict(recipe)
+        if recipe.layers == "head":
+            del fields["layers"]  # checkpoints written before there was a choice do not have it
+        self.description = f"{network.record} {fields} {len(pool.pixels)} images"
 
+    def state(self) -> dict[str, Any]:
+        """See ``Stage.state``."""
+        network = {name: value.detach() for name, value in self.weights.items()}
+        return {"network": network, "optimiser": self.optimiser.state_dict()}
 
-def train(
-    recipe: MetaTrain,
-    network: Conv4Module,
-    head: nn.Parameter,
-    pool: Pool,
-    file: Path,
-    every_s: float = 240.0,
-    log_s: float = 15.0,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Progress]:
-    """Train ``network`` and ``head`` (ways, features) in place on the classes of ``pool``; yield progress.
-
-    As with ``pretrain.train``, a second call with the same arguments goes on from the checkpoint and ends with exactly
-    the weights of an unbroken run; where ``stop()`` turns true the state is saved and the iterator ends.
-    """
-    trained, held_out = parts(recipe, pool)
-    if head.shape != (recipe.ways, network.record.features):
-        raise InsituError(f"the head is {recipe.ways} ways x {network.record.features}; got {tuple(head.shape)}")
-    weights: dict[str, Tensor] = {**dict(network.named_parameters()), HEAD: head}
-    optimiser = torch.optim.Adam(weights.values(), recipe.rate)
-    fields = asdict(recipe)
-    if recipe.layers == "head":
-        del fields["layers"]  # as checkpoints have said since before there was a choice
-    what = f"{network.record} {fields} {len(pool.pixels)} images"
-    step = 0
-    if state := checkpoint.load(file, what):
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Stage.restore``."""
         with torch.no_grad():
-            for name, value in weights.items():
+            for name, value in self.weights.items():
                 value.copy_(state["network"][name])
-        optimiser.load_state_dict(state["optimiser"])
-        step = state["step"]
-    logged = saved = time.monotonic()
-    seen, right, total = 0, 0.0, 0.0
-    while step < recipe.iterations:
-        for group in optimiser.param_groups:
-            group["lr"] = 0.5 * recipe.rate * (1 + math.cos(math.pi * step / recipe.iterations))
-        optimiser.zero_grad(set_to_none=True)
-        loss, hits = _iteration(recipe, network, weights, trained, generator(recipe.seed, "iteration", step))
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def step(self, done: int) -> tuple[float, float]:
+        """Descend once through tasks drawn at random."""
+        recipe = self.recipe
+        for group in self.optimiser.param_groups:
+            group["lr"] = 0.5 * recipe.learning_rate * (1 + math.cos(math.pi * done / recipe.iterations))
+        self.optimiser.zero_grad(set_to_none=True)
+        rng = generator(recipe.seed, "iteration", done)
+        support, queries = draw(self.trained, recipe.tasks, recipe.ways, recipe.shots, recipe.queries, rng)
+        loss, right = descend(recipe, self.network, self.weights, support, queries, rng)
         if not math.isfinite(loss):
-            raise checkpoint.diverged(file, step, f"the loss is {loss}")
-        optimiser.step()
-        step += 1
-        seen, right, total = seen + 1, right + hits, total + loss
-        now = time.monotonic()
-        stopping, last = stop(), step == recipe.iterations  # asked once, so that what ends is what was saved
-        if now - saved > every_s or last or stopping:
-            kept = {name: value.detach() for name, value in weights.items()}
-            checkpoint.save(file, what, {"network": kept, "optimiser": optimiser.state_dict(), "step": step})
-            saved = time.monotonic()
-        if now - logged > log_s or last:
-            speed = seen / max(now - logged, 1e-9)
-            images = speed * recipe.tasks * recipe.ways * (recipe.shots + recipe.queries)
-            unseen = accuracy(recipe, network, weights, held_out, WATCHED)
-            left = (recipe.iterations - step) / speed
-            done = step / recipe.iterations
-            yield Progress(step, recipe.iterations, done, total / seen, right / seen, unseen, images, left)
-            logged, seen, right, total = time.monotonic(), 0, 0.0, 0.0
-        if stopping:
-            return
+            raise DivergedError(f"the loss is {loss}")
+        self.optimiser.step()
+        return loss, right
+
+    def report(self, done: int) -> Report:
+        """Return the share of right answers on tasks of held-out classes."""
+        unseen = accuracy(self.recipe, self.network, self.weights, self.held_out, HELD_OUT_TASKS)
+        return Report(f"iteration {done}", held_out=unseen)
 
 
 def parts(recipe: MetaTrain, pool: Pool) -> tuple[Pool, Pool]:
-    """Return the classes that are trained on and those held out, drawn by the seed; the latter are never turned."""
+    """Return the classes that are trained on and those held out, drawn by the seed; the latter are never rotated."""
     order = generator(recipe.seed, "held out").permutation(len(pool.counts))
     held_out, trained = np.sort(order[: recipe.held_out]), np.sort(order[recipe.held_out :])
     if not len(trained):
@@ -172,24 +145,16 @@ def parts(recipe: MetaTrain, pool: Pool) -> tuple[Pool, Pool]:
 def accuracy(
     recipe: MetaTrain, network: Conv4Module, weights: dict[str, Tensor], pool: Pool, tasks: int, seed: int = 0
 ) -> float:
-    """Return the share of right answers on tasks of ``pool``, always the same, with weights rounded to the nearest."""
+    """Return the share of right answers on tasks of ``pool``, the same for a seed, with weights rounded to nearest."""
     support, queries = draw(pool, tasks, recipe.ways, recipe.shots, recipe.queries, generator(seed, "held out tasks"))
     exact = {name: rounded(value, recipe.bits) for name, value in weights.items()}
     right = []
-    for chunk in torch.arange(tasks).split(recipe.at_once):
+    for chunk in torch.arange(tasks).split(recipe.batch_size):
         rng = generator(seed, "held out rounding", int(chunk[0]))
         learned = Examples(support.x[chunk], support.labels[chunk])
         (logits,) = _answers(recipe, network, exact, learned, Examples(queries.x[chunk], queries.labels[chunk]), 1, rng)
         right.append((logits.argmax(-1) == queries.labels[chunk]).float().mean((1,)))
     return float(torch.cat(right).mean())
-
-
-def _iteration(
-    recipe: MetaTrain, network: Conv4Module, weights: dict[str, Tensor], pool: Pool, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Leave the gradient of one iteration in ``weights``; return loss and share of right answers."""
-    support, queries = draw(pool, recipe.tasks, recipe.ways, recipe.shots, recipe.queries, rng)
-    return descend(recipe, network, weights, support, queries, rng)
 
 
 def descend(
@@ -203,10 +168,10 @@ def descend(
     """Add the gradient of these tasks' mean loss to that of ``weights``; return loss and share of right answers."""
     total, right = 0.0, 0.0
     held = {name: _held(recipe, value, rng) for name, value in weights.items()}
-    # chunks meet at the held weights, whose own graph is walked back once
+    # gradients of chunks add up at the held weights, whose own graph is traversed backwards once
     leaves = {name: value.detach().requires_grad_() for name, value in held.items()}
     halves = 2 if recipe.both_halves and recipe.shots == recipe.queries else 1
-    for chunk in torch.arange(len(support.x)).split(recipe.at_once):
+    for chunk in torch.arange(len(support.x)).split(recipe.batch_size):
         learned, tested = (Examples(part.x[chunk], part.labels[chunk]) for part in (support, queries))
         share = len(chunk) / len(support.x) / halves
         losses = []
@@ -230,22 +195,22 @@ def _answers(
     halves: int,
     rng: np.random.Generator,
 ) -> Iterator[Tensor]:
-    """Yield the logits of the queries after learning the support, then, with two halves, the other way round."""
+    """Yield the logits of the queries after learning the support; with two halves, then those of the reverse."""
     if recipe.layers == "all":
-        inner = (recipe.inner_rate, recipe.steps, recipe.second_order)
+        inner = (recipe.inner_learning_rate, recipe.steps, recipe.second_order)
         for learned, tested in ((support, queries), (queries, support))[:halves]:
             final = _all_layers.adapted(network, weights, learned.x, learned.labels, *inner)[-1]
             yield _all_layers.scores(network, final, learned.x, tested.x)
         return
-    x, asked = _encoded(recipe, network, weights, support.x, queries.x)
-    encoded = Examples(x, support.labels), Examples(asked, queries.labels)
+    x, of_queries = _encoded(recipe, network, weights, support.x, queries.x)
+    encoded = Examples(x, support.labels), Examples(of_queries, queries.labels)
     for learned, tested in (encoded, encoded[::-1])[:halves]:
         heads = _adapted(recipe, weights[HEAD], learned.x, learned.labels, rng)
         yield tested.x @ heads.transpose(1, 2)
 
 
 def _held(recipe: MetaTrain, weight: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return a weight as the forward pass sees it: rounded at random and noisy; gradients pass straight through."""
+    """Return a weight as the forward pass uses it: rounded at random and noisy; gradients pass straight through."""
     seen = rounded(weight, recipe.bits, rng) if recipe.bits else weight * 1.0
     if recipe.noise:
         drawn = torch.from_numpy(rng.standard_normal(tuple(weight.shape), dtype=np.float32))
@@ -260,8 +225,8 @@ def _encoded(
     inductive = network.record.statistics == "support"
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
         x, statistics = functional_call(network, layers, (support,))
-        asked, _ = functional_call(network, layers, (queries, statistics if inductive else None))
-    return x, asked
+        of_queries, _ = functional_call(network, layers, (queries, statistics if inductive else None))
+    return x, of_queries
 
 
 def _adapted(recipe: MetaTrain, head: Tensor, x: Tensor, labels: Tensor, rng: np.random.Generator) -> Tensor:
@@ -269,7 +234,7 @@ def _adapted(recipe: MetaTrain, head: Tensor, x: Tensor, labels: Tensor, rng: np
         head,
         x,
         labels,
-        recipe.inner_rate,
+        recipe.inner_learning_rate,
         recipe.steps,
         recipe.second_order,
         lambda weights: rounded(weights, recipe.bits, rng),

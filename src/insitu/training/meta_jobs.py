@@ -1,94 +1,90 @@
-"""Meta-train a network from images to stored weights: tasks, iterations, card."""
+"""Jobs that meta-train a network for short tasks of images: tasks, iterations, weights with their card."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from insitu.backbones import _meta_trained, _shipped
+from insitu.backbones import trained, weights_file
 from insitu.backbones.conv4 import Conv4, Conv4Module
-from insitu.core import InsituError, cache_folder, generator
+from insitu.core import InsituError, generator
 from insitu.data import DataSet
 from insitu.scenarios import _task_features
 from insitu.scenarios.episodes import calibration
 from insitu.scenarios.task_pools import pools
 from insitu.scenarios.tasks import draw
-from insitu.training import maml
-from insitu.training.maml import MetaTrain, Progress
+from insitu.training import Job, loop, maml
+from insitu.training.loop import Progress
+from insitu.training.maml import MetaTrain, MetaTraining
+from insitu.training.provenance import provenance
 
 TASKS = 1000  # of held-out classes, for the card
 
 
 @dataclass(frozen=True)
-class MetaJob:
+class MetaJob(Job):
     """Which network is meta-trained on which data by which recipe."""
 
     data_set: DataSet
     backbone: Conv4
     recipe: MetaTrain
-    shipped: int = 0  # tasks of test classes whose features lie beside the weights
-    start: str = ""  # trained weights to start from, made to fill the range of their bits; else from random ones
+    shipped: int = 0  # tasks of test classes whose features are stored next to the weights
+    start: str = ""  # trained weights to start from, scaled to the range of their bits; empty: random ones
+
+    def quick(self) -> Self:
+        """See ``Job.quick``."""
+        return replace(self, recipe=replace(self.recipe, iterations=100, tasks=8))
+
+    def train(self, name: str, out: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+        """See ``Job.train``."""
+        found = pools(self.data_set, self.backbone.size, self.backbone.channels)
+        if found.training is None:
+            raise InsituError(f"{found.note}; meta-training needs classes of its own: take a data set")
+        network, head = started(self)
+        stage = MetaTraining(self.recipe, network, head, found.training)
+        yield from loop.run(stage, out / "checkpoints" / "metatrain.pt", stop=stop)
+        if stop():
+            return
+        weights: dict[str, Tensor] = {**dict(network.named_parameters()), maml.HEAD: head}
+        held_out = maml.parts(self.recipe, found.training)[1]
+        right = maml.accuracy(self.recipe, network, weights, held_out, TASKS, seed=1)
+        count = self.recipe.held_out
+        card = {
+            "data": f"{found.note}; {count} of the training classes were held out, no test class was seen",
+            "recipe": asdict(self.recipe),
+            "accuracy": {"held_out_classes_percent": round(100 * right, 2), "tasks": TASKS},
+            **provenance(),
+        }
+        weights_file.save(out / name, network, card, head)
+        if self.shipped:
+            ship(self, out / name)
 
 
-def quick(job: MetaJob) -> MetaJob:
-    """Return a job of a minute or two, to see that it works; its weights are poor."""
-    return replace(job, recipe=replace(job.recipe, iterations=100, tasks=8))
-
-
-def train(
-    job: MetaJob, name: str, out: Path | None = None, stop: Callable[[], bool] = lambda: False
-) -> Iterator[Progress]:
-    """Run ``job``, yield progress, and write NAME.safetensors and NAME.json into ``out``.
-
-    The checkpoint lives in ``out``/checkpoints (by default in the user's cache); the same call resumes from it exactly.
-    """
-    out = out or cache_folder() / "training" / name
-    found = pools(job.data_set, job.backbone.size, job.backbone.channels)
-    if found.training is None:
-        raise InsituError(f"{found.note}; meta-training needs classes of its own: take a data set")
-    network, head = _started(job)
-    yield from maml.train(job.recipe, network, head, found.training, out / "checkpoints" / "metatrain.pt", stop=stop)
-    if stop():
-        return
-    weights: dict[str, Tensor] = {**dict(network.named_parameters()), maml.HEAD: head}
-    held_out = maml.parts(job.recipe, found.training)[1]
-    right = maml.accuracy(job.recipe, network, weights, held_out, TASKS, seed=1)
-    card = {
-        "data": f"{found.note}; {job.recipe.held_out} of the training classes were held out, no test class was seen",
-        "recipe": asdict(job.recipe),
-        "accuracy": {"held_out_classes_percent": round(100 * right, 2), "tasks": TASKS},
-        "trained": date.today().isoformat(),
-        "torch": torch.__version__,
-    }
-    _meta_trained.save(out / name, network, head, card)
-    if job.shipped:
-        ship(job, out / name)
-
-
-def _started(job: MetaJob) -> tuple[Conv4Module, nn.Parameter]:
+def started(job: MetaJob) -> tuple[Conv4Module, nn.Parameter]:
+    """Return the network and the head that the training of ``job`` starts with."""
     if not job.start:
         # rows of a task stand for no class in particular, so none is better than zero to start from
         return job.backbone.build(job.recipe.seed), nn.Parameter(torch.zeros(job.recipe.ways, job.backbone.features))
-    network, head, _ = _meta_trained.load(_shipped.stem(job.start))
-    if network.record != job.backbone or len(head) != job.recipe.ways:
+    network, _, head = weights_file.load(trained.stem(job.start))
+    if network.record != job.backbone or head is None or len(head) != job.recipe.ways:
         raise InsituError(
-            f"weights to start from are of {job.backbone} and {job.recipe.ways} ways; {job.start} is of "
-            f"{network.record} and {len(head)}: start from others"
+            f"weights to start from are of {job.backbone} with a head of {job.recipe.ways} ways; {job.start} is of "
+            f"{network.record} and {'no' if head is None else len(head)} ways: start from others"
         )
     return filled(network, job.recipe.bits).train(), nn.Parameter(head)
 
 
 @torch.no_grad()
 def filled(network: Conv4Module, bits: int) -> Conv4Module:
-    """Scale every convolution so that all but the largest 0.1 % of its weights lie within the range of ``bits``.
+    """Scale every convolution so that all but the largest 0.1 % of its weights are within the range of ``bits``.
 
-    Batch norm right behind ReLU takes the scale out again, so that features stay what they are; but a grid whose range
-    is filled rounds far less of a weight away. Small weights on a coarse grid would be little more than signs.
+    Batch norm after ReLU removes the scale again, so that features do not change, but a grid whose range is filled has
+    far smaller relative rounding errors: small weights on a coarse grid would be little more than signs.
     """
     for weight in network.parameters() if bits else ():
         largest = torch.quantile(weight.abs().flatten(), 0.999)
@@ -97,7 +93,7 @@ def filled(network: Conv4Module, bits: int) -> Conv4Module:
 
 
 def ship(job: MetaJob, stem: Path) -> Path:
-    """Write features of tasks of test classes beside the weights, so that they can be tried without any images."""
+    """Write features of tasks of test classes next to the weights, so that these can be tried without images."""
     found = pools(job.data_set, job.backbone.size, job.backbone.channels)
     size = job.recipe.ways, job.recipe.shots, job.recipe.queries
     tasks = draw(found.test, job.shipped, *size, generator(0, "shipped tasks"))

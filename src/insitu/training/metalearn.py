@@ -8,44 +8,42 @@ Own choice: with ``layers="projection"`` the convolutions are frozen and activat
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from insitu.core import InsituError, generator
-from insitu.data.images import Images
-from insitu.training import _augment as augment
-from insitu.training import _checkpoint as checkpoint
-from insitu.training.pretrain import Progress
+from insitu.data import Images
+from insitu.training import augment
+from insitu.training.loop import DivergedError, Report, Stage
 
 
 @dataclass(frozen=True)
 class Metalearn:
-    """Episodes of base classes: keys from a few supports, queries pulled to their key and off all others."""
+    """Episodes of base classes: keys from a few supports, queries pulled to their key and away from all others."""
 
-    episodes: int = 2000
-    ways: int = 60
-    support: int = 5
-    query: int = 10
-    rate: float = 0.01
-    momentum: float = 0.9
-    decay: float = 5e-4
-    loss: Literal["softabs", "margin"] = "margin"
-    margin: float = 0.5  # of the margin loss
-    layers: Literal["projection", "all"] = "projection"
-    views: int = 4  # random crops of every base image whose activations are kept, for layers="projection"
-    size: int = 40
-    area: float = 0.35
-    flip: bool = True
-    bfloat16: bool = True
-    seed: int = 0
+    episodes: int = 2000  # steps of the training
+    ways: int = 60  # classes of an episode
+    support: int = 5  # images per class that make its key
+    query: int = 10  # images per class that are compared with the keys
+    learning_rate: float = 0.01  # of SGD at first; it falls to zero by half a cosine
+    momentum: float = 0.9  # momentum of SGD
+    weight_decay: float = 5e-4  # L2 penalty
+    loss: Literal["softabs", "margin"] = "margin"  # that of C-FSCIL or that of O-FSCIL
+    margin: float = 0.5  # margin of the multi-margin loss
+    layers: Literal["projection", "all"] = "projection"  # layers that are trained
+    views: int = 4  # random crops of every base image whose activations are kept, with layers="projection"
+    size: int = 40  # pixels per side of an image
+    area: float = 0.35  # smallest share of the image that a random crop covers
+    flip: bool = True  # mirror half of the crops
+    bfloat16: bool = True  # run the network in bfloat16: faster, less exact
+    seed: int = 0  # seed of episodes and augmentation
 
     def __post_init__(self) -> None:
         if min(self.episodes, self.ways, self.support, self.query, self.views) < 1:
@@ -54,103 +52,91 @@ class Metalearn:
             raise InsituError(f"loss is softabs or margin, layers projection or all; got {self.loss}, {self.layers}")
 
 
-def train(
-    recipe: Metalearn,
-    network: nn.Module,
-    data: Images,
-    file: Path,
-    every_s: float = 240.0,
-    log_s: float = 15.0,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Progress]:
-    """Train ``network`` in place by episodes over ``data``; yields, checkpoints and resumes like ``pretrain.train``."""
-    if not len(data):
-        raise InsituError("episodes need images of base classes; the data holds none")
-    rows_of = [np.flatnonzero(data.labels == c) for c in range(int(data.labels.max()) + 1)]
-    short = min(len(rows) for rows in rows_of)
-    if recipe.ways > len(rows_of) or recipe.support + recipe.query > short:
-        raise InsituError(
-            f"episodes of {recipe.ways} ways and {recipe.support}+{recipe.query} images need as much; "
-            f"the data has {len(rows_of)} classes of at least {short} images"
-        )
-    frozen = recipe.layers == "projection"
-    trained = list(network.project.parameters()) if frozen else list(network.parameters())  # type: ignore[union-attr]
-    optimiser = torch.optim.SGD(trained, recipe.rate, recipe.momentum, weight_decay=recipe.decay, nesterov=True)
-    what = f"{asdict(recipe)} {[tuple(p.shape) for p in network.parameters()]} {len(data)} images"
-    step = 0
-    if state := checkpoint.load(file, what):
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        step = state["step"]
-    # episodes use the statistics of the base, as the memory will
-    network.eval()
-    kept = _activations(recipe, network, data) if frozen else None
+class MetaLearning(Stage):
+    """Trains ``network`` in place by episodes over ``data``, with labels 0 to classes - 1."""
 
-    logged = saved = time.monotonic()
-    seen, right, total = 0, 0.0, 0.0
-    while step < recipe.episodes:
-        rng = generator(recipe.seed, "episode", step)
-        classes = rng.permutation(len(rows_of))[: recipe.ways]
-        size = recipe.support + recipe.query
-        rows = np.stack([rng.permutation(rows_of[c])[:size] for c in classes])  # (ways, support + query)
-        for group in optimiser.param_groups:
-            # a plain float: a NumPy number in a checkpoint would not be read again
-            group["lr"] = float(recipe.rate * 0.5 * (1 + np.cos(np.pi * step / recipe.episodes)))
-        vectors = _vectors(recipe, network, data, kept, rows.reshape(-1), rng).view(recipe.ways, size, -1)
-        if not torch.isfinite(vectors).all():  # the loss would speak of probabilities instead
-            raise checkpoint.diverged(file, step, "vectors hold NaN or infinity")
-        loss, hits = _loss(recipe, vectors)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        step += 1
-        seen, right, total = seen + 1, right + hits, total + loss.item()
-        now = time.monotonic()
-        stopping = stop()  # asked once, so that what ends is what was saved
-        if now - saved > every_s or step == recipe.episodes or stopping:
-            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
-            checkpoint.save(file, what, state)
-            saved = time.monotonic()
-        if now - logged > log_s or step == recipe.episodes:
-            speed = seen / max(now - logged, 1e-9)
-            images = speed * recipe.ways * size
-            yield Progress(
-                step, recipe.episodes, step, total / seen, right / seen, images, (recipe.episodes - step) / speed
+    def __init__(self, recipe: Metalearn, network: nn.Module, data: Images) -> None:
+        self.recipe, self.network, self.data = recipe, network, data
+        if not len(data):
+            raise InsituError("episodes need images of base classes; the data holds none")
+        self.rows_of = [np.flatnonzero(data.labels == c) for c in range(int(data.labels.max()) + 1)]
+        short = min(len(rows) for rows in self.rows_of)
+        self.images = recipe.support + recipe.query  # per class of an episode
+        if recipe.ways > len(self.rows_of) or self.images > short:
+            raise InsituError(
+                f"episodes of {recipe.ways} ways and {recipe.support}+{recipe.query} images need as much; "
+                f"the data has {len(self.rows_of)} classes of at least {short} images"
             )
-            logged, seen, right, total = time.monotonic(), 0, 0.0, 0.0
-        if stopping:
-            return
+        self.frozen = recipe.layers == "projection"
+        if self.frozen and not hasattr(network, "project"):
+            raise InsituError(f"{type(network).__name__} has no last linear layer 'project'; take layers all")
+        trained: Any = network.project if self.frozen else network
+        self.optimiser = torch.optim.SGD(
+            list(trained.parameters()),
+            recipe.learning_rate,
+            recipe.momentum,
+            weight_decay=recipe.weight_decay,
+            nesterov=True,
+        )
+        self.steps, self.per_step = recipe.episodes, recipe.ways * self.images
+        self.description = f"{asdict(recipe)} {[tuple(p.shape) for p in network.parameters()]} {len(data)} images"
+        # episodes use the statistics of the base, as the memory will
+        network.eval()
 
+    def state(self) -> dict[str, Any]:
+        """See ``Stage.state``."""
+        return {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
 
-def _activations(recipe: Metalearn, network: nn.Module, data: Images) -> Tensor:
-    """Return the mean-pooled activations (views, n, features) of random crops of every image."""
-    out = []
-    for view in range(recipe.views):
-        parts = []
-        for start in range(0, len(data), 250):
-            rng = generator(recipe.seed, "view", view, start)
-            pixels = data.pixels[start : start + 250]
-            batch = augment.random_crops(pixels, recipe.size, rng, (recipe.area, 1.0), recipe.flip)
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
-                parts.append(network.features(batch).float())  # type: ignore[operator]
-        out.append(torch.cat(parts))
-    return torch.stack(out)
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Stage.restore``."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
 
+    def step(self, done: int) -> tuple[float, float]:
+        """Train on one episode of classes drawn at random."""
+        recipe = self.recipe
+        rng = generator(recipe.seed, "episode", done)
+        classes = rng.permutation(len(self.rows_of))[: recipe.ways]
+        rows = np.stack([rng.permutation(self.rows_of[c])[: self.images] for c in classes])  # (ways, support + query)
+        for group in self.optimiser.param_groups:
+            # a plain float: a NumPy number in a checkpoint would not be read again
+            group["lr"] = float(recipe.learning_rate * 0.5 * (1 + np.cos(np.pi * done / recipe.episodes)))
+        vectors = self._vectors(rows.reshape(-1), rng).view(recipe.ways, self.images, -1)
+        if not torch.isfinite(vectors).all():  # the loss would complain of probabilities instead
+            raise DivergedError("vectors hold NaN or infinity")
+        loss, right = _loss(recipe, vectors)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        return loss.item(), right
 
-def _vectors(
-    recipe: Metalearn,
-    network: nn.Module,
-    data: Images,
-    kept: Tensor | None,
-    rows: np.ndarray,
-    rng: np.random.Generator,
-) -> Tensor:
-    if kept is not None:
-        view = torch.from_numpy(rng.integers(0, recipe.views, len(rows)))
-        return network.project(kept[view, torch.from_numpy(rows)])  # type: ignore[operator,no-any-return]
-    batch = augment.random_crops(data.pixels[rows], recipe.size, rng, (recipe.area, 1.0), recipe.flip)
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
-        return network(batch).float()  # type: ignore[no-any-return]
+    def report(self, done: int) -> Report:
+        """See ``Stage.report``."""
+        return Report(f"episode {done}")
+
+    def _vectors(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        recipe, network = self.recipe, self.network
+        if self.frozen:
+            view = torch.from_numpy(rng.integers(0, recipe.views, len(rows)))
+            return network.project(self._activations[view, torch.from_numpy(rows)])  # type: ignore[operator,no-any-return]
+        batch = augment.random_crops(self.data.pixels[rows], recipe.size, rng, (recipe.area, 1.0), recipe.flip)
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+            return network(batch).float()  # type: ignore[no-any-return]
+
+    @cached_property
+    def _activations(self) -> Tensor:
+        """Mean-pooled activations (views, n, features) of random crops of every image."""
+        recipe, out = self.recipe, []
+        for view in range(recipe.views):
+            parts = []
+            for start in range(0, len(self.data), 250):
+                rng = generator(recipe.seed, "view", view, start)
+                pixels = self.data.pixels[start : start + 250]
+                batch = augment.random_crops(pixels, recipe.size, rng, (recipe.area, 1.0), recipe.flip)
+                with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+                    parts.append(self.network.features(batch).float())  # type: ignore[operator]
+            out.append(torch.cat(parts))
+        return torch.stack(out)
 
 
 def _loss(recipe: Metalearn, vectors: Tensor) -> tuple[Tensor, float]:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from insitu.backbones.resnet12 import ResNet12
 from insitu.data.omniglot import Omniglot
-from insitu.training.jobs import Job
+from insitu.training.backbone_jobs import BackboneJob
 from insitu.training.pretrain import Pretrain
 
-JOB = Job(
+JOB = BackboneJob(
     data_set=Omniglot(),
     backbone=ResNet12(widths=(32, 64, 128, 192), dim=512, channels=1),
-    # a mirrored or strongly cropped character is another character; a turned one is a new class
+    # a mirrored or strongly cropped character is another character; a rotated one is a new class
     pretrain=Pretrain(
         epochs=60,
         cut=38,
         tail=8,
-        batch=64,
+        batch_size=64,
         first_size=28,
         last_size=28,
         area=0.75,
         warp=0.12,
         colours=0.0,
         mix=0.0,
-        turns=0.4,
+        rotations=0.4,
         flip=False,
     ),
     image_size=32,

@@ -1,4 +1,4 @@
-"""Meta-trained weights for Omniglot, 5 ways of 5 shots: 964 background characters in four turns, 85 456 weights."""
+"""Meta-trained weights for Omniglot, 5 ways of 5 shots: 964 background characters in four rotations, 85 456 weights."""
 
 from __future__ import annotations
 

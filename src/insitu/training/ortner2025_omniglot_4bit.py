@@ -6,5 +6,5 @@ from dataclasses import replace
 
 from insitu.training import ortner2025_omniglot
 
-WHOLE = ortner2025_omniglot.JOB
-JOB = replace(WHOLE, recipe=replace(WHOLE.recipe, iterations=2500, bits=4), start="ortner2025_omniglot")
+BASE = ortner2025_omniglot.JOB
+JOB = replace(BASE, recipe=replace(BASE.recipe, iterations=2500, bits=4), start="ortner2025_omniglot")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from insitu.training import ortner2025_omniglot_4bit
 
-WHOLE = ortner2025_omniglot_4bit.JOB
+BASE = ortner2025_omniglot_4bit.JOB
 JOB = replace(
-    WHOLE,
-    recipe=replace(WHOLE.recipe, iterations=1000, noise=0.04),
+    BASE,
+    recipe=replace(BASE.recipe, iterations=1000, noise=0.04),
     start="ortner2025_omniglot_4bit",
     shipped=0,
 )

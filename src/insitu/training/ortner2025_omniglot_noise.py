@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from insitu.training import ortner2025_omniglot
 
-WHOLE = ortner2025_omniglot.JOB
+BASE = ortner2025_omniglot.JOB
 JOB = replace(
-    WHOLE,
-    recipe=replace(WHOLE.recipe, iterations=1500, noise=0.04),
+    BASE,
+    recipe=replace(BASE.recipe, iterations=1500, noise=0.04),
     start="ortner2025_omniglot",
     shipped=0,
 )

@@ -9,11 +9,8 @@ run, which buys epochs; bfloat16 convolutions.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,39 +19,41 @@ from torch import Tensor, nn
 
 from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError, generator, seed_of
-from insitu.data.images import Images
-from insitu.training import _augment as augment
-from insitu.training import _checkpoint as checkpoint
+from insitu.data import Images
+from insitu.training import augment
+from insitu.training.loop import DivergedError, Report, Stage
 
 
 @dataclass(frozen=True)
 class Pretrain:
-    """Cross-entropy on base classes: one cycle of SGD or Adam, random crops, CutMix and mixup, turns as classes."""
+    """Cross-entropy on base classes: one cycle of SGD or Adam, random crops, CutMix and mixup, rotations as classes."""
 
-    epochs: int = 60  # of the one-cycle schedule
-    cut: int = 0  # epoch after which the cycle is left and the rate falls straight to zero; 0 runs it whole
+    epochs: int = 60  # epochs of the whole one-cycle schedule
+    cut: int = 0  # epoch at which the schedule is left for a linear fall to zero; 0 runs all of it
     tail: int = 0  # epochs of that fall
-    batch: int = 128
-    optimiser: Literal["sgd", "adam"] = "sgd"  # Adam suits latent weights of 1-bit layers: only their signs count
-    rate: float = 0.1  # peak learning rate
-    momentum: float = 0.9  # of SGD
-    decay: float = 5e-4  # of the weights; Adam's is decoupled from the gradient (AdamW)
-    first_size: int = 28  # pixels per side in the first epoch
-    last_size: int = 40  # pixels per side in the last epoch
-    area: float = 0.25  # smallest share of the image that a crop covers
-    warp: float = 0.0  # spread of random turns, shears, scales and bends; 0 leaves the shape alone
-    colours: float = 0.3
-    mix: float = 0.5  # share of batches mixed, half CutMix and half mixup
-    turns: float = 0.0  # share of images turned; 0 trains on the classes alone
-    head: Literal["cosine", "linear"] = "cosine"
-    scale: float = 16.0  # of the cosine
-    flip: bool = True
-    bfloat16: bool = True
-    seed: int = 0
+    batch_size: int = 128  # images of one step
+    optimiser: Literal["sgd", "adam"] = "sgd"  # Adam suits latent weights of 1-bit layers, of which only signs count
+    learning_rate: float = 0.1  # peak of the schedule
+    momentum: float = 0.9  # momentum of SGD
+    weight_decay: float = 5e-4  # L2 penalty with SGD; with Adam decoupled from the gradient (AdamW)
+    first_size: int = 28  # pixels per side of an image in the first epoch
+    last_size: int = 40  # pixels per side of an image in the last epoch
+    area: float = 0.25  # smallest share of the image that a random crop covers
+    warp: float = 0.0  # spread of random rotations, shears, scales and bends; 0 keeps the shape
+    colours: float = 0.3  # largest relative change of brightness, contrast and saturation
+    mix: float = 0.5  # share of batches that are mixed, half with CutMix and half with mixup
+    rotations: float = 0.0  # share of images rotated by quarter turns into further classes; 0 adds no classes
+    head: Literal["cosine", "linear"] = "cosine"  # classifier over the vectors
+    scale: float = 16.0  # factor on the cosines before the softmax
+    flip: bool = True  # mirror half of the crops
+    bfloat16: bool = True  # run the network in bfloat16: faster, less exact
+    seed: int = 0  # seed of initial weights, order and augmentation
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 2:
-            raise InsituError(f"pretraining needs epochs >= 1 and batch >= 2; got {self.epochs} and {self.batch}")
+        if self.epochs < 1 or self.batch_size < 2:
+            raise InsituError(
+                f"pretraining needs epochs >= 1 and batch_size >= 2; got {self.epochs} and {self.batch_size}"
+            )
         if not 0 <= self.cut <= self.epochs or (self.cut > 0) != (self.tail > 0):
             raise InsituError(
                 f"cut and tail are both 0, or cut is within the {self.epochs} epochs and tail at least 1; "
@@ -76,101 +75,84 @@ class Pretrain:
         return self.cut + self.tail if self.cut else self.epochs
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a training says after each logging interval."""
+class Pretraining(Stage):
+    """Trains ``network``, which maps (n, c, h, w) to (n, dim), in place on ``data`` with labels 0 to classes - 1."""
 
-    step: int
-    steps: int
-    epoch: float
-    loss: float
-    accuracy: float  # share of right answers on the (augmented, mixed) training batches since the last line
-    images_per_s: float
-    left_s: float
-
-
-def train(
-    recipe: Pretrain,
-    network: nn.Module,
-    data: Images,
-    file: Path,
-    every_s: float = 240.0,
-    log_s: float = 15.0,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Progress]:
-    """Train ``network`` in place on ``data``; yield progress; checkpoint at ``file`` each epoch and every ``every_s``.
-
-    ``network`` maps (n, c, h, w) to (n, dim). A second call with the same arguments continues from the checkpoint and
-    ends with exactly the weights of an uninterrupted run: every draw is derived from (seed, epoch, step).
-    Labels are 0..classes-1. Where ``stop()`` turns true, the state is saved and the iterator ends.
-    """
-    steps_per_epoch = len(data) // recipe.batch
-    if steps_per_epoch == 0:
-        raise InsituError(f"{len(data)} images are fewer than one batch of {recipe.batch}; make the batch smaller")
-    classes = int(data.labels.max()) + 1
-    steps = recipe.length * steps_per_epoch
-    head = _head(network, data, classes * (4 if recipe.turns else 1), recipe.seed)
-    parameters = [*network.parameters(), head]
-    optimiser = _optimiser(recipe, parameters)
-    what = f"{network.__class__.__name__} {[tuple(p.shape) for p in parameters]} {asdict(recipe)} {len(data)} images"
-    step = 0
-    if state := checkpoint.load(file, what):
-        network.load_state_dict(state["network"])
-        with torch.no_grad():
-            head.copy_(state["head"])
-        optimiser.load_state_dict(state["optimiser"])
-        step = state["step"]
-
-    def save() -> None:
-        checkpoint.save(
-            file,
-            what,
-            {
-                "network": network.state_dict(),
-                "head": head.detach(),
-                "optimiser": optimiser.state_dict(),
-                "step": step,
-            },
+    def __init__(self, recipe: Pretrain, network: nn.Module, data: Images) -> None:
+        self.recipe, self.network, self.data = recipe, network, data
+        self.per_epoch, self.per_step = len(data) // recipe.batch_size, recipe.batch_size
+        if self.per_epoch == 0:
+            raise InsituError(
+                f"{len(data)} images are fewer than one batch of {recipe.batch_size}; make batch_size smaller"
+            )
+        self.steps = recipe.length * self.per_epoch
+        self.classes = int(data.labels.max()) + 1
+        self.head = _head(network, data, self.classes * (4 if recipe.rotations else 1), recipe.seed)
+        parameters = [*network.parameters(), self.head]
+        self.optimiser = _optimiser(recipe, parameters)
+        self.description = (
+            f"{network.__class__.__name__} {[tuple(p.shape) for p in parameters]} {asdict(recipe)} {len(data)} images"
         )
+        self.epoch, self.order = -1, np.empty(0, np.int64)
+        network.train()
 
-    network.train()
-    logged = saved = time.monotonic()
-    seen, right, total = 0, 0.0, 0.0
-    while step < steps:
-        epoch, within = divmod(step, steps_per_epoch)
-        if within == 0 or seen == 0:
-            order = generator(recipe.seed, "order", epoch).permutation(len(data))
-        rows = np.sort(order[within * recipe.batch : (within + 1) * recipe.batch])
-        for group in optimiser.param_groups:
-            group["lr"] = _rate(recipe, step, steps_per_epoch)
-        loss, hits = _step(recipe, network, head, data.take(rows), classes, epoch, step)
+    def state(self) -> dict[str, Any]:
+        """See ``Stage.state``."""
+        return {
+            "network": self.network.state_dict(),
+            "head": self.head.detach(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See ``Stage.restore``."""
+        self.network.load_state_dict(state["network"])
+        with torch.no_grad():
+            self.head.copy_(state["head"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def step(self, done: int) -> tuple[float, float]:
+        """Train on one batch; an epoch has every image at most once, in an order of its own."""
+        recipe = self.recipe
+        epoch, within = divmod(done, self.per_epoch)
+        if epoch != self.epoch:
+            self.epoch, self.order = epoch, generator(recipe.seed, "order", epoch).permutation(len(self.data))
+        rows = np.sort(self.order[within * recipe.batch_size : (within + 1) * recipe.batch_size])
+        for group in self.optimiser.param_groups:
+            group["lr"] = _learning_rate(recipe, done, self.per_epoch)
+        loss, right = _loss(recipe, self.network, self.head, self.data.take(rows), self.classes, epoch, done)
         if not math.isfinite(loss.item()):
-            raise checkpoint.diverged(file, step, f"the loss is {loss.item()}")
-        optimiser.zero_grad(set_to_none=True)
+            raise DivergedError(f"the loss is {loss.item()}")
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
-        step += 1
-        seen, right, total = seen + recipe.batch, right + hits, total + loss.item() * recipe.batch
-        now = time.monotonic()
-        stopping = stop()  # asked once, so that what ends is what was saved
-        if step % steps_per_epoch == 0 or now - saved > every_s or stopping:
-            save()
-            saved = time.monotonic()
-        if now - logged > log_s or step == steps:
-            speed = seen / max(now - logged, 1e-9)
-            ahead = _images_ahead(recipe, step, steps_per_epoch) / speed
-            yield Progress(step, steps, step / steps_per_epoch, total / seen, right / seen, speed, ahead)
-            logged, seen, right, total = time.monotonic(), 0, 0.0, 0.0
-        if stopping:
-            return
-    network.eval()
+        self.optimiser.step()
+        return loss.item(), right / recipe.batch_size
+
+    def report(self, done: int) -> Report:
+        """See ``Stage.report``."""
+        return Report(f"epoch {done / self.per_epoch:.2f}")
+
+    def saves(self, done: int) -> bool:
+        """Return whether an epoch ends."""
+        return done % self.per_epoch == 0
+
+    def steps_left(self, done: int) -> float:
+        """Return the steps left, each weighed by its pixels relative to one of the present epoch."""
+        epoch, within = divmod(done, self.per_epoch)
+        present = size_at(self.recipe, min(epoch, self.recipe.length - 1)) ** 2
+        ahead = [size_at(self.recipe, later) ** 2 / present for later in range(epoch, self.recipe.length)]
+        return sum(ahead) * self.per_epoch - (ahead[0] * within if ahead else 0.0)
+
+    def finish(self) -> None:
+        """See ``Stage.finish``."""
+        self.network.eval()
 
 
 def _optimiser(recipe: Pretrain, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     if recipe.optimiser == "adam":
-        return torch.optim.AdamW(parameters, lr=recipe.rate, weight_decay=recipe.decay)
+        return torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     return torch.optim.SGD(
-        parameters, lr=recipe.rate, momentum=recipe.momentum, weight_decay=recipe.decay, nesterov=True
+        parameters, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
     )
 
 
@@ -188,26 +170,18 @@ def size_at(recipe: Pretrain, epoch: int) -> int:
     return int(round((recipe.first_size + share * (recipe.last_size - recipe.first_size)) / 4)) * 4
 
 
-def _images_ahead(recipe: Pretrain, step: int, steps_per_epoch: int) -> float:
-    """Count the images still to come, each weighed by its pixels relative to one of the present epoch."""
-    present = size_at(recipe, min(step // steps_per_epoch, recipe.length - 1)) ** 2
-    within = step % steps_per_epoch
-    ahead = [size_at(recipe, e) ** 2 / present for e in range(step // steps_per_epoch, recipe.length)]
-    return recipe.batch * (sum(ahead) * steps_per_epoch - (ahead[0] * within if ahead else 0.0))
-
-
-def _rate(recipe: Pretrain, step: int, steps_per_epoch: int) -> float:
+def _learning_rate(recipe: Pretrain, step: int, steps_per_epoch: int) -> float:
     """One cycle: linear warm-up over a tenth of it, then half a cosine; from ``cut`` on, a straight fall to zero."""
     steps = recipe.epochs * steps_per_epoch
     warm, cut = max(1, steps // 10), recipe.cut * steps_per_epoch
     if cut and step >= cut:
-        return _rate(recipe, cut - 1, steps_per_epoch) * (1 - (step - cut) / (recipe.tail * steps_per_epoch))
+        return _learning_rate(recipe, cut - 1, steps_per_epoch) * (1 - (step - cut) / (recipe.tail * steps_per_epoch))
     if step < warm:
-        return recipe.rate * (step + 1) / warm
-    return recipe.rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+        return recipe.learning_rate * (step + 1) / warm
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _step(
+def _loss(
     recipe: Pretrain, network: nn.Module, head: Tensor, images: Images, classes: int, epoch: int, step: int
 ) -> tuple[Tensor, float]:
     rng = generator(recipe.seed, "step", step)
@@ -217,8 +191,8 @@ def _step(
     if recipe.colours:
         batch = augment.jitter_colours(batch, rng, recipe.colours)
     labels = torch.from_numpy(images.labels)
-    if recipe.turns:
-        labels = augment.quarter_turns(batch, labels, classes, rng, recipe.turns)
+    if recipe.rotations:
+        labels = augment.rotate(batch, labels, classes, rng, recipe.rotations)
     partner, kept = torch.arange(len(batch)), 1.0
     if rng.random() < recipe.mix:
         mix = augment.cut_mix if rng.random() < 0.5 else augment.mix_up

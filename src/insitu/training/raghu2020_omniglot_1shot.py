@@ -6,5 +6,5 @@ from dataclasses import replace
 
 from insitu.training import ortner2025_omniglot
 
-WHOLE = ortner2025_omniglot.JOB
-JOB = replace(WHOLE, recipe=replace(WHOLE.recipe, iterations=2500, shots=1), start="ortner2025_omniglot", shipped=0)
+BASE = ortner2025_omniglot.JOB
+JOB = replace(BASE, recipe=replace(BASE.recipe, iterations=2500, shots=1), start="ortner2025_omniglot", shipped=0)

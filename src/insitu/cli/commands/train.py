@@ -1,24 +1,21 @@
-"""Train a shipped backbone: live progress, checkpoints, exact resume.
+"""Train a backbone: live progress, checkpoints, exact resume.
 
 usage: insitu train NAME [--quick] [--out DIR] [--ANY.FIELD VALUE ...]
 
 NAME is a job of the room 'training'; every field of its recipe is a flag: 'insitu train NAME --help' lists them.
-Ctrl-C finishes the step, saves and stops; the same command goes on to exactly the weights of an unbroken run.
+Ctrl-C finishes the step, saves and stops; the same command continues to exactly the weights of an uninterrupted run.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from insitu import catalog
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
-    from insitu.training.jobs import Job
-    from insitu.training.meta_jobs import MetaJob
-    from insitu.training.robot_arm_jobs import ArmJob
+    from insitu.training import Job
 
 
 def main(args: list[str]) -> int:
@@ -38,10 +35,10 @@ def main(args: list[str]) -> int:
     job, out = _parse(part, args[1:])
     again = " ".join(["insitu train", *args])
     before = _files(out, part.path.stem)
-    with interrupt.graceful() as stopped, training_progress.watcher(part.name, Console(stderr=True)) as watcher:
+    with interrupt.graceful() as stopped, training_progress.display(part.name, Console(stderr=True)) as display:
         try:
-            for progress in _kind(job).train(job, part.path.stem, out, stop=stopped):
-                watcher.step(progress)
+            for progress in job.train(part.path.stem, out, stop=stopped):
+                display.update(progress)
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"the last checkpoint is in {out}; to go on: {again}") from stop
     made = [file for file, state in _files(out, part.path.stem).items() if before.get(file) != state]
@@ -52,28 +49,19 @@ def main(args: list[str]) -> int:
 
 
 def _files(out: Path, stem: str) -> dict[Path, tuple[int, int]]:
-    """Return the files of a training with what changes when one is written anew."""
+    """Return the files of a training, each with what changes when it is written again."""
     return {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in sorted(out.glob(f"{stem}.*"))}
 
 
-def _kind(job: Job | MetaJob | ArmJob) -> ModuleType:
-    """Return the module that runs jobs of this kind: it has ``train`` and ``quick``."""
-    from insitu.training import jobs, meta_jobs, robot_arm_jobs
-
-    if isinstance(job, robot_arm_jobs.ArmJob):
-        return robot_arm_jobs
-    return meta_jobs if isinstance(job, meta_jobs.MetaJob) else jobs
-
-
-def _parse(part: catalog.Part, args: list[str]) -> tuple[Job | MetaJob | ArmJob, Path]:
+def _parse(part: catalog.Part, args: list[str]) -> tuple[Job, Path]:
     from insitu.cli import flags
     from insitu.core import cache_folder
 
     quick = any(word in ("--quick", "--quick=True") for word in args)
-    job = catalog.load(part)
+    job: Job = catalog.load(part)
     extras: dict[str, Any]
     job, extras = flags.parse(
-        _kind(job).quick(job) if quick else job,
+        job.quick() if quick else job,
         args,
         prog=f"insitu train {part.name}",
         title=part.summary,

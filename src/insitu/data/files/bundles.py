@@ -1,4 +1,4 @@
-"""A folder, a zip or a tar archive read by the same verbs; every kind of damage is one kind of error."""
+"""Folders, zip and tar archives behind one interface; every kind of damage raises one kind of error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pickle import UnpicklingError
 
 from insitu.core import InsituError
 
-# what the readers of zip, tar, npz, pickle and text raise when the bytes are not what they should be
+# what the readers of zip, tar, npz, pickle and text raise on damaged bytes
 DAMAGE = (
     OSError,
     EOFError,
@@ -36,12 +36,12 @@ DAMAGE = (
 
 @contextmanager
 def damage_named(what: str) -> Iterator[None]:
-    """Turn any sign of damage into one ``InsituError`` that says ``what`` is damaged."""
+    """Turn any sign of damage into one ``InsituError`` that names ``what`` is damaged."""
     try:
         yield
     except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InsituError(f"{what} is damaged or not whole ({reason}); delete it and get it again") from error
+        raise InsituError(f"{what} is damaged or incomplete ({reason}); delete it and get it again") from error
 
 
 class Bundle(ABC):
@@ -55,7 +55,7 @@ class Bundle(ABC):
         """Start names at the outermost folder that holds ``marker``: archives often wrap all files in one folder."""
         holders = [name.removesuffix(marker) for name in self.names if f"/{name}".endswith(f"/{marker}")]
         if not holders:
-            raise InsituError(f"{self.path} holds no {marker}; check that it is the right file, whole, or get it again")
+            raise InsituError(f"{self.path} holds no {marker}; check that it is the right file, or get it again")
         self.root = min(holders, key=len)
 
     def read(self, name: str) -> bytes:
@@ -137,6 +137,23 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
             yield _Zip(path, opened)
     else:
         with damage_named(str(path)):
-            tar = tarfile.open(path)  # noqa: SIM115  # closed below; only its opening is under this net
+            tar = tarfile.open(path)  # noqa: SIM115  # closed below; errors of its opening alone are renamed
         with tar:
             yield _Tar(path, tar)
+
+
+def all_files(bundle: Bundle, ending: str) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of the files whose names end in ``ending``.
+
+    A tar archive is read forwards, once: looking up tens of thousands of members by name takes quadratic time.
+    """
+    if bundle.path.is_dir() or not tarfile.is_tarfile(bundle.path):
+        for name in bundle.names:
+            if name.endswith(ending):
+                yield name, bundle.read(name)
+        return
+    with damage_named(str(bundle.path)), tarfile.open(bundle.path, "r|*") as stream:
+        for member in stream:
+            if member.isfile() and member.name.endswith(ending):
+                file = stream.extractfile(member)
+                yield member.name, file.read() if file else b""

@@ -1,4 +1,4 @@
-"""Makes the frozen form of a binary network out of its training form: signs packed, batch norms folded."""
+"""Conversion of a binary network from its training form to its frozen form: signs packed, batch norms folded."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from insitu import catalog
-from insitu.backbones._binary import ShiftedPReLU
-from insitu.backbones._binary_units import Tail, Unit
-from insitu.backbones._frozen_network import FloatLayer, Frozen, Layer
+from insitu.backbones.binary.frozen import FloatLayer, Frozen, Layer
+from insitu.backbones.binary.layers import ShiftedPReLU
+from insitu.backbones.binary.units import CutNetwork, Tail, Unit
 from insitu.core import InsituError
 from insitu.kernels.binary import pack
 from insitu.kernels.binary_block import Epilogue, Floats, epilogue
@@ -29,17 +28,18 @@ def freeze(module: nn.Module) -> Frozen:
     Every batch norm behind a 1-bit convolution becomes a scale and a shift, every sign a comparison with a threshold.
     Raises ``InsituError`` for a network that is not binary or that holds numbers that are not finite.
     """
-    name = architecture(module)
+    if not isinstance(module, CutNetwork) or not module.record.binary:
+        raise InsituError(f"only binary networks are frozen; got {type(module).__name__}: give one with binary=True")
     odd = [key for key, value in module.state_dict().items() if not torch.isfinite(value).all()]
     if odd:
-        raise InsituError(f"{odd[0]} of this {name} is not finite; train it anew, with a lower rate")
+        raise InsituError(f"{odd[0]} of this {module.name} is not finite; train it again with a lower learning rate")
     net: Any = copy.deepcopy(module).eval().requires_grad_(False)
     chain = [*net.units, net.cut]
     tail: Tail = net.tail
     width = tail.conv.in_channels
     return Frozen(
         record=net.record,
-        architecture=name,
+        name=net.name,
         first=_first(net.stem, _thresholds(chain[0], net.stem[-1].num_features)),
         layers=tuple(_layer(unit, following) for unit, following in zip(chain, chain[1:], strict=False)),
         last=Layer(_weight(tail.conv), width, _after(tail, np.zeros(width, np.float32))),
@@ -47,15 +47,6 @@ def freeze(module: nn.Module) -> Frozen:
         tail_floats={key: value for key, value in tail.state_dict().items() if key != "conv.weight"},
         norm=net.norm,
     )
-
-
-def architecture(module: nn.Module) -> str:
-    """Return the public name of the network's record; refuse a network that is not binary."""
-    record = getattr(module, "record", None)
-    part = catalog.part_of(type(record))
-    if part is None or not getattr(record, "binary", False):
-        raise InsituError(f"{type(module).__name__} of {record} is no binary network; give one with binary=True")
-    return part.path.stem
 
 
 def _first(stem: nn.Sequential, thresholds: Floats) -> Callable[[Floats], tuple[Floats, Words]]:

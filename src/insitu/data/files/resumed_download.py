@@ -1,4 +1,4 @@
-"""Downloads that go on where they broke off, by HTTP Range onto a file that ends in ``.part``."""
+"""Downloads that resume after an interruption, by HTTP Range onto a file that ends in ``.part``."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from insitu.core import InsituError
 
 BLOCK_BYTES = 1 << 16
-QUIET_S = 30.0  # a server silent for so long is taken for gone
+TIMEOUT_S = 30.0  # without any data from the server
 
 
 def get(url: str, part: Path) -> None:
-    """Fetch the rest of ``url`` onto ``part``; where that fails, what has come is kept for the next time."""
+    """Fetch the rest of ``url`` onto ``part``; where that fails, what was received is kept for the next call."""
     have = part.stat().st_size if part.exists() else 0
-    # identity: a server that packs again what is packed would change the bytes that the Range counts
+    # identity: compression by the server would change the bytes that the Range counts
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=QUIET_S) as answer:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as answer:
             offered = answer.headers.get("Content-Range", "")
             if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
                 if offered == f"bytes */{have}":
-                    return  # all of it had come
+                    return  # it was complete
                 restart = True
             elif answer.status_code == HTTPStatus.PARTIAL_CONTENT:
                 restart = have > 0 and not offered.startswith(f"bytes {have}-")
@@ -42,13 +42,13 @@ def get(url: str, part: Path) -> None:
             if not restart:
                 _save(answer, part, have)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        came = part.stat().st_size if part.exists() else 0
-        why = f"the connection broke after {came / 2**20:.1f} MiB" if came else "no answer"
+        received = part.stat().st_size if part.exists() else 0
+        why = f"the connection broke after {received / 2**20:.1f} MiB" if received else "no answer"
         raise InsituError(
             f"could not fetch {url}: {why} ({type(error).__name__}); check that {urlsplit(url).hostname} can be "
-            f"reached and run it again: it goes on where it broke off; or put {part.stem} into {part.parent} yourself"
+            f"reached and run it again: it resumes where it stopped; or put {part.stem} into {part.parent} yourself"
         ) from error
-    if restart:  # what is here is not the beginning of what is there
+    if restart:  # the part is not the beginning of the file
         part.unlink()
         get(url, part)
 
@@ -61,7 +61,7 @@ def _save(answer: requests.Response, part: Path, have: int) -> None:
         Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
     ):
         bar = progress.add_task("", total=have + int(length) if length else None, completed=have)
-        # raw: requests would unpack what a server calls packed, and a .gz is often called so
+        # raw: requests would unpack what a server declares compressed, which a .gz often is
         for block in answer.raw.stream(BLOCK_BYTES, decode_content=False):
             file.write(block)
             progress.advance(bar, len(block))

@@ -34,7 +34,7 @@ class ApproxSign(torch.autograd.Function):
 
 
 class ClippedSign(torch.autograd.Function):
-    """Sign with a straight-through gradient that stops where |x| > 1: for latent weights, which it so keeps small."""
+    """Sign with a straight-through gradient that is 0 where |x| > 1, which keeps latent weights small."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class ClippedSign(torch.autograd.Function):
         return out
 
 
-class WholeNumbers(torch.autograd.Function):
+class ExactConvolution(torch.autograd.Function):
     """Convolution of signs given in float64: float32 holds their sums exactly, and is several times as fast.
 
     Gradients are sums in float64 that come out the same in any order.
@@ -98,7 +98,7 @@ class Binarise(nn.Module):
 
 
 class Rectify(nn.Module):
-    """What stands in for ``Binarise`` in the float twin: ReLU of x - threshold."""
+    """ReLU of x - threshold, in place of ``Binarise`` in the float twin."""
 
     def __init__(self, channels: int, shifted: bool) -> None:
         super().__init__()
@@ -117,16 +117,16 @@ class BinaryConv(nn.Conv2d):
         nn.init.uniform_(self.weight, -0.1, 0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, inputs, h, w) of -1 and +1 to whole numbers (n, outputs, h', w')."""
+        """Map (n, inputs, h, w) of -1 and +1 to integers (n, outputs, h', w')."""
         signs = ClippedSign.apply(self.weight)  # type: ignore[no-untyped-call]
         if x.dtype == torch.float64:
-            out: Tensor = WholeNumbers.apply(x, signs, self.stride[0], self.padding[0])  # type: ignore[no-untyped-call]
+            out: Tensor = ExactConvolution.apply(x, signs, self.stride[0], self.padding[0])  # type: ignore[no-untyped-call]
             return out
         return F.conv2d(x, signs, None, self.stride, self.padding)
 
 
 class ShiftedPReLU(nn.Module):
-    """RPReLU: a PReLU whose knee may move, x -> prelu(x - at) + lift, with a slope, at and lift per channel."""
+    """RPReLU: a PReLU with a learned knee, x -> prelu(x - at) + lift, with a slope, at and lift per channel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -140,5 +140,5 @@ class ShiftedPReLU(nn.Module):
 
 
 def _across(values: Tensor, x: Tensor) -> Tensor:
-    """One value per channel, in the number format of x: mixed precision would otherwise widen every map."""
+    """One value per channel in the dtype of x: mixed precision would otherwise widen every map."""
     return values.to(x.dtype)[:, None, None]

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from insitu.backbones._binary import BinaryConv
-from insitu.backbones._frozen import freeze, save
+from insitu.backbones import weights_file
+from insitu.backbones.binary.freezing import freeze
+from insitu.backbones.binary.layers import BinaryConv
 
 PIXELS = 32  # per side of the image whose activations are counted
 
@@ -43,7 +44,7 @@ def size(module: nn.Module) -> Size:
     convs = [layer.weight for layer in module.modules() if isinstance(layer, BinaryConv)]
     image = torch.zeros(1, record.channels, PIXELS, PIXELS)
     with tempfile.TemporaryDirectory() as folder:
-        save(Path(folder) / "network", module, record, {})
+        weights_file.save(Path(folder) / "network", module, {})
         file = (Path(folder) / "network.safetensors").stat().st_size
     with torch.inference_mode():
         return Size(

@@ -1,7 +1,7 @@
-"""The three losses of ``training/eprop.py``, each leaving its gradient in the weights.
+"""The losses of the three phases of ``training/eprop.py``.
 
-``told``: the trainee is told what to learn by a table, signals = velocities @ table. ``decoded``: the generator learns
-to read velocities off positions. ``whole``: the generator tells the trainee, and all is one.
+``table_signals``: learning signals are read from a table, velocities @ table. ``decoder``: the generator learns to
+decode velocities from positions. ``joint``: the generator's readouts are the signals, and both networks are trained.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from insitu.kernels.spiking import Run
 from insitu.scenarios.robot_arm import kinematics, wiener
 
 TABLE, DECODER = "table", "decoder"
-LOUD = 50.0  # what the table is multiplied by, so that Adam's steps suit it
+TABLE_GAIN = 50.0  # factor of the table, so that Adam's steps suit its entries
 
 
 @dataclass(frozen=True)
 class Update:
-    """How the trainee is updated: the rate, and, where increments are rounded, the devices; their range is -1..1."""
+    """How the trainee is updated; weights on devices are within -1..1."""
 
-    rate: float
-    step: float = 0.0  # of increments; 0: they are not rounded
+    learning_rate: float
+    step: float = 0.0  # that increments are rounded to; 0 rounds nothing
     noise: float = 0.0  # standard deviation of a device's error
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Firing rates aimed at, in spikes per step, and the weight of their error."""
+    """Target firing rates, in spikes per step, and the weight of their error."""
 
     trainee: float
-    teacher: float
+    signal_generator: float
     weight: float
 
     def error(self, target: float, *runs: Run) -> Tensor:
         """Return the weighted sum over neurons of the squared error of their mean rate over runs and samples."""
         rates = [run.counts.mean(0) / len(run.slope) for run in runs]
-        found: Tensor = self.weight * (torch.stack(rates).mean(0) - target).square().sum()
-        return found
+        loss: Tensor = self.weight * (torch.stack(rates).mean(0) - target).square().sum()
+        return loss
 
 
 def pair(weights: dict[str, Tensor]) -> tuple[Weights, Weights]:
@@ -62,48 +62,48 @@ def movements(count: int, steps: int, rng: np.random.Generator) -> tuple[Tensor,
     return torch.from_numpy(omega), torch.from_numpy(position)
 
 
-def told(
+def table_signals(
     record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, by: Update, rates: Rates,
     blur: float, rng: np.random.Generator,
 ) -> Tensor:  # fmt: skip
-    """Return the loss of a trainee whose learning signals come from the table; velocities it is told are blurred."""
+    """Return the loss of a trainee whose learning signals come from the table; they are read at blurred velocities."""
     blurred = omega + blur * torch.from_numpy(rng.standard_normal(tuple(omega.shape), dtype=np.float32))
-    signals = LOUD * lagging(record, blurred) @ weights[TABLE]
+    signals = TABLE_GAIN * low_passed(record, blurred) @ weights[TABLE]
     trainee = noisy(pair(weights)[0], by, rng)
     shown = record.move(trainee, omega.shape[1], spikes=True)
     again = record.move(updated(record, trainee, shown, signals, by, rng), omega.shape[1])
-    return missed(again, omega, position) + rates.error(rates.trainee, shown, again)
+    return movement_error(again, omega, position) + rates.error(rates.trainee, shown, again)
 
 
-def decoded(record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, rates: Rates) -> Tensor:
-    """Return the squared error of velocities that the generator reads off positions."""
-    teacher = pair(weights)[1]._replace(w_out=weights[DECODER])
-    read = record.signals(teacher, position)
-    error: Tensor = (read.readout - lagging(record, omega)).square().mean()
-    return error + rates.error(rates.teacher, read)
+def decoder(record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, rates: Rates) -> Tensor:
+    """Return the squared error of velocities that the generator decodes from positions."""
+    signal_generator = pair(weights)[1]._replace(w_out=weights[DECODER])
+    read = record.signals(signal_generator, position)
+    error: Tensor = (read.readout - low_passed(record, omega)).square().mean()
+    return error + rates.error(rates.signal_generator, read)
 
 
-def whole(
+def joint(
     record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, by: Update, rates: Rates,
     rng: np.random.Generator,
 ) -> Tensor:  # fmt: skip
     """Return the loss of both networks together."""
-    trainee, teacher = pair(weights)
+    trainee, signal_generator = pair(weights)
     trainee = noisy(trainee, by, rng)
     shown = record.move(trainee, omega.shape[1], spikes=True)
-    signals = record.signals(teacher, position)
+    signals = record.signals(signal_generator, position)
     again = record.move(updated(record, trainee, shown, signals.readout, by, rng), omega.shape[1])
-    spared = rates.error(rates.trainee, shown, again) + rates.error(rates.teacher, signals)
-    return missed(again, omega, position) + spared
+    firing = rates.error(rates.trainee, shown, again) + rates.error(rates.signal_generator, signals)
+    return movement_error(again, omega, position) + firing
 
 
-def lagging(record: Spiking, omega: Tensor) -> Tensor:
+def low_passed(record: Spiking, omega: Tensor) -> Tensor:
     """Return velocities (steps, batch, joints) as leaky readouts can follow them."""
-    kappa = record.teacher_neurons.kappa
+    kappa = record.signal_generator_neurons.kappa
     return (1 - kappa) * low_pass(omega.transpose(0, 1), kappa)
 
 
-def missed(run: Run, omega: Tensor, position: Tensor) -> Tensor:
+def movement_error(run: Run, omega: Tensor, position: Tensor) -> Tensor:
     """Return half the squared error of velocities and half that of the hand, on joints without limits."""
     moved = run.readout.transpose(0, 1)
     hand = kinematics.forward(kinematics.angles_of(moved))
@@ -112,7 +112,7 @@ def missed(run: Run, omega: Tensor, position: Tensor) -> Tensor:
 
 
 def noisy(trainee: Weights, by: Update, rng: np.random.Generator) -> Weights:
-    """Return the trainee on devices: its adaptive weights with an error each."""
+    """Return the trainee on devices: each of its adaptive weights has an error."""
     if not by.noise:
         return trainee
     drawn = [torch.from_numpy(rng.standard_normal(tuple(w.shape), dtype=np.float32)) for w in trainee[:2]]
@@ -123,7 +123,7 @@ def updated(
     record: Spiking, trainee: Weights, shown: Run, signals: Tensor, by: Update, rng: np.random.Generator
 ) -> Weights:
     """Return the trainee after one update, for each movement."""
-    increments = record.increments(shown, signals, by.rate)
+    increments = record.increments(shown, signals, by.learning_rate)
     pairs = zip(trainee[:2], increments, strict=True)
     if not by.step:
         w_in, w_rec = (weight + increment for weight, increment in pairs)
@@ -135,7 +135,7 @@ def updated(
 def _rounded(weight: Tensor, increment: Tensor, by: Update, rng: np.random.Generator) -> Tensor:
     """Return weights after increments on the grid, within -1..1; devices that change get a new error.
 
-    The gradient is that of the sum without any of it.
+    The gradient is straight through: that of the plain sum.
     """
     exact = weight + increment
     with torch.no_grad():

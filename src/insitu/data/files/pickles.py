@@ -1,4 +1,4 @@
-"""Pickles of plain data and NumPy arrays, and of nothing else: a pickle from outside could run any code."""
+"""Unpickling of plain data and NumPy arrays only: a pickle of another source could run any code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# the function by which an array is rebuilt is private to NumPy and has moved; an array names it
+# the function that rebuilds an array is private to NumPy and has moved between versions
 _REBUILD = np.empty(0).__reduce__()[0]
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): _REBUILD,  # written by NumPy 1
@@ -21,7 +21,7 @@ _ALLOWED = {
 class _Plain(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, and only plain data is read")
+            raise pickle.UnpicklingError(f"it needs {module}.{name}, and only plain data is read")
         return _ALLOWED[module, name]
 
 
@@ -32,5 +32,5 @@ def plain(data: bytes) -> Any:
     """
     try:
         return _Plain(io.BytesIO(data), encoding="latin1").load()
-    except Exception as error:  # damaged instructions go wrong in any way there is
+    except Exception as error:  # damaged instructions can raise any exception
         raise pickle.UnpicklingError(str(error) or type(error).__name__) from error

@@ -3,8 +3,8 @@
 The value that is white is what the file states: 65535 of 16 bits (so that v becomes v / 257, rounded), 4095 of TIFF's
 12 bits. Float and 32-bit files state none, so it is the smallest of 1 (float only), 255 and 65535 that the largest
 value reaches up to. Refused are NaN and infinity, values below black or above 65535, and float whose largest value
-lies between 1 and 2, which fits no scale. A value within half a step of eight bits outside its scale is rounding, and
-is taken.
+lies between 1 and 2, which fits no scale. A value within half a step of eight bits outside its scale is accepted as
+rounding.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def narrowed(image: Image.Image, opened: Image.Image) -> Image.Image:
 
 
 def _white(values: NDArray[np.generic]) -> float:
-    """Return the value that is white where the file does not say; raise ``InsituError`` where values fit no scale."""
+    """Return the value that is white where the file does not state it; raise ``InsituError`` where no scale fits."""
     least, most = float(values.min()), float(values.max())
     if not np.isfinite([least, most]).all():
         raise InsituError(f"it holds NaN or infinity instead of grey values; {ADVICE}")

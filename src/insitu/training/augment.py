@@ -1,4 +1,4 @@
-"""Random crops, flips, colours, quarter turns and cut-and-paste mixing of a batch, all drawn from one generator."""
+"""Random crops, flips, colours, rotations and mixing of a batch, all drawn from one generator."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def random_crops(
 
 
 def warp(batch: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
-    """Turn, shear, scale and bend each image of (n, c, h, w) as another hand would have drawn it.
+    """Rotate, shear, scale and bend each image of (n, c, h, w), as if another person had drawn it.
 
     The affine part is a matrix of entries drawn with spread ``strength`` around the identity; the bend moves a grid of
-    5 x 5 points with spread ``strength`` / 3 of half an image side, smoothly in between. What comes from outside the
-    image repeats its border.
+    5 x 5 points with spread ``strength`` / 3 of half an image side, smoothly in between. Pixels from outside the
+    image repeat its border.
     """
     n = len(batch)
     matrix = np.eye(2, 3)[None] + strength * rng.standard_normal((n, 2, 3)) * [1, 1, 0.5]
@@ -67,18 +67,18 @@ def jitter_colours(batch: Tensor, rng: np.random.Generator, strength: float) -> 
     return ((batch - grey) * saturation + grey).clamp(-1, 1)
 
 
-def quarter_turns(batch: Tensor, labels: Tensor, classes: int, rng: np.random.Generator, share: float) -> Tensor:
-    """Turn a ``share`` of the images in place by 90, 180 or 270 degrees; return labels that count turns as classes.
+def rotate(batch: Tensor, labels: Tensor, classes: int, rng: np.random.Generator, share: float) -> Tensor:
+    """Rotate a ``share`` of the images in place by 90, 180 or 270 degrees; return labels of their new classes.
 
-    A turned image of class c by k quarters becomes class ``c + classes * k``: virtual classes that leave room in the
+    An image of class c rotated by k quarters becomes class ``c + classes * k``: virtual classes that leave room in the
     embedding for classes not seen yet.
     """
-    turns = rng.integers(1, 4, len(batch)) * (rng.random(len(batch)) < share)
+    quarters = rng.integers(1, 4, len(batch)) * (rng.random(len(batch)) < share)
     for k in (1, 2, 3):
-        rows = torch.from_numpy(np.flatnonzero(turns == k))
+        rows = torch.from_numpy(np.flatnonzero(quarters == k))
         if len(rows):
             batch[rows] = torch.rot90(batch[rows], k, (2, 3))
-    return labels + classes * torch.from_numpy(turns)
+    return labels + classes * torch.from_numpy(quarters)
 
 
 def cut_mix(batch: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from insitu.backbones._binary_units import Tail, check_images
+from insitu.backbones.binary.units import Tail, check_images
 from insitu.core import InsituError
 from insitu.kernels.binary import pack, unpack
 from insitu.kernels.binary_block import Epilogue, Floats, binary_block
@@ -29,13 +29,13 @@ class Layer:
     """A 1-bit 3x3 convolution with all that follows it up to the signs of the next layer."""
 
     weight: Prepared
-    channels: int  # that come in
+    channels: int  # of the input
     after: Epilogue
     stride: int = 1
-    repeats: int = 1  # times that the shortcut's channels stand beside each other
+    repeats: int = 1  # times that the shortcut's channels are concatenated
 
     def __call__(self, x: Floats, bits: Words) -> tuple[Floats, Words]:
-        """Map the floats (n, h, w, channels), which are used up, and their bits to those of the next layer."""
+        """Map floats (n, h, w, channels), whose memory is reused, and their bits to those of the next layer."""
         short = x if self.stride == 1 else pooled(x, self.stride)
         if self.repeats > 1:
             short = np.concatenate([short] * self.repeats, -1)
@@ -69,7 +69,7 @@ class Frozen:
     """
 
     record: Any
-    architecture: str
+    name: str  # of the architecture, for error messages
     first: Callable[[Floats], tuple[Floats, Words]]  # the stem
     layers: tuple[Layer | FloatLayer, ...]
     last: Layer  # the tail's
@@ -103,8 +103,8 @@ class Frozen:
     def from_latent(self, packed: NDArray[np.uint8], sides: tuple[int, int] | None = None) -> Tensor:
         """Return the features (n, features) of packed latents (n, bytes), square ones unless ``sides`` are given."""
         packed, words = np.ascontiguousarray(packed), -(-self.last.channels // WORD)
-        places = packed.shape[-1] // (8 * words)
-        height, width = sides or (math.isqrt(places), math.isqrt(places))
+        positions = packed.shape[-1] // (8 * words)
+        height, width = sides or (math.isqrt(positions), math.isqrt(positions))
         if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != height * width * words * 8:
             raise InsituError(
                 f"latents are {packed.dtype} {packed.shape}; give uint8 (n, h * w * {8 * words}), and sides (h, w) "
@@ -126,7 +126,7 @@ class Frozen:
         return copy.deepcopy(self.norm).double()
 
     def _bits(self, images: Tensor) -> Words:
-        check_images(self.architecture, images, self.record.channels)
+        check_images(self.name, images, self.record.channels)
         x, bits = self.first(floats(images.detach().float()))
         for layer in self.layers:
             x, bits = layer(x, bits)
@@ -149,7 +149,7 @@ def maps(x: NDArray[np.float32]) -> Tensor:
 
 
 def floats(x: Tensor) -> Floats:
-    """Return torch's (n, channels, h, w) as numbers (n, h, w, channels), in the same memory where it is laid out so."""
+    """Return torch's (n, channels, h, w) as numbers (n, h, w, channels), a view where it is channels last."""
     return np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy())
 
 

@@ -1,7 +1,7 @@
-"""What binary networks are built of, in training form: units with a shortcut around each 1-bit convolution, and a tail.
+"""Building blocks of binary networks in training form: units with a shortcut around a 1-bit convolution, and a tail.
 
-A network made of these has a float ``stem``, ``units``, a ``cut`` that lets nothing but signs through, a ``tail`` from
-there to features, and a ``norm`` that makes vectors of them; ``_frozen.py`` freezes any network of that build.
+A network of these has a float ``stem``, ``units``, a ``cut`` that passes signs only, a ``tail`` from
+there to features, and a ``norm`` that turns these into vectors; ``freezing.py`` freezes any such network.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from insitu.backbones._binary import Binarise, BinaryConv, Rectify, ShiftedPReLU
+from insitu.backbones.binary.layers import Binarise, BinaryConv, Rectify, ShiftedPReLU
 from insitu.core import InsituError
 
-LEAST = 8  # pixels per side of an image, which three halvings make one
+SMALLEST = 8  # pixels per side of an image, of which three halvings leave one
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a unit computes: what stands before, behind and instead of its 1-bit convolution."""
+    """The layers of a unit around its 1-bit convolution, or around the float one of the twin."""
 
     binary: bool = True  # False: the float twin, with ReLU in place of signs and float weights
     shifted: bool = False  # thresholds of signs are learned (RSign of ReActNet)
     rectified: bool = False  # ReLU between convolution and batch norm (QuickNet)
-    act: Literal["none", "relu", "rprelu"] = "none"  # behind the shortcut
+    act: Literal["none", "relu", "rprelu"] = "none"  # after the shortcut
 
     def activate(self, channels: int) -> nn.Module:
-        """Return what makes the inputs of a convolution: signs, or in the float twin ReLU."""
+        """Return the layer in front of a convolution: signs, or in the float twin ReLU."""
         return (Binarise if self.binary else Rectify)(channels, self.shifted)
 
     def conv(self, inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
-        """Return a 3x3 convolution with 1-bit weights, or in the float twin with float ones."""
+        """Return a 3x3 convolution of 1-bit weights, or in the float twin of float ones."""
         if self.binary:
             return BinaryConv(inputs, outputs, stride=stride)
         return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
 
     def rectify(self) -> nn.Module:
-        """Return what stands between convolution and batch norm."""
+        """Return the layer between convolution and batch norm."""
         return nn.ReLU() if self.rectified else nn.Identity()
 
     def last(self, channels: int) -> nn.Module:
-        """Return what stands behind the shortcut."""
+        """Return the layer after the shortcut."""
         if self.act == "rprelu":
             return ShiftedPReLU(channels)
         return nn.ReLU() if self.act == "relu" else nn.Identity()
@@ -71,7 +71,7 @@ class Unit(nn.Module):
 
 
 class Tail(nn.Module):
-    """From a latent to features: 1-bit convolution, batch norm, a shortcut that scales the bits, mean over places."""
+    """From a latent to features: 1-bit convolution, batch norm, shortcut that scales the bits, mean over positions."""
 
     def __init__(self, width: int, style: Style) -> None:
         super().__init__()
@@ -89,9 +89,9 @@ class Tail(nn.Module):
 
 
 class CutNetwork(nn.Module):
-    """What every network of that build does with its parts, which a subclass makes."""
+    """The passes that all these networks share; a subclass builds the parts."""
 
-    name: str  # public name, for messages
+    name: str  # of the architecture, for error messages
     record: Any
     stem: nn.Module
     units: nn.Module
@@ -111,14 +111,14 @@ class CutNetwork(nn.Module):
         return out
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map images to vectors (n, widths[-1]) whose signs an explicit memory may hold: normalised features."""
+        """Map images to normalised features (n, widths[-1]), whose signs an explicit memory may hold."""
         out: Tensor = self.norm(self.features(x))
         return out
 
 
 def check_images(name: str, x: Tensor, channels: int) -> None:
-    """Refuse what is not images (n, channels, h, w) with sides that the stem can halve and two stages after it."""
-    if x.ndim != 4 or x.shape[1] != channels or any(side < LEAST or side % 2 for side in x.shape[2:]):
+    """Raise ``InsituError`` unless x is images (n, channels, h, w) whose sides the stem and two stages can halve."""
+    if x.ndim != 4 or x.shape[1] != channels or any(side < SMALLEST or side % 2 for side in x.shape[2:]):
         raise InsituError(
-            f"{name} takes images (n, {channels}, h, w) of even sides from {LEAST} pixels; got {tuple(x.shape)}"
+            f"{name} takes images (n, {channels}, h, w) of even sides from {SMALLEST} pixels; got {tuple(x.shape)}"
         )

@@ -1,4 +1,4 @@
-"""The two forms Omniglot comes in, decoded to the same arrays in the same order.
+"""The two forms of Omniglot, decoded to the same arrays in the same order.
 
 The order is that of the characters' numbers, 1 to 1623, the first number in the names of the official image files:
 964 background characters, alphabet by alphabet (though not in the order of the alphabet), then 659 for evaluation.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.data import decoding
-from insitu.data._bundle import damage_named, open_bundle
+from insitu.data.files.bundles import damage_named, open_bundle
 
 CHARACTERS, DRAWINGS, SIDE = 1623, 20, 105
 _IMAGE = re.compile(r"(?:^|/)(?P<character>[^/]+/character\d+)/(?P<number>\d{4})_(?P<drawing>\d{2})\.png$")
@@ -48,13 +48,13 @@ def official(background: Path, evaluation: Path) -> dict[str, NDArray[np.generic
         with open_bundle(path) as bundle:
             for name in bundle.names:
                 match = _IMAGE.search(name)
-                if match is None:  # a folder's clutter
+                if match is None:  # another file of the folder
                     continue
                 place = int(match["number"]) - 1, int(match["drawing"]) - 1
                 if not (0 <= place[0] < CHARACTERS and 0 <= place[1] < DRAWINGS):
                     raise InsituError(
                         f"{name} in {path} is not of Omniglot: its characters go from 1 to {CHARACTERS}, "
-                        f"its drawings from 1 to {DRAWINGS}; take it away"
+                        f"its drawings from 1 to {DRAWINGS}; remove it"
                     )
                 image = decoding.pixels(bundle.read(name), f"{name} in {path}", "L")
                 if image.shape != (SIDE, SIDE, 1):

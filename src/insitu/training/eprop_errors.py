@@ -1,4 +1,4 @@
-"""How far a trainee is from movements it was shown once, measured on movements that are never trained on."""
+"""Errors of a trainee on movements that it was shown once, measured on movements that are never trained on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from insitu.backbones.spiking import Spiking
 from insitu.core import generator
 from insitu.scenarios.robot_arm import kinematics
-from insitu.training import _eprop_phases as phases
-from insitu.training._eprop_phases import DECODER, TABLE, Update
+from insitu.training import eprop_phases as phases
+from insitu.training.eprop_phases import DECODER, TABLE, Update
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Errors:
 
     before: tuple[float, ...]  # of each joint's velocity before the update, rad/s
     after: tuple[float, ...]
-    hand_cm: float  # after the update, joints held at their limits
+    hand_cm: float  # of the hand after the update, joints held at their limits
     changed: float  # share of the adaptive weights that the update changes
-    trainee_hz: float  # after the update
-    teacher_hz: float
+    trainee_hz: float  # mean firing rate after the update
+    signal_generator_hz: float  # mean firing rate
 
     @property
-    def about(self) -> str:
-        """The errors after the update in a few words."""
+    def summary(self) -> str:
+        """The errors after the update as text."""
         return f"{'/'.join(f'{error:.3f}' for error in self.after)} rad/s, hand {self.hand_cm:.1f} cm"
 
 
@@ -42,14 +42,14 @@ def errors(
 ) -> Errors:
     """Update once by the generator's signals, or by those of the table, and compare."""
     steps = omega.shape[1]
-    trainee, teacher = phases.pair(weights)
+    trainee, signal_generator = phases.pair(weights)
     rng = generator(0, "devices")
     trainee = phases.noisy(trainee, by, rng)
     shown = record.move(trainee, steps, spikes=True)
     if table:
-        signals, spikes = phases.LOUD * phases.lagging(record, omega) @ weights[TABLE], 0.0
+        signals, spikes = phases.TABLE_GAIN * phases.low_passed(record, omega) @ weights[TABLE], 0.0
     else:
-        run = record.signals(teacher, position)
+        run = record.signals(signal_generator, position)
         signals, spikes = run.readout, float(run.counts.mean())
     after = phases.updated(record, trainee, shown, signals, by, rng)
     again = record.move(after, steps)
@@ -67,10 +67,10 @@ def errors(
 
 
 @torch.no_grad()
-def decoding(record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor) -> float:
-    """Return the root mean square error of velocities that the generator reads off positions, in rad/s."""
+def decoding_error(record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor) -> float:
+    """Return the root mean square error of velocities that the generator decodes from positions, in rad/s."""
     read = record.signals(phases.pair(weights)[1]._replace(w_out=weights[DECODER]), position)
-    return float((read.readout - phases.lagging(record, omega)).square().mean().sqrt())
+    return float((read.readout - phases.low_passed(record, omega)).square().mean().sqrt())
 
 
 def _joints(moved: Tensor, omega: Tensor) -> tuple[float, ...]:

@@ -1,0 +1,1 @@
+"""Files as data sets are delivered in: archives, pictures, pickles, downloads."""
