@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from insitu.core import InsituError
-from insitu.data.files import pictures
+from insitu.data import decoding
 
 STEPS = np.arange(256)
 TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {  # what undoes each orientation of EXIF
@@ -41,7 +41,7 @@ def file(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def read(data: bytes) -> NDArray[np.uint8]:
-    return pictures.pixels(data, "some", "L")[..., 0]
+    return decoding.pixels(data, "some", "L")[..., 0]
 
 
 WIDE = {

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from insitu.core import InsituError, cache_folder
-from insitu.data.files import pictures
+from insitu.data import decoding
 from insitu.data.folder import Folder
 
 
@@ -186,6 +186,6 @@ def test_damaged_images_raise_one_error(kind: str, at: int, byte: int, size: int
     changed[at % len(changed)] = byte
     for data in (bytes(changed), out.getvalue()[: size % len(changed)]):
         try:
-            assert pictures.pixels(data, "some", "RGB", 8).shape == (8, 8, 3)
+            assert decoding.pixels(data, "some", "RGB", 8).shape == (8, 8, 3)
         except InsituError as error:
             assert str(error).startswith("some is ")  # noqa: PT017  # most changed bytes are harmless

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.data import Archive, DataSet, FewShotImages, Images, cache, paths
-from insitu.data.files import pictures
+from insitu.data import Archive, DataSet, FewShotImages, Images, cache, decoding, paths
 from insitu.data.files.bundles import Bundle, all_files, damage_named, open_bundle
 from insitu.data.files.pickles import plain
 
@@ -107,7 +106,7 @@ def _jpegs(bundle: Bundle) -> tuple[Part, Part]:
     for name, data in all_files(bundle, ".jpg"):
         pieces = name.split("/")[-3:]
         if len(pieces) == 3 and pieces[0] in found and pieces[1] in NAMES:
-            image = pictures.pixels(data, f"{name} in {bundle.path}", "RGB")
+            image = decoding.pixels(data, f"{name} in {bundle.path}", "RGB")
             if image.shape != (SIDE, SIDE, 3):
                 raise InsituError(
                     f"{name} in {bundle.path} is {image.shape[1]} x {image.shape[0]} pixels; images of this data set "

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.data import Archive, DataSet, FewShotImages, Images, cache, paths
-from insitu.data.files import pictures
+from insitu.data import Archive, DataSet, FewShotImages, Images, cache, decoding, paths
 from insitu.data.files.bundles import Bundle, open_bundle
 
 OBJECTS = "plug_adapter mobile_phone scissor light_bulb can glass ball marker cup remote_control"
@@ -131,5 +130,5 @@ def _decoded(source: Path, size: int) -> dict[str, NDArray[np.generic]]:
 def _pixels(bundle: Bundle, files: Sequence[str], size: int) -> NDArray[np.uint8]:
     out = np.empty((len(files), size, size, 3), np.uint8)
     for row, file in enumerate(files):
-        out[row] = pictures.pixels(bundle.read(file), f"{file} in {bundle.path}", "RGB", size)
+        out[row] = decoding.pixels(bundle.read(file), f"{file} in {bundle.path}", "RGB", size)
     return out

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from insitu.core import InsituError
-from insitu.data import DataSet, FewShotImages, Images, cache
-from insitu.data.files import pictures
+from insitu.data import DataSet, FewShotImages, Images, cache, decoding
 
 Rows = NDArray[np.int64]
 
@@ -75,7 +74,7 @@ class Folder(DataSet):
         # before decoding, which can take minutes: a class may be too small
         train, session, test = self._split({name: len(images) for name, images in files.items()})
         arrays = cache.arrays(
-            Path(self.path), f"folder-{self.size}-{pictures.RULES}", lambda: _decoded(files, self.size)
+            Path(self.path), f"folder-{self.size}-{decoding.RULES}", lambda: _decoded(files, self.size)
         )
         everything = Images(arrays["pixels"], arrays["labels"], tuple(files))
         return FewShotImages(everything.take(train), session, everything.take(test))
@@ -140,5 +139,5 @@ def _decoded(files: dict[str, list[Path]], size: int) -> dict[str, NDArray[np.ge
             data = file.read_bytes()
         except OSError as error:
             raise InsituError(f"{file} cannot be read: {error.strerror}; check its permissions") from error
-        pixels[row] = pictures.pixels(data, str(file), "RGB", size)
+        pixels[row] = decoding.pixels(data, str(file), "RGB", size)
     return {"pixels": pixels, "labels": labels}

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.data import Archive, DataSet, FewShotImages, Images, cache, paths
-from insitu.data.files import pictures
+from insitu.data import Archive, DataSet, FewShotImages, Images, cache, decoding, paths
 from insitu.data.files.bundles import Bundle, open_bundle
 
 SESSIONS, SIDE = 8, 84
@@ -90,7 +89,7 @@ def _labels(source: Path, files: list[str], names: list[str]) -> NDArray[np.int6
 def _pixels(bundle: Bundle, files: list[str]) -> NDArray[np.uint8]:
     out = np.empty((len(files), SIDE, SIDE, 3), np.uint8)
     for row, file in enumerate(files):
-        image = pictures.pixels(bundle.read(file), f"{file} in {bundle.path}", "RGB")
+        image = decoding.pixels(bundle.read(file), f"{file} in {bundle.path}", "RGB")
         if image.shape != out.shape[1:]:
             raise InsituError(
                 f"{file} in {bundle.path} is {image.shape[1]} x {image.shape[0]} pixels; "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.exceptions import HTTPException
 
-from insitu.data.files import pictures
+from insitu.data import decoding
 from insitu.service.limits import Limits
 
 FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP", "gif": "GIF"}
@@ -36,10 +36,10 @@ def decode_image(url: str, limits: Limits) -> tuple[NDArray[np.uint8], int]:
         raise HTTPException(422, "the base64 of the image is not valid; send it again") from None
     kind = FORMATS[head[1]]
     try:
-        image = pictures.picture(data, (kind,), limits.image_pixels)
-    except pictures.TooLargeError:
+        image = decoding.picture(data, (kind,), limits.image_pixels)
+    except decoding.TooLargeError:
         raise HTTPException(413, f"an image has at most {limits.image_pixels} pixels; reduce it") from None
-    except pictures.UnreadableError as error:
+    except decoding.UnreadableError as error:
         # a decoder's own message may quote the request
         reason = "" if error.__cause__ else f": {error}"
         raise HTTPException(422, f"the image cannot be decoded as {kind}{reason}") from None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.data.files import pictures
+from insitu.data import decoding
 from insitu.data.files.bundles import damage_named, open_bundle
 
 CHARACTERS, DRAWINGS, SIDE = 1623, 20, 105
@@ -56,7 +56,7 @@ def official(background: Path, evaluation: Path) -> dict[str, NDArray[np.generic
                         f"{name} in {path} is not of Omniglot: its characters go from 1 to {CHARACTERS}, "
                         f"its drawings from 1 to {DRAWINGS}; remove it"
                     )
-                image = pictures.pixels(bundle.read(name), f"{name} in {path}", "L")
+                image = decoding.pixels(bundle.read(name), f"{name} in {path}", "L")
                 if image.shape != (SIDE, SIDE, 1):
                     raise InsituError(f"{name} in {path} is not {SIDE} x {SIDE} pixels; get the data set again")
                 pixels[place], seen[place] = image, True
