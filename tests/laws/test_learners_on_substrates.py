@@ -18,7 +18,8 @@ from insitu import catalog
 from insitu.core import generator
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.learners import Examples, Learner
+from insitu.learners import Learner
+from insitu.protocols import Examples
 from insitu.substrates import Substrate
 from moving import STEPS, networks  # noqa: F401
 
@@ -68,7 +69,7 @@ def movements(learner: Any) -> tuple[Any, Examples, torch.Tensor, Callable[[torc
 
 # by what a learner is prepared with: the base, and what it is shown and has to know after
 WORLDS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
-    "Base": (base, few_shot),
+    "FewShotBase": (base, few_shot),
     "EpisodeBase": (patterned.base, tasks),
     "ArmBase": (lambda: moving.SCENARIO.base("package"), movements),
 }
