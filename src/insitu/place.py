@@ -2,7 +2,7 @@
 
 Weights become what the substrate holds and take no gradient: nothing trains through a write. Biases stay digital and,
 like all other parameters, trainable; the gradient passes placed layers straight through, as that of the exact product
-with the mean weights. To train weights against the hardware, train the network it was placed from and place it anew.
+with the mean weights. To train weights against the hardware, train the network it was placed from and place it again.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def place(
 ) -> nn.Module:
     """Return a copy of ``network`` whose linear and convolution layers are written to ``substrate`` at ``now_s``.
 
-    Converters are fitted to the inputs of each layer as ``example``, a batch for the network, brings them about;
+    Converters are fitted to the inputs of each layer as ``example``, a batch for the network, produces them;
     without one the substrate's own rule holds. With ``fill``, a layer that leaves rows of its tile free is written as
     often as they hold it, and its copies add up (own choice): errors of programming and reading average out. ``at``
     moves the copy's clock. Products draw their noise from ``rng``.
@@ -115,7 +115,7 @@ def place(
 
 
 def at(network: nn.Module, now_s: float) -> None:
-    """Let it be ``now_s`` for every placed layer of ``network``: what is multiplied from now on has drifted so far."""
+    """Set the time of every placed layer of ``network``: products from now on see the drift up to ``now_s``."""
     for layer in _placed(network):
         layer.now_s = now_s
 
@@ -165,7 +165,7 @@ def _padding(layer: nn.Conv2d) -> list[int]:
     if layer.padding == "valid":
         return [0, 0, 0, 0]
     if layer.padding == "same":
-        whole = [layer.dilation[i] * (layer.kernel_size[i] - 1) for i in (1, 0)]
-        return [side for total in whole for side in (total // 2, total - total // 2)]
+        total = [layer.dilation[i] * (layer.kernel_size[i] - 1) for i in (1, 0)]
+        return [side for both in total for side in (both // 2, both - both // 2)]
     height, width = (int(side) for side in layer.padding)
     return [width, width, height, height]

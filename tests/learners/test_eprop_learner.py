@@ -99,9 +99,9 @@ def test_an_exact_crossbar_without_rounding_is_software() -> None:
 
 def test_the_update_is_that_of_the_kernel() -> None:
     state = taught(SOFTWARE)
-    trainee, teacher = state.networks.trainee, state.networks.teacher
+    trainee, generator_ = state.networks.trainee, state.networks.signal_generator
     run = RECORD.move(trainee, STEPS, spikes=True)
-    changes = torch.cat(RECORD.increments(run, RECORD.signals(teacher, shown().x).readout, RATE), 1)
+    changes = torch.cat(RECORD.increments(run, RECORD.signals(generator_, shown().x).readout, RATE), 1)
     assert torch.allclose(targets(state) - state.networks.matrix, changes, atol=1e-6)
     on_grid = (targets(taught(ROUNDED)) - state.networks.matrix) * 16
     inside = targets(taught(ROUNDED)).abs() < 1
@@ -138,7 +138,7 @@ def test_cells_of_an_update_are_as_young_as_the_update() -> None:
 
 def test_movements_learned_together_are_those_learned_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = asked(ROUNDED, taught(ROUNDED))[1]
-    monkeypatch.setattr(eprop, "AT_ONCE", 2)
+    monkeypatch.setattr(eprop, "BATCH", 2)
     assert torch.allclose(asked(ROUNDED, taught(ROUNDED))[1], whole, atol=1e-5)
     alone = Examples(shown().x[1:2], shown().labels[1:2])
     state = taught(ROUNDED, given=alone)

@@ -164,9 +164,9 @@ def test_noise_in_whole_numbers_has_its_size(inputs: str) -> None:
     if inputs == "spike":
         x[range(400), rng("spike").integers(0, 512, 400)] = 20.0
     one = reading(crossbar.device, held.tiles[0], 1e5)
-    whole = integer_product.Whole(crossbar._converters, 512, 400, 100)
+    whole = integer_product.IntegerProduct(crossbar._converters, 512, 400, 100)
     whole.take(x.numpy())
-    variances = whole.small(one).variances
+    variances = whole.reading_of(one).variances
     assert one.variance is not None
     assert variances is not None
     for block, rows in enumerate(crossbar._converters.blocks(512)):

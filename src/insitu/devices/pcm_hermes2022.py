@@ -8,7 +8,7 @@ Equations (G in µS, r = G / g_max, t = time since programming in s, never below
     read noise N(0, G(t) Q sqrt(ln((t + t_r) / (2 t_r)))),  t_r = 512 ns                   Q of G_prog's r
     m, s and Q = clip(a ln r + b, lowest, top) below a split in r, a polynomial in r from there on
 
-Fitted within 0..10.35 µS (one device) and 0..20.7 µS (two devices, which program more exactly and drift more alike).
+Fitted within 0..10.35 µS (one device) and 0..20.7 µS (two devices, which program better and spread less in drift).
 With two devices a ``cell`` here is the pair: both are taken to hold the same state. Not modelled: single SET pulses,
 the two devices apart, correlation of read noise between reads, temperature, endurance; the Gaussian of a read may fall
 below 0.

@@ -27,7 +27,7 @@ from insitu.kernels import compiled
 
 STEP_MEAN_US = np.array([-0.084, 0.880, 1.40], np.float32)  # of one pulse: coefficients of G, 1 and P
 STEP_STD_US = np.array([0.091, 0.260, 2.15], np.float32)
-FEW = 50_000  # pulses that are as soon given without compiled loops
+FEW = 50_000  # pulses below which importing the compiled loops takes longer than they save
 
 
 @dataclass(frozen=True)

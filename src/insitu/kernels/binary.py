@@ -4,7 +4,7 @@ Bit 1 is +1, bit 0 is -1, and 0 counts as +1. Channel c is bit c % 64 of word c 
 last channel are 0. Maps are channels-last: activations (n, h, w, words), weights (out, kh, kw, words). A sum of n
 products is n - 2 * (bits that differ), exact in int32. A tap outside the image adds nothing, as where a training form
 pads +-1 maps with zeros. The ``_reference`` functions say in plain NumPy what the compiled loops compute, bit for bit,
-for any number of threads (``numba.set_num_threads``); where Numba does not work they run instead, and say so once.
+for any number of threads (``numba.set_num_threads``); where Numba does not work they run instead, after one warning.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def unpack(words: Words, channels: int) -> Bits:
 def binary_conv2d(x: Words, weight: Words | Prepared, channels: int, stride: int = 1, padding: int = 0) -> Sums:
     """Return the convolution (n, h', w', out) int32 of x (n, h, w, words) and weights (out, kh, kw, words).
 
-    h' = (h + 2 padding - kh) // stride + 1, w' alike. Weights that serve more than once are best given as ``prepare``
-    returns them. Raises InsituError for words that do not fit the channels, windows larger than the padded image,
-    and sums that int32 cannot hold.
+    h' = (h + 2 padding - kh) // stride + 1, w' likewise. Weights that are used again are best prepared once by
+    ``prepare``. Raises InsituError for words that do not fit the channels, windows larger than the padded image, and
+    sums that int32 cannot hold.
     """
     x, prepared, shape = layer(x, weight, channels, stride, padding)
     fast = binary_loops()

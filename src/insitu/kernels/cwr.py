@@ -41,7 +41,7 @@ class Factors:
 def train(x: Codes, rows: Rows, order: Rows, batch: int, weight: Codes, by: Factors) -> tuple[Codes, int]:
     """Return the weights (rows, features) after the mini-batches, and how often they were halved.
 
-    ``x`` (n, features) are codes, ``rows`` (n,) the row of each example, ``order`` (epochs, n) who comes when.
+    ``x`` (n, features) are codes, ``rows`` (n,) the row of each example, ``order`` (epochs, n) their order.
     """
     if compiled() is None:
         return train_reference(x, rows, order, batch, weight, by)

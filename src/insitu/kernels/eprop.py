@@ -1,7 +1,7 @@
 """Eligibility traces and the weight increments of natural e-prop, all steps at once.
 
-Natural e-prop (Scherr, Stöckl, Maass 2020; Ortner, Petschenig et al. 2025): a network that never sees the target is
-told by another one, by a learning signal per neuron and step, how to change its weights, once:
+Natural e-prop (Scherr, Stöckl, Maass 2020; Ortner, Petschenig et al. 2025): a network that never sees the target
+changes its weights once, by a learning signal per neuron and step that another network gives:
 
     increment(i, j) = -rate * sum over t of L(t, j) h(t, j) trace(t, i)
 
@@ -64,10 +64,10 @@ def increments_reference(
 ) -> tuple[Tensor, Tensor]:
     """Do the same in plain PyTorch, in the precision that is given."""
     batch, size = signals.shape[1:]
-    told = (-rate * signals * slope).transpose(0, 1)
-    heard = low_pass(ticks, decay).T.expand(batch, -1, -1)
-    seen = low_pass(spikes, decay, delay=1).permute(1, 2, 0).expand(batch, -1, -1)
-    return heard @ told, (seen @ told).masked_fill(torch.eye(size, dtype=torch.bool), 0)
+    error = (-rate * signals * slope).transpose(0, 1)
+    of_inputs = low_pass(ticks, decay).T.expand(batch, -1, -1)
+    of_neurons = low_pass(spikes, decay, delay=1).permute(1, 2, 0).expand(batch, -1, -1)
+    return of_inputs @ error, (of_neurons @ error).masked_fill(torch.eye(size, dtype=torch.bool), 0)
 
 
 class _Increments(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""Normal numbers by position: the draw at (row, column, block) under a key is the same whoever asks, in any order.
+"""Normal numbers by position: the draw at (row, column, block) under a key is the same in any order of calls.
 
 Philox4x32 (Salmon et al., SC 2011) of seven rounds, the fewest with which no statistical test of theirs fails, turns
 the counter (row // 4, column, block, 0) and the key, two 32-bit words, into four 32-bit words; Box and Muller's

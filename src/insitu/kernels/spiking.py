@@ -61,7 +61,7 @@ class Run(NamedTuple):
     readout: Tensor  # (steps, batch, out)
     counts: Tensor  # (batch, size) spikes of each neuron
     slope: Tensor  # (steps, batch, size): h
-    spikes: Tensor | None  # (steps, batch, size) of 0 and 1, where asked for
+    spikes: Tensor | None  # (steps, batch, size) of 0 and 1, where requested
 
 
 def run(current: Tensor, w_rec: Tensor, w_out: Tensor, neurons: Neurons, spikes: bool = False) -> Run:

@@ -54,7 +54,7 @@ class Learner(ABC, Generic[BaseT, StateT]):
         """Return the answers to queries x, such as class numbers (n,), only of classes learned so far."""
 
     def cost(self, state: StateT) -> Ledger:
-        """Return what learning has spent so far; nothing is counted unless the learner says so."""
+        """Return what learning has spent so far; nothing is counted by default."""
         return Ledger()
 
     def query_cost(self, state: StateT) -> Ledger:

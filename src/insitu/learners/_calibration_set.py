@@ -12,8 +12,8 @@ from insitu.learners.projections import Projection
 
 
 @dataclass(frozen=True, eq=False)
-class Cohort:
-    """Examples and what a projection makes of them."""
+class CalibrationSet:
+    """Examples and their vectors under a projection."""
 
     x: Tensor  # (n, features)
     vectors: Tensor  # (n, dim)
@@ -26,14 +26,14 @@ class Cohort:
         return self.sizes[quantile]
 
 
-_cohorts: WeakKeyDictionary[Projection, Cohort] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Projection, CalibrationSet] = WeakKeyDictionary()
 
 
-def cohort(projection: Projection, x: Tensor) -> Cohort:
-    """Return the cohort of examples x (n, features), never changed in place; the last of a projection is kept."""
-    known = _cohorts.get(projection)
+def calibration_set(projection: Projection, x: Tensor) -> CalibrationSet:
+    """Return the set of examples x (n, features), never changed in place; the last of a projection is cached."""
+    known = _known.get(projection)
     if known is None or known.x is not x:
-        known = _cohorts[projection] = Cohort(x, projection.vectors(x))
+        known = _known[projection] = CalibrationSet(x, projection.vectors(x))
     return known
 
 

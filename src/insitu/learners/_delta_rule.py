@@ -35,7 +35,7 @@ def adapted(
 ) -> list[Tensor]:
     """Return the heads (tasks, ways, features) after 0, 1 ... ``steps`` steps from ``head`` (ways, features).
 
-    ``keep`` is what becomes of a head where it is held, such as rounding.
+    ``keep`` maps a head to what is held of it, such as its rounded values.
     """
     heads = [keep(head.expand(len(x), -1, -1))]
     for step in range(1, steps + 1):

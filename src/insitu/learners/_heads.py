@@ -1,4 +1,4 @@
-"""What heads of scikit-learn share: every example is kept beside them, and a fit leaves one linear score per class."""
+"""What heads of scikit-learn share: every example is kept, and a fit gives one linear score per class."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Networks(NamedTuple):
 
     record: Spiking
     trainee: Weights
-    teacher: Weights
+    signal_generator: Weights
 
     @property
     def matrix(self) -> Tensor:
@@ -37,7 +37,7 @@ def networks_of(base: ArmBase) -> Networks:
         record = Spiking(**base.card["record"])
     except (KeyError, TypeError) as error:
         raise InsituError(
-            f"these weights are not those of a trainee and its generator ({error}); take ortner2025_arm, or train anew"
+            f"these weights are not those of a trainee and its generator ({error}); take ortner2025_arm, or train again"
         ) from error
     size, others, heard = record.trainee, record.teacher, record.clock + AXES * BITS
     shapes = (

@@ -1,6 +1,6 @@
 """Softmax regression mini-batch by mini-batch, and the extremes that are met on the way.
 
-Worked out in float64 and rounded to float32 at the end, so that the order in which a library adds does not show.
+Computed in float64 and rounded to float32 at the end, so that results do not depend on the order of sums.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def train_float(
 ) -> tuple[Array, Met]:
     """Return the weights (rows, features) after training from ``start`` by Adam or plain descent, and what was met.
 
-    ``x`` is (n, features), ``rows`` (n,) the row of each example, ``order`` (epochs, n) who comes when.
+    ``x`` is (n, features), ``rows`` (n,) the row of each example, ``order`` (epochs, n) their order.
     """
     x, weight = x.astype(np.float64), start.astype(np.float64)
     mean, square = np.zeros_like(weight), np.zeros_like(weight)

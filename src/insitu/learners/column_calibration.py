@@ -35,7 +35,7 @@ def fitted(measured: Tensor, known: Tensor, prototypes: Tensor) -> tuple[Tensor,
     level = exact.mean(similar, 0)
     varying = similar - level
     slope = exact.total(varying * measured, 0) / exact.total(varying.square(), 0).clamp_min(1e-12)
-    # a column without a positive slope tells nothing; leave its output as it is
+    # a column without a positive slope carries no information; leave its output as it is
     slope = torch.where(slope > 1e-9, slope, torch.ones(())).float()
     return slope, (exact.mean(measured, 0) - slope * level).float()
 

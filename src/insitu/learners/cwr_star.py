@@ -1,4 +1,4 @@
-"""CWR*: the last layer learned on the device over a frozen network, one consolidated row per class, in whole numbers.
+"""CWR*: the last layer learned on the device over a frozen network, one consolidated row per class, in integers.
 
 Vorabbi, Maltoni and Santi, arXiv 2308.15308. In an experience with the classes K, ``cur`` examples each, the head
 starts at zero but for the rows of those of K that are known; it is trained by softmax regression; m is the mean of all
@@ -8,12 +8,12 @@ of its row w and the trained row t; a new one becomes t - m. Rows of other class
 Hybrid quantisation: inputs, forward weights and probabilities have ``forward_bits``; errors, gradients, the update and
 the weights kept have ``update_bits``. ``kernels/cwr.py`` has the step, in int8 to int64; float are softmax and the
 factors between grids. The first experience is learned in float, by Adam; the largest and smallest values met in it set
-all ranges, once and for all.
+all ranges for good.
 
 Own choices: the head has ``outputs`` rows from the start and no bias; the update starts from the weights kept, since
 one that started from their few forward bits would be lost in rounding; forward weights are those kept, shifted right
 until the largest fits; the step of the weights doubles when they outgrow their bits; the range of inputs takes in the
-calibration features of the base; consolidation is in whole numbers, with r in steps of 2^-16.
+calibration features of the base; consolidation is in integers, with r in steps of 2^-16.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class CwrStar(Learner[StreamBase, State]):
             raise InsituError(f"learning rates are above 0 and finite; got {given}")
 
     def prepare(self, base: StreamBase, now_s: float, rng: np.random.Generator) -> State:
-        """Return the state that knows no class yet."""
+        """Return the state without any class."""
         check_stream_base(base)
         none = np.empty(0, np.int64)
         return State(base, none, none, np.empty((0, base.features), np.float32), None, Ledger())
@@ -180,18 +180,18 @@ class CwrStar(Learner[StreamBase, State]):
             weights=symmetric(float(np.abs(weight).max()), self.update_bits),
         )
 
-    def _steps(self, shown: int, weights: int, whole: bool) -> Ledger:
-        """Return what showing ``shown`` examples to a head of ``weights`` weights spends: forward and outer product."""
-        updates = -(-shown // self.batch_size) * weights
-        return Ledger.of(**{_products(whole): 2 * shown * weights, "weight_update": updates})
+    def _steps(self, presented: int, weights: int, integer: bool) -> Ledger:
+        """Return what training on ``presented`` examples spends with ``weights`` weights: forward and outer product."""
+        updates = -(-presented // self.batch_size) * weights
+        return Ledger.of(**{_products(integer): 2 * presented * weights, "weight_update": updates})
 
 
-def _products(whole: bool) -> str:
-    return "integer_multiply_accumulate" if whole else "float_multiply_accumulate"
+def _products(integer: bool) -> str:
+    return "integer_multiply_accumulate" if integer else "float_multiply_accumulate"
 
 
 def _positions(known: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where each label stands among the known ones."""
+    """Return the position of each label among the known ones."""
     order = np.argsort(known)
     return order[np.searchsorted(known, labels, sorter=order)]
 

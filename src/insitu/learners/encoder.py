@@ -1,4 +1,4 @@
-"""The meta-trained convolutions of short tasks, held on a substrate, at whatever time a task comes."""
+"""The meta-trained convolutions of short tasks, held on a substrate, at any time after they were written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from insitu.place import Placed, at, place
 from insitu.protocols.episodes import EpisodeBase
 from insitu.substrates import Substrate
 
-AT_ONCE = 64  # tasks whose images are encoded together
+BATCH = 64  # tasks whose images are encoded together
 
 
 def exact(network: Conv4Module, bits: int) -> Conv4Module:
@@ -64,14 +64,14 @@ def encoded(
     network = _at(network, now_s, rng)
     inductive = support is not None and network.record.statistics == "support"
     features, used = [], []
-    for start in range(0, len(x), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    for start in range(0, len(x), BATCH):
+        part = slice(start, start + BATCH)
         given = [(m[part], s[part]) for m, s in support] if inductive and support is not None else None
         vectors, statistics = network(x[part].double(), given)
         features.append(vectors.float())
         used.append(statistics)
-    whole = [tuple(torch.cat(values) for values in zip(*layer, strict=True)) for layer in zip(*used, strict=True)]
-    return torch.cat(features), [(mean, inverse) for mean, inverse in whole]
+    joined = [tuple(torch.cat(values) for values in zip(*layer, strict=True)) for layer in zip(*used, strict=True)]
+    return torch.cat(features), [(mean, inverse) for mean, inverse in joined]
 
 
 def spent(network: Conv4Module) -> Ledger:

@@ -1,14 +1,14 @@
-"""Natural e-prop: a spiking network learns a movement from one showing, told how by another one.
+"""Natural e-prop: a spiking network learns a movement from one demonstration, by the signals of another one.
 
 Ortner, Petschenig et al., Nat. Commun. 16 (2025): a trainee runs from a clock alone; a learning-signal generator sees
 where the hand should be and gives each of its neurons a learning signal; one update of its input and recurrent weights
 (``kernels/eprop.py``), and the trainee makes the movement when it runs again. Both were meta-trained for this. On a
 crossbar, increments are rounded to 1/16 of the weights' range and only devices whose target changed are programmed
-anew; generator, traces and readouts are computed in software, as in the paper. Movements come many at once
+again; generator, traces and readouts are computed in software, as in the paper. Movements come many at once
 (``protocols/trajectories.py``); each begins from the meta-trained weights.
 
 On devices, clock and neurons are the 255 rows of one core: in each step the rows that spike give a whole pulse, with
-read noise drawn anew for every step and movement and 8-bit conversion (``kernels/noisy_spiking.py``). Drift goes on
+read noise drawn for every step and movement and 8-bit conversion (``kernels/noisy_spiking.py``). Drift goes on
 from the writing of the weights; cells written by an update are as young as the update
 (``substrates/analog/delta_crossbar.py``).
 Own choices: rounding is to the nearest; weights stay within -1..1 wherever increments are rounded; movements share the
@@ -39,27 +39,27 @@ from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
-AT_ONCE = 50  # movements that are run together, for the sake of memory
+BATCH = 50  # movements that run together, which bounds the memory they take
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The trainee as it is held, and what the showing of the movements in hand has made of it."""
+    """The trainee as it is held, and its updates by the movements learned last."""
 
     base: ArmBase
     networks: Networks
     held: Any  # the base that the substrate holds; None where it is exact
     prepared_s: float
-    shown: Tensor | None = None  # (n, steps, 3) m, the movements in hand
+    demonstrated: Tensor | None = None  # (n, steps, 3) m, the movements learned last
     after: Any = None  # the matrices (n, clock + size, size) of their updates: floats, or deltas on the substrate
-    teacher_hz: float = 0.0  # the generator's rate while it saw them
-    changed: int = 0  # weights, in all movements together
+    generator_hz: float = 0.0  # mean firing rate of the signal generator during the demonstrations
+    changed: int = 0  # weights that updates have changed, in all movements together
     spent: Ledger = field(default_factory=Ledger)
 
 
 @dataclass(frozen=True)
 class Eprop(Learner[ArmBase, State]):
-    """One update of a spiking network from one showing, by the learning signals of another (natural e-prop)."""
+    """One update of a spiking network from one demonstration, by the signals of another (natural e-prop)."""
 
     protocols: ClassVar[tuple[Protocol, ...]] = (trajectories.PROTOCOL,)
 
@@ -91,19 +91,19 @@ class Eprop(Learner[ArmBase, State]):
 
     @torch.no_grad()
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
-        """See movements once and update; each starts anew from the meta-trained weights."""
+        """See movements once and update; each starts from the meta-trained weights."""
         check_demonstrations(examples, state.base)
         if not now_s >= state.prepared_s:  # so that NaN is caught too
             raise InsituError(f"time runs forward: now is {now_s} s, but the trainee was written at {state.prepared_s}")
         record, count, steps = state.networks.record, len(examples.x), state.base.steps
-        parts, told = [], 0.0
-        for start in range(0, count, AT_ONCE):
-            part = slice(start, min(start + AT_ONCE, count))
+        parts, generator_spikes = [], 0.0
+        for start in range(0, count, BATCH):
+            part = slice(start, min(start + BATCH, count))
             run = self._moved(state, 0, now_s, rng, part, spikes=True)
-            signals = record.signals(state.networks.teacher, examples.x[part])
+            signals = record.signals(state.networks.signal_generator, examples.x[part])
             increments = record.increments(run, signals.readout, self.learning_rate)
             parts.append(self._updated(state, increments))
-            told += float(signals.counts.mean()) * (part.stop - start)
+            generator_spikes += float(signals.counts.mean()) * (part.stop - start)
         matrices = torch.cat(parts)
         changed = int(matrices.ne(self._meta_trained(state)).sum())
         after: Any = matrices
@@ -113,32 +113,36 @@ class Eprop(Learner[ArmBase, State]):
             spent = state.spent + after.spent + _times(self.query_cost(state), count)
         return replace(
             state,
-            shown=examples.x,
+            demonstrated=examples.x,
             after=after,
-            teacher_hz=1000 * told / steps / count,
+            generator_hz=1000 * generator_spikes / steps / count,
             changed=changed,
             spent=spent,
         )
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Return the velocities (n, steps, 2) in rad/s of the movements in hand; before any is shown, n times alike."""
-        check_clock(x, state.base, None if state.shown is None else len(state.shown))
-        return self._all(state, int(state.shown is not None), len(x), now_s, rng)[0]
+        """Return the velocities (n, steps, 2) in rad/s of the movements learned last; before any, n times the same."""
+        check_clock(x, state.base, None if state.demonstrated is None else len(state.demonstrated))
+        return self._all(state, int(state.demonstrated is not None), len(x), now_s, rng)[0]
 
     def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[StepAnswers]:
         """Return the velocities before the update (step 0) and after it (1), both at ``now_s``.
 
         Totals are firing rates in Hz, the percentage of weights that the update has changed, and the cells written.
         """
-        if state.shown is None:
+        if state.demonstrated is None:
             raise InsituError("no movement is learned yet; learn some first")
-        check_clock(x, state.base, len(state.shown))
+        check_clock(x, state.base, len(state.demonstrated))
         count = len(x)
         before, calm = self._all(state, 0, count, now_s, rng)
         after, lively = self._all(state, 1, count, now_s, rng)
         record = state.networks.record
         weights = record.trainee * (record.clock + record.trainee - 1)  # no neuron drives itself
-        means = {"trainee_hz": lively, "teacher_hz": state.teacher_hz, "changed": 100 * state.changed / count / weights}
+        means = {
+            "trainee_hz": lively,
+            "teacher_hz": state.generator_hz,
+            "changed": 100 * state.changed / count / weights,
+        }
         totals = {name: count * mean for name, mean in means.items()}
         if not self.substrate.exact and state.after.rewritten:
             totals["rewritten"] = state.after.rewritten
@@ -147,10 +151,10 @@ class Eprop(Learner[ArmBase, State]):
     @torch.no_grad()
     def traces(self, state: State, task: int, now_s: float, rng: np.random.Generator) -> dict[str, Any]:
         """Return of one movement velocities (steps, 2) and spikes (steps, size) before and after, and the signals."""
-        if state.shown is None:
+        if state.demonstrated is None:
             raise InsituError("no movement is learned yet; learn some first")
         part = slice(task, task + 1)
-        signals = state.networks.record.signals(state.networks.teacher, state.shown[part]).readout[:, 0]
+        signals = state.networks.record.signals(state.networks.signal_generator, state.demonstrated[part]).readout[:, 0]
         runs = [self._moved(state, step, now_s, rng, part, spikes=True) for step in (0, 1)]
         found: dict[str, Any] = {"signals": signals.numpy()}
         for name, run in zip(("before", "after"), runs, strict=True):
@@ -159,7 +163,7 @@ class Eprop(Learner[ArmBase, State]):
         return found
 
     def cost(self, state: State) -> Ledger:
-        """Return what writing the trainee, running it before the updates in hand, and these have spent on devices."""
+        """Return what writing the trainee, running it before the current updates, and these have spent on devices."""
         return state.spent
 
     def query_cost(self, state: State) -> Ledger:
@@ -189,7 +193,7 @@ class Eprop(Learner[ArmBase, State]):
     def _moved(
         self, state: State, step: int, now_s: float, rng: np.random.Generator, part: slice, spikes: bool = False
     ) -> Run:
-        """Run a part of the movements before (0) or after (1) the update; in software, all are alike before it."""
+        """Run a part of the movements before (0) or after (1) the update; in software, all are the same before it."""
         steps = state.base.steps
         if not self.substrate.exact:
             rows = self.substrate.pulse_rows(state.after if step else state.held, now_s, part)
@@ -201,8 +205,8 @@ class Eprop(Learner[ArmBase, State]):
     def _all(self, state: State, step: int, count: int, now_s: float, rng: np.random.Generator) -> tuple[Tensor, float]:
         """Return the velocities (count, steps, 2) of all movements, and the mean firing rate in Hz."""
         found, hz = [], 0.0
-        for start in range(0, count, AT_ONCE):
-            part = slice(start, min(start + AT_ONCE, count))
+        for start in range(0, count, BATCH):
+            part = slice(start, min(start + BATCH, count))
             run = self._moved(state, step, now_s, rng, part)
             size = part.stop - start
             found.append(run.readout.transpose(0, 1).expand(size, -1, -1))

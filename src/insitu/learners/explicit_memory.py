@@ -23,7 +23,7 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.kernels import exact
 from insitu.learners import Learner
-from insitu.learners._calibration_set import cohort, size
+from insitu.learners._calibration_set import calibration_set, size
 from insitu.learners._prototypes import adapt
 from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit
@@ -63,9 +63,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
     projection: Kind = "whitened"  # from activations to the vectors that the memory holds
     dim: int = 512  # rows of the array where activations are whitened; other projections have a size of their own
     shrink: float = 1.0  # shrinkage of the whitening covariance, in units of its mean variance
-    support: Literal["bipolar", "magnitude", "program"] = (
-        "magnitude"  # SET pulses by sign, by magnitude, or programming
-    )
+    support: Literal["bipolar", "magnitude", "program"] = "magnitude"  # pulses by sign, by magnitude, or programming
     pulses: int = 2  # largest number of SET pulses that one shot gives one device
     base_shots: int = 5  # number of shots of its mean as which a base class is written
     clip: float = 0.95  # quantile of |component| from which on a component gets all pulses
@@ -158,7 +156,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         for row, column in enumerate(where.tolist()):
             rounds[seen[column]].append(row)
             seen[column] += 1
-        largest = cohort(state.projection, state.cohort.x).size(self.clip)
+        largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
         for rows in rounds.values():
             amounts = self._pulses(vectors[rows], largest, self.pulses)
             held = self.substrate.add(state.held, where[rows].tolist(), amounts.T, now_s, rng)
@@ -175,10 +173,10 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         now_s: float,
         rng: np.random.Generator,
     ) -> State:
-        """Add to each class what ``shots`` (k,) examples taught elsewhere: their summed unit vectors ``sums`` (k, dim).
+        """Add to each class ``shots`` (k,) examples learned elsewhere: their summed unit vectors ``sums`` (k, dim).
 
         ``means`` (k, features) are their mean activations. The sum is superposed on the column as a few shots of its
-        mean; a column that would hold more than ``SUPERPOSED`` is RESET and written anew with all that is known of it.
+        mean; a column that would hold more than ``SUPERPOSED`` is RESET and written with all its examples.
         """
         state, columns = self._columns(state, classes, now_s, rng)
         before = state.shots[columns]
@@ -196,7 +194,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         held = self.substrate.erase(state.held, np.array(columns)[full.numpy()].tolist(), now_s, rng)
         vectors = exact.unit(torch.where(full[:, None], state.sums[columns], sums)).float()
         strength = torch.where(full, total, shots).clamp(1, self.base_shots).int()
-        largest = cohort(state.projection, state.cohort.x).size(self.clip)
+        largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
         for times in strength.unique().tolist():
             rows = (strength == times).nonzero()[:, 0]
             amounts = self._pulses(vectors[rows], largest, self.pulses * times)
@@ -270,7 +268,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         return torch.round(vectors / largest * most).clamp(-most, most)
 
     def _programmed(self, state: State, columns: list[int], now_s: float, rng: np.random.Generator) -> State:
-        """Write prototypes by iterative programming: the given columns, or in modes 2 and 3 every class anew."""
+        """Write prototypes by iterative programming: the given columns, or in modes 2 and 3 every class."""
         if self.mode > 1:
             columns = (state.labels != FREE).nonzero()[:, 0].tolist()
             projection = state.projection
@@ -284,7 +282,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def _finished(self, state: State, now_s: float, rng: np.random.Generator) -> State:
         """Set converter ranges and the digital slope and offset of every column, after the array has changed."""
-        known = cohort(state.projection, state.cohort.x).vectors
+        known = calibration_set(state.projection, state.cohort.x).vectors
         held = self.substrate.calibrate(state.held, known, now_s)
         state = replace(state, held=held)
         measured = self.substrate.multiply(held, known, now_s, rng).double()

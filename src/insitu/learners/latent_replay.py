@@ -80,7 +80,7 @@ class LatentReplay(Learner[StreamBase, State]):
             )
 
     def prepare(self, base: StreamBase, now_s: float, rng: np.random.Generator) -> State:
-        """Return the state that knows no class yet, with a tail of its own."""
+        """Return the state without any class, with a tail of its own."""
         check_stream_base(base)
         nothing = Store(torch.empty(0, base.latent_bytes, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), {})
         head, labels = torch.zeros(0, base.features, dtype=torch.float64), torch.empty(0, dtype=torch.int64)
@@ -107,14 +107,14 @@ class LatentReplay(Learner[StreamBase, State]):
             x = torch.cat([examples.x[part], store.latents[kept]])
             rows = _positions(labels, torch.cat([examples.labels[part], store.labels[kept]]))
             self._step(tail, head, unpacked(x, state.base.latent), rows, weights[rows], 1 - number / len(parts))
-        shown = self.epochs * len(examples) + len(parts) * min(old, len(store))
+        presented = self.epochs * len(examples) + len(parts) * min(old, len(store))
         return replace(
             state,
             tail=tail,
             head=head.detach(),
             labels=labels,
             store=refilled(store, examples, self.replay, rng),
-            spent=state.spent + self._spent(state.base, tail, len(labels), shown, len(parts)),
+            spent=state.spent + self._spent(state.base, tail, len(labels), presented, len(parts)),
         )
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
@@ -173,13 +173,13 @@ class LatentReplay(Learner[StreamBase, State]):
             expected += min(old, len(store)) * _shares(labels, store.labels)
         return 1 / expected.double()
 
-    def _spent(self, base: StreamBase, tail: nn.Module, classes: int, shown: int, steps: int) -> Ledger:
-        """Return what showing ``shown`` latents spends: forward, gradients of inputs and of weights."""
+    def _spent(self, base: StreamBase, tail: nn.Module, classes: int, presented: int, steps: int) -> Ledger:
+        """Return what training on ``presented`` latents spends: forward, gradients of inputs and of weights."""
         once = _products(base, tail, classes).counts
         trained = sum(p.numel() for p in tail.parameters()) + classes * base.features
         return Ledger.of(
-            binary_multiply_accumulate=shown * once["binary_multiply_accumulate"],
-            integer_multiply_accumulate=shown
+            binary_multiply_accumulate=presented * once["binary_multiply_accumulate"],
+            integer_multiply_accumulate=presented
             * (2 * once["binary_multiply_accumulate"] + 3 * once["integer_multiply_accumulate"]),
             weight_update=steps * trained,
         )
@@ -193,7 +193,7 @@ def _products(base: StreamBase, tail: nn.Module, classes: int) -> Ledger:
 
 
 def _positions(labels: Tensor, wanted: Tensor) -> Tensor:
-    """Return where each of ``wanted`` stands among ``labels``."""
+    """Return the position of each of ``wanted`` in ``labels``."""
     return (wanted[:, None] == labels).int().argmax(1)
 
 

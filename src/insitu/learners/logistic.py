@@ -53,7 +53,7 @@ class Logistic(Learner[FewShotBase, State]):
         from sklearn.linear_model import LogisticRegression
 
         mean, scale = x.mean(0), x.std(0)
-        scale[scale == 0] = 1  # a feature that never changes tells nothing, at any scale
+        scale[scale == 0] = 1  # a feature that never changes carries no information, at any scale
         head = LogisticRegression(C=self.strength, class_weight="balanced", max_iter=self.iterations)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)

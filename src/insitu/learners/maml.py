@@ -2,15 +2,15 @@
 
 Ortner, Petschenig et al., Nat. Commun. 16 (2025): convolutions and a head are meta-trained in software and written to
 phase-change crossbars; a new task is learned by four full-batch steps on the head alone, whose slope is computed from
-what the hardware answers, and each step writes anew only those cells whose target has changed. ``layers="all"`` is
+the products of the hardware, and each step programs only those cells whose target has changed. ``layers="all"`` is
 plain MAML (Finn et al., 2017), in software. Tasks come in batches (``protocols/episodes.py``); each begins from the
 meta-trained weights, on a head of its own, and all of them share the convolutions.
 
-Own choices: the head is kept as floats beside the array, or as its b bits, which slopes change by random rounding; on a
+Own choices: the head is kept as floats next to the array, or as b bits, which slopes change by random rounding; on a
 crossbar its weights have ``write_bits`` where ``bits`` is 0; the range of its weights and of its ADC is fitted to tasks
 of meta-training; heads and convolutions are written when the learner is prepared, so that they have drifted by the time
 a task comes. Before any task is learned, queries are normalised together whatever the network's statistics. Steps are
-worked out in float64, so that answers do not depend on how a library adds.
+computed in float64, so that answers do not depend on the order in which a library adds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ HEADROOM = 1.1  # of the range of weights, over the largest met while calibratio
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The network as it is held, and of each task in hand the head after every step.
+    """The network as it is held, and the head of each task learned last after every step.
 
     ``heads`` are batches (tasks, features, ways) on the substrate, or weights of all layers by name.
     """
@@ -51,7 +51,7 @@ class State:
     prepared_s: float
     scale: Any  # of batches of heads on the substrate
     heads: tuple[Any, ...]  # after 0, 1 ... steps; empty before a task is learned
-    support: Tensor | None  # of the tasks in hand, for statistics and for layers="all"
+    support: Tensor | None  # images or features of the tasks learned last, for statistics and for layers="all"
     statistics: Statistics | None
     rewritten: tuple[int, ...]  # cells written by each step, all tasks together
     spent: Ledger
@@ -100,7 +100,7 @@ class Maml(Learner[EpisodeBase, State]):
         return replace(state, network=placed, scale=scale, spent=encoder.spent(placed))
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
-        """Learn tasks: each starts anew from the meta-trained weights. See ``protocols/episodes.py`` for shapes."""
+        """Learn tasks: each starts from the meta-trained weights. See ``protocols/episodes.py`` for shapes."""
         ways = ways_of(examples, state.base)
         if not now_s >= state.prepared_s:  # so that NaN is caught too
             raise InsituError(f"time runs forward: now is {now_s} s, but the network was written at {state.prepared_s}")
@@ -123,7 +123,7 @@ class Maml(Learner[EpisodeBase, State]):
         return replace(new, heads=tuple(hold(each.transpose(1, 2), None, now_s, rng) for each in heads))
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Return the ways (tasks, n) of queries x of the tasks in hand; before any is learned, by the first head."""
+        """Return the ways (tasks, n) of queries x of the tasks learned last; before any, by the first head."""
         return self._answers(state, x, state.heads[-1:], now_s, rng)[0]
 
     def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[StepAnswers]:
@@ -138,7 +138,7 @@ class Maml(Learner[EpisodeBase, State]):
         ]
 
     def cost(self, state: State) -> Ledger:
-        """Return what writing the network and the heads of the tasks in hand has spent."""
+        """Return what writing the network and the heads of the current tasks has spent."""
         return state.spent
 
     def query_cost(self, state: State) -> Ledger:
@@ -157,7 +157,7 @@ class Maml(Learner[EpisodeBase, State]):
     def _answers(
         self, state: State, x: Tensor, heads: tuple[Any, ...], now_s: float, rng: np.random.Generator
     ) -> list[Tensor]:
-        """Return the ways (tasks, n) that each of these heads says; without one, those of the first head."""
+        """Return the ways (tasks, n) that each of these heads answers; without one, those of the first head."""
         check_task_inputs(x, state.base)
         if state.support is not None and len(x) != len(state.support):
             raise InsituError(f"{len(state.support)} tasks were learned last; got queries of {len(x)}: give as many")

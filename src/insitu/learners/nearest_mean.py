@@ -1,4 +1,4 @@
-"""Nearest class mean in float: the baseline beside every memory, with the same projection and the same correction."""
+"""Nearest class mean in float: the baseline of every memory, with its projection and its correction."""
 
 from __future__ import annotations
 

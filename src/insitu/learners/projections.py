@@ -52,7 +52,7 @@ class Projection:
 def fit(base: FewShotBase, kind: Kind, dim: int, shrink: float) -> Projection:
     """Fit the projection on base examples only.
 
-    ``trained`` is C-FSCIL's: the backbone's last layer, then tanh; ours subtracts the mean base vector besides, which
+    ``trained`` is C-FSCIL's: the backbone's last layer, then tanh; ours also subtracts the mean base vector, which
     makes classes nearly orthogonal. ``whitened`` is our own choice: activations are whitened by the pooled
     within-class covariance, shrunk towards a multiple of the identity (``shrink`` times its mean variance), and turned
     into ``dim`` dimensions by a fixed random matrix with orthonormal rows or columns, so that no row of the array
@@ -68,7 +68,7 @@ def fit(base: FewShotBase, kind: Kind, dim: int, shrink: float) -> Projection:
         within = x.double() - base.means[labels].double()
         covariance = exact.product(within.T, within) / len(x)
         features = x.shape[1]
-        # one example per class says nothing of the spread: all directions count alike
+        # one example per class gives no estimate of the spread: all directions weigh the same
         variance = exact.mean(covariance.diagonal(), 0) if covariance.any() else torch.ones((), dtype=torch.float64)
         covariance += shrink * variance * torch.eye(features)
         weight = exact.product(_turn(features, dim), inverse_root(covariance)).float()

@@ -2,8 +2,8 @@
 
 What gradient steps on a head do for a task (``maml``) a memory does by writing each example once: the features of the
 same meta-trained convolutions, mapped as in the few-shot sessions of Karunaratne et al. (ESSCIRC 2022), are superposed
-and searched. Published nowhere; put beside the paper's bars to compare few-shot learning by memory with that by
-gradient. All tasks in hand lie in one array, and a query is compared with the columns of its own task.
+and searched. Published nowhere; meant for comparing few-shot learning by memory with that by
+gradient. All tasks learned together lie in one array, and a query is compared with the columns of its own task.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from insitu.substrates.crossbar import Crossbar
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The network as it is held, and the memory of the tasks in hand, whose class ``task x ways + way`` is a column."""
+    """The network as it is held, and the memory of the tasks learned last: class ``task x ways + way`` is a column."""
 
     base: EpisodeBase
     network: Conv4Module
@@ -46,7 +46,7 @@ class State:
 
 @dataclass(frozen=True)
 class TaskMemory(Learner[EpisodeBase, State]):
-    """Each task's few shots superposed in an explicit memory, beside meta-trained convolutions."""
+    """Each task's few shots superposed in an explicit memory behind meta-trained convolutions."""
 
     protocols: ClassVar[tuple[Protocol, ...]] = (episodes.PROTOCOL,)
 
@@ -85,7 +85,7 @@ class TaskMemory(Learner[EpisodeBase, State]):
         return State(state.base, state.network, memory, len(x), ways, statistics)
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Return the ways (tasks, n) of queries x of the tasks in hand."""
+        """Return the ways (tasks, n) of queries x of the tasks learned last."""
         check_task_inputs(x, state.base)
         if not state.tasks:
             raise InsituError("no task is learned yet; learn some first")
@@ -104,7 +104,7 @@ class TaskMemory(Learner[EpisodeBase, State]):
         return [StepAnswers(1, self.predict(state, x, now_s, rng))]
 
     def cost(self, state: State) -> Ledger:
-        """Return what writing the network, and the tasks in hand, has spent."""
+        """Return what writing the network and the current tasks has spent."""
         return encoder.spent(state.network) + self.memory.cost(state.memory)
 
     def query_cost(self, state: State) -> Ledger:

@@ -101,7 +101,7 @@ class Substrate(ABC):
         """Return for every row of x (batch, in) the column (batch,), int64, with the largest output.
 
         Outputs are those of ``multiply``, in digital times ``scale`` (out,) plus ``offset`` (out,) where given; of
-        equal ones the first column wins. ``allowed`` (out,), bool, leaves columns out. Not all outputs are ever held.
+        equal ones the first column wins. ``allowed`` (out,), bool, leaves columns out. Outputs are computed in parts.
         """
         outputs = self.outputs(held)
         best = Best(len(x), outputs, scale, offset, allowed)

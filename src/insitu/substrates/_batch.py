@@ -1,4 +1,4 @@
-"""Many matrices as held ones, each by itself: what a substrate has that knows no faster way."""
+"""Batches as one held matrix per task: the default of substrates without a faster way."""
 
 from __future__ import annotations
 

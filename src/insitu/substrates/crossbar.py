@@ -1,7 +1,7 @@
 """A matrix in differential pairs of memory devices, multiplied in place by pulse widths, Ohm and Kirchhoff.
 
 Column j gives I_j = sum_i x_i (G+_ij - G-_ij), in µS for inputs scaled to -1..1; every cell is read at its own age.
-Read noise is drawn anew for every product, exactly: independent cell noise of deviation s_ij adds
+Read noise is drawn for every product, exactly: independent cell noise of deviation s_ij adds
 N(0, sum_i x_i^2 s_ij^2) to column j, which costs one more matrix product instead of one random number per cell and
 query. A matrix taller than a tile is cut into row blocks; each block has converters of its own, and the digital sum of
 blocks is exact.

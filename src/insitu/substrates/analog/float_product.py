@@ -14,7 +14,7 @@ from insitu.substrates.analog.readings import Reading
 from insitu.substrates.analog.tiles import Floats
 
 
-class Floating:
+class FloatProduct:
     """Room for a chunk of rows at a time: ``take`` rounds rows to pulse widths, ``give`` multiplies them by a tile."""
 
     def __init__(self, converters: Converters, inputs: int, rows: int, columns: int) -> None:

@@ -1,6 +1,6 @@
-"""Products in whole numbers, for converters of at most eight bits on both sides: the same bits on every processor.
+"""Products in integers, for converters of at most eight bits on both sides: the same bits on every processor.
 
-A conductance is taken in steps of at most 2^-15 of the largest in its column (``kernels/whole_numbers.py``): an error
+A conductance is taken in steps of at most 2^-15 of the largest in its column (``kernels/integer_readout.py``): an error
 about a hundred times below a step of the converter behind it.
 """
 
@@ -35,15 +35,15 @@ def suits(converters: Converters) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Small:
-    """A reading in whole numbers."""
+class IntegerReading:
+    """A reading in integers."""
 
     means: Strips  # µS for a pulse width of one step
     variances: Strips | None  # µS² for a squared width of one; None where no cell is noisy
 
 
-class Whole:
-    """Does what ``Floating`` does."""
+class IntegerProduct:
+    """The verbs of ``FloatProduct``, in integers."""
 
     def __init__(self, converters: Converters, inputs: int, rows: int, columns: int) -> None:
         self.converters = converters
@@ -57,23 +57,23 @@ class Whole:
         self, one: Reading, key: Key, origin: tuple[int, int], full: Floats, tops: Floats, gain: Floats, out: Floats
     ) -> None:
         """Fill ``out`` (rows, columns) with the product of the rows taken with a tile, in µS times ``gain``."""
-        small, levels = self.small(one), self.converters.adc_levels
+        small, levels = self.reading_of(one), self.converters.adc_levels
         output = Output(full, levels, tops, gain)
         whole_products(self.widths, small.means, small.variances, self.converters.tile, key, origin, output, out)
 
-    def small(self, one: Reading) -> Small:
-        """Return a reading in whole numbers; kept beside it."""
+    def reading_of(self, one: Reading) -> IntegerReading:
+        """Return a reading in integers; cached with it."""
         form = (self.converters.tile, self.converters.input_levels)
-        known: Small | None = one.forms.get(form)
+        known: IntegerReading | None = one.forms.get(form)
         if known is None:
             known = one.forms[form] = self._small(one)
         return known
 
-    def _small(self, one: Reading) -> Small:
+    def _small(self, one: Reading) -> IntegerReading:
         levels, tile = self.converters.input_levels, self.converters.tile
         means = signed_strips(one.mean.numpy(), levels, tile)
         means = Strips(means.words, means.unit * np.float32(1 / levels))
         if one.variance is None:
-            return Small(means, None)
+            return IntegerReading(means, None)
         variances = carried_strips(one.variance.numpy(), levels, tile)
-        return Small(means, Strips(variances.words, variances.unit * np.float32(1 / levels**2)))
+        return IntegerReading(means, Strips(variances.words, variances.unit * np.float32(1 / levels**2)))

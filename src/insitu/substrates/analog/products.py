@@ -12,8 +12,8 @@ from torch import Tensor
 from insitu.kernels.normals import LANES
 from insitu.kernels.readout import Key
 from insitu.substrates.analog.converters import Converters, checked_tops, default_range_us
-from insitu.substrates.analog.float_product import Floating
-from insitu.substrates.analog.integer_product import Whole, suits
+from insitu.substrates.analog.float_product import FloatProduct
+from insitu.substrates.analog.integer_product import IntegerProduct, suits
 from insitu.substrates.analog.readings import Reading
 from insitu.substrates.analog.tiles import Floats
 
@@ -23,7 +23,7 @@ MOST_ROWS, FEWEST_ROWS = 1024, 64  # of a chunk; multiples of LANES
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Part of a product; ``out`` (rows, columns) lives until the next piece is asked for."""
+    """Part of a product; ``out`` (rows, columns) is overwritten by the next piece."""
 
     rows: slice
     columns: slice
@@ -42,8 +42,8 @@ def pieces(
 ) -> Iterator[Piece]:
     """Yield the product of x (batch, in) with all tiles, times ``gain`` (out,): rows in chunks, in those tile by tile.
 
-    The noise of an output depends on ``key``, its row and its column alone. A product of a single tile is worked out
-    within ``into`` (batch, out), if given, so that no one need copy it there.
+    The noise of an output depends on ``key``, its row and its column alone. A product of a single tile is computed
+    in ``into`` (batch, out), if given, which saves a copy.
     """
     given = x.detach().float().contiguous().numpy()
     batch, inputs = given.shape
@@ -53,7 +53,7 @@ def pieces(
     ]
     chunk = min(max(CACHED // inputs, FEWEST_ROWS), MOST_ROWS, batch + LANES - 1) // LANES * LANES
     widest = max((one.mean.shape[1] for one in readings), default=0)
-    arithmetic = (Whole if suits(converters) else Floating)(converters, inputs, chunk, widest)
+    arithmetic = (IntegerProduct if suits(converters) else FloatProduct)(converters, inputs, chunk, widest)
     room = np.empty(chunk * widest, np.float32)
     for start in range(0, batch, chunk):
         rows = slice(start, min(start + chunk, batch))

@@ -28,7 +28,7 @@ class Tile:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """A matrix in devices, and the digital numbers that a core keeps beside them."""
+    """A matrix in devices, and the digital numbers that a core keeps next to them."""
 
     inputs: int
     tiles: tuple[Tile, ...]
@@ -111,7 +111,7 @@ def put(tile: Tile, part: Share, cells: Cells, pulses: Counts | None = None, res
     if pulses is not None:
         counted = tile.pulses.copy()
         counted[..., part.within] += pulses[..., part.given]
-        if counted[..., part.within].min(initial=0) < 0:  # int32 has turned over
+        if counted[..., part.within].min(initial=0) < 0:  # int32 has overflowed
             raise InsituError("a cell has seen more pulses than can be counted, 2147483647; start a new matrix")
         new = replace(new, pulses=counted)
     if resets:
