@@ -82,7 +82,7 @@ class Store:
                 database.create(database.check_available(path), about, events, model)
             finally:
                 lock.release()
-        return cls.open(resolved, given)
+        return Store.open(resolved, given)
 
     @classmethod
     def _open_reader(cls, path: Path, given: dict[str, Any]) -> Store:
