@@ -44,11 +44,10 @@ def short(reports: list[Report]) -> str:
     rows = [[Cell(report["experiment"]), *table.rows[0]] for report, table in tables]
     headings = [Heading("experiment"), *(tables[0][1].headings if tables else [])]
     notes = [
-        f"- {report['experiment']}: medians, {formatting.brackets(report)}; "
-        f"{report['data']}; {formatting.machine(report)}; {report['started'][:10]}."
-        + "".join(f" {caution}" for caution in formatting.cautions(report))
-        for report in reports
+        " ".join([f"- {report['experiment']}: {report['data']}.", *formatting.cautions(report)]) for report in reports
     ]
+    made = dict.fromkeys(f"{formatting.machine(report)}, {report['started'][:10]}" for report in reports)
+    notes.append(f"- Made on: {'; '.join(made)}.")
     return "\n".join([*_grid(headings, rows, small_print=False), "", *notes, ""])
 
 
