@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shlex
 from pathlib import Path
@@ -23,7 +22,6 @@ COMMANDS = [
     for line in page.read_text(encoding="utf-8").splitlines()
     if re.match(r"    (\.venv/bin/)?insitu run ", line)
 ]
-OWN = "## Try your own device in one file"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
@@ -38,19 +36,16 @@ def test_pages_have_examples_and_no_printed_block_without_its_code() -> None:
 
 @pytest.fixture
 def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The device of README.md as a file of the room."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition(OWN)[2]
-    code = text.partition("```python\n")[2].partition("```")[0]
-    room = tmp_path / "devices"
-    room.mkdir()
-    (room / "my_cell.py").write_text(code, encoding="utf-8")
-    monkeypatch.setattr(catalog, "ROOTS", [*catalog.ROOTS, tmp_path])
-    devices = importlib.import_module("insitu.devices")
-    monkeypatch.setattr(devices, "__path__", [*devices.__path__, str(room)])
+    """The device of the tutorial as a file of the room."""
+    text = (ROOT / "docs" / "tutorials" / "device.py").read_text(encoding="utf-8")
+    code = text.partition("my_cell.py\n")[2].partition("# %% [markdown]")[0]
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "my_cell.py").write_text(code, encoding="utf-8")
+    monkeypatch.setenv(catalog.OWN, str(tmp_path))
 
 
 @pytest.mark.usefixtures("own_device")
-def test_the_device_of_the_readme_is_shown_with_its_curves(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_device_of_the_tutorial_is_shown_with_its_curves(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "my-cell"]) == 0
     said = capsys.readouterr().out
     assert "G(t) = G (t / 60 s)^-0.05" in said
