@@ -1,15 +1,14 @@
 # The few words of this project; `make` alone lists them. Everything runs in .venv, made on demand.
 PYTHON ?= python3
 DEMO ?= run karunaratne2022-miniimagenet
-# Processes that share the tests: one per core, but each holds torch (half a gigabyte). WORKERS=0 keeps them in one.
+# Processes that share the tests: one per core, four at most, since each holds half a gigabyte of torch. 0 is one.
 WORKERS ?= auto
 
 VENV := .venv
 # Called by path, so another active environment does not matter.
 IN := $(VENV)/bin/python
-# The stamp is named after this folder: in a copied or moved checkout, .venv would still import the code of the old one.
-# Half a gigabyte of torch per process: four at most.
 TEST = $(IN) -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --durations 20
+# The stamp is named after this folder: in a copied or moved checkout, .venv would still import the code of the old one.
 STAMP := $(VENV)/.installed-$(shell pwd | cksum | cut -d ' ' -f 1)
 
 # Settings of the caller's shell that would lead the interpreter or pip elsewhere.
