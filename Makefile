@@ -1,12 +1,13 @@
 # The few words of this project; `make` alone lists them. Everything runs in .venv, made on demand.
 PYTHON ?= python3
 DEMO ?= run karunaratne2022-miniimagenet
-# Processes that share the tests: one per core, but each holds torch (half a gigabyte). WORKERS=0 keeps them in one.
+# Processes that share the tests: one per core, four at most, since each holds half a gigabyte of torch. 0 is one.
 WORKERS ?= auto
 
 VENV := .venv
 # Called by path, so another active environment does not matter.
 IN := $(VENV)/bin/python
+TEST = $(IN) -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --durations 20
 # The stamp is named after this folder: in a copied or moved checkout, .venv would still import the code of the old one.
 STAMP := $(VENV)/.installed-$(shell pwd | cksum | cut -d ' ' -f 1)
 
@@ -17,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test mutants soak check format bench portability results clean
+.PHONY: help install demo test coverage package mutants soak check format bench portability results clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -29,7 +30,13 @@ demo: $(STAMP)  ## the main job: learn 40 new classes in phase-change memory, wi
 	@$(VENV)/bin/insitu $(DEMO)
 
 test: $(STAMP)  ## run the tests in parallel, then name the twenty slowest
-	@$(IN) -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --durations 20
+	@$(TEST)
+
+coverage: $(STAMP)  ## run the tests and print which share of the lines they reach (a third slower)
+	@$(TEST) --cov --cov-report term
+
+package: $(STAMP)  ## build sdist and wheel, and use the wheel in a clean environment
+	@.ci/package
 
 mutants: $(STAMP)  ## plant changes into copies of the tree: the tests must notice each (some half an hour)
 	@$(IN) tests/mutants
@@ -44,6 +51,7 @@ soak: $(STAMP)  ## what takes minutes: kill a memory's writer 200 times, change 
 	@$(IN) tests/memory/damaging.py
 
 format: $(STAMP)  ## format and mend what ruff can
+	@$(IN) tests/public_names.py
 	@$(IN) -m ruff check --fix-only --exit-zero .
 	@$(IN) -m ruff format .
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,12 @@ def images(count: int, side: int = 32, channels: int = 3, seed: int = 0) -> Tens
 
 
 def lively(record: Any, seed: int = 0) -> Any:
-    """Return the record's network in eval mode, its scales (of both signs), shifts and thresholds drawn anew."""
+    """Return the record's network in eval mode, its scales (of both signs), shifts and thresholds redrawn."""
+    return deepcopy(_lively(record, seed))
+
+
+@cache  # its running means take ten passes
+def _lively(record: Any, seed: int) -> Any:
     network = record.build(seed)
     rng = generator(seed, "lively")
     with torch.no_grad():

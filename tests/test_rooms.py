@@ -16,7 +16,7 @@ FLOORS = (
     {"catalog", "ledger", "metrics", "kernels"},  # names of parts; counts of what hardware does; measures; fast loops
     {"devices", "data"},  # one cell; files of images
     {"substrates", "backbones"},  # matrices in cells; networks
-    {"place", "protocols"},  # networks whose layers are matrices in cells; what is learned and how it is scored
+    {"placement", "protocols"},  # networks whose layers are matrices in cells; what is learned and how it is scored
     {"learners"},  # fast learning
     {"scenarios", "memory"},  # examples and time, in the learners' nouns; the user's own memory
     {"training"},  # slow preparation of what is shipped: networks, and a scenario's embeddings

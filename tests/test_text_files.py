@@ -65,17 +65,28 @@ def test_text_comes_back_as_it_was(tmp_path: Path) -> None:
     assert read_text(file) == "name \\udcff"
 
 
-def in_ascii(*args: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+IN_TURN = """
+import itertools, sys
+from insitu.cli.main import main
+for is_separator, words in itertools.groupby(sys.argv[1:], ";".__eq__):
+    if not is_separator and (code := main(list(words))):
+        sys.exit(code)
+"""
+
+
+def in_ascii(*commands: tuple[str, ...], folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Run commands one after the other, in one process, up to the first that fails."""
     settings = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    words = [word for command in commands for word in (";", *command)]
     return subprocess.run(
-        [sys.executable, "-m", "insitu", *args], cwd=folder, env=os.environ | settings, capture_output=True, check=False
+        [sys.executable, "-c", IN_TURN, *words], cwd=folder, env=os.environ | settings, capture_output=True, check=False
     )
 
 
 def test_the_command_line_does_its_work_where_the_system_is_set_to_ascii(tmp_path: Path) -> None:
     with Memory.open(tmp_path / "a.insitu", substrate="digital", dim=8, who="Zoë") as memory:
         memory.fit(np.eye(3), ["é", "漢", "c"])
-    for args in (
+    done = in_ascii(
         ("memory", "info", "a.insitu"),
         ("memory", "export", "a.insitu", "out"),
         ("memory", "import", "b.insitu", "out"),
@@ -84,14 +95,14 @@ def test_the_command_line_does_its_work_where_the_system_is_set_to_ascii(tmp_pat
         ("memory", "forget", "b.insitu", "é"),
         ("memory", "verify", "b.insitu"),
         ("show", "crossbar"),
-    ):
-        done = in_ascii(*args, folder=tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.decode("ascii")
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode("ascii")
     card = json.loads((tmp_path / "out.json").read_bytes())
     assert [each["label"] for each in card["classes"]] == ["c", "é", "漢"]
     with Memory.open(tmp_path / "b.insitu", readonly=True) as memory:
         assert memory.classes_.tolist() == ["c", "漢"]
     assert (tmp_path / "ç.insitu").exists()
-    done = in_ascii("memory", "forget", "a.insitu", "ü", folder=tmp_path)
+    done = in_ascii(("memory", "forget", "a.insitu", "ü"), folder=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

@@ -1,19 +1,54 @@
-"""Machines that learn a new thing from a handful of examples, on the device, in the memory itself."""
+"""Few-shot and continual learning in simulated in-memory hardware.
+
+``Memory`` learns classes from a few examples each; ``run.rows`` computes a published experiment. Devices, substrates,
+learners, scenarios, backbones and data sets are here by the names of their classes, so that a new part is here too.
+Names are imported when they are used: torch and scikit-learn take seconds, which a command that lists parts can spare.
+``__init__.pyi`` gives type checkers the same names; ``make format`` writes it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
 
-if TYPE_CHECKING:
-    from insitu.memory import Memory
+__version__ = "0.2.0"  # pyproject.toml takes it from here
 
-__all__ = ["Memory"]
+_HOMES = {"InsituError": "core", "Memory": "memory", "at": "placement", "place": "placement", "run": ""}
+_ROOMS = ("backbones", "data", "devices", "learners", "scenarios", "substrates")  # whose parts are public names
+_PROGRAMS = ("cli", "service")  # to be started, not imported
+
+
+def _parts() -> dict[str, Any]:
+    from insitu import catalog
+
+    return {part.symbol: part for room in _ROOMS for part in catalog.parts(room)}
+
+
+def _modules() -> set[str]:
+    return {each.name for each in iter_modules(__path__) if not each.name.startswith("_")} - set(_PROGRAMS)
+
+
+def _public() -> list[str]:
+    return sorted({*_HOMES, *_parts(), "__version__"})
+
+
+def __dir__() -> list[str]:
+    return sorted({*_public(), *_modules()})
 
 
 def __getattr__(name: str) -> Any:
-    # torch and scikit-learn take seconds to import, which a command that lists parts need not wait for
-    if name == "Memory":
-        from insitu.memory import Memory
+    if name == "__all__":
+        return _public()
+    if home := _HOMES.get(name):
+        value = getattr(import_module(f"insitu.{home}"), name)
+    elif name in _modules():
+        value = import_module(f"insitu.{name}")
+    elif not name.startswith("_") and (part := _parts().get(name)):
+        from insitu import catalog
 
-        return Memory
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = catalog.load(part)
+    else:
+        raise AttributeError(f"module 'insitu' has no attribute {name!r}")
+    globals()[name] = value  # found without this function from now on
+    return value

@@ -15,7 +15,7 @@ from insitu.backbones.conv4 import Conv4
 from insitu.backbones.task_norm import normalised
 from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
-from insitu.place import place
+from insitu.placement import place
 from insitu.substrates.crossbar import Crossbar
 
 SMALL = Conv4(width=6)

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from insitu.kernels import compiled
 from insitu.substrates.crossbar import Crossbar
 
 
+@cache
 def outputs() -> list[float]:
     """Pulses, drift and noisy products in both arithmetics: whole numbers, and sums in float64."""
     out: list[float] = []

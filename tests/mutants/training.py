@@ -84,9 +84,9 @@ MUTANTS = [
     ),
     Mutant(
         "the clock of placed layers stands still",
-        "place.py",
+        "placement.py",
         "        layer.now_s = now_s\n\n\ndef _placed(",
         "        layer.now_s = layer.now_s\n\n\ndef _placed(",
-        ("substrates/test_place.py",),
+        ("test_placement.py",),
     ),
 ]

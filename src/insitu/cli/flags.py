@@ -63,6 +63,8 @@ def parse(
     def run(part: list[Group], quiet: bool = True) -> Any:
         tokens = [token for group in part for token in group.tokens]
         config = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed)
+        if quiet:  # help texts are comments, and reading the source of every record takes half a second
+            config = (*config, tyro.conf.HelptextFromCommentsOff)
         # tyro prints some errors even without console outputs
         with redirect_stderr(StringIO()) if quiet else nullcontext():
             return tyro.cli(shape, args=tokens, prog=prog, description=about, config=config, console_outputs=not quiet)

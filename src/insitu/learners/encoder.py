@@ -14,7 +14,7 @@ from insitu.backbones.conv4 import Conv4Module
 from insitu.backbones.task_norm import Statistics
 from insitu.learners.rounding import rounded
 from insitu.ledger import Ledger
-from insitu.place import Placed, at, place
+from insitu.placement import Placed, at, place
 from insitu.protocols.episodes import EpisodeBase
 from insitu.substrates import Substrate
 

@@ -14,7 +14,7 @@ from insitu.backbones.resnet12 import ResNet12
 from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.place import Placed, at, place
+from insitu.placement import Placed, at, place
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 

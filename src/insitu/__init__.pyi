@@ -1,0 +1,56 @@
+# Written by tests/public_names.py, which `make format` runs; a test compares it with the names at run time.
+
+from insitu import backbones as backbones
+from insitu import catalog as catalog
+from insitu import core as core
+from insitu import data as data
+from insitu import devices as devices
+from insitu import experiments as experiments
+from insitu import kernels as kernels
+from insitu import learners as learners
+from insitu import ledger as ledger
+from insitu import memory as memory
+from insitu import metrics as metrics
+from insitu import placement as placement
+from insitu import protocols as protocols
+from insitu import report as report
+from insitu import run as run
+from insitu import scenarios as scenarios
+from insitu import substrates as substrates
+from insitu import training as training
+from insitu.backbones.binary_resnet import BinaryResnet as BinaryResnet
+from insitu.backbones.conv4 import Conv4 as Conv4
+from insitu.backbones.quicknet import Quicknet as Quicknet
+from insitu.backbones.resnet12 import ResNet12 as ResNet12
+from insitu.backbones.spiking import Spiking as Spiking
+from insitu.core import InsituError as InsituError
+from insitu.data.cifar10 import Cifar10 as Cifar10
+from insitu.data.cifar100 import Cifar100 as Cifar100
+from insitu.data.core50 import Core50 as Core50
+from insitu.data.folder import Folder as Folder
+from insitu.data.miniimagenet import MiniImageNet as MiniImageNet
+from insitu.data.omniglot import Omniglot as Omniglot
+from insitu.devices.ideal import Ideal as Ideal
+from insitu.devices.pcm_hermes2022 import PcmHermes2022 as PcmHermes2022
+from insitu.devices.pcm_joshi2020 import PcmJoshi2020 as PcmJoshi2020
+from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018 as PcmNandakumar2018
+from insitu.learners.cwr_star import CwrStar as CwrStar
+from insitu.learners.eprop import Eprop as Eprop
+from insitu.learners.explicit_memory import ExplicitMemory as ExplicitMemory
+from insitu.learners.latent_replay import LatentReplay as LatentReplay
+from insitu.learners.linear_discriminant import LinearDiscriminant as LinearDiscriminant
+from insitu.learners.logistic import Logistic as Logistic
+from insitu.learners.maml import Maml as Maml
+from insitu.learners.nearest_mean import NearestMean as NearestMean
+from insitu.learners.task_memory import TaskMemory as TaskMemory
+from insitu.memory import Memory as Memory
+from insitu.placement import at as at
+from insitu.placement import place as place
+from insitu.scenarios.arm_trajectories import ArmTrajectories as ArmTrajectories
+from insitu.scenarios.class_stream import ClassStream as ClassStream
+from insitu.scenarios.episodes import Episodes as Episodes
+from insitu.scenarios.few_shot_sessions import FewShotSessions as FewShotSessions
+from insitu.substrates.crossbar import Crossbar as Crossbar
+from insitu.substrates.digital import Digital as Digital
+
+__version__: str
