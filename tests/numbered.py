@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from insitu.scenarios._embedded import Embedded
+from insitu.scenarios.embeddings import Embedded
 
 OLD, SESSIONS, WAYS, LISTED, TESTS, FEATURES = 6, 3, 2, 4, 7, 3
 

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 from torch import nn
 
 from insitu.protocols.class_stream import StreamBase
-from insitu.scenarios._latents import Encoded
+from insitu.scenarios.latents import Encoded
 
 CLASSES, LISTED, TESTS, BYTES = 4, 12, 5, 8
 

@@ -16,7 +16,7 @@ from insitu.data.core50 import Core50
 from insitu.protocols import Session
 from insitu.protocols.class_stream import StreamBase
 from insitu.protocols.few_shot_sessions import FewShotBase
-from insitu.scenarios import Scenario, _latents, few_shot_sessions
+from insitu.scenarios import Scenario, few_shot_sessions, latents
 from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from numbered import numbered, numbers
@@ -44,9 +44,9 @@ every = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 def _vectors() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(few_shot_sessions, "load", lambda *_: numbered())
-        patch.setattr(_latents, "features", lambda *_: encoded(np.float16))
-        patch.setattr(_latents, "latents", lambda *_: encoded(np.uint8))
-        patch.setattr(_latents, "base", lambda _: BASE)
+        patch.setattr(latents, "features", lambda *_: encoded(np.float16))
+        patch.setattr(latents, "latents", lambda *_: encoded(np.uint8))
+        patch.setattr(latents, "base", lambda _: BASE)
         lists = [np.array([3, 0]), np.array([1, 20]), np.array([2]), np.array([40, 30])]
         patch.setattr(Core50, "batches", lambda _, run: (lists[run % 2 :], np.arange(3, 16)))
         yield  # type: ignore[misc]

@@ -20,7 +20,7 @@ from insitu.data import FewShotImages, Images
 from insitu.data.core50 import Core50
 from insitu.experiments import Experiment
 from insitu.learners.cwr_star import CwrStar
-from insitu.scenarios import _latents
+from insitu.scenarios import latents
 from insitu.scenarios.class_stream import ClassStream
 from numbered import numbers
 from numbered_stream import CLASSES, LISTED, TESTS, encoded
@@ -30,7 +30,7 @@ RECORD = BinaryResnet(widths=(4, 8, 8, 72))  # 72 channels: two words to a place
 
 @pytest.fixture
 def numbered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_latents, "features", lambda *_: encoded(np.float16))
+    monkeypatch.setattr(latents, "features", lambda *_: encoded(np.float16))
 
 
 @pytest.mark.usefixtures("numbered")
@@ -152,13 +152,13 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     Pictures.reads = 0
     _forget()
     weights_file.save(tmp_path / "binary", RECORD.build(1), {"image_size": 32})
-    _latents.calibrate(tmp_path / "binary", Pictures().read().train)
+    latents.calibrate(tmp_path / "binary", Pictures().read().train)
     yield tmp_path
     _forget()
 
 
 def _forget() -> None:
-    for load in (_latents.network, _latents.latents, _latents.features):
+    for load in (latents.network, latents.latents, latents.features):
         load.cache_clear()
 
 
@@ -194,7 +194,7 @@ def test_images_are_encoded_once_and_only_those_of_the_base(weights: Path) -> No
 
 
 def test_a_part_ships_and_is_read_without_images(weights: Path) -> None:
-    file = _latents.ship("pictures", weights / "binary", train=3, test=2)
+    file = latents.ship("pictures", weights / "binary", train=3, test=2)
     assert file.name == "pictures.latents.npz"
     before = Pictures.reads
     sessions = list(STREAM.sessions("package", 0))
@@ -210,7 +210,7 @@ def test_a_part_ships_and_is_read_without_images(weights: Path) -> None:
 
 
 def test_what_other_weights_made_is_refused(weights: Path) -> None:
-    _latents.ship("pictures", weights / "binary", train=3, test=2)
+    latents.ship("pictures", weights / "binary", train=3, test=2)
     weights_file.save(weights / "binary", RECORD.build(2), {"image_size": 32})
     _forget()
     with pytest.raises(InsituError, match=r"pictures.latents.npz was made by other weights than binary"):

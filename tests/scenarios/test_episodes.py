@@ -21,7 +21,7 @@ from insitu.data import FewShotImages, Images
 from insitu.data.miniimagenet import MiniImageNet
 from insitu.data.omniglot import Drawings, Omniglot
 from insitu.protocols import Examples
-from insitu.scenarios import _task_features, episodes
+from insitu.scenarios import episodes, task_features
 from insitu.scenarios.episodes import Episodes
 from insitu.scenarios.task_pools import pools
 from insitu.scenarios.tasks import Pool, draw, pool_of
@@ -156,7 +156,7 @@ def test_statistics_of_the_support_can_be_asked_for() -> None:
 def test_features_of_the_package_are_those_of_the_images(weights: Path) -> None:
     found, whole = pools("omniglot", SIDE, 1), SMALL.base("images")
     tasks = draw(found.test, 5, 3, 2, 2, generator(0, "shipped"))
-    _task_features.ship(weights, episodes.calibration(found, 3, 2, 2), tasks, "made up")
+    task_features.ship(weights, episodes.calibration(found, 3, 2, 2), tasks, "made up")
     [first, second] = SMALL.sessions("package", 0)
     assert first.train is not None
     with torch.no_grad():
@@ -174,7 +174,7 @@ def test_features_of_the_package_are_refused_for_other_tasks_and_other_weights(w
     tasks = draw(found.test, 2, 3, 2, 2, generator(0, "shipped"))
     with pytest.raises(InsituError, match=r"no features of tasks come with small; use --data images"):
         SMALL.base("package")
-    _task_features.ship(weights, episodes.calibration(found, 3, 2, 2), tasks, "made up")
+    task_features.ship(weights, episodes.calibration(found, 3, 2, 2), tasks, "made up")
     with pytest.raises(InsituError, match="3 ways, 2 shots and 2 queries per class; for 3, 1 and 2 get"):
         next(replace(SMALL, shots=1).sessions("package", 0))
     with pytest.raises(InsituError, match="use --data images"):

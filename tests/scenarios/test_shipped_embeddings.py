@@ -11,7 +11,7 @@ import torch
 
 from insitu import catalog
 from insitu.backbones import encoding, trained, weights_file
-from insitu.scenarios import _embedded
+from insitu.scenarios import embeddings
 
 NAMES = sorted(file.name.partition(".")[0] for file in trained.FOLDER.glob("*.embeddings.npz"))
 ENCODED = {"binary": "miniimagenet"}  # what a backbone encodes that does not bear the name of a data set
@@ -19,10 +19,10 @@ ENCODED = {"binary": "miniimagenet"}  # what a backbone encodes that does not be
 
 @pytest.mark.parametrize("name", NAMES)
 def test_files_are_small_and_fit_together(name: str) -> None:
-    held = _embedded.load(name, ENCODED.get(name, name), "package")
+    held = embeddings.load(name, ENCODED.get(name, name), "package")
     network, card, _ = weights_file.load(trained.stem(name))
     assert held.means.shape[1] == held.test.shape[1] == encoding.last_layer(network, held.means.shape[1])[0].shape[1]
-    assert len(held.examples) == len(held.means) * card.get("examples", _embedded.EXAMPLES)
+    assert len(held.examples) == len(held.means) * card.get("examples", embeddings.EXAMPLES)
     # no label of a shot is one of the base: those classes are new
     assert int(held.shot_labels.min()) >= len(held.means)
 
@@ -45,7 +45,7 @@ def test_real_images_give_the_shipped_embeddings(name: str) -> None:
     network, card, _ = weights_file.load(trained.stem(name))
     rows = np.arange(0, len(images.test), len(images.test) // 40)
     made = encoding.features(network, images.test.pixels[rows], card["image_size"], bool(card.get("mirror"))).float()
-    shipped = _embedded.load(name, data_set, "package").test[rows]
+    shipped = embeddings.load(name, data_set, "package").test[rows]
     if name == "binary":
         assert torch.equal(made, shipped)
         return

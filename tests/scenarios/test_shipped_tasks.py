@@ -11,14 +11,14 @@ import torch
 from insitu.backbones import trained, weights_file
 from insitu.core import generator
 from insitu.learners.rounding import rounded
-from insitu.scenarios import _task_features
+from insitu.scenarios import task_features
 from insitu.scenarios.task_pools import pools
 from insitu.scenarios.tasks import draw
 
 STEMS = [file.with_suffix("") for file in sorted(trained.FOLDER.glob("*.json"))]
 KINDS = {stem: json.loads(stem.with_suffix(".json").read_text())["architecture"] for stem in STEMS}
 TRAINED = [stem for stem, kind in KINDS.items() if kind == "conv4"]
-FEATURES = [stem for stem in TRAINED if _task_features.file_of(stem).exists()]
+FEATURES = [stem for stem in TRAINED if task_features.file_of(stem).exists()]
 
 
 @pytest.mark.parametrize("stem", TRAINED, ids=lambda stem: stem.name)
@@ -32,7 +32,7 @@ def test_the_card_says_how_it_was_trained_and_that_no_test_class_was_seen(stem) 
 
 def test_all_of_it_is_small() -> None:
     assert sum(stem.with_suffix(".safetensors").stat().st_size for stem in TRAINED) <= 2 * 2**20
-    assert sum(_task_features.file_of(stem).stat().st_size for stem in FEATURES) <= 4 * 2**20
+    assert sum(task_features.file_of(stem).stat().st_size for stem in FEATURES) <= 4 * 2**20
     assert [stem.name for stem in FEATURES] == ["ortner2025_omniglot", "ortner2025_omniglot_4bit"]
 
 
@@ -45,7 +45,7 @@ def test_images_give_the_features_that_ship(stem) -> None:  # type: ignore[no-un
     with torch.no_grad():
         for weight in network.parameters():
             weight.copy_(rounded(weight, card["recipe"]["bits"]))
-        _, (support, queries), _ = _task_features.load(stem)
+        _, (support, queries), _ = task_features.load(stem)
         found = pools("omniglot", network.record.size, 1)
         drawn = draw(found.test, len(support), 5, 5, 5, generator(0, "shipped tasks"))
         for shipped, again in zip((support, queries), drawn, strict=True):

@@ -17,7 +17,7 @@ from insitu.backbones import trained, weights_file
 from insitu.backbones.conv4 import Conv4
 from insitu.core import InsituError
 from insitu.data import DataSet, FewShotImages
-from insitu.scenarios import _embedded
+from insitu.scenarios import embeddings
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from insitu.training import backbone_jobs
 from insitu.training.backbone_jobs import BackboneJob
@@ -64,9 +64,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:
-    _embedded.load.cache_clear()
+    embeddings.load.cache_clear()
     yield
-    _embedded.load.cache_clear()
+    embeddings.load.cache_clear()
 
 
 def test_a_quick_job_writes_the_three_files(made: Path) -> None:

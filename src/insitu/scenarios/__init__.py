@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from insitu.metrics import Row
 from insitu.protocols import Inputs, Protocol, Session
-from insitu.scenarios._checks import check_data
+from insitu.scenarios.checks import check_data
 
 BaseT = TypeVar("BaseT", default=Any)  # what its protocol prepares a learner with
 

@@ -21,9 +21,9 @@ from insitu.core import InsituError, generator
 from insitu.data.core50 import Core50
 from insitu.protocols import Examples, Inputs, Protocol, Session, class_stream
 from insitu.protocols.class_stream import StreamBase
-from insitu.scenarios import Scenario, _latents
-from insitu.scenarios._checks import check_data_set
-from insitu.scenarios._latents import Encoded
+from insitu.scenarios import Scenario, latents
+from insitu.scenarios.checks import check_data_set
+from insitu.scenarios.latents import Encoded
 
 Rows = NDArray[np.int64]
 
@@ -69,7 +69,7 @@ class ClassStream(Scenario[StreamBase]):
 
     def base(self, data: str) -> StreamBase:
         """Return the backbone's tail and features of its pretraining; no class is known."""
-        return _latents.base(trained.stem(self.backbone))
+        return latents.base(trained.stem(self.backbone))
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield the experiences; ``groups`` says of each test image in which experience its class came first."""
@@ -104,7 +104,7 @@ class ClassStream(Scenario[StreamBase]):
         return "" if self.kind == "nc" and self.order == "listed" else "stream orders"
 
     def _held(self, data: str) -> Encoded:
-        load = _latents.features if self.give == "features" else _latents.latents
+        load = latents.features if self.give == "features" else latents.latents
         held = load(self.data_set, trained.stem(self.backbone), data)
         if (top := int(held.test_labels.max())) >= held.classes:
             raise InsituError(

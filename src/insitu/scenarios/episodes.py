@@ -22,8 +22,8 @@ from insitu.core import InsituError, generator
 from insitu.data import DataSet
 from insitu.protocols import Examples, Inputs, Protocol, Session, episodes
 from insitu.protocols.episodes import EpisodeBase
-from insitu.scenarios import Scenario, _task_features
-from insitu.scenarios._checks import check_data
+from insitu.scenarios import Scenario, task_features
+from insitu.scenarios.checks import check_data
 from insitu.scenarios.task_pools import DATA_SETS, Pools, pools
 from insitu.scenarios.tasks import draw
 
@@ -77,7 +77,7 @@ class Episodes(Scenario[EpisodeBase]):
         """Return the meta-trained weights, and tasks of the classes they were trained on for calibration."""
         network, head = self._trained()
         if self._packed(data):
-            return EpisodeBase(network, head, _task_features.load(trained.stem(self.backbone))[0])
+            return EpisodeBase(network, head, task_features.load(trained.stem(self.backbone))[0])
         return EpisodeBase(
             network, head, calibration(_pools(self.data_set, None, network.record), self.ways, self.shots, self.queries)
         )
@@ -141,9 +141,9 @@ class Episodes(Scenario[EpisodeBase]):
             network.record = replace(network.record, statistics=self.statistics)
         return network, head
 
-    def _features(self) -> tuple[_task_features.Tasks, str]:
-        _, tasks, note = _task_features.load(trained.stem(self.backbone))
-        _task_features.check_shape(tasks, self.ways, self.shots, self.queries)
+    def _features(self) -> tuple[task_features.Tasks, str]:
+        _, tasks, note = task_features.load(trained.stem(self.backbone))
+        task_features.check_shape(tasks, self.ways, self.shots, self.queries)
         return tasks, note
 
     def _pools(self) -> Pools:

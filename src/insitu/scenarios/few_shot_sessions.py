@@ -19,8 +19,8 @@ from insitu.core import InsituError, generator
 from insitu.protocols import Examples, Protocol, Session, few_shot_sessions
 from insitu.protocols.few_shot_sessions import FewShotBase
 from insitu.scenarios import Scenario
-from insitu.scenarios._checks import check_data_set
-from insitu.scenarios._embedded import Embedded, load
+from insitu.scenarios.checks import check_data_set
+from insitu.scenarios.embeddings import Embedded, load
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 
 from insitu import catalog
 from insitu.backbones import Backbone, weights_file
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError
 from insitu.data import DataSet, FewShotImages, Images
-from insitu.scenarios import _embedded, _latents
+from insitu.scenarios import array_files, embeddings, latents
 from insitu.training import Job, loop
 from insitu.training.loop import Progress, Stage
 from insitu.training.metalearn import Metalearn, MetaLearning
@@ -34,7 +34,7 @@ class BackboneJob(Job):
     metalearn: Metalearn | None = None
     image_size: int = 48  # pixels per side of images that are encoded
     mirror: bool = False  # average the activations of an image with those of its mirror image
-    examples: int = _embedded.EXAMPLES  # base examples per class that are stored next to the means
+    examples: int = embeddings.EXAMPLES  # base examples per class that are stored next to the means
     streams: tuple[str, ...] = ()  # data sets of which latents are stored next to the weights of a binary backbone
     base_images: int = 0  # train on so many base images per class and hold out the others; 0 takes all
     base_classes: int = 0  # train on so many base classes and hold out the others; 0 takes all
@@ -88,15 +88,15 @@ class BackboneJob(Job):
         }
         stem = out / name
         weights_file.save(stem, network, card)
-        arrays = _embedded.encode(images, stem)
-        write_whole(out / f"{name}.embeddings.npz", lambda path: _embedded.write(path, arrays))
+        arrays = embeddings.encode(images, stem)
+        array_files.write(out / f"{name}.embeddings.npz", arrays, compress=True)
         weights_file.save(stem, network, card | {"accuracy": _accuracy(arrays)})
         if "latents" not in self.backbone.serves:
             return
         if self.streams:
-            _latents.calibrate(stem, data)
+            latents.calibrate(stem, data)
         for stream in self.streams:
-            _latents.ship(stream, stem, train=LATENTS, test=LATENTS // 2)
+            latents.ship(stream, stem, train=LATENTS, test=LATENTS // 2)
 
 
 def base_part(images: FewShotImages, job: BackboneJob) -> Images:
@@ -118,7 +118,7 @@ def base_part(images: FewShotImages, job: BackboneJob) -> Images:
 def _accuracy(arrays: dict[str, Any]) -> dict[str, float]:
     """Accuracy in percent of nearest class mean (cosine of activations) on the base tests, for the card."""
     means = arrays["means"].astype(np.float32)
-    test = _embedded.restored(arrays["test"], means.shape[1])
+    test = embeddings.restored(arrays["test"], means.shape[1])
     base = arrays["test_labels"] < len(means)
     guess = (test[base] @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(1)
     return {"base_nearest_mean_percent": round(100 * float((guess == arrays["test_labels"][base]).mean()), 2)}

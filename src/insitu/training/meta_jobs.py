@@ -14,7 +14,7 @@ from insitu.backbones import trained, weights_file
 from insitu.backbones.conv4 import Conv4, Conv4Module
 from insitu.core import InsituError, generator
 from insitu.data import DataSet
-from insitu.scenarios import _task_features
+from insitu.scenarios import task_features
 from insitu.scenarios.episodes import calibration
 from insitu.scenarios.task_pools import pools
 from insitu.scenarios.tasks import draw
@@ -98,4 +98,4 @@ def ship(job: MetaJob, stem: Path) -> Path:
     size = job.recipe.ways, job.recipe.shots, job.recipe.queries
     tasks = draw(found.test, job.shipped, *size, generator(0, "shipped tasks"))
     note = f"{found.note}; features that come with the package, made in floats, so that only the head is on a device"
-    return _task_features.ship(stem, calibration(found, *size), tasks, note, job.recipe.bits)
+    return task_features.ship(stem, calibration(found, *size), tasks, note, job.recipe.bits)

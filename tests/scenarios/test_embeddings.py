@@ -15,7 +15,7 @@ from insitu.backbones import encoding, trained, weights_file
 from insitu.backbones.resnet12 import ResNet12
 from insitu.core import InsituError
 from insitu.data import FewShotImages, Images
-from insitu.scenarios import _embedded
+from insitu.scenarios import array_files, embeddings
 
 OLD, NEW, EACH, SHOTS, TESTS = 3, 2, 6, 4, 5
 RECORD = ResNet12((2, 3, 4, 5), dim=7)
@@ -54,19 +54,19 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     load = catalog.load
     monkeypatch.setattr(catalog, "load", lambda given: PictureBase if given is part else load(given))
     PictureBase.reads = 0
-    _embedded.load.cache_clear()
+    embeddings.load.cache_clear()
     yield tmp_path
-    _embedded.load.cache_clear()
+    embeddings.load.cache_clear()
 
 
 def ship(folder: Path) -> Path:
     file = folder / "tiny_pictures.embeddings.npz"
-    _embedded.write(file, _embedded.encode(pictures(), folder / "tiny_pictures"))
+    array_files.write(file, embeddings.encode(pictures(), folder / "tiny_pictures"), compress=True)
     return file
 
 
 def test_encoding_takes_base_shots_and_tests_apart(weights: Path) -> None:
-    arrays = _embedded.encode(pictures(), weights / "tiny_pictures")
+    arrays = embeddings.encode(pictures(), weights / "tiny_pictures")
     assert {name: (array.shape, array.dtype.kind) for name, array in arrays.items()} == {
         "means": ((OLD, 5), "f"),
         "examples": ((OLD * 2, 5), "f"),
@@ -82,7 +82,7 @@ def test_encoding_takes_base_shots_and_tests_apart(weights: Path) -> None:
 
 
 def test_means_are_over_all_base_images_and_examples_are_some_of_them(weights: Path) -> None:
-    arrays = _embedded.encode(pictures(), weights / "tiny_pictures")
+    arrays = embeddings.encode(pictures(), weights / "tiny_pictures")
     network, _, _ = weights_file.load(weights / "tiny_pictures")
     base = encoding.features(network, pictures().train.pixels[: OLD * EACH], 16).float().view(OLD, EACH, -1)
     np.testing.assert_allclose(arrays["means"], base.mean(1), atol=2e-3)
@@ -93,8 +93,8 @@ def test_means_are_over_all_base_images_and_examples_are_some_of_them(weights: P
 
 def test_the_package_and_the_images_give_the_same_vectors(weights: Path) -> None:
     ship(weights)
-    packed, encoded = (_embedded.load("tiny_pictures", "tiny_pictures", data) for data in ("package", "images"))
-    for name in _embedded.STORED:
+    packed, encoded = (embeddings.load("tiny_pictures", "tiny_pictures", data) for data in ("package", "images"))
+    for name in embeddings.STORED:
         assert torch.equal(getattr(packed, name), getattr(encoded, name)), name
     assert torch.equal(packed.weight, encoded.weight)
     assert packed.means.dtype == torch.float32
@@ -104,32 +104,32 @@ def test_the_package_and_the_images_give_the_same_vectors(weights: Path) -> None
 
 
 def test_images_are_encoded_once(weights: Path) -> None:
-    _embedded.load("tiny_pictures", "tiny_pictures", "images")
+    embeddings.load("tiny_pictures", "tiny_pictures", "images")
     files = list((weights / "cache" / "embeddings").iterdir())
     before = files[0].stat().st_mtime_ns
-    _embedded.load.cache_clear()
-    _embedded.load("tiny_pictures", "tiny_pictures", "images")
+    embeddings.load.cache_clear()
+    embeddings.load("tiny_pictures", "tiny_pictures", "images")
     assert [(file, file.stat().st_mtime_ns) for file in (weights / "cache" / "embeddings").iterdir()] == [
         (files[0], before)
     ]
 
 
 def test_another_backbone_or_card_encodes_anew(weights: Path) -> None:
-    first = _embedded.load("tiny_pictures", "tiny_pictures", "images")
-    _embedded.load.cache_clear()
+    first = embeddings.load("tiny_pictures", "tiny_pictures", "images")
+    embeddings.load.cache_clear()
     weights_file.save(weights / "tiny_pictures", RECORD.build(4), {"image_size": 16, "examples": 2})
-    second = _embedded.load("tiny_pictures", "tiny_pictures", "images")
+    second = embeddings.load("tiny_pictures", "tiny_pictures", "images")
     assert not torch.equal(first.means, second.means)
-    _embedded.load.cache_clear()
+    embeddings.load.cache_clear()
     weights_file.save(weights / "tiny_pictures", RECORD.build(4), {"image_size": 16, "examples": 3})
-    assert len(_embedded.load("tiny_pictures", "tiny_pictures", "images").examples) == OLD * 3
+    assert len(embeddings.load("tiny_pictures", "tiny_pictures", "images").examples) == OLD * 3
 
 
 def test_a_card_without_a_number_of_examples_means_twenty(weights: Path) -> None:
     card = weights / "tiny_pictures.json"
     card.write_text(json.dumps({k: v for k, v in json.loads(card.read_text()).items() if k != "examples"}))
-    arrays = _embedded.encode(pictures(), weights / "tiny_pictures")
-    assert len(arrays["examples"]) == OLD * min(EACH, _embedded.EXAMPLES)
+    arrays = embeddings.encode(pictures(), weights / "tiny_pictures")
+    assert len(arrays["examples"]) == OLD * min(EACH, embeddings.EXAMPLES)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "bits", "array missing"])
@@ -145,26 +145,26 @@ def test_damaged_embeddings_are_one_line(weights: Path, damage: str) -> None:
         harmed = {"cut": whole[: 2 * third], "empty": b"", "text": b"not an archive\n", "bits": turned}
         file.write_bytes(harmed[damage])
     with pytest.raises(InsituError, match=r"embeddings\.npz is damaged .*; reinstall the package$") as error:
-        _embedded.load("tiny_pictures", "tiny_pictures", "package")
+        embeddings.load("tiny_pictures", "tiny_pictures", "package")
     assert "\n" not in str(error.value)
 
 
 def test_damaged_encodings_in_the_cache_may_be_deleted(weights: Path) -> None:
-    _embedded.load("tiny_pictures", "tiny_pictures", "images")
+    embeddings.load("tiny_pictures", "tiny_pictures", "images")
     (file,) = (weights / "cache" / "embeddings").iterdir()
     file.write_bytes(file.read_bytes()[:100])
-    _embedded.load.cache_clear()
+    embeddings.load.cache_clear()
     with pytest.raises(InsituError, match=r"is damaged .*; delete it and run again$"):
-        _embedded.load("tiny_pictures", "tiny_pictures", "images")
+        embeddings.load("tiny_pictures", "tiny_pictures", "images")
 
 
 def test_what_is_not_there_is_said(weights: Path) -> None:
     with pytest.raises(InsituError, match="no embeddings of tiny_pictures come with the package"):
-        _embedded.load("tiny_pictures", "tiny_pictures", "package")
+        embeddings.load("tiny_pictures", "tiny_pictures", "package")
     with pytest.raises(InsituError, match="no backbone omniglot"):
-        _embedded.load("omniglot", "omniglot", "images")
+        embeddings.load("omniglot", "omniglot", "images")
     with pytest.raises(InsituError, match="data is 'package' or 'images'; got 'web'"):
-        _embedded.load("tiny_pictures", "tiny_pictures", "web")
+        embeddings.load("tiny_pictures", "tiny_pictures", "web")
     assert PictureBase.reads == 0
 
 
@@ -173,7 +173,7 @@ def test_embeddings_of_another_data_set_are_not_taken_for_it(weights: Path) -> N
     card = weights / "tiny_pictures.json"
     card.write_text(json.dumps(json.loads(card.read_text()) | {"data": "others: 30 images"}))
     with pytest.raises(InsituError, match="embeddings of backbone tiny_pictures are of others, not of tiny_pictures"):
-        _embedded.load("tiny_pictures", "tiny_pictures", "package")
+        embeddings.load("tiny_pictures", "tiny_pictures", "package")
 
 
 def test_a_data_set_is_found_by_its_file_name(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,4 +184,4 @@ def test_a_data_set_is_found_by_its_file_name(weights: Path, monkeypatch: pytest
     monkeypatch.setenv("INSITU_DATA", str(weights / "nothing"))
     weights_file.save(weights / "omniglot", RECORD.build(3), {"image_size": 16})
     with pytest.raises(InsituError, match="omniglot is not on this machine"):
-        _embedded.load("omniglot", "omniglot", "images")
+        embeddings.load("omniglot", "omniglot", "images")

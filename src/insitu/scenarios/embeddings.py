@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +13,11 @@ from torch import Tensor, nn
 
 from insitu import catalog
 from insitu.backbones import encoding, trained, weights_file
-from insitu.core import InsituError, cache_folder, generator, write_whole
+from insitu.core import InsituError, cache_folder, generator
 from insitu.data import FewShotImages
-from insitu.scenarios._checks import check_data
+from insitu.scenarios import array_files
+from insitu.scenarios.array_files import Arrays
+from insitu.scenarios.checks import check_data
 
 EXAMPLES = 20  # per base class, stored with the means, unless the card says otherwise
 
@@ -44,7 +43,7 @@ class Embedded:
 STORED = tuple(field.name for field in fields(Embedded) if field.name not in ("weight", "bias", "note"))
 
 
-def encode(images: FewShotImages, stem: Path) -> dict[str, NDArray[np.generic]]:
+def encode(images: FewShotImages, stem: Path) -> Arrays:
     """Encode a data set by the backbone at ``stem``, as its card says, and return the arrays of an ``Embedded``."""
     network, card, _ = weights_file.load(stem)
     network = network.double() if isinstance(network, nn.Module) else network  # frozen ones add whole numbers
@@ -79,7 +78,8 @@ def load(backbone: str, name: str, data: str) -> Embedded:
         file = trained.FOLDER / f"{backbone}.embeddings.npz"
         if not file.exists():
             raise InsituError(f"no embeddings of {name} come with the package; get the images and use --data images")
-        arrays, note = _read(file), f"embeddings of {name} that come with the package, made by the shipped backbone"
+        arrays = array_files.read(file, STORED)
+        note = f"embeddings of {name} that come with the package, made by the shipped backbone"
         network, card, _ = weights_file.load(trained.FOLDER / backbone)
         held = str(card.get("data", name)).partition(":")[0]
         if held != name:
@@ -94,9 +94,8 @@ def load(backbone: str, name: str, data: str) -> Embedded:
         made = f"{name}-{how}-{weights_file.fingerprint(stem)}-float64"
         file = cache_folder() / "embeddings" / f"{made}.npz"
         if not file.exists():
-            arrays = encode(images, stem)
-            write_whole(file, lambda path: write(path, arrays))
-        arrays, note = _read(file), f"images of {name}, encoded here by the shipped backbone"
+            array_files.write(file, encode(images, stem), compress=True)
+        arrays, note = array_files.read(file, STORED), f"images of {name}, encoded here by the shipped backbone"
         note += f"; {images.verified}" if images.verified else ""
     features = arrays["means"].shape[1]
     weight, bias = encoding.last_layer(network, features)
@@ -114,17 +113,3 @@ def restored(stored: NDArray[np.generic], features: int) -> NDArray[np.generic]:
     if stored.dtype == np.uint8:
         return np.unpackbits(stored, axis=1, count=features).astype(np.float32) * 2 - 1  # type: ignore[arg-type]
     return stored.astype(np.float32 if stored.dtype.kind == "f" else np.int64)
-
-
-def write(path: Path, arrays: dict[str, Any]) -> None:
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def _read(file: Path) -> dict[str, NDArray[np.generic]]:
-    try:
-        with file.open("rb") as opened, np.load(opened) as archive:
-            return {name: archive[name] for name in STORED}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        mend = "reinstall the package" if file.parent == trained.FOLDER else "delete it and run again"
-        raise InsituError(f"{file} is damaged ({error}); {mend}") from error

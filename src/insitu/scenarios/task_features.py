@@ -15,7 +15,7 @@ from insitu.backbones import weights_file
 from insitu.core import InsituError
 from insitu.learners.encoder import exact
 from insitu.protocols import Examples
-from insitu.scenarios import _arrays
+from insitu.scenarios import array_files
 
 Tasks = tuple[Examples, Examples]  # support and queries
 
@@ -33,7 +33,7 @@ def ship(stem: Path, calibration: Examples, tasks: Tasks, note: str, bits: int =
         arrays = {name: features(part).half().numpy() for name, part in parts.items()}
     labels = {f"{name}_labels": part.labels.to(torch.int8).numpy() for name, part in parts.items()}
     about = {"note": np.array(note), "weights": np.array(weights_file.fingerprint(stem))}
-    return _arrays.write(file_of(stem), arrays | labels | about)
+    return array_files.write(file_of(stem), arrays | labels | about)
 
 
 def load(stem: Path) -> tuple[Examples, Tasks, str]:
@@ -43,7 +43,7 @@ def load(stem: Path) -> tuple[Examples, Tasks, str]:
         raise InsituError(
             f"there is no {file_of(stem).name}: no features of tasks come with {stem.name}; use --data images"
         )
-    arrays = _arrays.made_by(stem, file_of(stem), (*names, *(f"{name}_labels" for name in names), "note"))
+    arrays = array_files.made_by(stem, file_of(stem), (*names, *(f"{name}_labels" for name in names), "note"))
     known, support, queries = (
         Examples(
             torch.from_numpy(arrays[name].astype(np.float32)),

@@ -24,9 +24,9 @@ from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError, cache_folder, generator
 from insitu.data import Images
 from insitu.protocols.class_stream import StreamBase
-from insitu.scenarios import _arrays
-from insitu.scenarios._arrays import Arrays
-from insitu.scenarios._checks import check_data
+from insitu.scenarios import array_files
+from insitu.scenarios.array_files import Arrays
+from insitu.scenarios.checks import check_data
 
 BATCH = 250
 CALIBRATION = 256  # images of the pretraining whose latents ship with the weights
@@ -61,7 +61,7 @@ def encode(pixels: NDArray[np.uint8], network: Frozen, size: int) -> NDArray[np.
 def base(stem: Path) -> StreamBase:
     """Return the base of a class stream: the backbone's tail, and features of its pretraining."""
     frozen, card, _ = network(stem)
-    arrays = _arrays.made_by(stem, _calibration_file(stem), ("latents",))
+    arrays = array_files.made_by(stem, _calibration_file(stem), ("latents",))
     size = int(card["image_size"])
     channels, height, width = frozen.latent(torch.zeros(1, frozen.record.channels, size, size)).shape[1:]
     calibration = frozen.from_latent(arrays["latents"])
@@ -81,7 +81,7 @@ def latents(data_set: str, stem: Path, data: str) -> Encoded:
         file = trained.FOLDER / f"{data_set}.latents.npz"
         if not file.exists():
             raise InsituError(f"no latents of {data_set} come with the package; get the images and use --data images")
-        arrays = _arrays.made_by(stem, file, ("train", "train_labels", "test", "test_labels", "verified"))
+        arrays = array_files.made_by(stem, file, ("train", "train_labels", "test", "test_labels", "verified"))
         counts = [np.bincount(arrays[key]).max() for key in ("train_labels", "test_labels")]
         note = (
             f"1-bit latents of {data_set} that come with the package, made by the backbone {stem.name}, of "
@@ -126,7 +126,7 @@ def ship(data_set: str, stem: Path, train: int, test: int) -> Path:
         "verified": np.array(all_.verified),
         "weights": np.array(weights_file.fingerprint(stem)),
     }
-    return _arrays.write(stem.with_name(f"{data_set}.latents.npz"), arrays)
+    return array_files.write(stem.with_name(f"{data_set}.latents.npz"), arrays)
 
 
 def calibrate(stem: Path, images: Images) -> Path:
@@ -134,7 +134,7 @@ def calibrate(stem: Path, images: Images) -> Path:
     frozen, card, _ = network(stem)
     rows = np.sort(generator(0, "calibration").permutation(len(images))[:CALIBRATION])
     made = encode(images.pixels[rows], frozen, int(card["image_size"]))
-    return _arrays.write(
+    return array_files.write(
         _calibration_file(stem), {"latents": made, "weights": np.array(weights_file.fingerprint(stem))}
     )
 
@@ -156,8 +156,8 @@ def _encoded(data_set: str, stem: Path) -> Arrays:
 def _cached(name: str, make: Callable[[], Arrays]) -> Arrays:
     file = cache_folder() / "embeddings" / f"{name}.npz"
     if not file.exists():
-        _arrays.write(file, make())
-    return _arrays.read(file)
+        array_files.write(file, make())
+    return array_files.read(file)
 
 
 def _calibration_file(stem: Path) -> Path:

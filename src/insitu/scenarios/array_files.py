@@ -16,10 +16,12 @@ from insitu.core import InsituError, write_whole
 Arrays = dict[str, NDArray[Any]]
 
 
-def write(file: Path, arrays: Arrays) -> Path:
+def write(file: Path, arrays: Arrays, compress: bool = False) -> Path:
+    """Write arrays by name, atomically; compressing packed bits would only take time."""
+
     def save(path: Path) -> None:
         with path.open("wb") as opened:
-            np.savez(opened, **arrays)  # type: ignore[arg-type]  # bits do not compress
+            (np.savez_compressed if compress else np.savez)(opened, **arrays)  # type: ignore[arg-type]
 
     write_whole(file, save)
     return file
@@ -36,6 +38,7 @@ def made_by(stem: Path, file: Path, keys: tuple[str, ...]) -> Arrays:
 
 
 def read(file: Path, keys: tuple[str, ...] | None = None) -> Arrays:
+    """Return the arrays called ``keys``, or all; raise ``InsituError`` where the file is damaged or lacks one."""
     try:
         with file.open("rb") as opened, np.load(opened) as archive:
             return {name: archive[name] for name in keys or archive.files}
