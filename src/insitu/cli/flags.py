@@ -62,7 +62,7 @@ def parse(
 
     def run(part: list[Group], quiet: bool = True) -> Any:
         tokens = [token for group in part for token in group.tokens]
-        config = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed)
+        config: tuple[Any, ...] = (tyro.conf.AvoidSubcommands, tyro.conf.SuppressFixed)
         if quiet:  # help texts are comments, and reading the source of every record takes half a second
             config = (*config, tyro.conf.HelptextFromCommentsOff)
         # tyro prints some errors even without console outputs
