@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage package mutants soak check format bench portability results clean
+.PHONY: help install demo test coverage package docs mutants soak check format bench portability results clean
 
 help:  ## list these words
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 16
@@ -37,6 +37,13 @@ coverage: $(STAMP)  ## run the tests and print which share of the lines they rea
 
 package: $(STAMP)  ## build sdist and wheel, and use the wheel in a clean environment
 	@.ci/package
+
+docs: $(VENV)/.docs  ## build the documentation into build/site; tutorials are run, warnings are errors
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NO_MKDOCS_2_WARNING=1 $(IN) -m mkdocs build --quiet
+
+$(VENV)/.docs: $(STAMP)
+	@$(IN) -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[docs]'
+	@touch $@
 
 mutants: $(STAMP)  ## plant changes into copies of the tree: the tests must notice each (some half an hour)
 	@$(IN) tests/mutants

@@ -19,18 +19,9 @@ from insitu import catalog
 from insitu.core import LONGEST_S, InsituError, generator
 from insitu.devices import Array, Cells, Device
 
-STEMS = [part.path.stem for part in catalog.parts("devices")]
-
-
-def load(stem: str) -> Device:
-    name = "".join(word.capitalize() for word in stem.split("_"))
-    device = getattr(import_module(f"insitu.devices.{stem}"), name)()
-    assert isinstance(device, Device)
-    return device
-
-
-EVERY = [pytest.param(load(stem), id=stem) for stem in STEMS]
-CRYSTALLISING = [pytest.param(load(stem), id=stem) for stem in STEMS if load(stem).crystallises]
+DEVICES: dict[str, Device] = {part.path.stem: catalog.load(part)() for part in catalog.parts("devices")}
+EVERY = [pytest.param(device, id=stem) for stem, device in DEVICES.items()]
+CRYSTALLISING = [pytest.param(device, id=stem) for stem, device in DEVICES.items() if device.crystallises]
 RATIOS = arrays(np.float32, array_shapes(max_dims=3, max_side=4), elements=st.floats(0, 1, width=32))
 COUNTS = arrays(np.int64, array_shapes(max_dims=3, max_side=4), elements=st.integers(0, 4))
 AGES = st.floats(0, 3e8)
