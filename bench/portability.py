@@ -57,10 +57,10 @@ def settings() -> dict[str, dict[str, str]]:
 def run(name: str, setting: str, cache: Path, full: bool = False, seeds: int = 0) -> Rows | None:
     """Return the rows of an experiment under a setting, or None where its data is not here.
 
-    Compiled loops and encodings go into ``cache``.
+    Encodings go into ``cache``.
     """
     cleared = {key: value for key, value in os.environ.items() if key not in {*LIBRARIES, *NUMBA, *THREADS}}
-    own = {"NUMBA_CACHE_DIR": str(cache / "numba"), "INSITU_CACHE": str(cache / "insitu")}
+    own = {"INSITU_CACHE": str(cache / "insitu")}  # Numba keeps compiled loops by processor and features
     rows = cache / f"{name}.json"
     rows.parent.mkdir(parents=True, exist_ok=True)
     given = [sys.executable, __file__, name, "--to", str(rows), "--seeds", str(seeds), *["--full"] * full]
