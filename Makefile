@@ -56,6 +56,7 @@ check: $(STAMP)  ## format, lint and types; changes nothing
 soak: $(STAMP)  ## what takes minutes: kill a memory's writer 200 times, change every byte of a file in turn
 	@$(IN) tests/memory/killing.py 200
 	@$(IN) tests/memory/damaging.py
+	@$(IN) -m pytest --hypothesis-profile soak tests/service/test_service_noise.py tests/service/test_service_schemathesis.py
 
 format: $(STAMP)  ## format and mend what ruff can
 	@$(IN) tests/public_names.py

@@ -57,10 +57,10 @@ def settings() -> dict[str, dict[str, str]]:
 def run(name: str, setting: str, cache: Path, full: bool = False, seeds: int = 0) -> Rows | None:
     """Return the rows of an experiment under a setting, or None where its data is not here.
 
-    Compiled loops and encodings go into ``cache``.
+    Encodings go into ``cache``.
     """
     cleared = {key: value for key, value in os.environ.items() if key not in {*LIBRARIES, *NUMBA, *THREADS}}
-    own = {"NUMBA_CACHE_DIR": str(cache / "numba"), "INSITU_CACHE": str(cache / "insitu")}
+    own = {"INSITU_CACHE": str(cache / "insitu")}  # Numba keeps compiled loops by processor and features
     rows = cache / f"{name}.json"
     rows.parent.mkdir(parents=True, exist_ok=True)
     given = [sys.executable, __file__, name, "--to", str(rows), "--seeds", str(seeds), *["--full"] * full]
@@ -79,6 +79,7 @@ def compute(name: str, full: bool, seeds: int) -> Rows:
 
     from insitu import catalog
     from insitu.core import InsituError
+    from insitu.metrics import REDRAWN
     from insitu.run import rows
 
     module = importlib.import_module(catalog.find(name, "experiments").module)
@@ -88,7 +89,8 @@ def compute(name: str, full: bool, seeds: int) -> Rows:
     except InsituError as error:
         print(f"{name} is left out: {error}")
         raise SystemExit(ABSENT) from None
-    return [row for seed in range(seeds or experiment.seeds) for row in rows(experiment, seed)]
+    without = () if full else (REDRAWN,)  # repeats the baseline on other support sets, and takes as long as the rest
+    return [row for seed in range(seeds or experiment.seeds) for row in rows(experiment, seed, without)]
 
 
 def differences(ours: Rows, theirs: Rows, exact: bool = False) -> list[str]:

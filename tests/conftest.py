@@ -24,4 +24,6 @@ torch.set_num_threads(1)
 
 # the same examples every time, so that a failure is the change's own; no deadline, since machines are shared
 hypothesis.settings.register_profile("insitu", derandomize=True, deadline=None, max_examples=50, database=None)
+# `make soak` sends services several times as many requests
+hypothesis.settings.register_profile("soak", hypothesis.settings.get_profile("insitu"))
 hypothesis.settings.load_profile("insitu")

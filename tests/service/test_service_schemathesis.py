@@ -1,4 +1,4 @@
-"""Five thousand requests that Schemathesis makes of the service's own description, and what it checks of every answer.
+"""Requests that Schemathesis makes of the service's own description, and what it checks of every answer.
 
 Half of what it takes for valid is fitted to the memory (vectors of two numbers), so that much of it is accepted. Left
 out are its check that all valid requests are accepted, since the kind of memory decides that, and the stream of events,
@@ -24,10 +24,11 @@ from schemathesis.checks import CHECKS  # noqa: E402
 
 from insitu import Memory  # noqa: E402
 
-REQUESTS = 5000
+SOAK = settings.get_current_profile_name() == "soak"
+REQUESTS = 5000 if SOAK else 1500
 ADDRESS, WIDTH = "127.0.0.1:8000", 2
 PLAIN = {"/api/health": 1, "/api/memory": 1, "/api/examples": 1}  # nothing of these can be varied
-CELLS = 397
+CELLS = 397 if SOAK else 97
 
 
 def fit(case: Any, classes: list[str]) -> None:
