@@ -21,7 +21,16 @@
 
 # %%
 import os
+import subprocess
 from pathlib import Path
+
+
+def sh(command: str) -> None:
+    """Run a shell command, without colours and progress bars, and print its output."""
+    environment = {name: value for name, value in os.environ.items() if "COLOR" not in name} | {"COLUMNS": "100"}
+    done = subprocess.run(command, shell=True, check=True, env=environment, stdout=subprocess.PIPE, text=True)
+    print(done.stdout.rstrip())
+
 
 os.environ["INSITU_PARTS"] = str(Path("runs/tutorial/parts").resolve())
 Path("runs/tutorial/parts/devices").mkdir(parents=True, exist_ok=True)
@@ -78,8 +87,8 @@ class MyCell(Device):
 #
 # `insitu show` prints the docstring, the fields with their defaults, and simulated curves; `--figure` draws them.
 
-# %% language="bash"
-# insitu show my-cell --figure runs/tutorial/my_cell.svg
+# %%
+sh("insitu show my-cell --figure runs/tutorial/my_cell.svg")
 
 # %%
 from IPython.display import SVG
@@ -92,21 +101,23 @@ SVG("runs/tutorial/my_cell.svg")
 # Same seed, same cells; reading changes nothing; programming reaches its target; conductances stay in range. In the
 # source folder:
 
-# %% language="bash"
-# python -m pytest tests/laws -k my_cell -q -p no:cacheprovider
+# %%
+sh("python -m pytest tests/laws -k my_cell -q -p no:cacheprovider")
 
 # %% [markdown]
 # ## Put it under an experiment
 #
 # Its fields are flags too.
 
-# %% language="bash"
-# insitu run karunaratne2022-omniglot --quick --out runs/tutorial/published
-# insitu run karunaratne2022-omniglot --quick --out runs/tutorial/my-cell \
-#     --learner.substrate.device my-cell --learner.substrate.device.step-us 0.8
+# %%
+sh("insitu run karunaratne2022-omniglot --quick --out runs/tutorial/published")
+sh(
+    "insitu run karunaratne2022-omniglot --quick --out runs/tutorial/my-cell "
+    "--learner.substrate.device my-cell --learner.substrate.device.step-us 0.8"
+)
 
-# %% language="bash"
-# insitu report runs/tutorial/published runs/tutorial/my-cell
+# %%
+sh("insitu report runs/tutorial/published runs/tutorial/my-cell")
 
 # %% [markdown]
 # `runs/tutorial/my-cell/report.html` is the whole report as one page. Next: [devices](../devices.md) and

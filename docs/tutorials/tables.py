@@ -16,36 +16,46 @@
 # An experiment is one file that composes a scenario, a learner and a baseline, and states the published claims. This
 # tutorial runs quick variants, which take under a minute each; leave `--quick` out to judge the claims.
 
-# %% language="bash"
-# insitu list experiments
+# %%
+import os
+import subprocess
+
+
+def sh(command: str) -> None:
+    """Run a shell command, without colours and progress bars, and print its output."""
+    environment = {name: value for name, value in os.environ.items() if "COLOR" not in name} | {"COLUMNS": "100"}
+    done = subprocess.run(command, shell=True, check=True, env=environment, stdout=subprocess.PIPE, text=True)
+    print(done.stdout.rstrip())
+
+
+sh("insitu list experiments")
 
 # %% [markdown]
 # ## Run
 
-# %% language="bash"
-# insitu run karunaratne2022-miniimagenet --quick --out runs/tutorial/pcm
+# %%
+sh("insitu run karunaratne2022-miniimagenet --quick --out runs/tutorial/pcm")
 
 # %% [markdown]
 # The run wrote `report.json`, which holds every row, and `report.html`, a page without outside links. Each table of the
 # report is also available as CSV:
 
-# %% language="bash"
-# insitu report runs/tutorial/pcm --csv
+# %%
+sh("insitu report runs/tutorial/pcm --csv")
 
 # %% [markdown]
 # ## Change one thing
 #
 # Every field of the composition is a flag. Here the analog-to-digital converters get 3 bits instead of 8.
 
-# %% language="bash"
-# insitu run karunaratne2022-miniimagenet --quick --out runs/tutorial/pcm-3-bits \
-#     --learner.substrate.adc-bits 3
+# %%
+sh("insitu run karunaratne2022-miniimagenet --quick --out runs/tutorial/pcm-3-bits --learner.substrate.adc-bits 3")
 
 # %% [markdown]
 # ## Compare two runs
 
-# %% language="bash"
-# insitu report runs/tutorial/pcm runs/tutorial/pcm-3-bits
+# %%
+sh("insitu report runs/tutorial/pcm runs/tutorial/pcm-3-bits")
 
 # %% [markdown]
 # ## The same in Python
