@@ -32,7 +32,7 @@ def loop(parallel: bool = False):  # type: ignore[no-untyped-def]
         kept: Any = {"error_model": "numpy", "nogil": True, "parallel": parallel}
         try:
             return numba.njit(cache=True, **kept)(function)
-        except RuntimeError:  # no folder to write the cache to: compile anew in every process
+        except RuntimeError:  # no folder to write the cache to: compile again in every process
             return numba.njit(**kept)(function)
 
     return made

@@ -2,7 +2,7 @@
 
 Written so that LLVM turns inner loops into vector instructions: helpers are inlined by force, constants and
 intermediate integers are kept to one width by hand, and nothing within an inner loop branches. Sums are not reordered
-and products not fused, so that the NumPy references beside the callers give the same bits.
+and products not fused, so that the NumPy references next to the callers give the same bits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ u32, u64, i32, f32, f64 = np.uint32, np.uint64, np.int32, np.float32, np.float64
 def loop(function):  # type: ignore[no-untyped-def]
     try:
         return numba.njit(cache=True, error_model="numpy", nogil=True)(function)
-    except RuntimeError:  # no folder to write the cache to: compile anew in every process
+    except RuntimeError:  # no folder to write the cache to: compile again in every process
         return numba.njit(error_model="numpy", nogil=True)(function)
 
 

@@ -1,4 +1,4 @@
-"""The compiled mini-batches of ``kernels/cwr.py``, in a file of their own for the sake of Numba's cache on disk.
+"""The compiled mini-batches of ``kernels/cwr.py``, in a file of their own so that Numba caches them on disk.
 
 As in ``_compiled.py``: no float sum is reordered and no product fused with a sum, so that the reference gives the same
 bits; sums of integers may come in any order.

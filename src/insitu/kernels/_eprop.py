@@ -21,14 +21,14 @@ def increments(signals, slope, ticks, spikes, decay, rate, low, of_in, of_rec): 
     for sample in numba.prange(batch):
         b = np.int64(sample)  # Numba's own counter is unsigned, and would make indices float
         for t in range(steps - 1, -1, -1):
-            now, told, near = low[t, b], signals[t, b], slope[t]
+            now, signal, near = low[t, b], signals[t, b], slope[t]
             if t + 1 < steps:
                 after = low[t + 1, b]
                 for j in range(size):
-                    now[j] = -rate * near[j] * told[j] + decay * after[j]
+                    now[j] = -rate * near[j] * signal[j] + decay * after[j]
             else:
                 for j in range(size):
-                    now[j] = -rate * near[j] * told[j]
+                    now[j] = -rate * near[j] * signal[j]
             for i in range(ticks.shape[1]):
                 if ticks[t, i]:
                     row = of_in[b, i]
@@ -68,10 +68,10 @@ def errors_of_signals(  # type: ignore[no-untyped-def]
                         for j in range(size):
                             e[j] += row[j]
                         e[i] = own
-            near, told, out, other = slope[t], signals[t, b], of_signals[t, b], of_slope[b, t]
+            near, signal, out, other = slope[t], signals[t, b], of_signals[t, b], of_slope[b, t]
             for j in range(size):
                 out[j] = -rate * near[j] * e[j]
-                other[j] = -rate * told[j] * e[j]
+                other[j] = -rate * signal[j] * e[j]
 
 
 @free_loop

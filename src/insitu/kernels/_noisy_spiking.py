@@ -1,4 +1,4 @@
-"""The compiled loop of ``kernels/noisy_spiking.py``, in a file of its own for the sake of Numba's cache on disk."""
+"""The compiled loop of ``kernels/noisy_spiking.py``, in a file of its own so that Numba caches them on disk."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The compiled loops of ``kernels/spiking.py``, in a file of their own for the sake of Numba's cache on disk.
+"""The compiled loops of ``kernels/spiking.py``, in a file of their own so that Numba caches them on disk.
 
-Forward, the recurrent product is the sum of the rows of the neurons that fired. Backward, the error of a spike is asked
+Forward, the recurrent product is the sum of the rows of the neurons that fired. Backward, the error of a spike is computed
 only where the surrogate derivative is not zero, a few of a hundred neurons. Outcomes do not depend on the number of
 threads, since none shares a sum. Forward, they do not depend on the processor either: operations are rounded one by one
 in their order. Backward, which only training needs, sums may be reordered, so that they become vector instructions.
@@ -19,7 +19,7 @@ FREE_ORDER = {"reassoc", "contract", "nsz", "arcp"}  # NaN and infinity stay wha
 def loop(function, fastmath=False):  # type: ignore[no-untyped-def]
     try:
         return numba.njit(cache=True, error_model="numpy", nogil=True, parallel=True, fastmath=fastmath)(function)
-    except RuntimeError:  # no folder to write the cache to: compile anew in every process
+    except RuntimeError:  # no folder to write the cache to: compile again in every process
         return numba.njit(error_model="numpy", nogil=True, parallel=True, fastmath=fastmath)(function)
 
 
@@ -115,9 +115,9 @@ def forward(  # type: ignore[no-untyped-def]
                 row = w_out[fired[t, b, k]]
                 for o in range(outs):
                     y[o] += row[o]
-            told = readout[t, b]
+            out = readout[t, b]
             for o in range(outs):
-                told[o] = y[o]
+                out[o] = y[o]
 
 
 @free_loop
