@@ -1,8 +1,8 @@
 """The compiled loops of ``kernels/spiking.py``, in a file of their own so that Numba caches them on disk.
 
 Forward, the recurrent product is the sum of the rows of the neurons that fired. Backward, the error of a spike is
-computed only where the surrogate derivative is not zero, a few of a hundred neurons. Outcomes do not depend on the number of
-threads, since none shares a sum. Forward, they do not depend on the processor either: operations are rounded one by one
+computed only where the surrogate derivative is not zero, for a few percent of the neurons. Results do not depend on the
+number of threads, since none shares a sum. Forward, they do not depend on the processor either: operations are rounded one by one
 in their order. Backward, which only training needs, sums may be reordered, so that they become vector instructions.
 """
 
