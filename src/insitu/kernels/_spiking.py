@@ -2,8 +2,9 @@
 
 Forward, the recurrent product is the sum of the rows of the neurons that fired. Backward, the error of a spike is
 computed only where the surrogate derivative is not zero, for a few percent of the neurons. Results do not depend on the
-number of threads, since none shares a sum. Forward, they do not depend on the processor either: operations are rounded one by one
-in their order. Backward, which only training needs, sums may be reordered, so that they become vector instructions.
+number of threads, since none shares a sum. Forward, they do not depend on the processor either: operations are rounded
+one by one in their order. Backward, which only training needs, sums may be reordered, so that they become vector
+instructions.
 """
 
 from __future__ import annotations
