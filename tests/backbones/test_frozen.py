@@ -88,7 +88,7 @@ def test_the_whole_network_computes_what_its_training_form_does(record: Any) -> 
         torch.testing.assert_close(frozen(batch)[same], network(batch)[same], rtol=1e-4, atol=1e-3)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     style=st.sampled_from(["reactnet", "bireal", "quicknet"]),
     first=st.sampled_from([4, 8]),
