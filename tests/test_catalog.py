@@ -94,7 +94,9 @@ def test_a_list_imports_no_part(root: Path) -> None:
 
 def test_folders_of_the_environment_hold_parts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine" / "devices").mkdir(parents=True)
-    (tmp_path / "mine" / "devices" / "own_cell.py").write_text('"""A cell of mine."""\n\nclass OwnCell: ...\n')
+    (tmp_path / "mine" / "devices" / "own_cell.py").write_text(
+        "from insitu.devices.ideal import Ideal\n\nclass OwnCell(Ideal): ...\n"
+    )
     monkeypatch.setenv("INSITU_PARTS", str(tmp_path / "mine"))
     devices = importlib.import_module("insitu.devices")
     monkeypatch.setattr(devices, "__path__", [*devices.__path__])
@@ -103,8 +105,8 @@ def test_folders_of_the_environment_hold_parts_too(tmp_path: Path, monkeypatch: 
     assert (kind.__name__, catalog.part_of(kind)) == ("OwnCell", part)
     assert "ideal" in [each.name for each in catalog.parts("devices")]
     (tmp_path / "mine" / "devices" / "ideal.py").write_text('"""Another."""\n\nclass Ideal: ...\n')
-    with pytest.raises(InsituError, match=r"'ideal' is defined by .*ideal\.py and .*ideal\.py; rename one of them"):
-        catalog.find("ideal")
+    with pytest.raises(InsituError, match=r"ideal\.py and .*ideal\.py define 'ideal' both; rename one of them"):
+        catalog.find("own-cell")
 
 
 def test_a_folder_of_the_environment_that_is_not_there_is_named(
@@ -113,3 +115,27 @@ def test_a_folder_of_the_environment_that_is_not_there_is_named(
     monkeypatch.setenv("INSITU_PARTS", str(tmp_path / "nowhere"))
     with pytest.raises(InsituError, match=r"INSITU_PARTS names .*nowhere, which has no folder called experiments"):
         catalog.parts()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import nothing_at_all\nclass BadCell: ...\n", "cannot be imported .ModuleNotFoundError: .*; fix the file"),
+        ("class BadCell: ...\n1 / 0\n", "cannot be imported .ZeroDivisionError: .*; fix the file"),
+        ("class BadCell: ...\n", "BadCell in .* is not a Device; derive it from Device"),
+        ("from insitu.devices import Device\nclass BadCell(Device): ...\n", "BadCell in .* lacks .*program.*; add"),
+        ("class Other: ...\n", "bad_cell.py defines no class BadCell; name it so"),
+        ("class BadCell(:\n", "bad_cell.py cannot be read: .*; fix or remove the file"),
+    ],
+)
+def test_a_mistake_in_a_part_of_ones_own_is_one_line_that_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "bad_cell.py").write_text(text)
+    monkeypatch.setenv("INSITU_PARTS", str(tmp_path))
+    devices = importlib.import_module("insitu.devices")
+    monkeypatch.setattr(devices, "__path__", [*devices.__path__])
+    monkeypatch.delitem(sys.modules, "insitu.devices.bad_cell", raising=False)
+    with pytest.raises(InsituError, match=said):
+        catalog.load(catalog.find("bad-cell", "devices"))

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +60,11 @@ def parts(room: str | None = None) -> list[Part]:
     found, roots = [], [*ROOTS, *own_roots()]
     for each in ROOMS if room is None else (room,):
         files = sorted((f for root in roots for f in (root / each).glob("[!_]*.py")), key=lambda file: file.stem)
-        found += [part for file in files if (part := _part(each, file, file.stat().st_mtime_ns))]
+        here = [part for file in files if (part := _part(each, file, file.stat().st_mtime_ns))]
+        for one, other in pairwise(here):
+            if one.name == other.name:
+                raise InsituError(f"{one.path} and {other.path} define {one.name!r} both; rename one of them")
+        found += here
     return found
 
 
@@ -73,11 +79,14 @@ def find(name: str, room: str | None = None) -> Part:
     known = parts(room)
     hits = [part for part in known if part.name == dashed(name)]
     if not hits:
+        stem = dashed(name).replace("-", "_")
+        for file in (root / each / f"{stem}.py" for root in own_roots() for each in ROOMS):
+            if file.is_file() and room in (None, file.parent.name):
+                wanted = "".join(word.capitalize() for word in stem.split("_"))
+                raise InsituError(f"{file} defines no {RECORDS.get(file.parent.name, f'class {wanted}')}; name it so")
         where = f"the room {room}" if room else "any room"
         raise InsituError(f"nothing called {given!r} in {where}; {_hint(dashed(name), [p.name for p in known])}")
     if len(hits) > 1:
-        if len({p.room for p in hits}) == 1:
-            raise InsituError(f"{given!r} is defined by {' and '.join(str(p.path) for p in hits)}; rename one of them")
         raise InsituError(f"{given!r} is in several rooms; give {' or '.join(f'{p.room}/{p.name}' for p in hits)}")
     return hits[0]
 
@@ -87,7 +96,27 @@ def load(part: Part) -> Any:
     package = importlib.import_module(f"insitu.{part.room}")
     if (folder := str(part.path.parent)) not in package.__path__:
         package.__path__.append(folder)
+    if part.path.parent.parent in own_roots():
+        return _own(part)
     return getattr(importlib.import_module(part.module), part.symbol)
+
+
+def _own(part: Part) -> Any:
+    """Import a part of the user's own; whatever goes wrong in its file is one line that names it."""
+    try:
+        kind = getattr(importlib.import_module(part.module), part.symbol)
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        raise InsituError(f"{part.path} cannot be imported ({message}); fix the file or remove it") from error
+    if inspect.isclass(kind):
+        wanted = importlib.import_module(f"insitu.{part.room}")
+        bases = [each for each in vars(wanted).values() if inspect.isclass(each) and inspect.isabstract(each)]
+        if bases and not issubclass(kind, tuple(bases)):
+            names = " or ".join(each.__name__ for each in bases)
+            raise InsituError(f"{part.symbol} in {part.path} is not a {names}; derive it from {names}")
+        if missing := sorted(getattr(kind, "__abstractmethods__", ())):
+            raise InsituError(f"{part.symbol} in {part.path} lacks {', '.join(missing)}; add what is missing")
+    return kind
 
 
 def part_of(kind: type) -> Part | None:
@@ -118,7 +147,7 @@ def _part(room: str, file: Path, changed_ns: int) -> Part | None:
     try:
         tree = ast.parse(read_text(file))
     except (OSError, SyntaxError, ValueError) as error:
-        raise InsituError(f"{room}/{file.name} cannot be read: {error}; fix or remove the file") from error
+        raise InsituError(f"{file} cannot be read: {error}; fix or remove the file") from error
     symbol = _symbol(room, file.stem, tree)
     summary = (ast.get_docstring(tree) or "").split("\n", 1)[0]
     return Part(room, dashed(file.stem), file, symbol, summary) if symbol else None

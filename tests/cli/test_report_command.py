@@ -100,7 +100,7 @@ def test_a_run_without_rows_of_one_arm_still_shows(folder: Path) -> None:
     ("text", "said"),
     [
         ('{"schema": 1', "is not complete JSON"),
-        ("[1]", "has schema None"),
+        ("[1]", "is not a report of insitu"),
         ('{"schema": 99}', "has schema 99; this version reads schema 1 to 3"),
         ('{"schema": 1}', "lacks experiment"),
     ],

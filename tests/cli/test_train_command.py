@@ -84,7 +84,7 @@ def test_ctrl_c_stops_after_the_step_and_tells_how_to_go_on(
     assert signal.getsignal(signal.SIGINT) is handler
     error = capsys.readouterr().err
     assert "finishing this step" in error
-    assert error.splitlines()[-1].endswith(f"to go on: insitu train miniimagenet --out {tmp_path}")
+    assert error.splitlines()[-1].endswith(f"to continue: insitu train miniimagenet --out {tmp_path}")
 
 
 def test_a_second_ctrl_c_stops_at_once(

@@ -10,6 +10,7 @@ import sys
 import traceback
 from pathlib import Path
 
+import insitu
 from insitu import catalog
 from insitu.core import InsituError, read_text
 
@@ -88,12 +89,7 @@ def _help(known: dict[str, str]) -> str:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"insitu {version('insitu')}"
-    except PackageNotFoundError:
-        return "insitu, run from its source folder"
+    return f"insitu {insitu.__version__}"
 
 
 def _doc(file: Path) -> str:

@@ -34,7 +34,8 @@ class Plain(Watcher):
         """Print what starts."""
         protocol = self.experiment.scenario.protocol
         steps = f"{protocol.step} by {protocol.step}"
-        self._say(f"{self.name}: {self.experiment.seeds} seeds; {protocol.headline}, {steps}")
+        count = self.experiment.seeds
+        self._say(f"{self.name}: {count} seed{'s' * (count > 1)}; {protocol.headline}, {steps}")
         return self
 
     def __exit__(self, *_: object) -> None:

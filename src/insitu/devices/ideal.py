@@ -1,4 +1,4 @@
-"""Ideal memory cell: what programming aims at is what every read gives, for ever. The baseline of all other devices.
+"""Ideal memory cell: every read returns the programmed target at any age. The baseline of all other devices.
 
 Equations (G in µS)::
 

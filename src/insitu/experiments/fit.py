@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from insitu import catalog
 from insitu.core import InsituError
 from insitu.experiments import Experiment
@@ -11,16 +13,24 @@ from insitu.scenarios import Scenario
 
 def check(experiment: Experiment) -> None:
     """Raise ``InsituError`` where a scenario has no such data, or a learner cannot learn what a scenario gives."""
-    given, data = experiment.scenario, experiment.data
-    pairs = [("learner", experiment.learner, given), ("baseline", experiment.baseline, given)]
-    pairs += [(repr(variant.name), variant.learner, variant.scenario(given)) for variant in experiment.variants]
-    pairs += [(label, learner, given) for label, learner in experiment.sweep_points()]
-    for name, learner, scenario in pairs:
+    data = experiment.data
+    for name, learner, scenario in _pairs(experiment):
         scenario.check(data)
         try:
             learner.check(scenario.protocol, scenario.inputs(data))
         except InsituError as error:
             raise InsituError(f"{name}: {error}{_alternatives(learner, scenario, data)}") from error
+
+
+def _pairs(experiment: Experiment) -> Iterator[tuple[str, Learner, Scenario]]:
+    # lazily: a learner that does not fit is refused before its fields are compared with those of the sweep
+    given = experiment.scenario
+    yield "learner", experiment.learner, given
+    yield "baseline", experiment.baseline, given
+    for variant in experiment.variants:
+        yield repr(variant.name), variant.learner, variant.scenario(given)
+    for label, learner in experiment.sweep_points():
+        yield label, learner, given
 
 
 def learners(scenario: Scenario, data: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The compiled loop of products in ``kernels/whole_numbers.py``, its inner part written as LLVM's own terms."""
+"""The compiled loop of products in ``kernels/integer_readout.py``, its inner part written as LLVM's own terms."""
 
 from __future__ import annotations
 

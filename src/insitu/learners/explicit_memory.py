@@ -67,9 +67,9 @@ class ExplicitMemory(Learner[FewShotBase, State]):
     pulses: int = 2  # largest number of SET pulses that one shot gives one device
     base_shots: int = 5  # number of shots of its mean as which a base class is written
     clip: float = 0.95  # quantile of |component| from which on a component gets all pulses
-    correction: float = 0.5  # share of the excess length of few-shot means that is taken out
+    correction: float = 0.5  # fraction of the excess length of few-shot means that is removed
     calibrate: bool = True  # fit slope and offset of every column; otherwise columns are scaled to their mean rms
-    mode: Literal[1, 2, 3] = 1  # prototypes of C-FSCIL: means, bipolar, or nudged apart
+    mode: Literal[1, 2, 3] = 1  # prototypes of C-FSCIL: means (1), bipolar (2), or pushed apart by gradient steps (3)
 
     def __post_init__(self) -> None:
         if self.pulses < 1 or self.base_shots < 1 or self.dim < 1:

@@ -25,7 +25,7 @@ class NearestMean(Learner[FewShotBase, State]):
     projection: Kind = "whitened"  # from activations to the vectors that are compared
     dim: int = 512  # length of the vectors where activations are whitened
     shrink: float = 1.0  # shrinkage of the whitening covariance, in units of its mean variance
-    correction: float = 0.5  # share of the excess length of few-shot means that is taken out
+    correction: float = 0.5  # fraction of the excess length of few-shot means that is removed
 
     def __post_init__(self) -> None:
         self._memory()  # which checks the fields

@@ -51,7 +51,9 @@ def load(given: Path) -> Report:
         raise InsituError(f"no report at {file}; give the folder of a run, or its report.json") from error
     except ValueError as error:
         raise InsituError(f"{file} is not complete JSON ({error}); {again}") from error
-    found = report.get("schema") if isinstance(report, dict) else None
+    if not (isinstance(report, dict) and "schema" in report):
+        raise InsituError(f"{file} is not a report of insitu; give the folder of a run, or its report.json")
+    found = report["schema"]
     if not (isinstance(found, int) and 1 <= found <= SCHEMA):
         raise InsituError(f"{file} has schema {found}; this version reads schema 1 to {SCHEMA}: {again}")
     needed = {1: NEEDED, 2: (*NEEDED, "intervals")}.get(found, (*NEEDED, "intervals", "protocol"))

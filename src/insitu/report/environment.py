@@ -7,7 +7,9 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("insitu", "torch", "numpy", "numba", "scikit-learn")
+import insitu
+
+LIBRARIES = ("torch", "numpy", "numba", "scikit-learn")
 # names that LLVM, which compiles for Numba, has for them, the widest first, and how they are usually written
 INSTRUCTIONS = {
     "avx512vnni": "AVX-512 VNNI",
@@ -72,14 +74,14 @@ def widest(features: str) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of insitu and of the libraries that compute."""
-    return {name: _version(name) for name in LIBRARIES if _version(name)}
+    return {"insitu": insitu.__version__} | {name: _version(name) for name in LIBRARIES if _version(name)}
 
 
 def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "source" if name == "insitu" else ""
+        return ""
 
 
 def _processor() -> str:

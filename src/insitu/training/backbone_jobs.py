@@ -30,14 +30,14 @@ class BackboneJob(Job):
     data_set: DataSet
     backbone: Backbone
     pretrain: Pretrain
-    refine: Pretrain | None = None  # stage 1 once more, from the weights it left, with a new classifier
+    refine: Pretrain | None = None  # repeats stage 1 from its final weights with a new classifier
     metalearn: Metalearn | None = None
     image_size: int = 48  # pixels per side of images that are encoded
     mirror: bool = False  # average the activations of an image with those of its mirror image
     examples: int = embeddings.EXAMPLES  # base examples per class that are stored next to the means
     streams: tuple[str, ...] = ()  # data sets of which latents are stored next to the weights of a binary backbone
-    base_images: int = 0  # train on so many base images per class and hold out the others; 0 takes all
-    base_classes: int = 0  # train on so many base classes and hold out the others; 0 takes all
+    base_images: int = 0  # number of base images per class to train on, the others are held out; 0 takes all
+    base_classes: int = 0  # number of base classes to train on, the others are held out; 0 takes all
 
     def __post_init__(self) -> None:
         if "images" not in self.backbone.serves:

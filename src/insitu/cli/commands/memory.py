@@ -111,7 +111,7 @@ def _forget(path: Path, labels: list[str]) -> None:
 
 
 def _printable(text: object) -> str:
-    """Return text with control characters escaped: those of a stranger's file would control the terminal."""
+    """Return text with control characters escaped: those of an untrusted file would control the terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 

@@ -33,6 +33,8 @@ def main(args: list[str]) -> int:
     from insitu.cli import interrupt, training_progress
 
     job, out = _parse(part, args[1:])
+    if out.exists() and not out.is_dir():
+        raise InsituError(f"--out is a folder, and {out} is a file; give another folder")
     again = " ".join(["insitu train", *args])
     before = _files(out, part.path.stem)
     with interrupt.graceful() as stopped, training_progress.display(part.name, Console(stderr=True)) as display:
@@ -40,10 +42,10 @@ def main(args: list[str]) -> int:
             for progress in job.train(part.path.stem, out, stop=stopped):
                 display.update(progress)
         except KeyboardInterrupt as stop:
-            raise KeyboardInterrupt(f"the last checkpoint is in {out}; to go on: {again}") from stop
+            raise KeyboardInterrupt(f"the last checkpoint is in {out}; to continue: {again}") from stop
     made = [file for file, state in _files(out, part.path.stem).items() if before.get(file) != state]
     if stopped() and not made:
-        raise KeyboardInterrupt(f"all steps so far are kept in {out}; to go on: {again}")
+        raise KeyboardInterrupt(f"all steps so far are kept in {out}; to continue: {again}")
     print("\n".join(str(file) for file in made))
     return 0
 
