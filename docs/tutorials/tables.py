@@ -23,8 +23,8 @@ import subprocess
 
 def sh(command: str) -> None:
     """Run a shell command, without colours and progress bars, and print its output."""
-    environment = {name: value for name, value in os.environ.items() if "COLOR" not in name} | {"COLUMNS": "100"}
-    done = subprocess.run(command, shell=True, check=True, env=environment, stdout=subprocess.PIPE, text=True)
+    environment = {name: value for name, value in os.environ.items() if "COLOR" not in name} | {"COLUMNS": "78"}
+    done = subprocess.run(command, shell=True, check=True, env=environment, capture_output=True, text=True)
     print(done.stdout.rstrip())
 
 
