@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from insitu.protocols import Column
+from insitu.protocols import Column, Protocol
 from insitu.report import formatting
 from insitu.report.drawing import HUES, Line
 from insitu.report.formatting import Report
@@ -19,9 +19,10 @@ def summary(sample: Sample) -> dict[str, Any]:
 
 def headings(report: Report) -> list[Heading]:
     """Return a heading per column and arm, and per gap where the column has one."""
+    protocol = formatting.protocol(report)
     return [
-        Heading(name, titled(report, column), interval=arm == "gap" and place == 0, strong=arm == "learner")
-        for place, column in enumerate(formatting.protocol(report).columns)
+        Heading(name, titled(protocol, column), interval=arm == "gap" and place == 0, strong=arm == "learner")
+        for place, column in enumerate(protocol.columns)
         for arm, name in _arms(report, column)
     ]
 
@@ -57,9 +58,9 @@ def lines(report: Report, rows: list[dict[str, Any]]) -> dict[str, list[Line]]:
     }
 
 
-def apart(report: Report) -> bool:
+def apart(protocol: Protocol) -> bool:
     """Return whether arms stand below each other, which they do in protocols without gaps."""
-    return not any(column.gap for column in formatting.protocol(report).columns)
+    return not any(column.gap for column in protocol.columns)
 
 
 def title(report: Report, age_s: float) -> str:
@@ -75,16 +76,17 @@ def place(report: Report, age_s: float) -> Literal["open", "folded"]:
 
 def note(report: Report) -> str:
     """Write what the figures of a table over sessions are."""
-    columns, tasks = formatting.protocol(report).columns, report["table"][0].get("tasks")
+    protocol, tasks = formatting.protocol(report), report["table"][0].get("tasks")
+    columns = protocol.columns
     notes = ["Percent, medians" if all(c.unit == "%" for c in columns) else "Medians"]
-    notes += [f"{formatting.gap(report)}, seed by seed"] * (not apart(report))
+    notes += [f"{formatting.gap(report)}, seed by seed"] * (not apart(protocol))
     notes += [f"a seed has {tasks} tasks; step 0 is the prepared state, before any example"] * bool(tasks)
     return "; ".join([*notes, *(f"{c.heading}: {c.meaning}" for c in columns if c.meaning)]) + "."
 
 
-def titled(report: Report, column: Column) -> str:
+def titled(protocol: Protocol, column: Column) -> str:
     """Write a column's heading, with its unit where not every column is in percent."""
-    percent = all(each.unit == "%" for each in formatting.protocol(report).columns)
+    percent = all(each.unit == "%" for each in protocol.columns)
     return column.heading if percent or not column.unit else f"{column.heading} ({column.unit})"
 
 

@@ -53,7 +53,7 @@ def blocks(report: Report) -> list[Block]:
     if not report[KEY]:
         return []
     shown: list[Block] = [*_key_figures(report), *_figures(report)]
-    if pairs.apart(report) and report.get("arms"):
+    if pairs.apart(formatting.protocol(report)) and report.get("arms"):
         return shown  # ``variants`` has a row of every arm
     return [*shown, *(_table(report, block) for block in report[KEY])]
 
@@ -70,21 +70,22 @@ def _table(report: Report, block: dict[str, Any]) -> Table:
 
 def _key_figures(report: Report) -> list[KeyFigure]:
     """Return the headline and the other columns with a gap after the last session."""
-    last, (first, _), step = report[KEY][0]["sessions"][-1], formatting.names(report), formatting.protocol(report).step
+    last, (first, _), protocol = report[KEY][0]["sessions"][-1], formatting.names(report), formatting.protocol(report)
     out = []
-    for place, column in enumerate(formatting.protocol(report).columns):
+    for place, column in enumerate(protocol.columns):
         exact, own = (Cell.of(last[arm].get(column.name), column.unit, column.digits) for arm in formatting.ARMS)
         if own.value is not None and (column.gap or not place):
             note = f"{formatting.within(first)} {exact.number} {column.unit}"
-            out.append(KeyFigure(f"{column.heading.capitalize()}, last {step}", own, note))
+            out.append(KeyFigure(f"{column.heading.capitalize()}, last {protocol.step}", own, note))
     return out
 
 
 def _figures(report: Report) -> list[Figure]:
     """Return charts over the sessions; that of the headline is left to ``variants`` where there are some."""
-    sessions, step, names = report[KEY][0]["sessions"], formatting.protocol(report).step, formatting.names(report)
-    if len(sessions) < 2 or pairs.apart(report):
+    sessions, protocol, names = report[KEY][0]["sessions"], formatting.protocol(report), formatting.names(report)
+    if len(sessions) < 2 or pairs.apart(protocol):
         return []
+    step = protocol.step
     ticks, classes = [str(row["session"]) for row in sessions], [row["classes"] for row in sessions]
     below = f"{step} ({classes[0]} to {classes[-1]} classes)" if classes[0] != classes[-1] else step
     made = pairs.lines(report, sessions)

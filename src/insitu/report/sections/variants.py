@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from insitu.experiments import Experiment
-from insitu.protocols import Column
+from insitu.protocols import Column, Protocol
 from insitu.report import formatting
 from insitu.report.drawing import HUES, Line, lines
 from insitu.report.formatting import Report
@@ -58,29 +58,29 @@ def blocks(report: Report) -> list[Block]:
     held = report.get(KEY)
     if not held:
         return []
-    tables = []
+    protocol, tables = formatting.protocol(report), []
     for each in held["ages"]:
-        columns = [c for c in formatting.protocol(report).columns if any(map(any, each.get(c.name, [])))]
-        if pairs.apart(report):
-            tables.append(_by_arm(report, each, columns))
+        columns = [c for c in protocol.columns if any(map(any, each.get(c.name, [])))]
+        if pairs.apart(protocol):
+            tables.append(_by_arm(report, protocol, each, columns))
         else:
-            tables += [_by_step(report, each, column) for column in columns]
-    return [*_figures(report, formatting.protocol(report).columns[0]), *tables]
+            tables += [_by_step(report, protocol, each, column) for column in columns]
+    return [*_figures(held, protocol), *tables]
 
 
-def _by_step(report: Report, each: dict[str, Any], column: Column) -> Table:
+def _by_step(report: Report, protocol: Protocol, each: dict[str, Any], column: Column) -> Table:
     """Return a row per step and a column per arm."""
-    held, step = report[KEY], formatting.protocol(report).step
+    held = report[KEY]
     rows = [
         [Cell(str(session), session), *(Cell.of(row[place], column.unit, column.digits) for row in each[column.name])]
         for place, session in enumerate(held["sessions"])
     ]
-    title = f"All variants: {pairs.titled(report, column)}, {formatting.when(report, each['age_s'])}"
-    headings = [Heading(step), *(Heading(name, interval=True) for name in _names(held))]
+    title = f"All variants: {pairs.titled(protocol, column)}, {formatting.when(report, each['age_s'])}"
+    headings = [Heading(protocol.step), *(Heading(name, interval=True) for name in _names(held))]
     return Table(title, headings, rows, place=pairs.place(report, each["age_s"])).present()
 
 
-def _by_arm(report: Report, each: dict[str, Any], columns: list[Column]) -> Table:
+def _by_arm(report: Report, protocol: Protocol, each: dict[str, Any], columns: list[Column]) -> Table:
     """Return a row per arm and step, and a column per measure."""
     held = report[KEY]
     rows = [
@@ -89,8 +89,8 @@ def _by_arm(report: Report, each: dict[str, Any], columns: list[Column]) -> Tabl
         for arm, (name, tasks) in enumerate(zip(_names(held), held["tasks"], strict=True))
         for place, number in enumerate(held["sessions"])
     ]
-    headings = [Heading("", words=True), Heading(formatting.protocol(report).step), Heading("tasks")]
-    headings += [Heading(pairs.titled(report, column), interval=True) for column in columns]
+    headings = [Heading("", words=True), Heading(protocol.step), Heading("tasks")]
+    headings += [Heading(pairs.titled(protocol, column), interval=True) for column in columns]
     title, place = pairs.title(report, each["age_s"]), pairs.place(report, each["age_s"])
     return Table(title, headings, rows, pairs.note(report), 2, place)
 
@@ -100,12 +100,12 @@ def _names(held: dict[str, Any]) -> list[str]:
     return [f"{name} ({over})" if over else name for name, over in zip(held["names"], held["over"], strict=True)]
 
 
-def _figures(report: Report, column: Column) -> list[Figure]:
-    held, step = report[KEY], formatting.protocol(report).step
+def _figures(held: dict[str, Any], protocol: Protocol) -> list[Figure]:
+    column, step = protocol.columns[0], protocol.step
     unit = f"{'percent' if column.unit == '%' else column.unit}; what is computed in software is dotted"
     ages = [[_carried(row) for row in each[column.name]] for each in held["ages"]]
     out = []
-    if len(held["sessions"]) > 1 and not pairs.apart(report):
+    if len(held["sessions"]) > 1 and not pairs.apart(protocol):
         drawn = lines(_lines(held, ages[0]), [str(session) for session in held["sessions"]], step)
         out.append(Figure(f"{column.heading.capitalize()} after each {step}", unit, drawn, cover=True))
     if len(ages) > 1:
