@@ -21,7 +21,7 @@ from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError
 from insitu.metrics import Row
 from insitu.protocols import Column, Examples, Inputs, Protocol, Session
-from insitu.protocols.tasks import task_learner
+from insitu.protocols.tasks import check_finite, task_learner
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +48,7 @@ def check_episode_base(base: EpisodeBase) -> None:
     features = base.network.record.features
     if base.head.ndim != 2 or base.head.shape[1] != features or len(base.head) < 2:
         raise InsituError(f"the head is (ways, {features}) of at least 2 ways; got {tuple(base.head.shape)}")
-    for name, value in [*base.network.state_dict().items(), ("head", base.head)]:
-        if not torch.isfinite(value).all():
-            raise InsituError(f"{name} of the base holds NaN or infinity; train it again")
+    check_finite([*base.network.state_dict().items(), ("head", base.head)])
     try:
         ways_of(base.calibration, base)
     except InsituError as error:

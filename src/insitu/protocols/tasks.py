@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from insitu.core import InsituError
@@ -39,3 +40,10 @@ def task_learner(learner: object) -> TaskLearner[typing.Any]:
             "adaptation: see insitu/protocols/tasks.py"
         )
     return learner
+
+
+def check_finite(tensors: Iterable[tuple[str, Tensor]]) -> None:
+    """Raise ``InsituError`` where one of the meta-trained tensors of a base, each with its name, is not finite."""
+    for name, value in tensors:
+        if not torch.isfinite(value).all():
+            raise InsituError(f"{name} of the base holds NaN or infinity; train it again")

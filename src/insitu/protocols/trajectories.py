@@ -24,7 +24,7 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.metrics import Row
 from insitu.protocols import Column, Examples, Inputs, Protocol, Session
-from insitu.protocols.tasks import State, task_learner
+from insitu.protocols.tasks import State, check_finite, task_learner
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +66,7 @@ def check_arm_base(base: ArmBase) -> None:
     """Raise ``InsituError`` unless weights are finite and calibration movements can be demonstrated."""
     if not isinstance(base, ArmBase):
         raise InsituError(f"a learner of movements is prepared with an ArmBase; got {type(base).__name__}")
-    for name, value in base.weights.items():
-        if not torch.isfinite(value).all():
-            raise InsituError(f"{name} of the base holds NaN or infinity; train it again")
+    check_finite(base.weights.items())
     try:
         check_demonstrations(base.calibration, base)
     except InsituError as error:
