@@ -73,8 +73,8 @@ MUTANTS = [
     Mutant(
         "traces of e-prop decay from the wrong step",
         "kernels/_eprop.py",
-        "now[j] = -rate * near[j] * told[j] + decay * after[j]",
-        "now[j] = -rate * near[j] * told[j] + decay * decay * after[j]",
+        "now[j] = -rate * near[j] * signal[j] + decay * after[j]",
+        "now[j] = -rate * near[j] * signal[j] + decay * decay * after[j]",
         ("kernels/test_eprop.py",),
     ),
     Mutant(
