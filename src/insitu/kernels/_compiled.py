@@ -79,14 +79,13 @@ def box_muller(a, b):  # type: ignore[no-untyped-def]
     return radius * (f32(1) - f32(2) * s * s), radius * (f32(2) * s * c)
 
 
-@loop
+@inline
 def fill_normals(out, k0, k1, group, first_column, block):  # type: ignore[no-untyped-def]
     """Normals of the four rows of a group: out (4, columns)."""
-    one, two, three, four = out[0], out[1], out[2], out[3]
     for j in range(out.shape[1]):
         a, b, c, d = philox(u32(group), u32(first_column + j), u32(block), u32(0), k0, k1)
-        one[j], two[j] = box_muller(a, b)
-        three[j], four[j] = box_muller(c, d)
+        out[0, j], out[1, j] = box_muller(a, b)
+        out[2, j], out[3, j] = box_muller(c, d)
 
 
 # -- converters, see kernels/readout.py ----------------------------------------------------------------------------

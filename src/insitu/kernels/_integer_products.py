@@ -9,14 +9,14 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from insitu.kernels._compiled import converted, f32, fill_normals, loop, scale_rows
+from insitu.kernels._compiled import converted, f32, f64, fill_normals, loop
 
 tools: Any = cgutils  # carries no types
 by_hand: Any = intrinsic  # carries the types of a plain call, which lacks the context
 
 LANES = 16  # columns of a strip
 TOGETHER = 4  # rows that meet a strip's weights once these are loaded; as many as share a counter of the normals
-ROWS = 32  # rows whose pulse widths stay in the cache while all strips pass
+ROWS = 64  # rows whose pulse widths stay in the cache while all strips pass
 PAIRS, PAIR_SUMS = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(ir.IntType(32), LANES)
 
 
@@ -89,12 +89,14 @@ def whole_products(  # type: ignore[no-untyped-def]
 ):
     """Rows start..stop of a product, ``start`` a multiple of TOGETHER: sums, noise, conversion, scale."""
     blocks, strips = means.shape[0], means.shape[1]
-    columns, x_row = out.shape[1], widths.shape[1]
-    strip_size = means.shape[2] * 2 * LANES
+    x_row, strip_size = widths.shape[1], means.shape[2] * 2 * LANES
+    # indices below are variables of range() alone: any other might be negative, which costs a test or a scatter
     sums, squared = np.empty((TOGETHER, LANES), np.int32), np.empty((TOGETHER, LANES), np.int32)
-    noise, now = np.zeros((TOGETHER, LANES), np.float32), np.empty(LANES, np.float32)
+    noise = np.zeros((TOGETHER, LANES), np.float32)
+    totals = np.empty((ROWS // TOGETHER, TOGETHER, strips, LANES), np.float32)
     flat_widths, flat_squares = widths.reshape(-1), squares.reshape(-1)
     flat_means, flat_variances = means.reshape(-1), variances.reshape(-1)
+    units, spreads = unit.reshape(strips, LANES), spread.reshape(strips, LANES)
     for first in range(start, stop, ROWS):
         last = min(first + ROWS, stop)
         for block in range(blocks):
@@ -103,29 +105,22 @@ def whole_products(  # type: ignore[no-untyped-def]
             inverse = f32(levels) / full[block]
             for strip in range(strips):
                 weights = (block * strips + strip) * strip_size
-                column = strip * LANES
-                count = min(LANES, columns - column)
-                units, spreads = unit[column : column + LANES], spread[column : column + LANES]
-                for row in range(first, last, TOGETHER):
+                for group in range((last - first + TOGETHER - 1) // TOGETHER):
+                    row = first + group * TOGETHER
                     at = row * x_row + block * tile
                     dot_pairs(flat_widths, at, x_row, flat_means, weights, pairs, sums)
                     if noisy:
                         dot_pairs(flat_squares, at, x_row, flat_variances, weights, pairs, squared)
-                        fill_normals(noise, k0, k1, (first_row + row) // TOGETHER, first_column + column, block)
-                    for r in range(min(TOGETHER, last - row)):
-                        mean, wide, drawn = sums[r], squared[r], noise[r]
-                        if noisy:
-                            for j in range(LANES):
-                                current = f32(mean[j]) * units[j] + np.sqrt(f32(wide[j]) * spreads[j]) * drawn[j]
-                                now[j] = converted(current, inverse, top, step)
-                        else:
-                            for j in range(LANES):
-                                now[j] = converted(f32(mean[j]) * units[j], inverse, top, step)
-                        total = out[row + r, column : column + count]
-                        if block == 0:
-                            for j in range(count):
-                                total[j] = now[j]
-                        else:
-                            for j in range(count):
-                                total[j] += now[j]
-        scale_rows(out, first, last, row_gain, column_gain)
+                        fill_normals(noise, k0, k1, (first_row + row) // TOGETHER, first_column + strip * LANES, block)
+                    for r in range(TOGETHER):
+                        for j in range(LANES):
+                            now = f32(sums[r, j]) * units[strip, j]
+                            if noisy:
+                                now += np.sqrt(f32(squared[r, j]) * spreads[strip, j]) * noise[r, j]
+                            taken = converted(now, inverse, top, step)
+                            totals[group, r, strip, j] = taken if block == 0 else totals[group, r, strip, j] + taken
+        lines = totals.reshape(ROWS, strips * LANES)
+        for line in range(last - first):
+            gain = f64(row_gain[first + line])
+            for j in range(out.shape[1]):
+                out[first + line, j] = f32(f64(lines[line, j]) * column_gain[j] * gain)
