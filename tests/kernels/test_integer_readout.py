@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from insitu.kernels import compiled
 from insitu.kernels.integer_readout import (
     LARGEST_SUM,
+    LARGEST_VARIANCE,
     Output,
     Widths,
     carried_strips,
     largest_step,
     signed_strips,
+    square_shift,
     whole_products,
     whole_products_reference,
     whole_widths,
@@ -51,7 +53,7 @@ def test_the_loop_gives_the_bits_of_the_reference(
     x, mean, variance = normal(rows, inputs), normal(inputs, columns, seed=1), normal(inputs, columns, seed=2) ** 2
     x[0] = 0
     taken, tops = widths_of(x, levels)
-    strips = signed_strips(mean, levels, tile), carried_strips(variance, levels, tile) if noisy else None
+    strips = signed_strips(mean, levels, tile), carried_strips(variance, tile) if noisy else None
     full = np.linspace(1, 2, -(-inputs // tile), dtype=np.float32) * np.float32(levels)
     output = Output(full, adc_levels, tops, normal(columns, seed=3))
     got, expected = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
@@ -66,18 +68,36 @@ def test_widths_have_the_bits_of_the_reference(levels: int) -> None:
     x = normal(6, 300)
     x[0], x[1] = 0, x[1] * np.float32(1e-38)
     got, tops = widths_of(x, levels)
-    expected = np.zeros((2, 6, 300), np.int16)
-    assert np.array_equal(tops, whole_widths_reference(x, levels, *expected))
-    assert np.array_equal(got.widths[:6, :300], expected[0])
-    assert np.array_equal(got.squares[:6, :300], expected[1])
+    widths, squares = np.zeros((6, 300), np.int16), np.zeros((6, 300), np.uint8)
+    assert np.array_equal(tops, whole_widths_reference(x, levels, widths, squares))
+    assert np.array_equal(got.widths[:6, :300], widths)
+    assert np.array_equal(got.squares[:6, :300], squares)
     assert np.abs(got.widths[1:6]).max(1).tolist() == [levels] * 5
 
 
 @settings(max_examples=30, deadline=None)
 @given(rows=st.integers(1, 2000), levels=st.sampled_from([1, 7, 127]))
 def test_sums_fit_32_bits(rows: int, levels: int) -> None:
-    for most in (levels, levels**2):
-        assert most * rows * largest_step(most, rows) <= LARGEST_SUM
+    assert levels * rows * largest_step(levels, rows) <= LARGEST_SUM
+
+
+@pytest.mark.parametrize("levels", range(1, 128))
+def test_sums_of_eight_products_of_variances_fit_16_bits(levels: int) -> None:
+    x = np.full((1, 500), 1, np.float32)
+    largest = int(widths_of(x, levels)[0].squares.max())
+    assert levels**2 >> square_shift(levels) <= largest
+    assert 8 * largest * LARGEST_VARIANCE <= 2**15 - 1
+
+
+@pytest.mark.parametrize("rows, error", [(64, 0.03), (256, 0.01), (1024, 0.006)])
+def test_variances_of_outputs_are_close_to_exact_ones(rows: int, error: float) -> None:
+    x, values = normal(300, rows), np.random.default_rng(6).standard_exponential((rows, 40)).astype(np.float32)
+    taken, strips = widths_of(x, 127)[0], carried_strips(values, rows)
+    exact = np.square(taken.widths[:, :rows], dtype=np.float64) @ values
+    sums = taken.squares[:, :rows].astype(np.float64) @ strips.rows(0, 40)[:rows]
+    ratio = sums * strips.unit[:40] * 2.0 ** square_shift(127) / exact
+    assert abs(ratio.mean() - 1) < error / 5
+    assert ratio.std() < error
 
 
 @pytest.mark.parametrize("tile", [256, 1024])
@@ -85,7 +105,7 @@ def test_the_largest_sums_are_exact(tile: int) -> None:
     """Every width, conductance and variance at its largest: nothing wraps around."""
     x, ones = np.ones((4, tile), np.float32), np.ones((tile, 20), np.float32)
     taken, tops = widths_of(x, 127)
-    means, variances = signed_strips(ones, 127, tile), carried_strips(ones, 127, tile)
+    means, variances = signed_strips(ones, 127, tile), carried_strips(ones, tile)
     output = Output(np.full(1, 127.0 * tile * 2, np.float32), 127, tops, np.ones(20, np.float32))
     out = np.empty((4, 20), np.float32)
     whole_products(taken, means, None, tile, KEY, (0, 0), output, out)
@@ -105,9 +125,9 @@ def test_steps_of_conductances_are_fine() -> None:
 
 def test_sums_of_variances_stay_true() -> None:
     values = np.random.default_rng(5).standard_exponential((512, 5)).astype(np.float32) ** 3
-    strips = carried_strips(values, 127, 256)
+    strips = carried_strips(values, 256)
     for block in range(2):
-        kept = strips.rows(block, 5).astype(np.float64)
+        kept = strips.rows(block, 5)[:256].astype(np.float64)
         exact = values[256 * block : 256 * block + 256] / strips.unit[:5]
         assert kept.min() >= 0
         assert np.abs(np.cumsum(kept - exact, axis=0)).max() <= 0.51

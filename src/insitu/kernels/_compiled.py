@@ -129,18 +129,19 @@ def pulse_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-d
 
 
 @loop
-def whole_widths(x, levels, widths, squares, tops):  # type: ignore[no-untyped-def]
-    """As above, as whole numbers in int16."""
-    for row in range(x.shape[0]):
+def whole_widths(x, levels, dither, shift, widths, squares, tops, start, stop):  # type: ignore[no-untyped-def]
+    """As above, as whole numbers: widths in int16, squares in uint8, in coarser steps; arrays longer than x is wide."""
+    for row in range(start, stop):
         given, width, square = x[row], widths[row], squares[row]
         top = largest_of(given)
         tops[row] = top
         lift = lift_of(top)
         scale = levels / max(top * lift, f32(1e-30))
         for i in range(given.shape[0]):
-            value = i32(np.rint(given[i] * lift * scale))
-            width[i] = np.int16(value)
-            square[i] = np.int16(value * value)
+            width[i] = np.int16(i32(np.rint(given[i] * lift * scale)))
+        for i in range(given.shape[0]):
+            whole = i32(width[i])
+            square[i] = np.uint8(np.right_shift(u32(u32(whole * whole) + u32(dither[i])), u32(shift)))
 
 
 @inline

@@ -16,8 +16,11 @@ by_hand: Any = intrinsic  # carries the types of a plain call, which lacks the c
 
 LANES = 16  # columns of a strip
 TOGETHER = 4  # rows that meet a strip's weights once these are loaded; as many as share a counter of the normals
+QUADS = 4  # products of bytes, in groups of four, that fit 16 bits when they are added in pairs
 ROWS = 64  # rows whose pulse widths stay in the cache while all strips pass
-PAIRS, PAIR_SUMS = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(ir.IntType(32), LANES)
+WORD = ir.IntType(32)
+PAIRS, PAIR_SUMS = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(WORD, LANES)
+BYTES, BYTE_PAIRS, HALF = (ir.VectorType(ir.IntType(bits), 256 // bits) for bits in (8, 16, 32))
 
 
 @by_hand
@@ -36,22 +39,19 @@ def dot_pairs(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-
         x_at, x_row, w_at, count = (
             context.cast(builder, given[n], signature.args[n], types.intp) for n in (1, 2, 4, 5)
         )
-        size, word = x_at.type, ir.IntType(32)
+        size, two = x_at.type, ir.Constant(x_at.type, 2)
         zero = ir.Constant(PAIR_SUMS, [0] * LANES)
         sums = [tools.alloca_once_value(builder, zero) for _ in range(TOGETHER)]
         starts = [builder.add(x_at, builder.mul(x_row, ir.Constant(size, row))) for row in range(TOGETHER)]
         even, odd = (ir.Constant(PAIR_SUMS, list(range(first, 2 * LANES, 2))) for first in (0, 1))
-        wide = ir.VectorType(word, 2 * LANES)
+        wide = ir.VectorType(WORD, 2 * LANES)
         with tools.for_range(builder, count) as pair:
             at = builder.add(w_at, builder.mul(pair.index, ir.Constant(size, 2 * LANES)))
             weights = builder.load(builder.bitcast(builder.gep(data(3), [at]), PAIRS.as_pointer()), align=2)
             weights = builder.sext(weights, wide)
             for start, total in zip(starts, sums, strict=True):
-                place = builder.gep(data(0), [builder.add(start, builder.mul(pair.index, ir.Constant(size, 2)))])
-                both = builder.load(builder.bitcast(place, word.as_pointer()), align=2)
-                first = builder.insert_element(ir.Constant(PAIR_SUMS, ir.Undefined), both, ir.Constant(word, 0))
-                spread = builder.shuffle_vector(first, first, ir.Constant(PAIR_SUMS, [0] * LANES))
-                products = builder.mul(builder.sext(builder.bitcast(spread, PAIRS), wide), weights)
+                both = _spread(builder, data(0), builder.add(start, builder.mul(pair.index, two)), PAIR_SUMS, 2)
+                products = builder.mul(builder.sext(builder.bitcast(both, PAIRS), wide), weights)
                 added = builder.add(
                     builder.shuffle_vector(products, products, even), builder.shuffle_vector(products, products, odd)
                 )
@@ -62,6 +62,95 @@ def dot_pairs(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-
         return context.get_dummy_value()
 
     return signature, code
+
+
+@by_hand
+def dot_bytes(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-untyped-def]
+    """Multiply TOGETHER rows by one strip: out (TOGETHER, LANES) int32, over ``count`` times QUADS groups of inputs.
+
+    Four neighbouring inputs make a group; x is uint8 up to 64, w int8 of 0 to 63. VPDPBUSD does a group at once; AVX2
+    adds products in pairs (PMADDUBSW), QUADS of those in 16 bits, and then these in pairs; the same in plain products
+    elsewhere. All sums are exact.
+    """
+    signature = types.void(x, x_at, x_row, w, w_at, count, out)
+
+    def code(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        def data(number: Any) -> Any:
+            return context.make_array(signature.args[number])(context, builder, given[number]).data
+
+        x_at, x_row, w_at, count = (
+            context.cast(builder, given[n], signature.args[n], types.intp) for n in (1, 2, 4, 5)
+        )
+        size = x_at.type
+        features = getattr(context.codegen(), "_tm_features", "").split(",")
+        whole = "+avx512vnni" in features
+        kind = PAIR_SUMS if whole else HALF
+        parts = LANES // kind.count
+        zero = ir.Constant(kind, [0] * kind.count)
+        sums = [[tools.alloca_once_value(builder, zero) for _ in range(parts)] for _ in range(TOGETHER)]
+        starts = [builder.add(x_at, builder.mul(x_row, ir.Constant(size, row))) for row in range(TOGETHER)]
+
+        def weights_of(at: Any, part: int) -> Any:
+            place = builder.gep(data(3), [builder.add(at, ir.Constant(size, 4 * kind.count * part))])
+            return builder.load(builder.bitcast(place, kind.as_pointer()), align=1)
+
+        with tools.for_range(builder, count) as group:
+            quads = [
+                builder.add(builder.mul(group.index, ir.Constant(size, QUADS)), ir.Constant(size, quad))
+                for quad in range(QUADS)
+            ]
+            places = [builder.add(w_at, builder.mul(quad, ir.Constant(size, 4 * LANES))) for quad in quads]
+            weights = [[weights_of(at, part) for at in places] for part in range(parts)]
+            for start, totals in zip(starts, sums, strict=True):
+                groups = [builder.add(start, builder.mul(quad, ir.Constant(size, 4))) for quad in quads]
+                inputs = [_spread(builder, data(0), at, kind, 1) for at in groups]
+                for total, columns in zip(totals, weights, strict=True):
+                    added = _added_whole if whole else _added_in_pairs
+                    builder.store(added(builder, features, builder.load(total), inputs, columns), total)
+        target = builder.bitcast(data(6), kind.as_pointer())
+        for number, total in enumerate(total for totals in sums for total in totals):
+            builder.store(builder.load(total), builder.gep(target, [ir.Constant(size, number)]), align=4)
+        return context.get_dummy_value()
+
+    return signature, code
+
+
+def _spread(builder: Any, data: Any, at: Any, kind: Any, align: int) -> Any:
+    """Load the 32 bits that begin at entry ``at`` and repeat them in every lane of ``kind``."""
+    word = builder.load(builder.bitcast(builder.gep(data, [at]), WORD.as_pointer()), align=align)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), word, ir.Constant(WORD, 0))
+    return builder.shuffle_vector(first, first, ir.Constant(kind, [0] * kind.count))
+
+
+def _added_whole(builder: Any, features: list[str], total: Any, inputs: list[Any], weights: list[Any]) -> Any:
+    """Add the products of QUADS groups of bytes to ``total``, LANES columns at once."""
+    kind = ir.FunctionType(PAIR_SUMS, [PAIR_SUMS] * 3)
+    multiply = tools.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512")
+    for x, w in zip(inputs, weights, strict=True):
+        total = builder.call(multiply, [total, x, w])
+    return total
+
+
+def _added_in_pairs(builder: Any, features: list[str], total: Any, inputs: list[Any], weights: list[Any]) -> Any:
+    """Do the same for half of the columns."""
+    even, odd = (ir.Constant(ir.VectorType(WORD, 16), list(range(first, 32, 2))) for first in (0, 1))
+    pairs = None
+    for x, w in zip(inputs, weights, strict=True):
+        x, w = builder.bitcast(x, BYTES), builder.bitcast(w, BYTES)
+        if "+avx2" in features:
+            kind = ir.FunctionType(BYTE_PAIRS, [BYTES, BYTES])
+            multiply = tools.get_or_insert_function(builder.module, kind, "llvm.x86.avx2.pmadd.ub.sw")
+            products = builder.call(multiply, [x, w])
+        else:
+            wide = ir.VectorType(ir.IntType(16), 32)
+            each = builder.mul(builder.zext(x, wide), builder.sext(w, wide))
+            products = builder.add(builder.shuffle_vector(each, each, even), builder.shuffle_vector(each, each, odd))
+        pairs = products if pairs is None else builder.add(pairs, products)
+    each = builder.sext(pairs, ir.VectorType(WORD, 16))
+    even, odd = (ir.Constant(HALF, list(range(first, 16, 2))) for first in (0, 1))
+    return builder.add(
+        total, builder.add(builder.shuffle_vector(each, each, even), builder.shuffle_vector(each, each, odd))
+    )
 
 
 @loop
@@ -89,7 +178,8 @@ def whole_products(  # type: ignore[no-untyped-def]
 ):
     """Rows start..stop of a product, ``start`` a multiple of TOGETHER: sums, noise, conversion, scale."""
     blocks, strips = means.shape[0], means.shape[1]
-    x_row, strip_size = widths.shape[1], means.shape[2] * 2 * LANES
+    width_row, square_row = widths.shape[1], squares.shape[1]
+    mean_strip, variance_strip = means[0, 0].size, variances[0, 0].size
     # indices below are variables of range() alone: any other might be negative, which costs a test or a scatter
     sums, squared = np.empty((TOGETHER, LANES), np.int32), np.empty((TOGETHER, LANES), np.int32)
     noise = np.zeros((TOGETHER, LANES), np.float32)
@@ -100,17 +190,19 @@ def whole_products(  # type: ignore[no-untyped-def]
     for first in range(start, stop, ROWS):
         last = min(first + ROWS, stop)
         for block in range(blocks):
-            pairs = (min(tile, inputs - block * tile) + 1) // 2
+            rows = min(tile, inputs - block * tile)
             top, step = f32(levels), full[block] / f32(levels)
             inverse = f32(levels) / full[block]
             for strip in range(strips):
-                weights = (block * strips + strip) * strip_size
+                whole = block * strips + strip
                 for group in range((last - first + TOGETHER - 1) // TOGETHER):
                     row = first + group * TOGETHER
-                    at = row * x_row + block * tile
-                    dot_pairs(flat_widths, at, x_row, flat_means, weights, pairs, sums)
+                    at = row * width_row + block * tile
+                    dot_pairs(flat_widths, at, width_row, flat_means, whole * mean_strip, (rows + 1) // 2, sums)
                     if noisy:
-                        dot_pairs(flat_squares, at, x_row, flat_variances, weights, pairs, squared)
+                        at, groups = row * square_row + block * tile, (rows + 4 * QUADS - 1) // (4 * QUADS)
+                        whole_variances = whole * variance_strip
+                        dot_bytes(flat_squares, at, square_row, flat_variances, whole_variances, groups, squared)
                         fill_normals(noise, k0, k1, (first_row + row) // TOGETHER, first_column + strip * LANES, block)
                     for r in range(TOGETHER):
                         for j in range(LANES):

@@ -1,10 +1,12 @@
 """An analog product in whole numbers: the same bits on every processor, whatever instructions it multiplies with.
 
 Pulse widths are whole numbers within -levels..levels, their squares too. Conductances are whole steps of their column's
-largest, as fine as sums over a row block in 32 bits allow (15 bits for blocks of 256 rows at 8-bit widths). Variances
-of read noise are whole steps as well (9 bits there), and what rounding them leaves is carried down the column, so that
-their sums stay true. Sums of products are exact, so that neither the order of terms nor the width of vectors matters;
-all that follows (scaling, noise by position, conversion) is one rounding per operation, in float32.
+largest, as fine as sums over a row block in 32 bits allow (15 bits for blocks of 256 rows at 8-bit widths). The
+variance of read noise, a sum over many rows, needs less: squared widths and variances are rounded to 6 bits in ways
+that leave sums over rows true, squares with thresholds that differ from row to row (ordered dither), variances with
+what rounding leaves carried down the column. Over 256 rows, the sum is off by less than 1 % (a test measures it).
+Sums of products are exact, so that neither the order of terms nor the width of vectors matters; all that follows
+(scaling, noise by position, conversion) is one rounding per operation, in float32.
 """
 
 from __future__ import annotations
@@ -19,27 +21,32 @@ from insitu.kernels.readout import Array, Key, block_normals, pulse_widths_refer
 from insitu.kernels.threading import split_rows
 
 Whole = NDArray[np.int16]
+Small = NDArray[np.uint8]
 LANES = 16  # columns of a strip
 GROUP = 4  # rows that are multiplied together
+PAIR, QUADS = 2, 16  # inputs that the loop multiplies at a time: of widths and means, of squares and variances
 LARGEST_SUM = 2**31 - 1
 LARGEST = 2**15 - 1
+LARGEST_VARIANCE, SQUARE_BITS = 63, 6  # squares are at most 64: eight products of the two are added in 16 bits
+GOLDEN = 0.6180339887498949  # multiples of it, taken modulo 1, spread evenly however many there are
 
 
 @dataclass(frozen=True, eq=False)
 class Strips:
     """Whole numbers (in, columns) in the order the loop reads them, and what a step of each column stands for.
 
-    words: (blocks, strips, pairs, 16, 2) int16: row blocks, 16 columns to a strip, neighbouring rows in pairs
+    words: (blocks, strips, groups, 16, rows of a group): row blocks, 16 columns to a strip, neighbouring rows in
+        groups of two int16 or four int8
     unit: (16 x strips,) float32
     """
 
-    words: Whole
+    words: NDArray[np.int16 | np.int8]
     unit: Array
 
-    def rows(self, block: int, columns: int) -> Whole:
-        """Return the numbers of a row block (2 x pairs, columns); rows beyond the block are zeros."""
-        found: Whole = self.words[block].transpose(1, 3, 0, 2).reshape(2 * self.words.shape[2], -1)[:, :columns]
-        return found
+    def rows(self, block: int, columns: int) -> NDArray[np.int16 | np.int8]:
+        """Return the numbers of a row block (rows, columns); rows beyond the block are zeros."""
+        strips, groups, lanes, together = self.words[block].shape
+        return self.words[block].transpose(1, 3, 0, 2).reshape(groups * together, strips * lanes)[:, :columns]
 
 
 def largest_step(most: int, rows: int) -> int:
@@ -47,81 +54,91 @@ def largest_step(most: int, rows: int) -> int:
     return min(LARGEST, LARGEST_SUM // (most * rows))
 
 
+def square_shift(levels: int) -> int:
+    """Return how many bits of a squared width up to ``levels`` are dropped."""
+    return max((levels**2).bit_length() - SQUARE_BITS, 0)
+
+
 def signed_strips(values: Array, levels: int, tile: int) -> Strips:
     """Round values (in, columns) to steps of the largest of each column, for products with numbers up to ``levels``."""
     top = largest_step(levels, min(tile, len(values)))
     unit = np.maximum(np.abs(values).max(0), np.float32(1e-30)) / np.float32(top)
-    return _strips(np.rint(values / unit).astype(np.int16), unit, tile)
+    return _strips(np.rint(values / unit).astype(np.int16), unit, tile, 2, PAIR)
 
 
-def carried_strips(values: Array, levels: int, tile: int) -> Strips:
-    """Round values (in, columns) >= 0, for products with numbers up to ``levels`` squared.
+def carried_strips(values: Array, tile: int) -> Strips:
+    """Round values (in, columns) >= 0 to at most ``LARGEST_VARIANCE`` steps.
 
     What rounding leaves is carried into the next row of the block: the sum over any rows is off by less than a step.
     """
-    top = largest_step(levels**2, min(tile, len(values)))
-    unit = np.maximum(values.max(0), np.float32(1e-30)) / np.float32(max(top - 1, 1))
-    steps = np.empty(values.shape, np.int16)
+    unit = np.maximum(values.max(0), np.float32(1e-30)) / np.float32(LARGEST_VARIANCE - 1)
+    steps = np.empty(values.shape, np.int8)
     for start in range(0, len(values), tile):
         rows = slice(start, start + tile)
         sums = np.rint(np.cumsum(values[rows] / unit, axis=0, dtype=np.float64))
         steps[rows] = np.diff(sums, axis=0, prepend=0.0)
-    return _strips(steps, unit, tile)
+    return _strips(steps, unit, tile, 4, QUADS)
 
 
-def _strips(steps: Whole, unit: Array, tile: int) -> Strips:
+def _strips(steps: NDArray[np.int16 | np.int8], unit: Array, tile: int, together: int, multiple: int) -> Strips:
+    """Arrange steps (in, columns) by groups of ``together`` rows; row blocks are padded to a ``multiple``."""
     rows, columns = steps.shape
-    blocks, strips, pairs = -(-rows // tile), -(-columns // LANES), (min(tile, rows) + 1) // 2
-    padded = np.zeros((blocks, 2 * pairs, strips * LANES), np.int16)
+    blocks, strips, padded_rows = -(-rows // tile), -(-columns // LANES), -(-min(tile, rows) // multiple) * multiple
+    padded = np.zeros((blocks, padded_rows, strips * LANES), steps.dtype)
     for block in range(blocks):
         part = steps[block * tile : (block + 1) * tile]
         padded[block, : len(part), :columns] = part
-    words = padded.reshape(blocks, pairs, 2, strips, LANES).transpose(0, 3, 1, 4, 2)
+    words = padded.reshape(blocks, padded_rows // together, together, strips, LANES).transpose(0, 3, 1, 4, 2)
     return Strips(np.ascontiguousarray(words), np.pad(unit, (0, strips * LANES - columns)))
 
 
 @dataclass(frozen=True, eq=False)
 class Widths:
-    """Rows of pulse widths and of their squares (rows, in + 1) int16, rows a multiple of GROUP."""
+    """Rows of pulse widths (rows, in + 1) int16 and of their squares (rows, in + 15) uint8, rows a multiple of GROUP."""
 
     widths: Whole
-    squares: Whole
+    squares: Small
 
     @classmethod
     def room(cls, rows: int, inputs: int) -> Widths:
         """Return room for so many rows; beyond what is filled in, they stay zero."""
-        shape = -(-rows // GROUP) * GROUP, inputs + 1  # an odd row block reads one number past its end
-        return cls(np.zeros(shape, np.int16), np.zeros(shape, np.int16))
+        rows = -(-rows // GROUP) * GROUP  # what is read past the end of a row block meets weights of zero
+        return cls(np.zeros((rows, inputs + PAIR - 1), np.int16), np.zeros((rows, inputs + QUADS - 1), np.uint8))
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs."""
+        return self.widths.shape[1] - PAIR + 1
 
 
 def whole_widths(x: Array, levels: int, out: Widths) -> Array:
     """Round each row of x (rows, in), scaled by its largest entry, to whole numbers within -levels..levels.
 
-    Returns the factors taken out (rows,), NaN for a row that is not finite.
+    Their squares lack the last ``square_shift`` bits. Returns the factors taken out (rows,), NaN for a row not finite.
     """
     fast = compiled()
     count, inputs = x.shape
-    widths, squares = out.widths[:count, :inputs], out.squares[:count, :inputs]
     if fast is None:
-        return whole_widths_reference(x, levels, widths, squares)
+        return whole_widths_reference(x, levels, out.widths[:count, :inputs], out.squares[:count, :inputs])
     top = np.empty(count, np.float32)
-
-    def rows(start: int, stop: int) -> None:
-        part = slice(start, stop)
-        fast.whole_widths(x[part], np.float32(levels), widths[part], squares[part], top[part])
-
-    split_rows(rows, count, x.size, GROUP)
+    given = x, np.float32(levels), _dither(inputs, levels), square_shift(levels), out.widths, out.squares, top
+    split_rows(lambda start, stop: fast.whole_widths(*given, start, stop), count, x.size, GROUP)
     return top
 
 
-def whole_widths_reference(x: Array, levels: int, widths: Whole, squares: Whole) -> Array:
+def whole_widths_reference(x: Array, levels: int, widths: Whole, squares: Small) -> Array:
     """Do the same in plain NumPy."""
     shares, unused = np.empty_like(x), np.empty_like(x)
     top = pulse_widths_reference(x, levels, shares, unused)
     with np.errstate(invalid="ignore"):  # a row that is not finite; the caller sees that from the factor
         widths[:] = np.rint(shares * np.float32(levels))
-        squares[:] = np.square(widths)
+    squares[:] = (np.square(widths, dtype=np.int32) + _dither(x.shape[1], levels)) >> square_shift(levels)
     return top
+
+
+def _dither(inputs: int, levels: int) -> NDArray[np.int32]:
+    """Return what is added to the square of each input before its last bits are dropped."""
+    return np.floor(np.arange(inputs) * GOLDEN % 1 * 2 ** square_shift(levels)).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +163,7 @@ def whole_products(
 ) -> None:
     """Fill ``out`` (rows, columns) with the product of widths and means, read noise and conversion included.
 
-    ``means`` count in µS per step of a width, ``variances`` in µS² per step of a squared width (None: no noise).
+    ``means`` count in µS per step of a width, ``variances`` in µS² per step of its square (None: no noise).
     ``origin`` is the number of the first row, a multiple of GROUP, and of the first column.
     """
     if compiled() is None:
@@ -157,7 +174,7 @@ def whole_products(
     noisy = variances is not None
     other = variances if variances is not None else means
     words = np.uint32(key[0]), np.uint32(key[1])
-    inputs = given.widths.shape[1] - 1
+    inputs = given.inputs
 
     def rows(start: int, stop: int) -> None:
         fast.whole_products(
@@ -180,18 +197,18 @@ def whole_products_reference(
     out: Array,
 ) -> None:
     """Do the same in plain NumPy; products of whole numbers in float64 are exact too."""
-    current = _sums(given.widths, means, tile, out.shape)
-    squares = None if variances is None else _sums(given.squares, variances, tile, out.shape)
+    current = _sums(given.widths[:, : given.inputs], means, tile, out.shape)
+    squares = None if variances is None else _sums(given.squares[:, : given.inputs], variances, tile, out.shape)
     noise = None if variances is None else block_normals(key, origin, current.shape)
     readout_reference(current, squares, noise, output.full, output.levels, output.row_gain, output.column_gain, out)
 
 
-def _sums(x: Whole, strips: Strips, tile: int, shape: tuple[int, ...]) -> Array:
+def _sums(x: Whole | Small, strips: Strips, tile: int, shape: tuple[int, ...]) -> Array:
     """Return sums of products (blocks, rows, columns), times their unit."""
     count, columns = shape
     blocks = []
     for block in range(len(strips.words)):
-        part = x[:count, :-1][:, block * tile : (block + 1) * tile].astype(np.float64)
+        part = x[:count, block * tile : (block + 1) * tile].astype(np.float64)
         weights = strips.rows(block, columns)[: part.shape[1]].astype(np.float64)
         blocks.append((part @ weights).astype(np.float32) * strips.unit[:columns])
     return np.stack(blocks)

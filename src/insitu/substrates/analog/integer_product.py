@@ -16,6 +16,7 @@ from insitu.kernels.integer_readout import (
     Widths,
     carried_strips,
     signed_strips,
+    square_shift,
     whole_products,
     whole_widths,
 )
@@ -75,5 +76,6 @@ class IntegerProduct:
         means = Strips(means.words, means.unit * np.float32(1 / levels))
         if one.variance is None:
             return IntegerReading(means, None)
-        variances = carried_strips(one.variance.numpy(), levels, tile)
-        return IntegerReading(means, Strips(variances.words, variances.unit * np.float32(1 / levels**2)))
+        variances = carried_strips(one.variance.numpy(), tile)
+        unit = variances.unit * np.float32(2 ** square_shift(levels) / levels**2)
+        return IntegerReading(means, Strips(variances.words, unit))
