@@ -89,7 +89,7 @@ def test_sums_of_eight_products_of_variances_fit_16_bits(levels: int) -> None:
     assert 8 * largest * LARGEST_VARIANCE <= 2**15 - 1
 
 
-@pytest.mark.parametrize("rows, error", [(64, 0.03), (256, 0.01), (1024, 0.006)])
+@pytest.mark.parametrize(("rows", "error"), [(64, 0.03), (256, 0.01), (1024, 0.006)])
 def test_variances_of_outputs_are_close_to_exact_ones(rows: int, error: float) -> None:
     x, values = normal(300, rows), np.random.default_rng(6).standard_exponential((rows, 40)).astype(np.float32)
     taken, strips = widths_of(x, 127)[0], carried_strips(values, rows)

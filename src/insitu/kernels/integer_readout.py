@@ -46,7 +46,8 @@ class Strips:
     def rows(self, block: int, columns: int) -> NDArray[np.int16 | np.int8]:
         """Return the numbers of a row block (rows, columns); rows beyond the block are zeros."""
         strips, groups, lanes, together = self.words[block].shape
-        return self.words[block].transpose(1, 3, 0, 2).reshape(groups * together, strips * lanes)[:, :columns]
+        found: NDArray[np.int16 | np.int8] = self.words[block].transpose(1, 3, 0, 2)
+        return found.reshape(groups * together, strips * lanes)[:, :columns]
 
 
 def largest_step(most: int, rows: int) -> int:
@@ -94,7 +95,7 @@ def _strips(steps: NDArray[np.int16 | np.int8], unit: Array, tile: int, together
 
 @dataclass(frozen=True, eq=False)
 class Widths:
-    """Rows of pulse widths (rows, in + 1) int16 and of their squares (rows, in + 15) uint8, rows a multiple of GROUP."""
+    """Pulse widths (rows, in + 1) int16 and their squares (rows, in + 15) uint8, rows a multiple of GROUP."""
 
     widths: Whole
     squares: Small
@@ -108,7 +109,7 @@ class Widths:
     @property
     def inputs(self) -> int:
         """Number of inputs."""
-        return self.widths.shape[1] - PAIR + 1
+        return int(self.widths.shape[1]) - PAIR + 1
 
 
 def whole_widths(x: Array, levels: int, out: Widths) -> Array:
@@ -138,7 +139,8 @@ def whole_widths_reference(x: Array, levels: int, widths: Whole, squares: Small)
 
 def _dither(inputs: int, levels: int) -> NDArray[np.int32]:
     """Return what is added to the square of each input before its last bits are dropped."""
-    return np.floor(np.arange(inputs) * GOLDEN % 1 * 2 ** square_shift(levels)).astype(np.int32)
+    shifts: NDArray[np.int32] = (np.arange(inputs) * GOLDEN % 1 * 2 ** square_shift(levels)).astype(np.int32)
+    return shifts
 
 
 @dataclass(frozen=True, eq=False)
