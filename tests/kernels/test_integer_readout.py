@@ -82,11 +82,11 @@ def test_sums_fit_32_bits(rows: int, levels: int) -> None:
 
 
 @pytest.mark.parametrize("levels", range(1, 128))
-def test_sums_of_eight_products_of_variances_fit_16_bits(levels: int) -> None:
+def test_sums_of_four_products_of_variances_fit_16_bits(levels: int) -> None:
     x = np.full((1, 500), 1, np.float32)
     largest = int(widths_of(x, levels)[0].squares.max())
     assert levels**2 >> square_shift(levels) <= largest
-    assert 8 * largest * LARGEST_VARIANCE <= 2**15 - 1
+    assert 4 * largest * LARGEST_VARIANCE <= 2**15 - 1
 
 
 @pytest.mark.parametrize(("rows", "error"), [(64, 0.03), (256, 0.01), (1024, 0.006)])

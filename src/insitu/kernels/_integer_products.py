@@ -16,7 +16,7 @@ by_hand: Any = intrinsic  # carries the types of a plain call, which lacks the c
 
 LANES = 16  # columns of a strip
 TOGETHER = 4  # rows that meet a strip's weights once these are loaded; as many as share a counter of the normals
-QUADS = 4  # products of bytes, in groups of four, that fit 16 bits when they are added in pairs
+QUADS = 2  # products of bytes, in groups of four, that fit 16 bits when they are added in pairs
 ROWS = 64  # rows whose pulse widths stay in the cache while all strips pass
 WORD = ir.IntType(32)
 PAIRS, PAIR_SUMS = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(WORD, LANES)
@@ -68,7 +68,7 @@ def dot_pairs(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-
 def dot_bytes(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-untyped-def]
     """Multiply TOGETHER rows by one strip: out (TOGETHER, LANES) int32, over ``count`` times QUADS groups of inputs.
 
-    Four neighbouring inputs make a group; x is uint8 up to 64, w int8 of 0 to 63. VPDPBUSD does a group at once; AVX2
+    Four neighbouring inputs make a group; x is uint8 up to 128, w int8 of 0 to 63. VPDPBUSD does a group at once; AVX2
     adds products in pairs (PMADDUBSW), QUADS of those in 16 bits, and then these in pairs; the same in plain products
     elsewhere. All sums are exact.
     """
