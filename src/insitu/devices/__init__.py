@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -142,6 +143,15 @@ def ages_s(cells: Cells, now_s: float, youngest_s: float) -> Array:
     now_s = min(now_s, OLDEST_S)
     # only the difference of times needs float64; a power in float32 is several times as fast
     return np.maximum(now_s - cells.programmed_s, youngest_s).astype(np.float32)
+
+
+def polynomial(r: Array, coefficients: Sequence[float]) -> Array:
+    """Return the polynomial in r with coefficients of 1, r, r^2 ..., in float32; NumPy's ``polyval`` takes float64."""
+    out: Array = np.full_like(r, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        out *= r
+        out += np.float32(coefficient)
+    return out
 
 
 def uniform_cells(conductance_us: Array, drift: Array | float, now_s: float, history: Array | float = 0.0) -> Cells:

@@ -24,10 +24,9 @@ from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
-from numpy.polynomial.polynomial import polyval
 
 from insitu.core import InsituError
-from insitu.devices import Array, Cells, Device, ages_s, checked_targets, uniform_cells
+from insitu.devices import Array, Cells, Device, ages_s, checked_targets, polynomial, uniform_cells
 from insitu.kernels.elementary import log
 
 G_MAX_US = 40.0
@@ -64,22 +63,20 @@ class RramWan2022(Device):
     def program(self, target_us: Array, now_s: float, rng: np.random.Generator) -> Cells:
         """Return cells near ``target_us``, each with its own direction of relaxation."""
         target = checked_targets(target_us, G_MAX_US)
-        error = _spread_us(target, 0) * rng.standard_normal(target.shape, dtype=np.float32)
+        error = polynomial(target / np.float32(G_MAX_US), SPREADS_US[0]) * rng.standard_normal(target.shape, dtype=np.float32)
         direction = rng.standard_normal(target.shape, dtype=np.float32)
         return uniform_cells(np.maximum(target + error, 0), direction, now_s, history=target)
 
     def read(self, cells: Cells, now_s: float) -> tuple[Array, Array]:
         """Return mean and standard deviation (µS) of a read at ``now_s``."""
         ln_age = log(ages_s(cells, now_s, FITTED_S[0]))
-        spreads = [_spread_us(cells.history, number) for number in range(3)]
-        passed = [np.clip((ln_age - start) / (end - start), 0, 1) for start, end in pairwise(LN_FITTED)]
-        spread = spreads[0] + sum((spreads[i + 1] - spreads[i]) * passed[i] for i in range(2))
-        moved = np.sqrt(np.maximum(np.square(spread) - np.square(spreads[0]), 0)) * cells.drift
-        mean = np.maximum(cells.conductance_us + moved, 0).astype(np.float32)
+        r = cells.history / np.float32(G_MAX_US)
+        of_programming = polynomial(r, SPREADS_US[0])
+        spread, earlier = of_programming.copy(), of_programming
+        for number, (start, end) in enumerate(pairwise(LN_FITTED), 1):
+            later = polynomial(r, SPREADS_US[number])
+            spread += (later - earlier) * np.clip((ln_age - start) / (end - start), 0, 1)
+            earlier = later
+        moved = np.sqrt(np.maximum(np.square(spread) - np.square(of_programming), 0)) * cells.drift
+        mean = np.maximum(cells.conductance_us + moved, 0)
         return mean, np.full_like(mean, self.read_noise * G_MAX_US)
-
-
-def _spread_us(target_us: Array, number: int) -> Array:
-    """Return the standard deviation of cells aimed at ``target_us`` at the fitted time of this number."""
-    spread: Array = polyval(target_us / np.float32(G_MAX_US), SPREADS_US[number])
-    return spread
