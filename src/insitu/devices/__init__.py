@@ -59,7 +59,7 @@ class Cells:
 class Device(ABC):
     """One published model of a memory cell: an immutable record of its constants. Conductances in µS, times in s."""
 
-    # whether cells move up or down with time, by a standard normal that ``Cells.drift`` holds; others fall by a power law
+    # whether a cell moves up or down with time, by the standard normal in ``Cells.drift``; others fall by a power law
     relaxes: ClassVar[bool] = False
 
     @property

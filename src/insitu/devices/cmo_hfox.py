@@ -1,4 +1,4 @@
-"""Resistive cell of conductive metal oxide on HfOx (Falcone et al., arXiv 2502.04524, 2025), written by program-and-verify.
+"""Resistive cell of conductive metal oxide on HfOx, written by program-and-verify (Falcone et al., arXiv 2502.04524).
 
 The statistical fit is the one of the aihwkit simulator's ``ReRamCMONoiseModel``. Equations (G in µS above the lowest
 state of 9 µS, t = time since programming in s, never below 1 s)::
@@ -12,8 +12,8 @@ Fitted to an array of 64 x 64 cells within 9..88.19 µS, in 32 and more states, 
 relaxation does not depend on the state, and the authors extrapolate it to ten years. Not modelled: single SET pulses
 (the cell learns by them, but inference is what was fitted), correlation of read noise between reads, temperature,
 endurance.
-Own choices: conductances are counted from the lowest state, which both sides of a pair hold, so that it cancels in their
-difference; before 1 s a cell reads as at 1 s; RESET gives the lowest state exactly, which does not relax.
+Own choices: conductances are counted from the lowest state, which both sides of a pair hold, so that it cancels
+in their difference; before 1 s a cell reads as at 1 s; RESET gives the lowest state exactly, which does not relax.
 """
 
 from __future__ import annotations

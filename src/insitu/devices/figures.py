@@ -167,6 +167,7 @@ def draw_panels(panels: Sequence[Callable[[Axes], None]], title: str, note: str,
 
 
 def band(axes: Axes, x: Curve, mean: Curve, std: Curve, colour: str) -> None:
+    """Draw a mean as a line, and one standard deviation to either side as a band."""
     axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.18, linewidth=0)
     axes.plot(x, mean, color=colour, linewidth=1.8)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,9 @@ from insitu.devices.fitted_reads import DRIFT_S, Table, drift_exponents, program
 from insitu.devices.measured import MeasuredDevice
 from insitu.devices.measurements import Floats, Reads
 
-SIMULATED = 2000  # cells, fewer for many pulses; the same draws for every trial of constants, so that the fit descends smoothly
+SIMULATED = (
+    2000  # cells, fewer for many pulses; the same draws for every trial of constants, so that the fit descends smoothly
+)
 MOST_STEPS = 200_000  # of one simulation
 FEWEST_POINTS = 5  # pulse numbers, RESET among them
 LARGEST_RESET = 0.1  # share of full scale
@@ -66,7 +69,9 @@ def fit(pulses: Reads, drift: Reads | None = None, programmed: Reads | None = No
     absent = {
         "read noise 0, as no read is repeated; the spreads include it": given is None,
         "drift exponent 0, as there is no series in time": drift is None,
-        "programming gives pulses until a cell reaches its target, as program-and-verify is not in the data": not table[0],
+        "programming gives pulses until a cell reaches its target, as program-and-verify is not in the data": not table[
+            0
+        ],
         "RESET leaves 0 µS without spread, as there are no reads at pulse 0": pulses.points[0] > 0,
     }
     full = _short(max(float(measured.mean.max()), *table[0], 0.0))
@@ -130,7 +135,8 @@ def _draws(name: str, count: int, cells: int) -> NDArray[np.float32]:
 
 def _averaging(reads: Reads) -> Floats:
     """Return by how much averaging repeated reads shrinks their noise, at every point."""
-    return np.sqrt(np.nanmean(1 / np.where(reads.count > 0, reads.count, np.nan), 0))
+    share: Floats = np.sqrt(np.nanmean(1 / np.where(reads.count > 0, reads.count, np.nan), 0))
+    return share
 
 
 def _reset(measured: Moments, pulses: Reads, noise: tuple[float, float]) -> tuple[float, float]:
@@ -147,7 +153,9 @@ def _check_points(pulses: Reads) -> None:
             "from 0, the state after RESET, on"
         )
     if (np.isfinite(np.diff(pulses.mean_us, axis=1)).sum(0) < 2).any():
-        raise InsituError(f"{pulses.path}: at each pulse number, at least 2 cells need a read there and at the one before")
+        raise InsituError(
+            f"{pulses.path}: at each pulse number, at least 2 cells need a read there and at the one before"
+        )
 
 
 def _check(pulses: Reads, measured: Moments) -> None:
@@ -201,7 +209,7 @@ def _with_steps(device: MeasuredDevice, x: Floats) -> MeasuredDevice:
 
 def _rounded(device: MeasuredDevice) -> MeasuredDevice:
     """Return the device with constants of five digits, which is what its file holds."""
-    constants = {
+    constants: dict[str, Any] = {
         name: tuple(map(_short, value)) if isinstance(value, tuple) else _short(value)
         for name, value in vars(device).items()
         if name not in ("ceiling_us", "max_pulses")

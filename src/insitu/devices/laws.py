@@ -1,4 +1,4 @@
-"""Laws that the constants of a device decide: ranges, growth by pulses, time. ``tests/laws`` holds every device to them.
+"""Laws that the constants of a device decide: ranges, growth by pulses, time. Tests hold every device to them.
 
 The other laws, of types and seeds, depend on a device's code alone.
 """
@@ -54,7 +54,9 @@ def conductance_never_rises_with_age(device: Device) -> None:
         for younger, older in pairwise(means):
             rise, error = _mean_and_error(older - younger)
             fine = rise <= 3 * error if device.relaxes else bool((older <= younger).all())
-            _hold(fine, device, f"cells at {100 * ratio:.0f} % of full scale rise with age, by {rise:.3g} µS on average")
+            _hold(
+                fine, device, f"cells at {100 * ratio:.0f} % of full scale rise with age, by {rise:.3g} µS on average"
+            )
 
 
 def reads_are_finite_at_any_age(device: Device) -> None:
@@ -68,6 +70,12 @@ def reads_are_finite_at_any_age(device: Device) -> None:
 
 
 LAWS = (cells_are_within_range, pulses_raise_the_mean, conductance_never_rises_with_age, reads_are_finite_at_any_age)
+
+
+def check(device: Device) -> None:
+    """Raise ``InsituError``, which says what is wrong, where ``device`` breaks a law."""
+    for law in LAWS:
+        law(device)
 
 
 def _written(device: Device, ratio: float) -> Cells:

@@ -10,8 +10,8 @@ Equations (G in µS, P = 1 after RESET, t = time since the last write in s, neve
     read noise N(0, read_us[0] + read_us[1] G(t))
 
 after RESET N(mean, spread), not below 0; floor is three spreads below that mean, ceiling the largest conductance seen.
-Not modelled: lasting differences between cells (each step is drawn on its own), a drift that depends on the state,
-correlation of read noise between reads, temperature, endurance.
+Not modelled: lasting differences between cells (each step is drawn on its own, so that a fit makes fast cells of those
+that hold more), a drift that depends on the state, correlation of read noise between reads, temperature, endurance.
 Own choices: drift restarts at each pulse; before t0 a cell reads as at t0; a cell written by program-and-verify has
 forgotten its first pulses (P = 0).
 """
@@ -84,7 +84,7 @@ class MeasuredDevice(Device):
             return self.steps.reach(self.reset(target.shape, now_s, rng), target, self.max_pulses, rng)
         error, spread = (np.interp(target, self.targets_us, table) for table in (self.error_us, self.spread_us))
         g = np.clip(target + error + spread * rng.standard_normal(target.shape, dtype=np.float32), 0, self.ceiling_us)
-        return uniform_cells(g, self._exponents(target.shape, rng), now_s)
+        return uniform_cells(g.astype(np.float32), self._exponents(target.shape, rng), now_s)
 
     def read(self, cells: Cells, now_s: float) -> tuple[Array, Array]:
         """Return mean and standard deviation (µS) of a read at ``now_s``."""
@@ -96,8 +96,8 @@ class MeasuredDevice(Device):
     def steps(self) -> Steps:
         """Constants of the steps of a SET pulse."""
         mean, spread = self.reset_us
-        coefficients = (np.array(each, np.float32) for each in (self.step_mean_us, self.step_std_us))
-        return Steps(*coefficients, self.history_pulses, max(mean - 3 * spread, 0.0), self.ceiling_us)
+        step_mean, step_std = np.array(self.step_mean_us, np.float32), np.array(self.step_std_us, np.float32)
+        return Steps(step_mean, step_std, self.history_pulses, max(mean - 3 * spread, 0.0), self.ceiling_us)
 
     def _exponents(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
         mean, spread = self.drift

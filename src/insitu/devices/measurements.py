@@ -84,7 +84,9 @@ def _numbers(path: Path, column: str, words: list[str]) -> Floats:
         except ValueError:
             out[i] = np.nan
         if not np.isfinite(out[i]):
-            raise InsituError(f"{path}, row {i + 2}: {column} is {word or 'empty'}; give a number, or leave the row out")
+            raise InsituError(
+                f"{path}, row {i + 2}: {column} is {word or 'empty'}; give a number, or leave the row out"
+            )
     return out
 
 

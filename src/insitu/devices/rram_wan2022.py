@@ -1,15 +1,15 @@
 """Resistive cell of the NeuRRAM chip, which relaxes after programming (Wan et al., Nature 608, 504, 2022).
 
 The spreads are the ones that the aihwkit simulator reads off the published figures (its ``ReRamWan2022NoiseModel``).
-Equations (G in µS, r = G_target / 40 µS, t = time since programming in s, never below 1 s; constants in ``SPREADS_US``)::
+Equations (G in µS, r = G_target / 40 µS, t = time since programming in s, never below 1 s)::
 
-    s(t, r) = polynomial of degree 4 in r, in µS, fitted at 1 s, 1 day and 2 days
+    s(t, r) = polynomial of degree 4 in r, in µS, fitted at 1 s, 1 day and 2 days: ``SPREADS_US``
     G_prog  = max(G_target + s(1 s, r) z1, 0)
     G(t)    = max(G_prog + sqrt(max(s(t, r)^2 - s(1 s, r)^2, 0)) z2, 0),   z1, z2 ~ N(0, 1), drawn once per cell
     read noise N(0, 0.01 * 40 µS)
 
-so that conductances at the fitted times have mean G_target and spread s, but where they are clipped at 0. Fitted to HfOx
-cells, written by pulses with verification within 1..40 µS, whose spread grows over two days (Extended Data figures).
+so that conductances at the fitted times have mean G_target and spread s, but where they are clipped at 0. Fitted to
+HfOx cells that were written by pulses with verification, up to 40 µS, and read over two days.
 Not modelled: single SET pulses, cells that are followed through time (only spreads at three times are published), 1/f
 noise, temperature, endurance, repeated write-verify rounds, which narrow the spread.
 Own choices: between the fitted times s is linear in ln t, and after two days it stays; a cell relaxes independently of
@@ -63,7 +63,9 @@ class RramWan2022(Device):
     def program(self, target_us: Array, now_s: float, rng: np.random.Generator) -> Cells:
         """Return cells near ``target_us``, each with its own direction of relaxation."""
         target = checked_targets(target_us, G_MAX_US)
-        error = polynomial(target / np.float32(G_MAX_US), SPREADS_US[0]) * rng.standard_normal(target.shape, dtype=np.float32)
+        error = polynomial(target / np.float32(G_MAX_US), SPREADS_US[0]) * rng.standard_normal(
+            target.shape, dtype=np.float32
+        )
         direction = rng.standard_normal(target.shape, dtype=np.float32)
         return uniform_cells(np.maximum(target + error, 0), direction, now_s, history=target)
 

@@ -3,10 +3,10 @@
 usage: insitu fit-device PULSES.csv [--drift FILE.csv] [--programmed FILE.csv]
                          [--out my_device.py] [--figure my_device.svg|.png] [--overwrite]
 
-PULSES.csv has the columns cell, pulse (0 is the state after RESET) and conductance_us, one row per read; rows with equal
-cell and pulse are repeated reads, from which the noise of reading is fitted. --drift takes a table of cell, time_s
-(since the last pulse) and conductance_us; --programmed one of cell, target_us and conductance_us after
-program-and-verify. The name of the file is the name of the device; what the data do not hold is assumed, and said.
+PULSES.csv has the columns cell, pulse (0 is the state after RESET) and conductance_us, one row per read; rows with
+equal cell and pulse are repeated reads, from which the noise of reading is fitted. --drift takes a table of cell,
+time_s (since the last pulse) and conductance_us; --programmed one of cell, target_us and conductance_us after
+program-and-verify. The file's name is the name of the device. What the data do not hold is assumed; the output says so.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ def main(args: list[str]) -> int:
     drift = read_csv(files["--drift"], "time_s") if "--drift" in files else None
     programmed = read_csv(files["--programmed"], "target_us") if "--programmed" in files else None
     fitted = fit(read_csv(pulses, "pulse"), drift, programmed)
-    for law in laws.LAWS:
-        law(fitted.device)
+    laws.check(fitted.device)
     write_text(out, fit_report.source_text(fitted, out.stem, insitu.__version__))
     fit_report.draw(fitted, catalog.dashed(out.stem), figure)
     print("\n".join(["fitted", *(f"  {line}" for line in fit_report.findings(fitted))]))
@@ -84,7 +83,7 @@ def _check_outputs(out: Path, figure: Path, overwrite: bool) -> None:
 
 
 def _use(out: Path) -> str:
-    folder, name = out.resolve().parent, catalog.dashed(out.stem)
-    move = "" if folder.name == "devices" else "put the file into a folder called devices; "
-    parts = folder.parent if folder.name == "devices" else "the folder that holds it"
+    name, placed = catalog.dashed(out.stem), out.resolve().parent.name == "devices"
+    move = "" if placed else "put the file into a folder called devices; "
+    parts = out.parent.parent if placed and out.parent.name else "the folder that holds devices"
     return f"to use it, {move}set {catalog.OWN} to {parts}; then {name} is a device: insitu show {name}"
