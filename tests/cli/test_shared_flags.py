@@ -18,7 +18,7 @@ from insitu.experiments import Experiment
 from insitu.experiments.ortner2025_omniglot_devices import EXPERIMENT as DEVICES
 from insitu.report import formatting
 
-NAMES = ["Joshi 2020", "Nandakumar 2018", "ideal cells"]
+NAMES = [each.name for each in DEVICES.variants]
 
 
 def parsed(name: str, *words: str) -> tuple[Experiment, list[dict[str, Any]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -145,7 +144,7 @@ def ages_s(cells: Cells, now_s: float, youngest_s: float) -> Array:
     return np.maximum(now_s - cells.programmed_s, youngest_s).astype(np.float32)
 
 
-def polynomial(r: Array, coefficients: Sequence[float]) -> Array:
+def polynomial(r: Array, coefficients: tuple[float, ...]) -> Array:
     """Return the polynomial in r with coefficients of 1, r, r^2 ..., in float32; NumPy's ``polyval`` takes float64."""
     out: Array = np.full_like(r, coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
