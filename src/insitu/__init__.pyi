@@ -30,10 +30,12 @@ from insitu.data.core50 import Core50 as Core50
 from insitu.data.folder import Folder as Folder
 from insitu.data.miniimagenet import MiniImageNet as MiniImageNet
 from insitu.data.omniglot import Omniglot as Omniglot
+from insitu.devices.cmo_hfox import CmoHfox as CmoHfox
 from insitu.devices.ideal import Ideal as Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022 as PcmHermes2022
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020 as PcmJoshi2020
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018 as PcmNandakumar2018
+from insitu.devices.rram_wan2022 import RramWan2022 as RramWan2022
 from insitu.learners.cwr_star import CwrStar as CwrStar
 from insitu.learners.eprop import Eprop as Eprop
 from insitu.learners.explicit_memory import ExplicitMemory as ExplicitMemory

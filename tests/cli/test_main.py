@@ -43,9 +43,10 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     text = capsys.readouterr().out
     for file in outside.COMMANDS.glob("[!_]*.py"):
-        assert f"  {file.stem} " in text
-        assert main([file.stem, "--help"]) == 0
-        assert f"usage: insitu {file.stem}" in capsys.readouterr().out
+        name = file.stem.replace("_", "-")
+        assert f"  {name} " in text
+        assert main([name, "--help"]) == 0
+        assert f"usage: insitu {name}" in capsys.readouterr().out
 
 
 def one_line(capsys: pytest.CaptureFixture[str]) -> str:

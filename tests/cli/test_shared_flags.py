@@ -18,7 +18,7 @@ from insitu.experiments import Experiment
 from insitu.experiments.ortner2025_omniglot_devices import EXPERIMENT as DEVICES
 from insitu.report import formatting
 
-NAMES = ["Joshi 2020", "Nandakumar 2018", "ideal cells"]
+NAMES = [each.name for each in DEVICES.variants]
 
 
 def parsed(name: str, *words: str) -> tuple[Experiment, list[dict[str, Any]]]:
@@ -33,14 +33,14 @@ def caution(changes: list[dict[str, Any]]) -> str:
 
 def test_a_number_reaches_every_arm() -> None:
     experiment, changes = parsed("ortner2025-omniglot-devices", "--learner.substrate.adc-bits", "4")
-    assert [arm.learner.substrate.adc_bits for arm in experiment.variants] == [4, 4, 4]
+    assert [arm.learner.substrate.adc_bits for arm in experiment.variants] == [4] * len(DEVICES.variants)
     assert [arm.learner.substrate.device for arm in experiment.variants] == [
         arm.learner.substrate.device for arm in DEVICES.variants
     ]
     assert changes == [{"field": "learner.substrate.adc_bits", "before": "8", "after": "4", "also": NAMES}]
     assert caution(changes) == (
         "Not the published composition: learner.substrate.adc_bits 8 → 4 "
-        "(also in Joshi 2020; Nandakumar 2018; ideal cells)."
+        "(also in Joshi 2020; Nandakumar 2018; Wan 2022; CMO/HfOx; ideal cells)."
     )
 
 
@@ -48,7 +48,7 @@ def test_what_an_arm_sets_itself_stays_and_is_told() -> None:
     experiment, changes = parsed("ortner2025-omniglot-devices", "--learner.substrate.device", "pcm-joshi2020")
     assert experiment.variants == DEVICES.variants
     assert [each["field"] for each in changes] == ["learner.substrate.device"]
-    assert "not in Joshi 2020: PcmJoshi2020; Nandakumar 2018: PcmNandakumar2018; ideal cells: Ideal" in caution(changes)
+    assert "not in Joshi 2020: PcmJoshi2020; Nandakumar 2018: PcmNandakumar2018; Wan 2022" in caution(changes)
 
 
 def test_several_flags_reach_their_arms_together() -> None:

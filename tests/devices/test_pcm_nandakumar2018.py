@@ -52,6 +52,13 @@ def test_reset_leaves_a_tenth_of_a_microsiemens() -> None:
     assert abs(g.std() - 0.01) < 3 * 0.01 / np.sqrt(2 * CELLS)
 
 
+def test_pulses_end_at_the_largest_conductance() -> None:
+    device = PcmNandakumar2018()
+    g = device.pulse(device.reset((4000,), 0.0, generator(0)), np.full(4000, 60), 0.0, generator(1)).conductance_us
+    assert g.min() >= np.float32(device.g_min_us)
+    assert g.max() == np.float32(device.g_max_us)
+
+
 def test_drift_and_read_noise_follow_the_formulas() -> None:
     device = PcmNandakumar2018()
     cells = device.program(np.linspace(0, 12, 50, dtype=np.float32), 1000.0, generator(0))

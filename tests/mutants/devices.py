@@ -5,6 +5,7 @@ from __future__ import annotations
 from plant import Mutant
 
 JOSHI, NANDAKUMAR, HERMES = "pcm_joshi2020", "pcm_nandakumar2018", "pcm_hermes2022"
+WAN, CMO = "rram_wan2022", "cmo_hfox"
 
 MUTANTS = [
     Mutant(
@@ -43,6 +44,20 @@ MUTANTS = [
         (f"devices/test_{HERMES}.py",),
     ),
     Mutant(
+        "a coefficient of the spread after programming",
+        f"devices/{WAN}.py",
+        "(0.348, 16.030, -43.853, 45.393, -16.815)",
+        "(0.348, 15.030, -43.853, 45.393, -16.815)",
+        (f"devices/test_{WAN}.py",),
+    ),
+    Mutant(
+        "relaxation moves the mean less",
+        f"devices/{CMO}.py",
+        "DECAY_US = -0.08900206",
+        "DECAY_US = -0.06900206",
+        (f"devices/test_{CMO}.py",),
+    ),
+    Mutant(
         "cells drift upwards",
         "devices/__init__.py",
         "exp(-cells.drift * log(",
@@ -52,8 +67,8 @@ MUTANTS = [
     Mutant(
         "all cells have the age of the oldest",
         "devices/__init__.py",
-        "np.maximum(now_s - cells.programmed_s, t0_s)",
-        "np.maximum(now_s - cells.programmed_s.min() + 0 * cells.programmed_s, t0_s)",
+        "np.maximum(now_s - cells.programmed_s, youngest_s)",
+        "np.maximum(now_s - cells.programmed_s.min() + 0 * cells.programmed_s, youngest_s)",
         ("laws/test_devices.py",),
     ),
     Mutant(

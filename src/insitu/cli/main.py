@@ -16,7 +16,7 @@ from insitu.core import InsituError, read_text
 
 OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 COMMANDS = Path(__file__).parent / "commands"
-ORDER = ("list", "show", "run", "train", "report", "data", "memory", "serve")  # of the help text
+ORDER = ("list", "show", "run", "train", "report", "data", "fit-device", "memory", "serve")  # of the help text
 
 
 def main(args: list[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(args: list[str] | None = None) -> int:
 
 def commands() -> dict[str, str]:
     """Return the sub-commands with the first line of each file's docstring."""
-    files = {file.stem: file for file in COMMANDS.glob("[!_]*.py")}
+    files = {file.stem.replace("_", "-"): file for file in COMMANDS.glob("[!_]*.py")}
     names = sorted(files, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     return {name: _doc(files[name]).split("\n", 1)[0] for name in names}
 
@@ -65,10 +65,11 @@ def _run(args: list[str]) -> int:
     if name not in known:
         hint = catalog.suggest(name, list(known)) or f"there are {', '.join(known)}"
         raise InsituError(f"no command {name!r}; {hint}; see 'insitu --help'")
+    stem = name.replace("-", "_")
     if rest in (["-h"], ["--help"]):
-        print(_doc(COMMANDS / f"{name}.py"))
+        print(_doc(COMMANDS / f"{stem}.py"))
         return OK
-    code: int = importlib.import_module(f"insitu.cli.commands.{name}").main(rest)
+    code: int = importlib.import_module(f"insitu.cli.commands.{stem}").main(rest)
     return code
 
 

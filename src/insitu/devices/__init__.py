@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from insitu.kernels.elementary import exp, log
 
 Array = NDArray[np.float32]
 MOST_PULSES = 100_000  # for one cell at once; models are fitted to some tens, after which a cell is full
+OVERSHOOT = 2.0  # times full scale: what no cell exceeds, whether programmed or pulsed
 OLDEST_S = 1e30  # a cell reads no older: far beyond any use, and what is computed of it fits into float32
 
 
@@ -25,9 +27,9 @@ class Cells:
     """
 
     conductance_us: Array  # as it stands one reference time after programming, before drift
-    drift: Array  # exponent nu of the power law
+    drift: Array  # drawn once per cell for the device's law of time: exponent nu of a power law, or a standard normal
     programmed_s: NDArray[np.float64]  # time of the last pulse or programming
-    history: Array  # what the model remembers of earlier pulses; 0 where it remembers nothing
+    history: Array  # what the model remembers of earlier pulses, or of its target; 0 where it remembers nothing
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -55,6 +57,9 @@ class Cells:
 @dataclass(frozen=True)
 class Device(ABC):
     """One published model of a memory cell: an immutable record of its constants. Conductances in µS, times in s."""
+
+    # whether a cell moves up or down with time, by the standard normal in ``Cells.drift``; others fall by a power law
+    relaxes: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -127,14 +132,28 @@ def checked_pulses(pulses: object, shape: tuple[int, ...]) -> NDArray[np.integer
 
 def drifted(cells: Cells, now_s: float, t0_s: float) -> tuple[Array, Array]:
     """Return conductances under G (age / t0)^-nu, and the ages (s); a cell younger than ``t0_s`` counts as that old."""
-    check_now(cells, now_s)
-    now_s = min(now_s, OLDEST_S)
-    # only the difference of times needs float64; a power in float32 is several times as fast
-    age_s = np.maximum(now_s - cells.programmed_s, t0_s).astype(np.float32)
+    age_s = ages_s(cells, now_s, t0_s)
     return cells.conductance_us * exp(-cells.drift * log(age_s / np.float32(t0_s))), age_s
 
 
-def uniform_cells(conductance_us: Array, drift: Array | float, now_s: float, history: float = 0.0) -> Cells:
+def ages_s(cells: Cells, now_s: float, youngest_s: float) -> Array:
+    """Return the ages of cells at ``now_s`` (s), none below ``youngest_s``."""
+    check_now(cells, now_s)
+    now_s = min(now_s, OLDEST_S)
+    # only the difference of times needs float64; a power in float32 is several times as fast
+    return np.maximum(now_s - cells.programmed_s, youngest_s).astype(np.float32)
+
+
+def polynomial(r: Array, coefficients: tuple[float, ...]) -> Array:
+    """Return the polynomial in r with coefficients of 1, r, r^2 ..., in float32; NumPy's ``polyval`` takes float64."""
+    out: Array = np.full_like(r, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        out *= r
+        out += np.float32(coefficient)
+    return out
+
+
+def uniform_cells(conductance_us: Array, drift: Array | float, now_s: float, history: Array | float = 0.0) -> Cells:
     """Return cells with these conductances (µS) and drift exponents, all written at ``now_s``."""
     return Cells(
         conductance_us=conductance_us.astype(np.float32, copy=False),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +120,14 @@ def sketch(c: Characteristics) -> str:
 
 def draw(c: Characteristics, path: Path) -> None:
     """Write the curves as a figure, SVG or PNG by the suffix of ``path``; equal curves give equal bytes."""
+    panels = [_draw_pulses, _draw_programming, _draw_drift][0 if len(c.pulses) else 1 :]
+    title = f"{c.name}: full scale {c.full_scale_us:g} µS"
+    note = "line: mean of the cells; band: ± one standard deviation from cell to cell"
+    draw_panels([partial(panel, c=c) for panel in panels], title, note, path)
+
+
+def draw_panels(panels: Sequence[Callable[[Axes], None]], title: str, note: str, path: Path) -> None:
+    """Write a figure of panels next to each other, SVG or PNG by the suffix of ``path``."""
     kind = Path(path).suffix.lower().lstrip(".")
     if kind not in ("svg", "png"):
         raise InsituError(f"a figure is written as .svg or .png; got {path}; give one of these suffixes")
@@ -144,27 +154,26 @@ def draw(c: Characteristics, path: Path) -> None:
         "svg.hashsalt": "insitu",
     }
     with mpl.rc_context(style):
-        panels = [_draw_pulses, _draw_programming, _draw_drift][0 if len(c.pulses) else 1 :]
         figure = Figure(
             figsize=(3.9 * len(panels), 3.8), dpi=160, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
         )
-        figure.suptitle(f"{c.name}: full scale {c.full_scale_us:g} µS", x=0.012, ha="left", weight="bold", size=11)
-        note = "line: mean of the cells; band: ± one standard deviation from cell to cell"
+        figure.suptitle(title, x=0.012, ha="left", weight="bold", size=11)
         figure.supxlabel(note, x=0.012, ha="left", size=8, color="#666666")
         for axes, panel in zip(np.ravel(figure.subplots(1, len(panels))), panels, strict=True):
             axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-            panel(axes, c)
+            panel(axes)
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         write_whole(path, lambda file: figure.savefig(file, format=kind, metadata=metadata))
 
 
-def _band(axes: Axes, x: Curve, mean: Curve, std: Curve, colour: str) -> None:
+def band(axes: Axes, x: Curve, mean: Curve, std: Curve, colour: str) -> None:
+    """Draw a mean as a line, and one standard deviation to either side as a band."""
     axes.fill_between(x, mean - std, mean + std, color=colour, alpha=0.18, linewidth=0)
     axes.plot(x, mean, color=colour, linewidth=1.8)
 
 
 def _draw_pulses(axes: Axes, c: Characteristics) -> None:
-    _band(axes, c.pulses.astype(np.float64), c.pulse_mean_us, c.pulse_std_us, BLUES[1])
+    band(axes, c.pulses.astype(np.float64), c.pulse_mean_us, c.pulse_std_us, BLUES[1])
     axes.plot(c.pulses, c.pulse_mean_us, "o", color=BLUES[1], markersize=3.5)
     axes.set(title="Growth by SET pulses", xlabel="pulses after RESET", ylabel="conductance (µS)")
     axes.set(xlim=(0, c.pulses[-1] + 0.4), xticks=range(0, 21, 5), ylim=(0, c.full_scale_us * 1.04))
@@ -172,7 +181,7 @@ def _draw_pulses(axes: Axes, c: Characteristics) -> None:
 
 def _draw_programming(axes: Axes, c: Characteristics) -> None:
     axes.axhline(0, color="#888888", linewidth=0.8)
-    _band(axes, c.target_us, c.error_mean_us, c.error_std_us, BLUES[1])
+    band(axes, c.target_us, c.error_mean_us, c.error_std_us, BLUES[1])
     most = max(1.15 * float(np.max(np.abs(c.error_mean_us) + c.error_std_us)), 0.05 * c.full_scale_us)
     axes.set(title="Error of programming", xlabel="target (µS)", ylabel="programmed − target (µS)")
     axes.set(xlim=(0, c.full_scale_us), ylim=(-most, most))
@@ -181,7 +190,7 @@ def _draw_programming(axes: Axes, c: Characteristics) -> None:
 def _draw_drift(axes: Axes, c: Characteristics) -> None:
     rows = zip(c.level_us, c.drift_mean_us, np.hypot(c.drift_std_us, c.read_std_us), BLUES, strict=True)
     for _, mean, std, colour in rows:
-        _band(axes, c.age_s, mean, std, colour)
+        band(axes, c.age_s, mean, std, colour)
         change = round(100 * (mean[-1] / mean[0] - 1))
         note = f"{change:+d} %".replace("-", "−") if change else "no change"
         axes.annotate(note, (c.age_s[-1], mean[-1]), (5, 0), textcoords="offset points", va="center")

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.polynomial.polynomial import polyval
 
 from insitu.core import InsituError
-from insitu.devices import Array, Cells, Device, checked_targets, drifted, uniform_cells
+from insitu.devices import Array, Cells, Device, checked_targets, drifted, polynomial, uniform_cells
 from insitu.kernels.elementary import log
 
 SMALLEST_RATIO = 1e-7  # stands in for r = 0 under the logarithm; every clip is reached long before
@@ -43,10 +43,7 @@ class Branches:
         """Return the fit at every r >= 0."""
         slope, offset, lowest, top = self.low
         low = np.clip(slope * log(np.maximum(r, np.float32(SMALLEST_RATIO))) + offset, lowest, top)
-        high: Array = np.full_like(r, self.high[-1])
-        for coefficient in reversed(self.high[:-1]):  # NumPy's polyval works in float64
-            high *= r
-            high += np.float32(coefficient)
+        high = polynomial(r, self.high)
         high += (r < self.split) * (low - high)  # both are finite; NumPy's where is several times as slow
         return high
 

@@ -22,12 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.devices import Array, Cells, Device, check_now, checked_pulses, checked_targets, drifted, uniform_cells
-from insitu.kernels import compiled
+from insitu.devices import Array, Cells, Device, checked_targets, drifted, uniform_cells
+from insitu.devices.accumulation import Steps
 
 STEP_MEAN_US = np.array([-0.084, 0.880, 1.40], np.float32)  # of one pulse: coefficients of G, 1 and P
 STEP_STD_US = np.array([0.091, 0.260, 2.15], np.float32)
-FEW = 50_000  # pulses below which importing the compiled loops takes longer than they save
 
 
 @dataclass(frozen=True)
@@ -60,59 +59,18 @@ class PcmNandakumar2018(Device):
 
     def pulse(self, cells: Cells, pulses: NDArray[np.integer], now_s: float, rng: np.random.Generator) -> Cells:
         """Return the cells after ``pulses`` SET pulses each; draws are made only for cells that are pulsed."""
-        check_now(cells, now_s)
-        given = checked_pulses(pulses, cells.shape)
-        drawn = rng.standard_normal(int(given.sum()), dtype=np.float32)
-        g, history = self._pulsed(cells.conductance_us, cells.history, given, drawn)
-        written = np.where(given > 0, now_s, cells.programmed_s)
-        return Cells(g, cells.drift, written, history)
+        return self._steps.pulse(cells, pulses, now_s, rng)
 
     def program(self, target_us: Array, now_s: float, rng: np.random.Generator) -> Cells:
         """Return cells pulsed from RESET until they first reach ``target_us`` (at most ``max_pulses`` each)."""
         target = checked_targets(target_us, self.full_scale_us)
-        cells = self.reset(target.shape, now_s, rng)
-        g, history = cells.conductance_us, cells.history
-        for _ in range(self.max_pulses):
-            short = np.nonzero(g < target)
-            if not len(short[0]):
-                break
-            normals = rng.standard_normal(len(short[0]), dtype=np.float32)
-            g[short], history[short] = self._step(g[short], history[short], normals)
-        return cells
+        return self._steps.reach(self.reset(target.shape, now_s, rng), target, self.max_pulses, rng)
 
     def read(self, cells: Cells, now_s: float) -> tuple[Array, Array]:
         """Return mean and standard deviation (µS) of a read at ``now_s``."""
         mean, _ = drifted(cells, now_s, self.drift_t0_s)
         return mean, self.read_slope * mean + np.float32(self.read_floor_us)
 
-    def _pulsed(self, g: Array, history: Array, given: NDArray[np.integer], drawn: Array) -> tuple[Array, Array]:
-        """Conductances and histories after ``given`` pulses; ``drawn`` has a normal per pulse, round after round."""
-        g, history = np.array(g, order="C"), np.array(history, order="C")
-        # the same bits either way; importing the compiled loops takes longer than a few pulses do
-        if len(drawn) > FEW and compiled() is not None:
-            from insitu.kernels import _set_pulses as fast
-
-            # the counts of a caller are of many kinds; one kind is one compiled loop
-            counts = np.ascontiguousarray(given, np.int64).ravel()
-            limits = np.float32(self.g_min_us), np.float32(self.g_max_us)
-            fast.set_pulses(
-                g.reshape(-1), history.reshape(-1), counts, drawn, self._decay, STEP_MEAN_US, STEP_STD_US, *limits
-            )
-            return g, history
-        used = 0
-        for round_ in range(int(given.max(initial=0))):
-            hit = np.nonzero(given > round_)
-            normals = drawn[used : used + len(hit[0])]
-            g[hit], history[hit] = self._step(g[hit], history[hit], normals)
-            used += len(normals)
-        return g, history
-
     @property
-    def _decay(self) -> np.float32:
-        return np.float32(np.exp(-1 / self.history_decay))
-
-    def _step(self, g: Array, history: Array, normals: Array) -> tuple[Array, Array]:
-        history = history * self._decay
-        mean = STEP_MEAN_US[0] * g + STEP_MEAN_US[1] + STEP_MEAN_US[2] * history
-        std = STEP_STD_US[0] * g + STEP_STD_US[1] + STEP_STD_US[2] * history
-        return np.clip(g + (mean + std * normals), self.g_min_us, self.g_max_us).astype(np.float32), history
+    def _steps(self) -> Steps:
+        return Steps(STEP_MEAN_US, STEP_STD_US, self.history_decay, self.g_min_us, self.g_max_us)

@@ -1,4 +1,4 @@
-"""The compiled loop of SET pulses (devices/pcm_nandakumar2018.py), in a file of its own for Numba's cache on disk."""
+"""The compiled loop of SET pulses (devices/accumulation.py), in a file of its own for Numba's cache on disk."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ from insitu.memory.space import FAR, Space, random_probes, random_rotation
 from insitu.substrates.analog.tiles import Held, Tile
 from insitu.substrates.digital import Held as Stored
 
-LARGEST_DRIFT = 1.0  # exponent; phase change has at most a quarter of it
 SMALLEST, LARGEST = 1e-9, 1e9  # of factors that are measured in the array
 CLOSE = 1e-4  # relative tolerance of float32, including differences between numerical libraries
 SIMILAR = 1e-2  # relative tolerance of a backbone's space, which is computed from its base images
@@ -85,7 +84,6 @@ def _check_state(model: Model, state: State, space: Space) -> None:
     _within("calibration set of the array", state.cohort.x.numpy(), -FAR, FAR)
     for record in records_in(state.held):
         if isinstance(record, Cells):
-            _within("drift", record.drift, -LARGEST_DRIFT, LARGEST_DRIFT)
             _within("history", record.history, -LARGEST, LARGEST)
             _within("programming time", record.programmed_s, 0, model.now_s)
         elif isinstance(record, Tile):

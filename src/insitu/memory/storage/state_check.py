@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.devices import Cells, Device
+from insitu.devices import OVERSHOOT, Cells, Device
 from insitu.learners.explicit_memory import FREE
 from insitu.memory.model import KEPT, Model
 from insitu.memory.query import query
@@ -18,7 +18,8 @@ from insitu.memory.space import Space
 from insitu.memory.storage.errors import DECODING_ERRORS
 from insitu.memory.storage.range_check import check_ranges, damaged_state, records_in
 
-OVERSHOOT = 2.0  # times full scale: programming misses its target by a few percent only
+LARGEST_DRIFT = 1.0  # exponent; phase change has at most a quarter of it
+LARGEST_NORMAL = 10.0  # of a cell that relaxes; no draw of a generator is as large
 Arrays = dict[str, tuple[NDArray[Any], tuple[int, ...]]]  # arrays and their expected shapes
 
 
@@ -127,5 +128,8 @@ def _check_cells(cells: Cells, device: Device, now_s: float) -> None:
     most = OVERSHOOT * device.full_scale_us
     if not ((cells.conductance_us >= 0) & (cells.conductance_us <= most)).all():
         raise damaged_state(f"conductances are not within 0..{most:g} µS, the range of {type(device).__name__}")
+    largest = LARGEST_NORMAL if device.relaxes else LARGEST_DRIFT
+    if not (np.abs(cells.drift) <= largest).all():
+        raise damaged_state(f"drift is not within -{largest:g}..{largest:g}, the range of {type(device).__name__}")
     if not (cells.programmed_s <= now_s).all():
         raise damaged_state(f"cells were programmed after {now_s:g} s, the time of the memory")
