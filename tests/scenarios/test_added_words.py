@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_one_word_differs_between_divisions_and_four_are_each_in_two() -> None:
 @pytest.mark.usefixtures("stems")
 @pytest.mark.parametrize(("added", "experiences"), [(1, 1), (4, 1), (4, 2), (4, 4)])
 @pytest.mark.parametrize("seed", [0, 3, 8])
-def test_added_words_come_after_all_others(added: int, experiences: int, seed: int) -> None:
+def test_added_words_come_after_all_others(added: Literal[1, 4], experiences: int, seed: int) -> None:
     sessions = list(AddedWords(added, experiences, spacing_s=5.0).sessions("images", seed))
     came = [set(session.train.labels.tolist()) for session in sessions if session.train]
     wanted = set(added_words(WORDS, added, seed % SPLITS).tolist())

@@ -12,6 +12,7 @@ import pytest
 from coloured import TINY, coloured
 from insitu.backbones import weights_file
 from insitu.backbones.binary_resnet import BinaryResnet
+from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError
 from insitu.data import DataSet, FewShotImages
 from insitu.scenarios import latents
@@ -59,7 +60,7 @@ def test_each_backbone_hears_its_base_words_alone(tmp_path: Path, monkeypatch: p
         network, card, _ = weights_file.load(tmp_path / f"words_{added}_0")
         assert f"{4 * len(base)} recordings of {', '.join(data.names)}; no other" in card["data"]
         assert latents.base(tmp_path / f"words_{added}_0").calibration.shape == (4 * len(base), 8)
-        assert network.features(latents.to_batch(pixels[:2], 16)).shape == (2, 8)
+        assert network.features(to_batch(pixels[:2], 16)).shape == (2, 8)
 
 
 def test_a_stopped_job_ends_with_the_same_weights(tmp_path: Path) -> None:
@@ -74,5 +75,5 @@ def test_a_stopped_job_ends_with_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_a_backbone_without_latents_is_refused() -> None:
-    with pytest.raises(InsituError, match=r"trains a backbone of 1-bit latents, such as binary_resnet; got ResNet12"):
+    with pytest.raises(InsituError, match=r"trains a backbone of 1-bit latents .binary_resnet.; got ResNet12"):
         replace(JOB, backbone=TINY)

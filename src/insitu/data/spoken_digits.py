@@ -131,4 +131,4 @@ def spectrogram(coefficients: NDArray[np.floating]) -> NDArray[np.uint8]:
     )
     size = np.sqrt((planes**2).mean((1, 2), keepdims=True))
     out = np.clip(planes / np.maximum(size, 1e-9) / SPREAD, -1, 1).transpose(1, 2, 0)
-    return np.rint(127.5 * (1 + out)).astype(np.uint8)
+    return np.asarray(np.rint(127.5 * (1 + out)), np.uint8)

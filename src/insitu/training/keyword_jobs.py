@@ -34,7 +34,7 @@ class KeywordJob(Job):
 
     def __post_init__(self) -> None:
         if "latents" not in self.backbone.serves:
-            raise InsituError(f"this job trains a backbone of 1-bit latents, such as binary_resnet; got {self.backbone}")
+            raise InsituError(f"this job trains a backbone of 1-bit latents (binary_resnet); got {self.backbone}")
 
     def quick(self) -> Self:
         """See ``Job.quick``."""
