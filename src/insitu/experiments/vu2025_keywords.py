@@ -4,7 +4,7 @@ Vu et al., arXiv 2505.02469, report accuracies with one and with four words adde
 by methods that change the last layer. Ours are ten spoken digits and far fewer speakers, four for the training and two
 for the test, so what is judged is the share of the accuracy of a network and a head trained on all ten words at once.
 
-Learning rates are own choices, by recordings of a speaker held out of the four (docs/learners.md).
+Learning rates are own choices, by recordings of a speaker held out of the four (docs/scenarios.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from insitu.scenarios.added_words import AddedWords
 
 AGE_S = 60.0
 ADDED = 1  # the session after which words have been added
-QUANTISED = CwrStar(learning_rate=0.04)
+QUANTISED = CwrStar(learning_rate=0.16)
 FLOAT = replace(QUANTISED, forward_bits=0, update_bits=0)
 FOUR, FOUR_FLOAT, REPLAY, JOINT = "4 words, quantised", "4 words, float", "4 words, latent replay", "all words at once"
 

@@ -42,7 +42,7 @@ class KeywordJob(Job):
 
     def train(self, name: str, out: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """See ``Job.train``; of each backbone NAME_ADDED_SPLIT.calibration.npz is written, too."""
-        words = self.data_set.read().base()[0]
+        words, made = self.data_set.read().base()[0], dict[Path, Images]()
         for added, split in [(0, 0), *((added, split) for split in range(self.splits) for added in (1, 4))]:
             stem = out / backbone_name(name, added, split)
             data = _base_words(words, added_words(len(words.names), added, split), self.base_images)
@@ -61,6 +61,8 @@ class KeywordJob(Job):
                 **provenance(),
             }
             weights_file.save(stem, network, card)
+            made[stem] = data
+        for stem, data in made.items():
             latents.calibrate(stem, data)
 
 
