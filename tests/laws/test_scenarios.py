@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_type_hints
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from blobs import same
 from insitu import catalog
+from insitu.backbones import trained
 from insitu.data.core50 import Core50
 from insitu.protocols import Session
 from insitu.protocols.class_stream import StreamBase
@@ -49,6 +51,7 @@ def _vectors() -> None:
         patch.setattr(latents, "features", lambda *_: encoded(np.float16))
         patch.setattr(latents, "latents", lambda *_: encoded(np.uint8))
         patch.setattr(latents, "base", lambda _: BASE)
+        patch.setattr(trained, "stem", Path)  # no backbone is read
         lists = [np.array([3, 0]), np.array([1, 20]), np.array([2]), np.array([40, 30])]
         patch.setattr(Core50, "batches", lambda _, run: (lists[run % 2 :], np.arange(3, 16)))
         yield  # type: ignore[misc]
