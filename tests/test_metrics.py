@@ -50,6 +50,7 @@ ROWS = table(7, 0.0) + table(2, 5.0)  # values come in the order of seeds: 2, th
         (metrics.mean_gap("overall", 86400.0, 60.0), [10.0, 10.0]),  # float is read fresh, not a day later
         (metrics.mean_gap("novel", 60.0, 60.0), [5.5, 5.5]),
         (metrics.last_gap("overall", 60.0), [3.0, 3.0]),
+        (metrics.share("learner", 1, "baseline", 0, 60.0), [100 * 73 / 85, 100 * 68 / 80]),
         (metrics.last_gap("novel", 60.0), [6.0, 6.0]),
         (metrics.last_gain("overall", 60.0), [-3.0, -3.0]),
         (metrics.last_gain("overall", 86400.0), [54.0, 49.0]),

@@ -114,6 +114,16 @@ def gap_between(first: str, second: str, session: int, age_s: float, fresh_s: fl
     return Measure(value, (first, second))
 
 
+def share(arm: str, session: int, whole: str, whole_session: int, age_s: float) -> Measure:
+    """Measure: overall accuracy of ``arm`` at one session in percent of that of the arm ``whole`` at another."""
+
+    def value(part: list[Row]) -> float:
+        reference = _series(part, whole, "overall", age_s)[whole_session]
+        return 100 * _series(part, arm, "overall", age_s)[session] / reference if reference else float("nan")
+
+    return Measure(value, (arm, whole))
+
+
 def last_gain(name: str, age_s: float) -> Measure:
     """Measure: learner minus baseline at the last session, for learners that should exceed the baseline."""
 

@@ -77,11 +77,11 @@ def _marked(experiment: Experiment, seed: int, without: Collection[str]) -> Iter
 
 def _arms(experiment: Experiment, seed: int) -> Iterator[tuple[str, Iterator[Row]]]:
     """Yield every arm's name with its rows, which are computed as they are taken."""
-    data, scenario, ages_s = experiment.data, experiment.scenario, experiment.ages_s
+    data, scenario, ages_s = experiment.data, experiment.scenario.of_seed(seed), experiment.ages_s
     base = scenario.base(data)
 
     def arm(variant: Variant, ages_s: tuple[float, ...] = ages_s) -> tuple[str, Iterator[Row]]:
-        own = variant.scenario(scenario)
+        own = variant.scenario(experiment.scenario).of_seed(seed)
         given = own.base(data) if variant.changes else base
         return variant.name, _rows(data, seed, own, given, variant, ages_s)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_type_hints
 
 import numpy as np
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 
 from blobs import same
 from insitu import catalog
+from insitu.backbones import trained
 from insitu.data.core50 import Core50
 from insitu.protocols import Session
 from insitu.protocols.class_stream import StreamBase
 from insitu.protocols.few_shot_sessions import FewShotBase
 from insitu.scenarios import Scenario, few_shot_sessions, latents
+from insitu.scenarios.added_words import AddedWords
 from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from numbered import numbered, numbers
@@ -36,6 +39,7 @@ SCENARIOS: dict[str, Scenario] = SESSIONS | {
     "class-stream-of-instances": ClassStream(kind="ni", experiences=3, spacing_s=0.5),
     "class-stream-of-both": ClassStream(data_set="core50", kind="nicv2"),
     "class-stream-of-latents": ClassStream(experiences=2, give="latents"),
+    "added-words-of-latents": AddedWords(give="latents"),
 }
 every = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 
@@ -47,6 +51,7 @@ def _vectors() -> None:
         patch.setattr(latents, "features", lambda *_: encoded(np.float16))
         patch.setattr(latents, "latents", lambda *_: encoded(np.uint8))
         patch.setattr(latents, "base", lambda _: BASE)
+        patch.setattr(trained, "stem", Path)  # no backbone is read
         lists = [np.array([3, 0]), np.array([1, 20]), np.array([2]), np.array([40, 30])]
         patch.setattr(Core50, "batches", lambda _, run: (lists[run % 2 :], np.arange(3, 16)))
         yield  # type: ignore[misc]
@@ -131,7 +136,7 @@ def test_vectors_and_labels_are_what_learners_take(scenario: Scenario) -> None:
     for session in stream(scenario, 0):
         for part in (session.train, session.test):
             if part is not None:
-                packed = isinstance(scenario, ClassStream) and scenario.give == "latents"
+                packed = isinstance(scenario, (ClassStream, AddedWords)) and scenario.give == "latents"
                 assert part.x.dtype == (torch.uint8 if packed else torch.float32)
                 assert part.labels.dtype == torch.int64
                 assert len(part.x) == len(part.labels) == len(part)

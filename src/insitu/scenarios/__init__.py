@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, Self
 
 from torch import Tensor
 from typing_extensions import TypeVar
@@ -33,6 +33,10 @@ class Scenario(ABC, Generic[BaseT]):
     def check(self, data: str) -> None:
         """Raise ``InsituError`` where no such ``data`` can be had; called before anything is read or computed."""
         check_data(data)
+
+    def of_seed(self, seed: int) -> Self:
+        """Return the scenario that ``seed`` is run with; another one where the base differs between seeds."""
+        return self
 
     @abstractmethod
     def base(self, data: str) -> BaseT:

@@ -74,20 +74,7 @@ class ClassStream(Scenario[StreamBase]):
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield the experiences; ``groups`` says of each test image in which experience its class came first."""
         held = self._held(data)
-        first = np.full(held.classes, -1)  # the experience in which each class came first
-        experiences, tests = self._cut(held, seed)
-        for number, rows in enumerate(experiences):
-            labels = held.train_labels[rows]
-            came = np.unique(labels)
-            first[came[first[came] < 0]] = number
-            known = tests[first[held.test_labels[tests]] >= 0]
-            yield Session(
-                number,
-                number * self.spacing_s,
-                _examples(held.train, held.train_labels, rows),
-                _examples(held.test, held.test_labels, known),
-                groups=torch.from_numpy(first[held.test_labels[known]]),
-            )
+        yield from sessions(held, *self._cut(held, seed), self.spacing_s)
 
     def describe(self, data: str) -> str:
         """See ``Scenario.describe``."""
@@ -137,6 +124,23 @@ class ClassStream(Scenario[StreamBase]):
         rows = [draw.permutation(np.flatnonzero(held.train_labels == c)) for c in range(held.classes)]
         shares = zip(*(np.array_split(each, self.experiences) for each in rows), strict=True)
         return [np.sort(np.concatenate(share)) for share in shares]
+
+
+def sessions(held: Encoded, experiences: list[Rows], tests: Rows, spacing_s: float) -> Iterator[Session]:
+    """Yield one session per experience, given as training rows, each tested on the ``tests`` of the classes so far."""
+    first = np.full(held.classes, -1)  # the experience in which each class came first
+    for number, rows in enumerate(experiences):
+        labels = held.train_labels[rows]
+        came = np.unique(labels)
+        first[came[first[came] < 0]] = number
+        known = tests[first[held.test_labels[tests]] >= 0]
+        yield Session(
+            number,
+            number * spacing_s,
+            _examples(held.train, held.train_labels, rows),
+            _examples(held.test, held.test_labels, known),
+            groups=torch.from_numpy(first[held.test_labels[known]]),
+        )
 
 
 def _examples(x: NDArray[np.generic], labels: NDArray[np.int64], rows: Rows) -> Examples:

@@ -52,7 +52,7 @@ def main(args: list[str]) -> int:
 
 def _files(out: Path, stem: str) -> dict[Path, tuple[int, int]]:
     """Return the files of a training, each with what changes when it is written again."""
-    return {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in sorted(out.glob(f"{stem}.*"))}
+    return {file: (file.stat().st_ino, file.stat().st_mtime_ns) for file in sorted(out.glob(f"{stem}*.*"))}
 
 
 def _parse(part: catalog.Part, args: list[str]) -> tuple[Job, Path]:
