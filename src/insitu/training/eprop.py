@@ -16,8 +16,9 @@ Movements are within the joints' limits only, since velocities of the others con
 input weights start as if each bit had its place value, so that currents are linear in positions, and rest at about the
 threshold. Adam's learning rate rises over the first hundredth of a phase and falls to zero by half a cosine; gradients
 are clipped; the trainee's adaptive weights are kept within -1..1, the range of the devices. From ``rounding_from`` of a
-phase on, every second iteration rounds increments to ``step`` of the range (gradients pass straight through) with noisy
-devices: all weights once, those that change once more for each movement, normal of standard deviation ``noise``.
+phase on, ``rounded`` of the movements of each iteration are learned with increments rounded to ``step`` of the range
+(gradients pass straight through) by noisy devices: all weights once, those that change once more for each movement,
+normal of standard deviation ``noise``. The others are learned exactly, in the same gradient.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from insitu.backbones.spiking import NAMES, Spiking
 from insitu.core import InsituError, generator
 from insitu.training import eprop_phases as phases
 from insitu.training.eprop_errors import decoding_error, errors, held_out
-from insitu.training.eprop_phases import DECODER, TABLE, TABLE_GAIN, Rates, Update
+from insitu.training.eprop_phases import DECODER, TABLE, TABLE_GAIN, Rates, Update, Updates
 from insitu.training.loop import DivergedError, Report, Stage
 
 HELD_OUT = 64  # movements of each report
@@ -55,7 +56,8 @@ class EpropTrain:
     joint_learning_rate: float = 1e-3  # peak of Adam's learning rate in phase 3
     clip: float = 1.0  # largest norm of a gradient
     blur: float = 0.5  # spread, in rad/s, of noise on each velocity that the table is read at
-    rounding_from: float = 0.25  # share of phases 1 and 3 after which every second iteration is that of devices
+    rounding_from: float = 0.25  # share of phases 1 and 3 after which some movements are learned by devices
+    rounded: float = 0.5  # share of the movements of an iteration that are learned by devices
     step: float = 1 / 16  # share of the weights' range that increments are rounded to
     noise: float = 0.025  # standard deviation of a device's error, as a share of the range
     trainee_hz: float = 20.0  # target firing rate of the trainee
@@ -73,8 +75,9 @@ class EpropTrain:
         for name in ("blur", "noise", "trainee_hz", "signal_generator_hz", "rate_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InsituError(f"{name} is 0 or more and finite; got {getattr(self, name)}")
-        if not 0 <= self.rounding_from <= 1:
-            raise InsituError(f"rounding_from is a share of the iterations, 0..1; got {self.rounding_from}")
+        for name, of in (("rounding_from", "iterations"), ("rounded", "movements")):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InsituError(f"{name} is a share of the {of}, 0..1; got {getattr(self, name)}")
 
     def phase(self, done: int) -> tuple[str, int, int]:
         """Return the phase after ``done`` iterations, how many of its own are done, and how many it has."""
@@ -83,6 +86,12 @@ class EpropTrain:
                 return name, done, getattr(self, name)
             done -= getattr(self, name)
         raise InsituError(f"the training has {self.iterations} iterations; all are done")
+
+    def updates(self, devices: bool) -> Updates:
+        """Return the ways to update of an iteration, with the number of movements of each."""
+        noisy = round(self.rounded * self.movements) if devices else 0
+        each = ((Update(self.inner_learning_rate), self.movements - noisy), (self.on_devices(self.noise), noisy))
+        return [(update, count) for update, count in each if count]
 
     def on_devices(self, noise: float) -> Update:
         """Return an update of devices with this noise."""
@@ -197,8 +206,7 @@ def _loss(recipe: EpropTrain, record: Spiking, weights: dict[str, Tensor], done:
     rng = generator(recipe.seed, "iteration", done)
     omega, position = phases.movements(recipe.movements, recipe.steps, rng)
     rates = Rates(recipe.trainee_hz / 1000, recipe.signal_generator_hz / 1000, recipe.rate_weight)
-    devices = own >= recipe.rounding_from * count and own % 2
-    by = recipe.on_devices(recipe.noise) if devices else Update(recipe.inner_learning_rate)
+    by = recipe.updates(own >= recipe.rounding_from * count)
     if phase == "table_signals":
         return phases.table_signals(record, weights, omega, position, by, rates, recipe.blur, rng)
     if phase == "decoder":
