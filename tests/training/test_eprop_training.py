@@ -21,7 +21,7 @@ from insitu.training.loop import Progress
 from insitu.training.robot_arm_jobs import RobotArmJob
 
 RECORD = Spiking(trainee=40, signal_generator=30, adaptive=10)
-RECIPE = EpropTrain(table_signals=3, decoder=3, joint=4, movements=4, steps=60, rounding_from=0.5)
+RECIPE = EpropTrain(table_signals=3, decoder=3, joint=4, movements=4, steps=60, rounding_from=0.5, averaging=0.5)
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +109,46 @@ def test_the_generator_s_readouts_start_as_decoder_times_table(tmp_path: Path) -
     torch.testing.assert_close(weights["signal_generator.w_out"], expected, rtol=1e-4, atol=1e-6)
 
 
+def test_what_is_stored_is_the_running_average_of_the_weights(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, table_signals=0, decoder=0, joint=12, averaging=0.8)
+    weights = eprop.initial_weights(recipe, RECORD)
+    stage = EpropTraining(recipe, RECORD, weights)
+    expected = {name: value.clone() for name, value in weights.items()}
+    for done in range(12):
+        stage.step(done)
+        past = min(0.8, (1 + done) / (10 + done))
+        for name in NAMES:
+            expected[name] = past * expected[name] + (1 - past) * weights[name].detach()
+    assert not torch.allclose(weights["trainee.w_rec"], expected["trainee.w_rec"], atol=1e-4)
+    stage.finish()
+    for name in NAMES:
+        torch.testing.assert_close(weights[name].detach(), expected[name])
+
+
+@pytest.mark.parametrize(("rounded", "counts"), [(0.0, [4]), (0.25, [3, 1]), (0.5, [2, 2]), (1.0, [4])])
+def test_a_share_of_each_batch_is_learned_by_devices(rounded: float, counts: list[int]) -> None:
+    recipe = replace(RECIPE, rounded=rounded)
+    exact, devices = Update(recipe.inner_learning_rate), recipe.on_devices(recipe.noise)
+    expected = {0.0: [exact], 1.0: [devices]}.get(rounded, [exact, devices])
+    assert list(recipe.updates(devices=True)) == list(zip(expected, counts, strict=True))
+    assert recipe.updates(devices=False) == [(exact, 4)]
+
+
+def test_the_loss_of_a_split_batch_is_the_mean_of_its_parts() -> None:
+    weights, rates = eprop.initial_weights(RECIPE, RECORD), Rates(0.02, 0.01, 0.0)
+    omega, position = eprop_phases.movements(4, 60, generator(0, "m"))
+    signals = RECORD.signals(eprop_phases.pair(weights)[1], position).readout.detach()
+    exact, rounded = Update(RECIPE.inner_learning_rate), Update(RECIPE.inner_learning_rate, RECIPE.step)
+
+    def loss(part: slice, *by: tuple[Update, int]) -> float:
+        given = signals[:, part], omega[part], position[part]
+        return float(eprop_phases.trainee_loss(RECORD, weights, *given, by, rates, generator(0, "d")))
+
+    one, other = loss(slice(0, 1), (exact, 1)), loss(slice(1, 4), (rounded, 3))
+    assert loss(slice(0, 4), (exact, 1), (rounded, 3)) == pytest.approx(0.25 * one + 0.75 * other, rel=1e-5)
+    assert loss(slice(0, 4), (exact, 4)) != pytest.approx(0.25 * one + 0.75 * other, rel=1e-5)
+
+
 def test_gradients_reach_all_weights_of_a_phase() -> None:
     weights = eprop.initial_weights(RECIPE, RECORD)
     for phase, done in (("table_signals", 0), ("decoder", 3), ("joint", 9)):  # the last with devices
@@ -178,7 +218,8 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fields",
     [{"table_signals": -1}, {"joint": 0}, {"steps": 1}, {"movements": 0}, {"inner_learning_rate": 0.0}, {"step": 0.0},
-     {"noise": -0.1}, {"rounding_from": 1.5}, {"joint_learning_rate": float("nan")}],
+     {"noise": -0.1}, {"rounding_from": 1.5}, {"rounded": -0.5}, {"averaging": 1.0},
+     {"joint_learning_rate": float("nan")}],
 )  # fmt: skip
 def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, Any]) -> None:
     with pytest.raises(InsituError, match="got"):

@@ -41,7 +41,9 @@ class ArmTrajectories(Scenario[ArmBase]):
     steps: int = 250  # number of steps of a movement, of .01 s each
     tasks: int = 200  # number of reachable movements
     batch_size: int = 50  # number of movements that are learned together, in one session
-    movement: Literal["random"] | Figure = "random"  # kind of movements: random as published, or a figure of random size
+    movement: Literal["random"] | Figure = (
+        "random"  # kind of movements: random as published, or a figure of random size
+    )
     amplitude: float = 1.0  # factor on velocities, up to 1; smaller movements are easier and meet fewer limits
     unreachable: bool = False  # whether movements that meet a joint's limit are demonstrated, too
     file: Path | None = None  # CSV file of a movement of your own, to be demonstrated instead

@@ -15,10 +15,11 @@ Own choices, which replace most of the 100 000 iterations of 90 movements, in th
 Movements are within the joints' limits only, since velocities of the others contradict their positions. The generator's
 input weights start as if each bit had its place value, so that currents are linear in positions, and rest at about the
 threshold. Adam's learning rate rises over the first hundredth of a phase and falls to zero by half a cosine; gradients
-are clipped; the trainee's adaptive weights are kept within -1..1, the range of the devices. From ``rounding_from`` of a
-phase on, ``rounded`` of the movements of each iteration are learned with increments rounded to ``step`` of the range
-(gradients pass straight through) by noisy devices: all weights once, those that change once more for each movement,
-normal of standard deviation ``noise``. The others are learned exactly, in the same gradient.
+are clipped; the trainee's adaptive weights are kept within -1..1, the range of the devices. What is judged and stored,
+and what the next phase starts from, is a running average of the weights. From ``rounding_from`` of a phase on,
+``rounded`` of the movements of each iteration are learned with increments rounded to ``step`` of the range (gradients
+pass straight through) by noisy devices: all weights once, those that change once more for each movement, normal of
+standard deviation ``noise``. The others are learned exactly, in the same gradient.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class EpropTrain:
     trainee_hz: float = 20.0  # target firing rate of the trainee
     signal_generator_hz: float = 10.0  # target firing rate of the learning-signal generator
     rate_weight: float = 0.25  # weight of the firing rates' error in the loss
+    averaging: float = 0.999  # share of the past in the running average of the weights, which is what is stored
     seed: int = 0  # seed of initial weights, movements and noise
 
     def __post_init__(self) -> None:
@@ -75,6 +77,8 @@ class EpropTrain:
         for name in ("blur", "noise", "trainee_hz", "signal_generator_hz", "rate_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InsituError(f"{name} is 0 or more and finite; got {getattr(self, name)}")
+        if not 0 <= self.averaging < 1:
+            raise InsituError(f"averaging is a share of the past, 0 (none) to below 1; got {self.averaging}")
         for name, of in (("rounding_from", "iterations"), ("rounded", "movements")):
             if not 0 <= getattr(self, name) <= 1:
                 raise InsituError(f"{name} is a share of the {of}, 0..1; got {getattr(self, name)}")
@@ -111,6 +115,7 @@ class EpropTraining(Stage):
 
     def __init__(self, recipe: EpropTrain, record: Spiking, weights: dict[str, Tensor]) -> None:
         self.recipe, self.record, self.weights = recipe, record, weights
+        self.average = {name: value.clone() for name, value in weights.items()}
         self.steps, self.description = recipe.iterations, f"{record} {asdict(recipe)}"
         self.phase = ""
         self.optimiser: torch.optim.Adam | None = None
@@ -120,13 +125,12 @@ class EpropTraining(Stage):
         """See ``Stage.state``."""
         assert self.optimiser is not None
         network = {name: value.detach() for name, value in self.weights.items()}
-        return {"network": network, "optimiser": self.optimiser.state_dict()}
+        return {"network": network, "average": self.average, "optimiser": self.optimiser.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """See ``Stage.restore``."""
-        with torch.no_grad():
-            for name, value in self.weights.items():
-                value.copy_(state["network"][name])
+        _copy(state["network"], self.weights)
+        _copy(state["average"], self.average)
         self.stored = state["optimiser"]
 
     def step(self, done: int) -> tuple[float, None]:
@@ -148,17 +152,24 @@ class EpropTraining(Stage):
         with torch.no_grad():
             for name in NAMES[:2]:
                 self.weights[name].clamp_(-1, 1)
+            past = min(recipe.averaging, (1 + own) / (10 + own))  # the first iterations soon count no more
+            for name in LEARNED[phase]:
+                self.average[name].lerp_(self.weights[name], 1 - past)
         return loss.item(), None
 
+    def finish(self) -> None:
+        """See ``Stage.finish``: the weights become their average."""
+        _copy(self.average, self.weights)
+
     def report(self, done: int) -> Report:
-        """Return the errors on held-out movements, the same ones each time."""
+        """Return the errors of the averaged weights on held-out movements, the same ones each time."""
         recipe, phase = self.recipe, self.phase
         shown = held_out(HELD_OUT, recipe.steps, recipe.seed)
         if phase == "decoder":
-            error = decoding_error(self.record, self.weights, *shown)
+            error = decoding_error(self.record, self.average, *shown)
             return Report(phase, f"velocities are decoded with an error of {error:.3f} rad/s")
         exact, coarse, device = (
-            errors(self.record, self.weights, *shown, by, phase == "table_signals")
+            errors(self.record, self.average, *shown, by, phase == "table_signals")
             for by in (Update(recipe.inner_learning_rate), recipe.on_devices(0.0), recipe.on_devices(recipe.noise))
         )
         before = "/".join(f"{error:.3f}" for error in exact.before)
@@ -176,8 +187,10 @@ class EpropTraining(Stage):
     def _begin(self, phase: str, own: int) -> None:
         """Make the optimiser of a phase; the generator's readouts of phase 3 start as decoder times table."""
         if phase == "joint" and not own and self.recipe.decoder:
-            with torch.no_grad():
-                self.weights["signal_generator.w_out"].copy_(TABLE_GAIN * self.weights[DECODER] @ self.weights[TABLE])
+            readout = TABLE_GAIN * self.average[DECODER] @ self.average[TABLE]
+            _copy({**self.average, "signal_generator.w_out": readout}, self.average)
+        if not own:
+            _copy(self.average, self.weights)
         self.phase = phase
         self.optimiser = torch.optim.Adam([self.weights[name].requires_grad_() for name in LEARNED[phase]])
         # a state that was stored at the end of a phase belongs to that one
@@ -194,6 +207,12 @@ def initial_weights(recipe: EpropTrain, record: Spiking) -> dict[str, Tensor]:
         TABLE: 0.3 * torch.from_numpy(drawn).float(),
         DECODER: torch.zeros(record.signal_generator, record.joints),
     }
+
+
+@torch.no_grad()
+def _copy(source: dict[str, Tensor], target: dict[str, Tensor]) -> None:
+    for name, value in target.items():
+        value.copy_(source[name])
 
 
 def _learning_rate(peak: float, own: int, count: int) -> float:

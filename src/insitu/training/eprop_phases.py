@@ -98,7 +98,7 @@ def trainee_loss(
     record: Spiking, weights: dict[str, Tensor], signals: Tensor, omega: Tensor, position: Tensor, by: Updates,
     rates: Rates, rng: np.random.Generator,
 ) -> Tensor:  # fmt: skip
-    """Return the loss of a trainee that is updated by these signals: the first movements in the first way, and so on."""
+    """Return the loss of a trainee that these signals update: the first movements in the first way, and so on."""
     loss, runs, start = omega.new_zeros(()), [], 0
     for update, count in by:
         part = slice(start, start + count)

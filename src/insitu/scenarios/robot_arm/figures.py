@@ -53,7 +53,9 @@ def _reachable(figure: Figure, steps: int, rng: np.random.Generator) -> NDArray[
         omega = (np.diff(angles, axis=0) / kinematics.STEP_S).astype(np.float32)
         if kinematics.reachable(omega) and abs(omega).max() <= kinematics.FASTEST:
             return omega
-    raise InsituError(f"drawing a {figure} takes the arm more than {steps} steps of {kinematics.STEP_S} s; take more steps")
+    raise InsituError(
+        f"drawing a {figure} takes the arm more than {steps} steps of {kinematics.STEP_S} s; take more steps"
+    )
 
 
 def _way(share: NDArray[np.float64]) -> NDArray[np.float64]:
