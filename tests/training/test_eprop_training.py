@@ -14,7 +14,7 @@ from blobs import same
 from insitu.backbones import weights_file
 from insitu.backbones.spiking import NAMES, Spiking, Weights
 from insitu.core import InsituError, generator
-from insitu.training import checkpoint, eprop, eprop_errors, eprop_phases, loop, ortner2025_arm, robot_arm_jobs
+from insitu.training import eprop, eprop_errors, eprop_phases, loop, ortner2025_arm, robot_arm_jobs
 from insitu.training.eprop import EpropTrain, EpropTraining
 from insitu.training.eprop_phases import TABLE, Rates, Update
 from insitu.training.loop import Progress
@@ -84,21 +84,6 @@ def test_a_stopped_run_ends_as_an_unbroken_one_whatever_the_phase(stopped: int, 
     whole, _ = trained(RECIPE, tmp_path / "whole.pt")
     trained(RECIPE, tmp_path / "parts.pt", stop=lambda: next(asked) == stopped)
     assert torch.load(tmp_path / "parts.pt", weights_only=True)["step"] == stopped
-    assert same(trained(RECIPE, tmp_path / "parts.pt")[0], whole)
-
-
-def test_a_checkpoint_of_version_0_1_resumes_exactly(tmp_path: Path) -> None:
-    whole, _ = trained(RECIPE, tmp_path / "whole.pt")
-    asked = iter(range(1, 100))
-    trained(RECIPE, tmp_path / "parts.pt", stop=lambda: next(asked) == 8)
-    state = torch.load(tmp_path / "parts.pt", weights_only=True)
-    for then, now in checkpoint.FORMER_FIELDS.items():
-        if now not in ("learning_rate", "batch_size"):  # fields of other recipes
-            state["what"] = state["what"].replace(f"'{now}':", f"'{then}':")
-    state["what"] = state["what"].replace(" signal_generator=", " teacher=")
-    state["network"] = {name.replace("signal_generator", "teacher"): v for name, v in state["network"].items()}
-    assert "'told': 3, 'decoding': 3, 'whole': 4" in state["what"]
-    torch.save(state, tmp_path / "parts.pt")
     assert same(trained(RECIPE, tmp_path / "parts.pt")[0], whole)
 
 

@@ -25,7 +25,6 @@ from insitu.protocols import Examples, Protocol, Session, trajectories
 from insitu.protocols.trajectories import ArmBase
 from insitu.scenarios import Scenario
 from insitu.scenarios.robot_arm import errors, figures, kinematics, mujoco_arm, own_trajectory, wiener
-from insitu.scenarios.robot_arm.figures import Figure
 
 CALIBRATION = 8  # movements that ranges of converters and weights are fitted to
 MOST_STEPS = 500  # of a movement: of that length, 8 % stay within reach
@@ -41,9 +40,8 @@ class ArmTrajectories(Scenario[ArmBase]):
     steps: int = 250  # number of steps of a movement, of .01 s each
     tasks: int = 200  # number of reachable movements
     batch_size: int = 50  # number of movements that are learned together, in one session
-    movement: Literal["random"] | Figure = (
-        "random"  # kind of movements: random as published, or a figure of random size
-    )
+    # kind of movements: random ones as published, or figures that the hand draws, in random size and direction
+    movement: Literal["random", "circle", "line", "eight"] = "random"
     amplitude: float = 1.0  # factor on velocities, up to 1; smaller movements are easier and meet fewer limits
     unreachable: bool = False  # whether movements that meet a joint's limit are demonstrated, too
     file: Path | None = None  # CSV file of a movement of your own, to be demonstrated instead
