@@ -15,11 +15,12 @@ Own choices, which replace most of the 100 000 iterations of 90 movements, in th
 Movements are within the joints' limits only, since velocities of the others contradict their positions. The generator's
 input weights start as if each bit had its place value, so that currents are linear in positions, and rest at about the
 threshold. Adam's learning rate rises over the first hundredth of a phase and falls to zero by half a cosine; gradients
-are clipped; the trainee's adaptive weights are kept within -1..1, the range of the devices. What is judged and stored,
-and what the next phase starts from, is a running average of the weights. From ``rounding_from`` of a phase on,
-``rounded`` of the movements of each iteration are learned with increments rounded to ``step`` of the range (gradients
-pass straight through) by noisy devices: all weights once, those that change once more for each movement, normal of
-standard deviation ``noise``. The others are learned exactly, in the same gradient.
+are clipped; the trainee's adaptive weights are kept within -1..1, the range of the devices. In phase 3 neurons of the
+generator that have fallen silent start again (``training/recycling.py``). What is judged and stored, and what the next
+phase starts from, is a running average of the weights. From ``rounding_from`` of a phase on, ``rounded`` of the
+movements of each iteration are learned with increments rounded to ``step`` of the range (gradients pass straight
+through) by noisy devices: all weights once, those that change once more for each movement, normal of standard deviation
+``noise``. The others are learned exactly, in the same gradient.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ from insitu.training import eprop_phases as phases
 from insitu.training.eprop_errors import decoding_error, errors, held_out
 from insitu.training.eprop_phases import DECODER, TABLE, TABLE_GAIN, Rates, Update, Updates
 from insitu.training.loop import DivergedError, Report, Stage
+from insitu.training.recycling import recycle
 
-HELD_OUT = 64  # movements of each report
+HELD_OUT = 64  # movements of each report, and of each search for silent neurons
 LEARNED = {"table_signals": (*NAMES[:3], TABLE), "decoder": (*NAMES[3:5], DECODER), "joint": NAMES}  # by phase
 
 
 @dataclass(frozen=True)
 class EpropTrain:
-    """Movements shown once: update the trainee, let it move from the clock, descend through both runs."""
+    """Movements demonstrated once: update the trainee, let it move from the clock, descend through both runs."""
 
     table_signals: int = 1_200  # iterations of phase 1, the trainee with signals from a table
     decoder: int = 2_500  # iterations of phase 2, the generator alone
@@ -64,11 +66,13 @@ class EpropTrain:
     trainee_hz: float = 20.0  # target firing rate of the trainee
     signal_generator_hz: float = 10.0  # target firing rate of the learning-signal generator
     rate_weight: float = 0.25  # weight of the firing rates' error in the loss
+    recycling: int = 500  # iterations of phase 3 between searches for silent neurons, which start again; 0: no search
     averaging: float = 0.999  # share of the past in the running average of the weights, which is what is stored
     seed: int = 0  # seed of initial weights, movements and noise
 
     def __post_init__(self) -> None:
-        for name, least in (("table_signals", 0), ("decoder", 0), ("joint", 1), ("movements", 1), ("steps", 2)):
+        least_of = {"table_signals": 0, "decoder": 0, "joint": 1, "recycling": 0, "movements": 1, "steps": 2}
+        for name, least in least_of.items():
             if getattr(self, name) < least:
                 raise InsituError(f"{name} is at least {least}; got {getattr(self, name)}")
         for name in ("inner_learning_rate", *(f"{phase}_learning_rate" for phase in LEARNED), "clip", "step"):
@@ -139,6 +143,10 @@ class EpropTraining(Stage):
         phase, own, count = recipe.phase(done)
         if phase != self.phase:
             self._begin(phase, own)
+        if phase == "joint" and recipe.recycling and own % recipe.recycling == 0:
+            rng = generator(recipe.seed, "recycling", done)
+            _, position = phases.movements(HELD_OUT, recipe.steps, rng)
+            recycle(self.record, self.weights, (self.average,), position, rng)
         assert self.optimiser is not None
         [group] = self.optimiser.param_groups
         group["lr"] = _learning_rate(getattr(recipe, f"{phase}_learning_rate"), own, count)
