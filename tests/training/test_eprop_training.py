@@ -14,14 +14,17 @@ from blobs import same
 from insitu.backbones import weights_file
 from insitu.backbones.spiking import NAMES, Spiking, Weights
 from insitu.core import InsituError, generator
-from insitu.training import checkpoint, eprop, eprop_errors, eprop_phases, loop, ortner2025_arm, robot_arm_jobs
+from insitu.training import eprop, eprop_errors, eprop_phases, loop, ortner2025_arm, robot_arm_jobs
 from insitu.training.eprop import EpropTrain, EpropTraining
 from insitu.training.eprop_phases import TABLE, Rates, Update
 from insitu.training.loop import Progress
+from insitu.training.recycling import recycle
 from insitu.training.robot_arm_jobs import RobotArmJob
 
 RECORD = Spiking(trainee=40, signal_generator=30, adaptive=10)
-RECIPE = EpropTrain(table_signals=3, decoder=3, joint=4, movements=4, steps=60, rounding_from=0.5)
+RECIPE = EpropTrain(
+    table_signals=3, decoder=3, joint=4, movements=4, steps=60, rounding_from=0.5, averaging=0.5, recycling=2
+)
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +67,7 @@ def test_the_generator_learns_to_read_and_both_to_learn_together(tmp_path: Path)
         table_signals_learning_rate=1e-2,
         decoder_learning_rate=1e-2,
         rounding_from=1.0,
+        recycling=0,  # the decoder reads the neurons that it was trained with
     )
     _, lines = trained(recipe, tmp_path / "c.pt", 1e9)
     shown = eprop_errors.held_out(20, 60, 0)
@@ -87,26 +91,87 @@ def test_a_stopped_run_ends_as_an_unbroken_one_whatever_the_phase(stopped: int, 
     assert same(trained(RECIPE, tmp_path / "parts.pt")[0], whole)
 
 
-def test_a_checkpoint_of_version_0_1_resumes_exactly(tmp_path: Path) -> None:
-    whole, _ = trained(RECIPE, tmp_path / "whole.pt")
-    asked = iter(range(1, 100))
-    trained(RECIPE, tmp_path / "parts.pt", stop=lambda: next(asked) == 8)
-    state = torch.load(tmp_path / "parts.pt", weights_only=True)
-    for then, now in checkpoint.FORMER_FIELDS.items():
-        if now not in ("learning_rate", "batch_size"):  # fields of other recipes
-            state["what"] = state["what"].replace(f"'{now}':", f"'{then}':")
-    state["what"] = state["what"].replace(" signal_generator=", " teacher=")
-    state["network"] = {name.replace("signal_generator", "teacher"): v for name, v in state["network"].items()}
-    assert "'told': 3, 'decoding': 3, 'whole': 4" in state["what"]
-    torch.save(state, tmp_path / "parts.pt")
-    assert same(trained(RECIPE, tmp_path / "parts.pt")[0], whole)
-
-
 def test_the_generator_s_readouts_start_as_decoder_times_table(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, joint=1, joint_learning_rate=1e-9)
+    recipe = replace(RECIPE, joint=1, joint_learning_rate=1e-9, recycling=0)
     weights, _ = trained(recipe, tmp_path / "c.pt")
     expected = eprop_phases.TABLE_GAIN * weights[eprop_phases.DECODER] @ weights[TABLE]
     torch.testing.assert_close(weights["signal_generator.w_out"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_silent_neurons_start_again_without_a_change_of_the_signals() -> None:
+    weights, rng = eprop.initial_weights(RECIPE, RECORD), generator(0, "recycling")
+    average = {name: value.clone() for name, value in weights.items()}
+    _, position = eprop_phases.movements(8, 60, generator(0, "m"))
+    given = weights["signal_generator.w_in"]
+    given[5:, [3, 7, 25]] = -1  # far below the threshold, wherever the hand is: two plain neurons, and an adaptive one
+    before = RECORD.signals(eprop_phases.pair(weights)[1], position)
+    silent = before.counts.sum(0) == 0
+    assert silent[[3, 7, 25]].all()
+    others = {name: value.clone() for name, value in weights.items()}
+    assert recycle(RECORD, weights, (average,), position, rng) == silent.sum()
+    after = RECORD.signals(eprop_phases.pair(weights)[1], position)
+    assert torch.equal(before.readout, after.readout)
+    assert torch.equal(before.counts[:, ~silent], after.counts[:, ~silent])
+    assert after.counts[:, silent].sum(0).gt(0).any()
+    for each in (weights, average):
+        w_in, w_rec, w_out = eprop_phases.pair(each)[1]
+        assert not w_out[silent].any()
+        assert not w_rec[silent].any()
+        for one in silent.nonzero()[:, 0]:
+            kind = slice(20, 30) if one >= 20 else slice(0, 20)
+            origins = (w_in[:, kind] == w_in[:, [one]]).all(0) & ~silent[kind]
+            assert origins.any()
+    assert torch.equal(weights["signal_generator.w_in"][:, ~silent], others["signal_generator.w_in"][:, ~silent])
+    assert all(torch.equal(weights[name], others[name]) for name in NAMES[:3])
+
+
+def test_silent_neurons_are_looked_for_in_the_last_phase_at_its_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+    stage = EpropTraining(RECIPE, RECORD, eprop.initial_weights(RECIPE, RECORD))
+    for done in range(10):
+        monkeypatch.setattr(eprop, "recycle", lambda *_, done=done: found.append(done))
+        stage.step(done)
+    assert found == [6, 8]
+
+
+def test_what_is_stored_is_the_running_average_of_the_weights(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, table_signals=0, decoder=0, joint=12, averaging=0.8, recycling=0)
+    weights = eprop.initial_weights(recipe, RECORD)
+    stage = EpropTraining(recipe, RECORD, weights)
+    expected = {name: value.clone() for name, value in weights.items()}
+    for done in range(12):
+        stage.step(done)
+        past = min(0.8, (1 + done) / (10 + done))
+        for name in NAMES:
+            expected[name] = past * expected[name] + (1 - past) * weights[name].detach()
+    assert not torch.allclose(weights["trainee.w_rec"], expected["trainee.w_rec"], atol=1e-4)
+    stage.finish()
+    for name in NAMES:
+        torch.testing.assert_close(weights[name].detach(), expected[name])
+
+
+@pytest.mark.parametrize(("rounded", "counts"), [(0.0, [4]), (0.25, [3, 1]), (0.5, [2, 2]), (1.0, [4])])
+def test_a_share_of_each_batch_is_learned_by_devices(rounded: float, counts: list[int]) -> None:
+    recipe = replace(RECIPE, rounded=rounded)
+    exact, devices = Update(recipe.inner_learning_rate), recipe.on_devices(recipe.noise)
+    expected = {0.0: [exact], 1.0: [devices]}.get(rounded, [exact, devices])
+    assert list(recipe.updates(devices=True)) == list(zip(expected, counts, strict=True))
+    assert recipe.updates(devices=False) == [(exact, 4)]
+
+
+def test_the_loss_of_a_split_batch_is_the_mean_of_its_parts() -> None:
+    weights, rates = eprop.initial_weights(RECIPE, RECORD), Rates(0.02, 0.01, 0.0)
+    omega, position = eprop_phases.movements(4, 60, generator(0, "m"))
+    signals = RECORD.signals(eprop_phases.pair(weights)[1], position).readout.detach()
+    exact, rounded = Update(RECIPE.inner_learning_rate), Update(RECIPE.inner_learning_rate, RECIPE.step)
+
+    def loss(part: slice, *by: tuple[Update, int]) -> float:
+        given = signals[:, part], omega[part], position[part]
+        return float(eprop_phases.trainee_loss(RECORD, weights, *given, by, rates, generator(0, "d")))
+
+    one, other = loss(slice(0, 1), (exact, 1)), loss(slice(1, 4), (rounded, 3))
+    assert loss(slice(0, 4), (exact, 1), (rounded, 3)) == pytest.approx(0.25 * one + 0.75 * other, rel=1e-5)
+    assert loss(slice(0, 4), (exact, 4)) != pytest.approx(0.25 * one + 0.75 * other, rel=1e-5)
 
 
 def test_gradients_reach_all_weights_of_a_phase() -> None:
@@ -178,7 +243,8 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "fields",
     [{"table_signals": -1}, {"joint": 0}, {"steps": 1}, {"movements": 0}, {"inner_learning_rate": 0.0}, {"step": 0.0},
-     {"noise": -0.1}, {"rounding_from": 1.5}, {"joint_learning_rate": float("nan")}],
+     {"noise": -0.1}, {"rounding_from": 1.5}, {"rounded": -0.5}, {"averaging": 1.0},
+     {"joint_learning_rate": float("nan")}],
 )  # fmt: skip
 def test_wrong_fields_are_refused_where_the_record_is_written(fields: dict[str, Any]) -> None:
     with pytest.raises(InsituError, match="got"):
@@ -195,9 +261,8 @@ def test_a_job_goes_from_nothing_to_stored_weights_and_on_from_them(
     assert network.record == RECORD
     assert set(card["errors"]) == {"software", "rounded", "rounded_and_noisy"}
     assert card["recipe"]["table_signals"] == 3
-    further = RobotArmJob(
-        RECORD, replace(RECIPE, table_signals=0, decoder=0, joint=1, joint_learning_rate=1e-9), tmp_path / "small"
-    )
+    still = replace(RECIPE, table_signals=0, decoder=0, joint=1, joint_learning_rate=1e-9, recycling=0)
+    further = RobotArmJob(RECORD, still, tmp_path / "small")
     list(further.train("more", tmp_path / "further"))
     again, later, _ = weights_file.load(tmp_path / "further" / "more")
     assert later["started_from"]["recipe"] == card["recipe"]

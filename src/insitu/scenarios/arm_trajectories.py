@@ -1,8 +1,9 @@
 """Movements of a robot arm: each is demonstrated once, and then reproduced from a clock alone.
 
 Ortner, Petschenig et al., Nat. Commun. 16 (2025): random smooth movements of two joints of the ED-Scorbot, 250 steps of
-.01 s each, or one movement of your own. Movements that meet the limit of a joint cannot be reproduced exactly; they are
-left out, or, with ``unreachable``, mixed with the others, where ``kinematics.reachable`` marks them.
+.01 s each, figures that the hand draws, or one movement of your own. Random movements that meet the limit of a joint
+cannot be reproduced exactly; they are left out, or, with ``unreachable``, mixed with the others, where
+``kinematics.reachable`` marks them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from insitu.metrics import Row
 from insitu.protocols import Examples, Protocol, Session, trajectories
 from insitu.protocols.trajectories import ArmBase
 from insitu.scenarios import Scenario
-from insitu.scenarios.robot_arm import errors, kinematics, mujoco_arm, own_trajectory, wiener
+from insitu.scenarios.robot_arm import errors, figures, kinematics, mujoco_arm, own_trajectory, wiener
 
 CALIBRATION = 8  # movements that ranges of converters and weights are fitted to
 MOST_STEPS = 500  # of a movement: of that length, 8 % stay within reach
@@ -39,6 +40,8 @@ class ArmTrajectories(Scenario[ArmBase]):
     steps: int = 250  # number of steps of a movement, of .01 s each
     tasks: int = 200  # number of reachable movements
     batch_size: int = 50  # number of movements that are learned together, in one session
+    # kind of movements: random ones as published, or figures that the hand draws, in random size and direction
+    movement: Literal["random", "circle", "line", "eight"] = "random"
     amplitude: float = 1.0  # factor on velocities, up to 1; smaller movements are easier and meet fewer limits
     unreachable: bool = False  # whether movements that meet a joint's limit are demonstrated, too
     file: Path | None = None  # CSV file of a movement of your own, to be demonstrated instead
@@ -56,6 +59,10 @@ class ArmTrajectories(Scenario[ArmBase]):
                 raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
         if not 0 < self.amplitude <= 1:
             raise InsituError(f"amplitude is above 0 and at most 1, the published velocities; got {self.amplitude}")
+        if self.movement != "random" and (self.amplitude != 1 or self.unreachable):
+            raise InsituError(
+                f"amplitude and unreachable are of random movements, not of a {self.movement}; leave them out"
+            )
         if self.hold_s and not kinematics.STEP_S <= self.hold_s <= 1:
             raise InsituError(
                 f"hold_s is 0 (no simulated arm), or {kinematics.STEP_S} (full speed) to 1 s; got {self.hold_s}"
@@ -81,6 +88,8 @@ class ArmTrajectories(Scenario[ArmBase]):
         """Yield session 0, in which the first movements are queried and nothing is learned, then the demonstrations."""
         if self.file is not None:
             omega = own_trajectory.read(self.file, self.steps, self.resample)[None]
+        elif self.movement != "random":
+            omega = figures.velocities(self.movement, self.tasks, self.steps, generator(seed, self.movement))
         else:
             omega = self._drawn(self.tasks, self.unreachable, generator(seed, "movements"))
         for number, start in enumerate(range(0, len(omega), self.batch_size), 1):
@@ -94,6 +103,8 @@ class ArmTrajectories(Scenario[ArmBase]):
         """See ``Scenario.describe``."""
         if self.file is not None:
             return f"a movement of your own ({Path(self.file).name}), {self.steps} steps"
+        if self.movement != "random":
+            return f"synthetic: {self.tasks} drawn movements ({self.movement}s of random size), {self.steps} steps"
         others = " and unreachable ones among them" if self.unreachable else ""
         smaller = f", {self.amplitude:g} times the published velocities" if self.amplitude < 1 else ""
         return f"synthetic: {self.tasks} random movements within reach{others}, {self.steps} steps{smaller}"

@@ -24,17 +24,8 @@ FORMER_FIELDS = {
     "at_once": "batch_size",
     "decay": "weight_decay",
     "turns": "rotations",
-    "told": "table_signals",
-    "decoding": "decoder",
-    "whole": "joint",
-    "told_rate": "table_signals_learning_rate",
-    "decoding_rate": "decoder_learning_rate",
-    "whole_rate": "joint_learning_rate",
-    "inner_rate": "inner_learning_rate",
-    "teacher_hz": "signal_generator_hz",
 }
 FORMER_FIELD = re.compile(rf"'({'|'.join(FORMER_FIELDS)})':")
-FORMER_TENSOR = "teacher."  # of the network that is now called signal_generator
 
 
 def save(path: Path, description: str, state: dict[str, Any]) -> None:
@@ -68,8 +59,6 @@ def load(path: Path, description: str) -> dict[str, Any] | None:
         given = _present_names(str(state.pop("what")))
         if missing := {"network", "optimiser", "step"} - state.keys():
             raise ValueError(f"it holds no {sorted(missing)[0]}")
-        for name in [name for name in state["network"] if name.startswith(FORMER_TENSOR)]:
-            state["network"][name.replace(FORMER_TENSOR, "signal_generator.")] = state["network"].pop(name)
     except DAMAGE as error:
         reason = str(error).partition("\n")[0].partition(". ")[0][:150] or type(error).__name__
         raise InsituError(f"{path} is not a complete checkpoint ({reason}); delete it to start again") from error
@@ -84,8 +73,7 @@ def load(path: Path, description: str) -> dict[str, Any] | None:
 
 def _present_names(description: str) -> str:
     """Return a description of any version with the field names of this one."""
-    text = FORMER_FIELD.sub(lambda match: f"'{FORMER_FIELDS[match[1]]}':", description)
-    return text.replace(" teacher=", " signal_generator=")
+    return FORMER_FIELD.sub(lambda match: f"'{FORMER_FIELDS[match[1]]}':", description)
 
 
 def _difference(there: str, here: str) -> tuple[str, str]:

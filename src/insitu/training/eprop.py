@@ -15,9 +15,12 @@ Own choices, which replace most of the 100 000 iterations of 90 movements, in th
 Movements are within the joints' limits only, since velocities of the others contradict their positions. The generator's
 input weights start as if each bit had its place value, so that currents are linear in positions, and rest at about the
 threshold. Adam's learning rate rises over the first hundredth of a phase and falls to zero by half a cosine; gradients
-are clipped; the trainee's adaptive weights are kept within -1..1, the range of the devices. From ``rounding_from`` of a
-phase on, every second iteration rounds increments to ``step`` of the range (gradients pass straight through) with noisy
-devices: all weights once, those that change once more for each movement, normal of standard deviation ``noise``.
+are clipped; the trainee's adaptive weights are kept within -1..1, the range of the devices. In phase 3 neurons of the
+generator that have fallen silent start again (``training/recycling.py``). What is judged and stored, and what the next
+phase starts from, is a running average of the weights. From ``rounding_from`` of a phase on, ``rounded`` of the
+movements of each iteration are learned with increments rounded to ``step`` of the range (gradients pass straight
+through) by noisy devices: all weights once, those that change once more for each movement, normal of standard deviation
+``noise``. The others are learned exactly, in the same gradient.
 """
 
 from __future__ import annotations
@@ -33,16 +36,17 @@ from insitu.backbones.spiking import NAMES, Spiking
 from insitu.core import InsituError, generator
 from insitu.training import eprop_phases as phases
 from insitu.training.eprop_errors import decoding_error, errors, held_out
-from insitu.training.eprop_phases import DECODER, TABLE, TABLE_GAIN, Rates, Update
+from insitu.training.eprop_phases import DECODER, TABLE, TABLE_GAIN, Rates, Update, Updates
 from insitu.training.loop import DivergedError, Report, Stage
+from insitu.training.recycling import recycle
 
-HELD_OUT = 64  # movements of each report
+HELD_OUT = 64  # movements of each report, and of each search for silent neurons
 LEARNED = {"table_signals": (*NAMES[:3], TABLE), "decoder": (*NAMES[3:5], DECODER), "joint": NAMES}  # by phase
 
 
 @dataclass(frozen=True)
 class EpropTrain:
-    """Movements shown once: update the trainee, let it move from the clock, descend through both runs."""
+    """Movements demonstrated once: update the trainee, let it move from the clock, descend through both runs."""
 
     table_signals: int = 1_200  # iterations of phase 1, the trainee with signals from a table
     decoder: int = 2_500  # iterations of phase 2, the generator alone
@@ -55,16 +59,20 @@ class EpropTrain:
     joint_learning_rate: float = 1e-3  # peak of Adam's learning rate in phase 3
     clip: float = 1.0  # largest norm of a gradient
     blur: float = 0.5  # spread, in rad/s, of noise on each velocity that the table is read at
-    rounding_from: float = 0.25  # share of phases 1 and 3 after which every second iteration is that of devices
+    rounding_from: float = 0.25  # share of phases 1 and 3 after which some movements are learned by devices
+    rounded: float = 0.5  # share of the movements of an iteration that are learned by devices
     step: float = 1 / 16  # share of the weights' range that increments are rounded to
     noise: float = 0.025  # standard deviation of a device's error, as a share of the range
     trainee_hz: float = 20.0  # target firing rate of the trainee
     signal_generator_hz: float = 10.0  # target firing rate of the learning-signal generator
     rate_weight: float = 0.25  # weight of the firing rates' error in the loss
+    recycling: int = 500  # iterations of phase 3 between searches for silent neurons, which start again; 0: no search
+    averaging: float = 0.999  # share of the past in the running average of the weights, which is what is stored
     seed: int = 0  # seed of initial weights, movements and noise
 
     def __post_init__(self) -> None:
-        for name, least in (("table_signals", 0), ("decoder", 0), ("joint", 1), ("movements", 1), ("steps", 2)):
+        least_of = {"table_signals": 0, "decoder": 0, "joint": 1, "recycling": 0, "movements": 1, "steps": 2}
+        for name, least in least_of.items():
             if getattr(self, name) < least:
                 raise InsituError(f"{name} is at least {least}; got {getattr(self, name)}")
         for name in ("inner_learning_rate", *(f"{phase}_learning_rate" for phase in LEARNED), "clip", "step"):
@@ -73,8 +81,11 @@ class EpropTrain:
         for name in ("blur", "noise", "trainee_hz", "signal_generator_hz", "rate_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InsituError(f"{name} is 0 or more and finite; got {getattr(self, name)}")
-        if not 0 <= self.rounding_from <= 1:
-            raise InsituError(f"rounding_from is a share of the iterations, 0..1; got {self.rounding_from}")
+        if not 0 <= self.averaging < 1:
+            raise InsituError(f"averaging is a share of the past, 0 (none) to below 1; got {self.averaging}")
+        for name, of in (("rounding_from", "iterations"), ("rounded", "movements")):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InsituError(f"{name} is a share of the {of}, 0..1; got {getattr(self, name)}")
 
     def phase(self, done: int) -> tuple[str, int, int]:
         """Return the phase after ``done`` iterations, how many of its own are done, and how many it has."""
@@ -83,6 +94,12 @@ class EpropTrain:
                 return name, done, getattr(self, name)
             done -= getattr(self, name)
         raise InsituError(f"the training has {self.iterations} iterations; all are done")
+
+    def updates(self, devices: bool) -> Updates:
+        """Return the ways to update of an iteration, with the number of movements of each."""
+        noisy = round(self.rounded * self.movements) if devices else 0
+        each = ((Update(self.inner_learning_rate), self.movements - noisy), (self.on_devices(self.noise), noisy))
+        return [(update, count) for update, count in each if count]
 
     def on_devices(self, noise: float) -> Update:
         """Return an update of devices with this noise."""
@@ -102,6 +119,7 @@ class EpropTraining(Stage):
 
     def __init__(self, recipe: EpropTrain, record: Spiking, weights: dict[str, Tensor]) -> None:
         self.recipe, self.record, self.weights = recipe, record, weights
+        self.average = {name: value.clone() for name, value in weights.items()}
         self.steps, self.description = recipe.iterations, f"{record} {asdict(recipe)}"
         self.phase = ""
         self.optimiser: torch.optim.Adam | None = None
@@ -111,13 +129,12 @@ class EpropTraining(Stage):
         """See ``Stage.state``."""
         assert self.optimiser is not None
         network = {name: value.detach() for name, value in self.weights.items()}
-        return {"network": network, "optimiser": self.optimiser.state_dict()}
+        return {"network": network, "average": self.average, "optimiser": self.optimiser.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """See ``Stage.restore``."""
-        with torch.no_grad():
-            for name, value in self.weights.items():
-                value.copy_(state["network"][name])
+        _copy(state["network"], self.weights)
+        _copy(state["average"], self.average)
         self.stored = state["optimiser"]
 
     def step(self, done: int) -> tuple[float, None]:
@@ -126,6 +143,10 @@ class EpropTraining(Stage):
         phase, own, count = recipe.phase(done)
         if phase != self.phase:
             self._begin(phase, own)
+        if phase == "joint" and recipe.recycling and own % recipe.recycling == 0:
+            rng = generator(recipe.seed, "recycling", done)
+            _, position = phases.movements(HELD_OUT, recipe.steps, rng)
+            recycle(self.record, self.weights, (self.average,), position, rng)
         assert self.optimiser is not None
         [group] = self.optimiser.param_groups
         group["lr"] = _learning_rate(getattr(recipe, f"{phase}_learning_rate"), own, count)
@@ -139,17 +160,24 @@ class EpropTraining(Stage):
         with torch.no_grad():
             for name in NAMES[:2]:
                 self.weights[name].clamp_(-1, 1)
+            past = min(recipe.averaging, (1 + own) / (10 + own))  # the first iterations soon count no more
+            for name in LEARNED[phase]:
+                self.average[name].lerp_(self.weights[name], 1 - past)
         return loss.item(), None
 
+    def finish(self) -> None:
+        """See ``Stage.finish``: the weights become their average."""
+        _copy(self.average, self.weights)
+
     def report(self, done: int) -> Report:
-        """Return the errors on held-out movements, the same ones each time."""
+        """Return the errors of the averaged weights on held-out movements, the same ones each time."""
         recipe, phase = self.recipe, self.phase
         shown = held_out(HELD_OUT, recipe.steps, recipe.seed)
         if phase == "decoder":
-            error = decoding_error(self.record, self.weights, *shown)
+            error = decoding_error(self.record, self.average, *shown)
             return Report(phase, f"velocities are decoded with an error of {error:.3f} rad/s")
         exact, coarse, device = (
-            errors(self.record, self.weights, *shown, by, phase == "table_signals")
+            errors(self.record, self.average, *shown, by, phase == "table_signals")
             for by in (Update(recipe.inner_learning_rate), recipe.on_devices(0.0), recipe.on_devices(recipe.noise))
         )
         before = "/".join(f"{error:.3f}" for error in exact.before)
@@ -167,8 +195,10 @@ class EpropTraining(Stage):
     def _begin(self, phase: str, own: int) -> None:
         """Make the optimiser of a phase; the generator's readouts of phase 3 start as decoder times table."""
         if phase == "joint" and not own and self.recipe.decoder:
-            with torch.no_grad():
-                self.weights["signal_generator.w_out"].copy_(TABLE_GAIN * self.weights[DECODER] @ self.weights[TABLE])
+            readout = TABLE_GAIN * self.average[DECODER] @ self.average[TABLE]
+            _copy({**self.average, "signal_generator.w_out": readout}, self.average)
+        if not own:
+            _copy(self.average, self.weights)
         self.phase = phase
         self.optimiser = torch.optim.Adam([self.weights[name].requires_grad_() for name in LEARNED[phase]])
         # a state that was stored at the end of a phase belongs to that one
@@ -187,6 +217,12 @@ def initial_weights(recipe: EpropTrain, record: Spiking) -> dict[str, Tensor]:
     }
 
 
+@torch.no_grad()
+def _copy(source: dict[str, Tensor], target: dict[str, Tensor]) -> None:
+    for name, value in target.items():
+        value.copy_(source[name])
+
+
 def _learning_rate(peak: float, own: int, count: int) -> float:
     """Return Adam's learning rate of a phase after ``own`` of ``count`` iterations."""
     return peak * min(1.0, 100 * (own + 1) / count) * 0.5 * (1 + math.cos(math.pi * own / count))
@@ -197,8 +233,7 @@ def _loss(recipe: EpropTrain, record: Spiking, weights: dict[str, Tensor], done:
     rng = generator(recipe.seed, "iteration", done)
     omega, position = phases.movements(recipe.movements, recipe.steps, rng)
     rates = Rates(recipe.trainee_hz / 1000, recipe.signal_generator_hz / 1000, recipe.rate_weight)
-    devices = own >= recipe.rounding_from * count and own % 2
-    by = recipe.on_devices(recipe.noise) if devices else Update(recipe.inner_learning_rate)
+    by = recipe.updates(own >= recipe.rounding_from * count)
     if phase == "table_signals":
         return phases.table_signals(record, weights, omega, position, by, rates, recipe.blur, rng)
     if phase == "decoder":

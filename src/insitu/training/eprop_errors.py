@@ -1,4 +1,4 @@
-"""Errors of a trainee on movements that it was shown once, measured on movements that are never trained on."""
+"""Errors of a trainee on movements demonstrated once, measured on movements that are never trained on."""
 
 from __future__ import annotations
 

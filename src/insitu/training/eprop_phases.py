@@ -6,6 +6,7 @@ decode velocities from positions. ``joint``: the generator's readouts are the si
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,9 @@ class Update:
     learning_rate: float
     step: float = 0.0  # that increments are rounded to; 0 rounds nothing
     noise: float = 0.0  # standard deviation of a device's error
+
+
+Updates = Sequence[tuple[Update, int]]  # ways to update, and how many of the movements each is for
 
 
 @dataclass(frozen=True)
@@ -63,16 +67,13 @@ def movements(count: int, steps: int, rng: np.random.Generator) -> tuple[Tensor,
 
 
 def table_signals(
-    record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, by: Update, rates: Rates,
+    record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, by: Updates, rates: Rates,
     blur: float, rng: np.random.Generator,
 ) -> Tensor:  # fmt: skip
     """Return the loss of a trainee whose learning signals come from the table; they are read at blurred velocities."""
     blurred = omega + blur * torch.from_numpy(rng.standard_normal(tuple(omega.shape), dtype=np.float32))
     signals = TABLE_GAIN * low_passed(record, blurred) @ weights[TABLE]
-    trainee = noisy(pair(weights)[0], by, rng)
-    shown = record.move(trainee, omega.shape[1], spikes=True)
-    again = record.move(updated(record, trainee, shown, signals, by, rng), omega.shape[1])
-    return movement_error(again, omega, position) + rates.error(rates.trainee, shown, again)
+    return trainee_loss(record, weights, signals, omega, position, by, rates, rng)
 
 
 def decoder(record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, rates: Rates) -> Tensor:
@@ -84,17 +85,30 @@ def decoder(record: Spiking, weights: dict[str, Tensor], omega: Tensor, position
 
 
 def joint(
-    record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, by: Update, rates: Rates,
+    record: Spiking, weights: dict[str, Tensor], omega: Tensor, position: Tensor, by: Updates, rates: Rates,
     rng: np.random.Generator,
 ) -> Tensor:  # fmt: skip
     """Return the loss of both networks together."""
-    trainee, signal_generator = pair(weights)
-    trainee = noisy(trainee, by, rng)
-    shown = record.move(trainee, omega.shape[1], spikes=True)
-    signals = record.signals(signal_generator, position)
-    again = record.move(updated(record, trainee, shown, signals.readout, by, rng), omega.shape[1])
-    firing = rates.error(rates.trainee, shown, again) + rates.error(rates.signal_generator, signals)
-    return movement_error(again, omega, position) + firing
+    signals = record.signals(pair(weights)[1], position)
+    moved = trainee_loss(record, weights, signals.readout, omega, position, by, rates, rng)
+    return moved + rates.error(rates.signal_generator, signals)
+
+
+def trainee_loss(
+    record: Spiking, weights: dict[str, Tensor], signals: Tensor, omega: Tensor, position: Tensor, by: Updates,
+    rates: Rates, rng: np.random.Generator,
+) -> Tensor:  # fmt: skip
+    """Return the loss of a trainee that these signals update: the first movements in the first way, and so on."""
+    loss, runs, start = omega.new_zeros(()), [], 0
+    for update, count in by:
+        part = slice(start, start + count)
+        held = noisy(pair(weights)[0], update, rng)
+        before = record.move(held, omega.shape[1], spikes=True)
+        after = record.move(updated(record, held, before, signals[:, part], update, rng), omega.shape[1])
+        loss = loss + count / len(omega) * movement_error(after, omega[part], position[part])
+        runs += [before, after]
+        start += count
+    return loss + rates.error(rates.trainee, *runs)
 
 
 def low_passed(record: Spiking, omega: Tensor) -> Tensor:

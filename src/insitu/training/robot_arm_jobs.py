@@ -46,7 +46,7 @@ class RobotArmJob(Job):
         """See ``Job.train``."""
         weights, before = self._initial()
         stage = EpropTraining(self.recipe, self.backbone, weights)
-        yield from loop.run(stage, out / "checkpoints" / "arm.pt", log_s=30.0, stop=stop)
+        yield from loop.run(stage, out / "checkpoints" / "arm.pt", log_s=60.0, stop=stop)
         if stop():
             return
         store(out / name, self, weights, before)

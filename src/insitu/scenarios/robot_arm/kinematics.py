@@ -78,6 +78,13 @@ def inverse(positions: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDAr
     return angles, np.asarray(np.linalg.norm(forward(angles) - positions, axis=-1))
 
 
+def seen_at(y: NDArray[np.floating], z: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the angles (..., 2), arm forward, at which the hand is seen at ``y`` and ``z`` from the front; m."""
+    lifted = np.arcsin((z - D1) / REACH)
+    along = A1 + REACH * np.cos(lifted)
+    return np.stack([np.arctan2(ASIDE, along) - np.arcsin(y / np.hypot(along, ASIDE)), lifted], -1)
+
+
 def joints(angles: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return foot, top of the column, shoulder, elbow, wrist and hand (..., 6, 3) for drawing, in metres."""
     c, s = np.cos(angles).astype(np.float64), np.sin(angles).astype(np.float64)
