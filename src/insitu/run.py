@@ -124,7 +124,8 @@ def _sessions(
             query_rng = generator(seed, "device", "predict", session.number, str(float(age_s)))
             answers = learner.predict(state, session.test.x, session.time_s + age_s, query_rng)
             row: Row = {"session": session.number, "age_s": age_s, **scenario.score([session], [answers])}
-            yield row | _counts("spent", learner.cost(state)) | _counts("query", learner.query_cost(state))
+            row |= _counts("spent", learner.cost(state)) | _counts("kept", learner.kept(state))
+            yield row | _counts("query", learner.query_cost(state))
 
 
 def _tasks(

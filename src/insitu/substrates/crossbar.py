@@ -8,9 +8,10 @@ blocks is exact.
 
 Own choices: one ADC range per tile; inputs scaled by the largest entry of each vector, in digital; a tile that was not
 calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
-drift is compensated by the outputs for 64 fixed inputs, converted in a range fit to them, measured once per call of
-``multiply`` and not counted in ``product_cost``. Not modelled: wire resistance, ADC non-linearity, half-select
-disturbance, device failure, the single pulses of iterative programming (``endurance`` counts those of ``add``).
+drift is compensated by outputs for fixed inputs (``analog/probes.py``), converted in a range fit to them, when columns
+are written, which counts as products, and once per call of ``multiply``. Not modelled: wire resistance, ADC
+non-linearity, half-select disturbance, device failure, the single pulses of iterative programming (``endurance`` counts
+those of ``add``).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from insitu.substrates.analog.batched_crossbar import Batch, Scale
 from insitu.substrates.analog.cell_array import CellArray, Compensation
 from insitu.substrates.analog.converters import PROBE_RMS, Converters, calibrated_ranges_us, range_us
 from insitu.substrates.analog.delta_crossbar import BaseArray, Deltas
-from insitu.substrates.analog.probes import drift_factors, probes
+from insitu.substrates.analog.probes import count_for, drift_factors, probes
 from insitu.substrates.analog.products import pieces, product
 from insitu.substrates.analog.readings import Reading, reading
 from insitu.substrates.analog.tiles import Counts, Floats, Held
@@ -93,7 +94,7 @@ class Crossbar(Substrate):
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Hold cells just after RESET; products come out in µS."""
         checked_size(inputs, outputs)
-        empty = Held(inputs, (), torch.ones(0), (), torch.zeros(0), -np.inf, Ledger())
+        empty = Held(inputs, (), torch.ones(0), (), torch.zeros(0), -np.inf, Ledger(), count_for(inputs))
         return self.expand(empty, outputs, now_s, rng)
 
     def expand(self, held: Held, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
@@ -211,13 +212,19 @@ class Crossbar(Substrate):
         return held.spent
 
     def product_cost(self, held: Held, batch: int) -> Ledger:
-        """Return core products (256x256 equivalents), conversions and device reads for ``batch`` rows."""
-        across, blocks = -(-held.outputs // self.tile), -(-held.inputs // (self.tile // self.copies))
+        """Return core products (256x256 equivalents), conversions and device reads; drift is measured once per call."""
+        probed = self._products(held, held.probes, held.outputs).counts["core_product"]
+        drift = probed * (self.compensation != "none")
+        return self._products(held, batch, held.outputs) + Ledger.of(drift_core_product_per_call=drift)
+
+    def _products(self, held: Held, batch: int, outputs: int) -> Ledger:
+        """Return what ``batch`` products with ``outputs`` neighbouring columns cost."""
+        across, blocks = -(-outputs // self.tile), -(-held.inputs // (self.tile // self.copies))
         return Ledger.of(
             core_product=batch * blocks * across,
             dac_conversion=batch * held.inputs * self.copies * across,
-            adc_conversion=batch * held.outputs * blocks,
-            device_read=batch * SIGNS * self.devices * held.inputs * held.outputs,
+            adc_conversion=batch * outputs * blocks,
+            device_read=batch * SIGNS * self.devices * held.inputs * outputs,
         )
 
     def endurance(self, held: Held) -> dict[str, int]:
@@ -279,10 +286,10 @@ class Crossbar(Substrate):
 
     def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
         """Summed |output| of every column (out,) in µS for the probes, noise and converters included."""
-        x, ones, readings = probes(held.inputs), np.ones(held.outputs, np.float32), self._readings(held, now_s)
+        x, readings = probes(held.inputs, held.probes), self._readings(held, now_s)
         # probes are larger than other inputs, so they are converted in a range of their own, the same at every age
         ranges_us = tuple(range_us(self._converters, one.mean, PROBE_RMS) for one in readings)
-        probed = product(self._converters, readings, ranges_us, x, ones, key_of(rng))
+        probed = product(self._converters, readings, ranges_us, x, np.ones(held.outputs, np.float32), key_of(rng))
         return probed.double().abs().sum(0).float()
 
     def _measured(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
@@ -291,4 +298,5 @@ class Crossbar(Substrate):
             return held
         reference = held.reference.clone()
         reference[columns] = self._magnitudes(held, now_s, rng)[columns]
-        return replace(held, reference=reference)
+        spent = held.spent + self._products(held, held.probes, len(columns))
+        return replace(held, reference=reference, spent=spent)
