@@ -208,7 +208,13 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return class numbers (n,) for activations x (n, features), only of classes the memory holds."""
-        return state.labels[self.scores(state, x, now_s, rng).argmax(1)]
+        classes, scores = self.similarities(state, x, now_s, rng)
+        return classes[scores.argmax(1)]
+
+    def similarities(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return the classes (columns,) and the similarities (n, columns) of activations x (n, features) to them."""
+        held = state.labels != FREE
+        return state.labels[held], self.scores(state, x, now_s, rng)[:, held]
 
     def scores(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return similarities (n, columns), calibrated per class; free columns are -inf."""

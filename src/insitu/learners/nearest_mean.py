@@ -44,6 +44,10 @@ class NearestMean(Learner[FewShotBase, State]):
         """Return the classes (n,) of the nearest means."""
         return self._memory().predict(state, x, now_s, rng)
 
+    def similarities(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return the classes (columns,) and the similarities (n, columns) of x (n, features) to their means."""
+        return self._memory().similarities(state, x, now_s, rng)
+
     def _memory(self) -> ExplicitMemory:
         return ExplicitMemory(
             substrate=Digital(),

@@ -278,11 +278,10 @@ class Crossbar(Substrate):
 
     def _gain(self, held: Held, now_s: float, rng: np.random.Generator) -> Floats:
         """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
-        gain = held.scale
-        if self.compensation != "none":
-            present = self._magnitudes(held, now_s, rng)
-            gain = gain * drift_factors(self.compensation, held.reference, present)
-        return gain.numpy()
+        if self.compensation == "none":
+            return held.scale.numpy()
+        factors = drift_factors(self.compensation, held.reference, self._magnitudes(held, now_s, rng))
+        return (held.scale * factors).numpy()
 
     def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
         """Summed |output| of every column (out,) in µS for the probes, noise and converters included."""
@@ -296,7 +295,6 @@ class Crossbar(Substrate):
         """Note the probes' summed |output| of columns just written, against which drift is compensated later."""
         if self.compensation == "none":
             return held
-        reference = held.reference.clone()
+        reference, spent = held.reference.clone(), held.spent + self._products(held, held.probes, len(columns))
         reference[columns] = self._magnitudes(held, now_s, rng)[columns]
-        spent = held.spent + self._products(held, held.probes, len(columns))
         return replace(held, reference=reference, spent=spent)

@@ -1,12 +1,12 @@
 """How strongly new prototypes are moved towards base prototypes, chosen on base classes in place of new ones.
 
 ``learners/base_mixing.py`` moves them; its share and its sharpness are chosen here, on training images of the base
-alone. In each of ``DRAWS`` draws 40 % of the base classes, the share of new classes in the last session of the protocol,
-are held out as pseudo-novel classes: the projection is fitted to the others, five of their stored examples are their
-shots, and all remaining examples of the base are queries. Criterion: the harmonic mean of the accuracies on base and
-pseudo-novel classes. The backbone has seen the latter, so means of few shots of really new classes will be worse, and
-the optimum is flat: of all pairs within one standard error of the best one, that with the highest pseudo-novel accuracy
-is taken (one-standard-error rule, Breiman et al., 1984).
+alone. In each of ``DRAWS`` draws 40 % of the base classes, the share of new classes in the last session of the
+protocol, are held out as pseudo-novel classes: the projection is fitted to the others, five of their stored examples
+are their shots, and all remaining examples of the base are queries. Criterion: the harmonic mean of the accuracies on
+base and pseudo-novel classes. The backbone has seen the latter, so means of few shots of really new classes will be
+worse, and the optimum is flat: of all pairs within one standard error of the best one, that with the highest
+pseudo-novel accuracy is taken (one-standard-error rule, Breiman et al., 1984).
 """
 
 from __future__ import annotations
