@@ -11,7 +11,7 @@ from torch import Tensor
 
 from blobs import OLD, base, draw, shots
 from insitu.core import InsituError, generator
-from insitu.experiments.karunaratne2022_miniimagenet import MIX
+from insitu.experiments.karunaratne2022_miniimagenet import MIX, SHARPNESS
 from insitu.learners.base_mixing import BASE_SHOTS, mixed
 from insitu.learners.explicit_memory import ExplicitMemory, State
 from insitu.learners.nearest_mean import NearestMean
@@ -79,7 +79,7 @@ def test_other_numbers_are_refused(mix: float, sharpness: float) -> None:
 @pytest.mark.slow
 def test_the_numbers_of_the_report_are_those_chosen_on_base_classes() -> None:
     chosen = choose(FewShotSessions(data_set="miniimagenet").base("package"))
-    assert {"base_mix": chosen.mix, "base_sharpness": chosen.sharpness} == MIX
+    assert (chosen.mix, chosen.sharpness) == (MIX, SHARPNESS)
 
 
 def test_choosing_needs_examples_next_to_the_shots() -> None:

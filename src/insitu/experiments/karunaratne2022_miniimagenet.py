@@ -24,7 +24,7 @@ from insitu.substrates.crossbar import Crossbar
 
 FRESH_S, DAY_S, YEAR_S = 60.0, 86_400.0, 31_557_600.0
 CORE = Crossbar(compensation="column")
-MIX = {"base_mix": 0.4, "base_sharpness": 8.0}  # chosen by ``training/base_mixing.py``
+MIX, SHARPNESS = 0.4, 8.0  # chosen by ``training/base_mixing.py``
 MOVED, MOVED_PCM, PAPER, JOINT = "moved, float", "moved, PCM", "paper's write, PCM", "joint head, float"
 
 EXPERIMENT = Experiment(
@@ -34,8 +34,8 @@ EXPERIMENT = Experiment(
     baseline=NearestMean(),
     ages_s=(FRESH_S, DAY_S, YEAR_S),
     variants=(
-        Variant(MOVED, NearestMean(**MIX)),
-        Variant(MOVED_PCM, ExplicitMemory(CORE, **MIX)),
+        Variant(MOVED, NearestMean(base_mix=MIX, base_sharpness=SHARPNESS)),
+        Variant(MOVED_PCM, ExplicitMemory(CORE, base_mix=MIX, base_sharpness=SHARPNESS)),
         Variant("scaled by itself, PCM", ExplicitMemory(CORE, calibrate=False)),
         Variant(PAPER, ExplicitMemory(replace(CORE, pairs=1), support="bipolar", pulses=1, calibrate=False)),
         Variant(JOINT, Logistic()),

@@ -22,9 +22,9 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.kernels import exact
 from insitu.learners import Learner
-from insitu.learners._array_columns import FREE, put_columns, with_columns
 from insitu.learners._calibration_set import calibration_set, size
 from insitu.learners._prototypes import adapt
+from insitu.learners.array_columns import FREE, put_columns, with_columns
 from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, mixed
 from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit

@@ -36,7 +36,7 @@ def _session(sample: Sample, session: int) -> dict[str, Any]:
     classes = max(int(row.get("classes", 0)) for row in sample.rows)
     gaps = {c.name: _gap(sample, c) for c in sample.protocol.columns if c.gap}
     drawn = metrics.redrawn(sample.rows)
-    again = {c.name: stat(row[c.name] for row in drawn if c.name in row) for c in sample.protocol.columns}
+    again = {c.name: stat(float(row[c.name]) for row in drawn if c.name in row) for c in sample.protocol.columns}
     held = {"session": session, "classes": classes, **pairs.summary(sample), "gap": gaps}
     return held | ({"redrawn": again, "draws": len(drawn)} if drawn else {})
 
