@@ -15,6 +15,7 @@ from insitu.core import generator
 from insitu.devices.ideal import Ideal
 from insitu.learners.column_calibration import corrected, scaled
 from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.projections import scatter
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
@@ -128,3 +129,23 @@ def test_without_calibrating_no_exact_prototype_is_kept_and_none_is_used() -> No
     assert more["exact_prototype_bytes"] == 10 * 64 * 4
     assert "exact_prototype_bytes" not in kept
     assert kept["calibration_example_bytes"] == len(base().examples) * base().means.shape[1] * 4
+
+
+def test_columns_of_signs_are_corrected_for_the_wider_scatter_of_signs() -> None:
+    slopes = []
+    for correction in (0.0, 0.5):
+        memory = ExplicitMemory(
+            Crossbar(Ideal(g_max_us=1e3), pairs=1, input_bits=0, adc_bits=0),
+            dim=64,
+            support="bipolar",
+            pulses=1,
+            calibrate=False,
+            correction=correction,
+        )
+        state = taught(memory)
+        slopes.append(state.slope[8])
+    signs = torch.sign(state.projection.vectors(base().examples.x)) / 8
+    spread = scatter(signs, base().examples.labels)
+    assert spread > 1.2 * state.projection.scatter
+    square = 1 - spread + spread / 5
+    assert float(slopes[0] / slopes[1]) == pytest.approx((square / (square - 0.5 * spread / 5)) ** 0.5, rel=1e-4)

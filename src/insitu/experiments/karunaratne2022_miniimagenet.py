@@ -38,7 +38,7 @@ EXPERIMENT = Experiment(
         Variant(MOVED_PCM, ExplicitMemory(CORE, base_mix=MIX, base_sharpness=SHARPNESS)),
         Variant("scaled by itself, PCM", ExplicitMemory(CORE, calibrate=False)),
         Variant(PAPER, ExplicitMemory(replace(CORE, pairs=1), support="bipolar", pulses=1, calibrate=False)),
-        Variant(JOINT, Logistic()),
+        Variant(JOINT, Logistic(iterations=100)),
     ),
     claims=(
         Claim(
@@ -124,4 +124,4 @@ EXPERIMENT = Experiment(
     ),
 )
 
-QUICK = replace(EXPERIMENT, seeds=2)
+QUICK = replace(EXPERIMENT, seeds=2, variants=())

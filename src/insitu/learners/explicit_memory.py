@@ -27,7 +27,7 @@ from insitu.learners._prototypes import adapt
 from insitu.learners.array_columns import FREE, put_columns, with_columns
 from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, mixed
 from insitu.learners.column_calibration import corrected, fitted, scaled
-from insitu.learners.projections import Kind, Projection, fit
+from insitu.learners.projections import Kind, Projection, fit, scatter
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions
 from insitu.protocols.few_shot_sessions import FewShotBase, check_base
@@ -163,9 +163,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             seen[column] += 1
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
         for rows in rounds.values():
-            amounts = self._pulses(vectors[rows], largest, self.pulses)
-            held = self.substrate.add(state.held, where[rows].tolist(), amounts.T, now_s, rng)
-            state = replace(state, held=held)
+            amounts = self._pulses(vectors[rows], largest, self.pulses).T
+            state = replace(state, held=self.substrate.add(state.held, where[rows].tolist(), amounts, now_s, rng))
         return self._finished(state, now_s, rng)
 
     def imprint(
@@ -265,8 +264,6 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         mixing = len(new) * (len(base) + 1) if self.base_mix else 0
         return self.substrate.product_cost(state.held, 1) + Ledger.of(float_multiply_accumulate=mixing)
 
-    # -- parts -------------------------------------------------------------------------------------------------------
-
     def _pulses(self, vectors: Tensor, largest: float, most: int) -> Tensor:
         """Turn vectors (n, dim) into signed pulse counts; a component of size ``largest`` gets ``most``."""
         if self.support == "bipolar":
@@ -295,5 +292,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         if self.calibrate:
             slope, offset = fitted(measured, known, self.prototypes(state))
         else:
-            slope, offset = scaled(measured, state.shots, state.projection.scatter, self.correction)
+            spread = state.projection.scatter
+            if self.support == "bipolar":  # signs of few shots are scattered more widely
+                spread = scatter(exact.unit(known.sign()).float(), state.cohort.labels)
+            slope, offset = scaled(measured, state.shots, spread, self.correction)
         return replace(state, held=held, slope=slope, offset=offset)
