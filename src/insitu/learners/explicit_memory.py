@@ -262,7 +262,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         """Return what comparing one query with all classes spends."""
         base, new = base_and_new(state.shots)
         mixing = len(new) * (len(base) + 1) if self.base_mix else 0
-        return self.substrate.product_cost(state.held, 1) + Ledger.of(float_multiply_accumulate=mixing)
+        spent = self.substrate.product_cost(state.held, 1) + self.substrate.compensation_cost(state.held)
+        return spent + Ledger.of(float_multiply_accumulate=mixing)
 
     def _pulses(self, vectors: Tensor, largest: float, most: int) -> Tensor:
         """Turn vectors (n, dim) into signed pulse counts; a component of size ``largest`` gets ``most``."""

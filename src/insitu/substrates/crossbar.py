@@ -9,9 +9,8 @@ blocks is exact.
 Own choices: one ADC range per tile; inputs scaled by the largest entry of each vector, in digital; a tile that was not
 calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
 drift is compensated by outputs for fixed inputs (``analog/probes.py``), converted in a range fit to them, when columns
-are written, which counts as products, and once per call of ``multiply``. Not modelled: wire resistance, ADC
-non-linearity, half-select disturbance, device failure, the single pulses of iterative programming (``endurance`` counts
-those of ``add``).
+are written, counted as products, and once per call of ``multiply``. Not modelled: wire resistance, half-select
+disturbance, ADC non-linearity, device failure, single pulses of iterative programming (``endurance`` has ``add``'s).
 """
 
 from __future__ import annotations
@@ -43,8 +42,7 @@ from insitu.substrates.analog.readings import Reading, reading
 from insitu.substrates.analog.tiles import Counts, Floats, Held
 from insitu.substrates.analog.writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
 
-AT_A_TIME = 256  # columns whose cells are drawn together, so that a large matrix is never held twice; not the tile's
-# width, because cells must not depend on how a matrix is cut into tiles
+AT_A_TIME = 256  # columns whose cells are drawn together, to bound memory; not the tile's width, which changes no cell
 
 
 @dataclass(frozen=True)
@@ -212,10 +210,13 @@ class Crossbar(Substrate):
         return held.spent
 
     def product_cost(self, held: Held, batch: int) -> Ledger:
-        """Return core products (256x256 equivalents), conversions and device reads; drift is measured once per call."""
-        probed = self._products(held, held.probes, held.outputs).counts["core_product"]
-        drift = probed * (self.compensation != "none")
-        return self._products(held, batch, held.outputs) + Ledger.of(drift_core_product_per_call=drift)
+        """Return core products (256x256 equivalents), conversions and device reads for ``batch`` rows."""
+        return self._products(held, batch, held.outputs)
+
+    def compensation_cost(self, held: Held) -> Ledger:
+        """Return the core products for the probes; none without compensation of drift."""
+        probed = held.probes * (self.compensation != "none")
+        return Ledger.of(drift_core_product_per_call=self._products(held, probed, held.outputs).counts["core_product"])
 
     def _products(self, held: Held, batch: int, outputs: int) -> Ledger:
         """Return what ``batch`` products with ``outputs`` neighbouring columns cost."""
@@ -264,9 +265,8 @@ class Crossbar(Substrate):
 
     @property
     def _converters(self) -> Converters:
-        return Converters(
-            self.tile // self.copies, *(2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits))
-        )
+        levels = (2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits))
+        return Converters(self.tile // self.copies, *levels)
 
     @property
     def _array(self) -> CellArray:
@@ -280,8 +280,8 @@ class Crossbar(Substrate):
         """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
         if self.compensation == "none":
             return held.scale.numpy()
-        factors = drift_factors(self.compensation, held.reference, self._magnitudes(held, now_s, rng))
-        return (held.scale * factors).numpy()
+        present = self._magnitudes(held, now_s, rng)
+        return (held.scale * drift_factors(self.compensation, held.reference, present)).numpy()
 
     def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
         """Summed |output| of every column (out,) in µS for the probes, noise and converters included."""
