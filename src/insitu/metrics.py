@@ -85,14 +85,14 @@ def drop(arm: str, age_s: float) -> Measure:
     return Measure(value, (arm,))
 
 
-def mean_gap(name: str, age_s: float, fresh_s: float) -> Measure:
-    """Measure: baseline at ``fresh_s`` minus learner at ``age_s``, mean over sessions."""
+def mean_gap(name: str, age_s: float, fresh_s: float, arms: tuple[str, str] = ("baseline", "learner")) -> Measure:
+    """Measure: the first of ``arms`` at ``fresh_s`` minus the second at ``age_s``, mean over sessions."""
 
     def value(part: list[Row]) -> float:
-        baseline, learner = _series(part, "baseline", name, fresh_s), _series(part, "learner", name, age_s)
-        return float(np.mean([baseline[session] - learner[session] for session in baseline]))
+        first, second = _series(part, arms[0], name, fresh_s), _series(part, arms[1], name, age_s)
+        return float(np.mean([first[session] - second[session] for session in first]))
 
-    return Measure(value, ("baseline", "learner"))
+    return Measure(value, arms)
 
 
 def last_gap(name: str, age_s: float) -> Measure:

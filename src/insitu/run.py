@@ -11,14 +11,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from insitu.core import generator
 from insitu.experiments import Experiment, Variant, draws
 from insitu.experiments.fit import check
+from insitu.learners import Learner
 from insitu.ledger import Ledger
 from insitu.metrics import REDRAWN, Row
-from insitu.protocols import Session
+from insitu.protocols import Protocol, Session
 from insitu.protocols.tasks import task_learner
 from insitu.protocols.trajectories import diagnostics
 from insitu.scenarios import Scenario
@@ -122,9 +124,22 @@ def _sessions(
             state = learner.learn(state, session.train, session.time_s, rng)
         for age_s in ages_s:
             query_rng = generator(seed, "device", "predict", session.number, str(float(age_s)))
-            answers = learner.predict(state, session.test.x, session.time_s + age_s, query_rng)
-            row: Row = {"session": session.number, "age_s": age_s, **scenario.score([session], [answers])}
-            yield row | _counts("spent", learner.cost(state)) | _counts("query", learner.query_cost(state))
+            answers, more = _answers(learner, state, session, age_s, query_rng, scenario.protocol)
+            row: Row = {"session": session.number, "age_s": age_s, **scenario.score([session], [answers]), **more}
+            row |= _counts("spent", learner.cost(state)) | _counts("kept", learner.kept(state))
+            yield row | _counts("query", learner.query_cost(state))
+
+
+def _answers(
+    learner: Learner, state: Any, session: Session, age_s: float, rng: np.random.Generator, protocol: Protocol
+) -> tuple[Tensor, Row]:
+    """Return the answers to the tests, and what the protocol makes of their similarities to classes, if known."""
+    x, now_s = session.test.x, session.time_s + age_s
+    similarities = getattr(learner, "similarities", None)
+    if similarities is None or protocol.score_similarities is None:
+        return learner.predict(state, x, now_s, rng), {}
+    classes, scores = similarities(state, x, now_s, rng)
+    return classes[scores.argmax(1)], protocol.score_similarities(session, classes, scores)
 
 
 def _tasks(

@@ -13,8 +13,9 @@ from torch import Tensor
 from blobs import OLD, accuracy, base, draw, shots
 from insitu.core import generator
 from insitu.devices.ideal import Ideal
-from insitu.learners.column_calibration import corrected
+from insitu.learners.column_calibration import corrected, scaled
 from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.projections import scatter
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
@@ -102,3 +103,49 @@ def test_erasing_sets_converter_ranges_anew() -> None:
     left, asked = [*range(8), 9], draw(list(range(8)) * 3).x
     scores = memory.scores(erased, asked, 3.0, generator(0, "ask"))[:, left]
     torch.testing.assert_close(scores, exact(memory, erased, asked)[:, left], atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("shots_of", [1e6, 5.0, 1.0])
+def test_columns_are_scaled_to_the_length_that_random_signs_show(shots_of: float) -> None:
+    # an array that reads a column three times too large is scaled back, and few shots are corrected by what is expected
+    signs = torch.from_numpy(generator(0, "signs").choice([-1.0, 1.0], (4000, 30)))
+    column, scatter = torch.from_numpy(generator(0, "column").standard_normal(30)), 0.4
+    slope, offset = scaled(signs @ (3 * column)[:, None], torch.tensor([shots_of]), scatter, 0.5)
+    square = 1 - scatter + scatter / shots_of
+    longer = (square / (square - 0.5 * scatter / shots_of)) ** 0.5
+    assert float(slope) == pytest.approx(3 * float(column.norm()) / longer, rel=0.03)
+    assert not offset.any()
+
+
+def test_without_calibrating_no_exact_prototype_is_kept_and_none_is_used() -> None:
+    memory = ExplicitMemory(Crossbar(tile=64), dim=64, support="bipolar", pulses=1, calibrate=False)
+    fitted = replace(memory, calibrate=True)
+    state, asked = taught(memory), draw(list(range(10)) * 3, spread=1.0).x
+    lost = memory.erase(replace(state, sums=torch.zeros_like(state.sums)), [0], 1.0, generator(0, "erase"))
+    erased = memory.erase(state, [0], 1.0, generator(0, "erase"))
+    scores = [memory.scores(each, asked, 2.0, generator(0, "ask")) for each in (lost, erased)]
+    assert torch.equal(*scores)
+    kept, more = memory.kept(state).counts, fitted.kept(state).counts
+    assert more["exact_prototype_bytes"] == 10 * 64 * 4
+    assert "exact_prototype_bytes" not in kept
+    assert kept["calibration_example_bytes"] == len(base().examples) * base().means.shape[1] * 4
+
+
+def test_columns_of_signs_are_corrected_for_the_wider_scatter_of_signs() -> None:
+    slopes = []
+    for correction in (0.0, 0.5):
+        memory = ExplicitMemory(
+            Crossbar(Ideal(g_max_us=1e3), pairs=1, input_bits=0, adc_bits=0),
+            dim=64,
+            support="bipolar",
+            pulses=1,
+            calibrate=False,
+            correction=correction,
+        )
+        state = taught(memory)
+        slopes.append(state.slope[8])
+    signs = torch.sign(state.projection.vectors(base().examples.x)) / 8
+    spread = scatter(signs, base().examples.labels)
+    assert spread > 1.2 * state.projection.scatter
+    square = 1 - spread + spread / 5
+    assert float(slopes[0] / slopes[1]) == pytest.approx((square / (square - 0.5 * spread / 5)) ** 0.5, rel=1e-4)

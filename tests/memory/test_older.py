@@ -33,7 +33,8 @@ def test_a_file_of_version_2_opens_predicts_and_learns(substrate: str, tmp_path:
         # as it predicted when the file was written
         recorded = {"crossbar": [0.994182, 8.4e-05, 0.005734], "digital": [0.999617, 0.000316, 6.8e-05]}[substrate]
         np.testing.assert_allclose(memory.predict_proba(CENTRES)[2], recorded, atol=1e-5)
-        assert memory.replay(memory.substrate).cost() == memory.cost()
+        again, before = memory.replay(memory.substrate).cost().counts, memory.cost().counts
+        assert {name: again[name] for name in before} == before  # products of drift probes were not counted then
         memory.partial_fit(CENTRES[2:3], ["box"])
         assert memory.predict(CENTRES).tolist() == ["cup", "é", "box", "pen"]
     assert (version(path), maintenance.verify(path)) == (2, 6)

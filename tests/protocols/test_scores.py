@@ -57,6 +57,33 @@ def test_nothing_right_is_zero_and_no_warning() -> None:
     assert [found[name] for name in ("overall", "base", "novel", "harmonic")] == [0.0] * 4
 
 
+def test_novelty_where_two_points_of_the_base_are_forgotten_by_hand() -> None:
+    # 100 tests of class 0, which class 1 trails by 1, 2 ... 100; two may be lost, so that class 1 is raised by 3
+    old = torch.stack([torch.zeros(100), -torch.arange(1.0, 101.0)], 1)
+    new = torch.tensor([[0.0, -0.5], [0.0, -2.9], [0.0, -3.0], [0.0, -9.0], [0.0, 1.0]])
+    labels = np.array([0] * 100 + [1] * 5)
+    found = few_shot_sessions.score_similarities(
+        session(labels, base_classes=1), torch.tensor([0, 1]), torch.cat([old, new])
+    )
+    assert found == {"novel_at_2": pytest.approx(60.0)}
+
+
+@given(st.integers(0, 1000), st.floats(-5, 5))
+def test_novelty_at_fixed_forgetting_does_not_depend_on_a_constant(seed: int, constant: float) -> None:
+    rng = np.random.default_rng(seed)
+    scores, labels = torch.from_numpy(rng.standard_normal((200, 6))), rng.integers(0, 6, 200)
+    classes, moved = torch.arange(6), torch.tensor([0.0, 0, 0, 1, 1, 1]) * constant
+    given = session(labels, base_classes=3)
+    found = [few_shot_sessions.score_similarities(given, classes, each) for each in (scores, scores + moved)]
+    assert found[0]["novel_at_2"] == pytest.approx(found[1]["novel_at_2"], abs=4)  # ties may round another way
+    assert 0 <= float(found[0]["novel_at_2"]) <= 100
+
+
+def test_novelty_takes_classes_of_both_kinds() -> None:
+    given, scores = session(LABELS, base_classes=4), torch.zeros(8, 4)
+    assert few_shot_sessions.score_similarities(given, torch.arange(4), scores) == {}
+
+
 @given(CLASSES, CLASSES)
 def test_overall_lies_between_base_and_novel(guess: np.ndarray, labels: np.ndarray) -> None:
     found = few_shot(guess, labels, 3)

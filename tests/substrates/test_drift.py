@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from insitu.devices import Array, Cells, drifted, uniform_cells
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
-from insitu.substrates.analog.probes import drift_factors
+from insitu.substrates.analog.probes import FEWEST, drift_factors
 from insitu.substrates.crossbar import Crossbar
 
 DAY = 86400.0
@@ -112,3 +112,36 @@ def test_columns_that_were_never_written_take_no_part_in_the_common_factor() -> 
     assert drift_factors("global", reference, present).tolist() == [2.0, 2.0, 2.0]
     assert drift_factors("column", reference, present).tolist() == [4.0, 1.0, 1.0]
     assert drift_factors("global", torch.zeros(2), present[:2]).tolist() == [1.0, 1.0]
+
+
+def test_a_year_later_compensation_by_column_leaves_gains_less_apart() -> None:
+    # columns of one age: what differs between their gains is the mean of the exponents of their cells
+    weights, x = normal(256, 40), normal(2000, 256, seed=1)
+    exact, spread = x @ weights, {}
+    for how in ("none", "global", "column"):
+        real = Crossbar(PcmHermes2022(), pairs=1, compensation=how)  # type: ignore[arg-type]
+        held = real.store(weights, 0.0, rng("store"))
+        gains = (real.multiply(held, x, 365.25 * DAY, rng("x")) * exact).sum(0) / exact.square().sum(0)
+        spread[how] = float(gains.std() / gains.mean())
+    assert spread["column"] < 0.7 * min(spread["none"], spread["global"])
+
+
+def test_probes_are_counted_when_columns_are_written_and_once_per_call() -> None:
+    each, plain = (Crossbar(Ideal(), tile=16, compensation=how) for how in ("column", "none"))  # type: ignore[arg-type]
+    (held, written), (_, bare) = (
+        (made, one.written(made)) for one in (each, plain) for made in [one.store(normal(100, 20), 0.0, rng())]
+    )
+    assert held.probes == 100
+    assert (written - bare).counts["core_product"] == 100 * 7 * 2  # 100 rows take seven tiles, 20 columns two
+    assert each.compensation_cost(held).counts == {"drift_core_product_per_call": 100 * 7 * 2}
+    assert not plain.compensation_cost(held).counts
+
+
+def test_a_matrix_of_an_older_file_is_measured_with_the_probes_of_its_reference() -> None:
+    each = crossbar("column")
+    held = each.store(normal(200, 8), 0.0, rng())
+    assert held.probes == 200
+    old = replace(held, reference=held.reference * 0, probes=FEWEST)
+    old = each.write(old, list(range(8)), normal(200, 8), 0.0, rng())
+    x = normal(20, 200, seed=1)
+    assert torch.allclose(each.multiply(old, x, 30 * DAY, rng()), x @ normal(200, 8), rtol=1e-4, atol=1e-4)

@@ -57,6 +57,10 @@ class Learner(ABC, Generic[BaseT, StateT]):
         """Return what learning has spent so far; nothing is counted by default."""
         return Ledger()
 
+    def kept(self, state: StateT) -> Ledger:
+        """Return the bytes held next to the substrate, in counts that end in ``_bytes``; none by default."""
+        return Ledger()
+
     def query_cost(self, state: StateT) -> Ledger:
         """Return what one prediction spends."""
         return Ledger()

@@ -41,8 +41,12 @@ def learned(state: State, examples: Examples, fit: Fit) -> State:
 
 
 def predicted(state: State, x: Tensor) -> Tensor:
+    return state.classes[scored(state, x).argmax(1)]
+
+
+def scored(state: State, x: Tensor) -> Tensor:
     check_queries(x, state.weight.shape[1])
-    return state.classes[(x.double() @ state.weight.T + state.bias).argmax(1)]
+    return x.double() @ state.weight.T + state.bias
 
 
 def _fitted(kept: Examples, fit: Fit) -> State:

@@ -1,9 +1,11 @@
 """Digital slope and offset of every column of a memory, from what it answers to known vectors.
 
-Known vectors are multiplied by the array after each change, and slope and offset of every column against the exact
-similarities are undone in digital, as the per-column affine correction of the chip does. Own choice: similarities are
-those to prototypes of corrected length. A few-shot mean is longer than the true mean by the scatter of the shots, which
-lowers its cosine to every query; ``correction`` is the share of that excess which is taken out.
+The array is measured after each change, and slope and offset of every column are undone in digital, as the per-column
+affine correction of the chip does. Either they are ``fitted`` to known vectors and their exact similarities, for which
+examples and exact prototypes are kept next to the array, or columns are ``scaled`` to the length that the array itself
+shows under vectors of random signs. Own choice: similarities are those to prototypes of corrected length. A few-shot
+mean is longer than the true mean by the scatter of the shots, which lowers its cosine to every query; ``correction`` is
+the share of that excess which is taken out.
 """
 
 from __future__ import annotations
@@ -40,10 +42,15 @@ def fitted(measured: Tensor, known: Tensor, prototypes: Tensor) -> tuple[Tensor,
     return slope, (exact.mean(measured, 0) - slope * level).float()
 
 
-def scaled(measured: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor]:
-    """Return slopes (columns,) that scale every column to its mean rms, and zeros.
+def scaled(measured: Tensor, shots: Tensor, scatter: float, correction: float) -> tuple[Tensor, Tensor]:
+    """Return slopes (columns,) from outputs ``measured`` (n, columns) for vectors of random signs; offsets are 0.
 
-    The longer a prototype, the larger all outputs of its column, so both are divided out.
+    The rms of a column's outputs for these is its length, so that the array itself shows its lengths. In place of the
+    excess length of an exact few-shot mean, that which is expected of unit vectors of this scatter is corrected: the
+    number of shots is all that is kept of a class.
     """
-    slope = (exact.mean(measured.square(), 0).sqrt() / exact.norm(prototypes.double()).clamp_min(1e-6)).float()
-    return slope.clamp_min(1e-9), torch.zeros(len(slope))
+    count = shots.clamp_min(1).double()
+    square = 1 - scatter + scatter / count
+    longer = (square / torch.maximum(square - correction * scatter / count, 0.1 * square)).sqrt()
+    slope = exact.mean(measured.square(), 0).sqrt() / longer
+    return slope.float().clamp_min(1e-9), torch.zeros(len(slope))

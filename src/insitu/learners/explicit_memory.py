@@ -17,7 +17,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from insitu.core import InsituError
@@ -25,16 +24,19 @@ from insitu.kernels import exact
 from insitu.learners import Learner
 from insitu.learners._calibration_set import calibration_set, size
 from insitu.learners._prototypes import adapt
+from insitu.learners.array_columns import FREE, put_columns, with_columns
+from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, mixed
 from insitu.learners.column_calibration import corrected, fitted, scaled
-from insitu.learners.projections import Kind, Projection, fit
+from insitu.learners.projections import Kind, Projection, fit, scatter
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions
 from insitu.protocols.few_shot_sessions import FewShotBase, check_base
 from insitu.protocols.vectors import check_examples, check_queries
 from insitu.substrates import Substrate
+from insitu.substrates.analog.probes import probes
 from insitu.substrates.crossbar import Crossbar
 
-FREE = -1  # label of a column that holds no class
+PROBES = 512  # vectors of random signs that columns are scaled by where they are not fitted
 SUPERPOSED = 10  # shots that a column takes before it is full: twice 10 pulses, as far as crystallisation was measured
 
 
@@ -68,8 +70,10 @@ class ExplicitMemory(Learner[FewShotBase, State]):
     base_shots: int = 5  # number of shots of its mean as which a base class is written
     clip: float = 0.95  # quantile of |component| from which on a component gets all pulses
     correction: float = 0.5  # fraction of the excess length of few-shot means that is removed
-    calibrate: bool = True  # fit slope and offset of every column; otherwise columns are scaled to their mean rms
+    calibrate: bool = True  # fit every column to exact prototypes; otherwise scale it to the length the array shows
     mode: Literal[1, 2, 3] = 1  # prototypes of C-FSCIL: means (1), bipolar (2), or pushed apart by gradient steps (3)
+    base_mix: float = 0.0  # share of the scores of a new class that comes from base classes similar to it; 0 is off
+    base_sharpness: float = 16.0  # factor of the similarities to base classes in the softmax that weighs them
 
     def __post_init__(self) -> None:
         if self.pulses < 1 or self.base_shots < 1 or self.dim < 1:
@@ -88,6 +92,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             raise InsituError(
                 "modes 2 and 3 move every prototype after each session: use support='program' and projection='trained'"
             )
+        check_mixing(self.base_mix, self.base_sharpness)
 
     def check(self, protocol: Protocol, inputs: Inputs) -> None:
         """See ``Learner.check``."""
@@ -109,9 +114,9 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         check_base(base)
         projection = fit(base, self.projection, self.dim, self.shrink)
         state = self.start(projection, base.examples, now_s, rng)
-        state, columns = self._columns(state, list(range(len(base.means))), now_s, rng)
+        state, columns = with_columns(self.substrate, state, list(range(len(base.means))), now_s, rng)
         means = projection.vectors(base.means)
-        many = torch.full((len(means),), 1e6)  # base means are over hundreds of images: as good as exact
+        many = torch.full((len(means),), BASE_SHOTS)
         state = replace(state, activations=base.means.clone(), sums=means * many[:, None], shots=many)
         if self.support == "program":
             return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
@@ -139,7 +144,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         check_examples(examples, state.activations.shape[1])
         vectors = state.projection.vectors(examples.x)
         classes = [int(label) for label in examples.labels.unique()]
-        state, columns = self._columns(state, classes, now_s, rng)
+        state, columns = with_columns(self.substrate, state, classes, now_s, rng)
         column_of = dict(zip(classes, columns, strict=True))
         where = torch.tensor([column_of[int(label)] for label in examples.labels])
         count = torch.zeros(len(state.shots)).index_add_(0, where, torch.ones(len(where)))
@@ -158,9 +163,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             seen[column] += 1
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
         for rows in rounds.values():
-            amounts = self._pulses(vectors[rows], largest, self.pulses)
-            held = self.substrate.add(state.held, where[rows].tolist(), amounts.T, now_s, rng)
-            state = replace(state, held=held)
+            amounts = self._pulses(vectors[rows], largest, self.pulses).T
+            state = replace(state, held=self.substrate.add(state.held, where[rows].tolist(), amounts, now_s, rng))
         return self._finished(state, now_s, rng)
 
     def imprint(
@@ -178,7 +182,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         ``means`` (k, features) are their mean activations. The sum is superposed on the column as a few shots of its
         mean; a column that would hold more than ``SUPERPOSED`` is RESET and written with all its examples.
         """
-        state, columns = self._columns(state, classes, now_s, rng)
+        state, columns = with_columns(self.substrate, state, classes, now_s, rng)
         before = state.shots[columns]
         total, share = before + shots, (before / (before + shots))[:, None]
         known: dict[str, Any] = {
@@ -186,7 +190,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             "sums": state.sums[columns] + sums,
             "activations": state.activations[columns] * share + means * (1 - share),
         }
-        known = {name: _put(getattr(state, name), columns, value) for name, value in known.items()}
+        known = {name: put_columns(getattr(state, name), columns, value) for name, value in known.items()}
         state = replace(state, **known)
         if self.support == "program":
             return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
@@ -203,7 +207,13 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return class numbers (n,) for activations x (n, features), only of classes the memory holds."""
-        return state.labels[self.scores(state, x, now_s, rng).argmax(1)]
+        classes, scores = self.similarities(state, x, now_s, rng)
+        return classes[scores.argmax(1)]
+
+    def similarities(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return the classes (columns,) and the similarities (n, columns) of activations x (n, features) to them."""
+        held = state.labels != FREE
+        return state.labels[held], self.scores(state, x, now_s, rng)[:, held]
 
     def scores(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return similarities (n, columns), calibrated per class; free columns are -inf."""
@@ -211,7 +221,14 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         if not (state.labels != FREE).any():
             raise InsituError("the memory holds no class yet; learn some examples first")
         raw = self.substrate.multiply(state.held, state.projection.vectors(x), now_s, rng)
-        return ((raw - state.offset) / state.slope).masked_fill(state.labels == FREE, -torch.inf)
+        scores = (raw - state.offset) / state.slope
+        if self.base_mix:
+            scores = mixed(scores, self.prototypes(state), state.shots, self.base_mix, self.base_sharpness)
+        return scores.masked_fill(state.labels == FREE, -torch.inf)
+
+    def prototypes(self, state: State) -> Tensor:
+        """Return the exact prototypes (columns, dim) that scores are similarities to; zeros for free columns."""
+        return corrected(state.sums, state.shots, state.projection.scatter, self.correction)
 
     def erase(self, state: State, classes: list[int], now_s: float, rng: np.random.Generator) -> State:
         """RESET the columns of these classes; they are free for classes to come."""
@@ -221,7 +238,9 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             raise InsituError(f"the memory does not hold class {missing[0]}; it holds {held or 'no class'}")
         columns = [known[c] for c in dict.fromkeys(classes)]
         empty = {"labels": FREE, "shots": 0, "activations": 0, "sums": 0}
-        cleared: dict[str, Any] = {name: _put(getattr(state, name), columns, value) for name, value in empty.items()}
+        cleared: dict[str, Any] = {
+            name: put_columns(getattr(state, name), columns, value) for name, value in empty.items()
+        }
         erased = self.substrate.erase(state.held, columns, now_s, rng)
         return self._finished(replace(state, held=erased, **cleared), now_s, rng)
 
@@ -229,37 +248,22 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         """Return the pulses, RESETs and programmings spent on the array so far."""
         return self.substrate.written(state.held)
 
+    def kept(self, state: State) -> Ledger:
+        """Return the bytes that this configuration keeps next to the array."""
+        exact_prototypes = self.calibrate or self.support == "program" or self.base_mix > 0
+        return Ledger.of(
+            exact_prototype_bytes=state.sums.nbytes if exact_prototypes else 0,
+            mean_activation_bytes=state.activations.nbytes if self.mode > 1 else 0,
+            calibration_example_bytes=state.cohort.x.nbytes,
+            column_bytes=sum(each.nbytes for each in (state.labels, state.shots, state.slope, state.offset)),
+        )
+
     def query_cost(self, state: State) -> Ledger:
         """Return what comparing one query with all classes spends."""
-        return self.substrate.product_cost(state.held, 1)
-
-    # -- parts -------------------------------------------------------------------------------------------------------
-
-    def _columns(
-        self, state: State, classes: list[int], now_s: float, rng: np.random.Generator
-    ) -> tuple[State, list[int]]:
-        """Return the column of each class; classes without one take free columns, then columns appended."""
-        known = {int(label): column for column, label in enumerate(state.labels)}
-        fresh = [c for c in classes if c not in known]
-        free = [column for column, label in enumerate(state.labels.tolist()) if label == FREE][: len(fresh)]
-        more = len(fresh) - len(free)
-        start = len(state.labels)
-        if more:
-            state = replace(
-                state,
-                held=self.substrate.expand(state.held, more, now_s, rng),
-                labels=F.pad(state.labels, (0, more), value=FREE),
-                shots=F.pad(state.shots, (0, more)),
-                activations=F.pad(state.activations, (0, 0, 0, more)),
-                sums=F.pad(state.sums, (0, 0, 0, more)),
-                slope=F.pad(state.slope, (0, more), value=1.0),
-                offset=F.pad(state.offset, (0, more)),
-            )
-        labels = state.labels.clone()
-        for label, column in zip(fresh, [*free, *range(start, start + more)], strict=True):
-            labels[column] = label
-            known[label] = column
-        return replace(state, labels=labels), [known[c] for c in classes]
+        base, new = base_and_new(state.shots)
+        mixing = len(new) * (len(base) + 1) if self.base_mix else 0
+        spent = self.substrate.product_cost(state.held, 1) + self.substrate.compensation_cost(state.held)
+        return spent + Ledger.of(float_multiply_accumulate=mixing)
 
     def _pulses(self, vectors: Tensor, largest: float, most: int) -> Tensor:
         """Turn vectors (n, dim) into signed pulse counts; a component of size ``largest`` gets ``most``."""
@@ -276,7 +280,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             projection = replace(projection, weight=weight, bias=bias)
             written = exact.unit(torch.tanh(moved.double()).float() - projection.centre).float()
             written = written * state.shots[columns, None]
-            state = replace(state, projection=projection, sums=_put(state.sums, columns, written))
+            state = replace(state, projection=projection, sums=put_columns(state.sums, columns, written))
         target = exact.unit(state.sums[columns]).float().T
         return replace(state, held=self.substrate.write(state.held, columns, target, now_s, rng))
 
@@ -284,14 +288,13 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         """Set converter ranges and the digital slope and offset of every column, after the array has changed."""
         known = calibration_set(state.projection, state.cohort.x).vectors
         held = self.substrate.calibrate(state.held, known, now_s)
-        state = replace(state, held=held)
-        measured = self.substrate.multiply(held, known, now_s, rng).double()
-        prototypes = corrected(state.sums, state.shots, state.projection.scatter, self.correction)
-        slope, offset = fitted(measured, known, prototypes) if self.calibrate else scaled(measured, prototypes)
-        return replace(state, slope=slope, offset=offset)
-
-
-def _put(whole: Tensor, places: list[int], value: Tensor | float) -> Tensor:
-    out = whole.clone()
-    out[places] = value
-    return out
+        given = known if self.calibrate else probes(known.shape[1], PROBES)
+        measured = self.substrate.multiply(held, given, now_s, rng).double()
+        if self.calibrate:
+            slope, offset = fitted(measured, known, self.prototypes(state))
+        else:
+            spread = state.projection.scatter
+            if self.support == "bipolar":  # signs of few shots are scattered more widely
+                spread = scatter(exact.unit(known.sign()).float(), state.cohort.labels)
+            slope, offset = scaled(measured, state.shots, spread, self.correction)
+        return replace(state, held=held, slope=slope, offset=offset)

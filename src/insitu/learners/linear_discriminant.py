@@ -16,7 +16,7 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.learners import Learner
-from insitu.learners._heads import State, learned, predicted, prepared
+from insitu.learners._heads import State, learned, predicted, prepared, scored
 from insitu.protocols import Examples, Protocol, few_shot_sessions
 from insitu.protocols.few_shot_sessions import FewShotBase
 
@@ -44,6 +44,10 @@ class LinearDiscriminant(Learner[FewShotBase, State]):
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return the likeliest classes (n,) of x (n, features)."""
         return predicted(state, x)
+
+    def similarities(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return the classes (classes,) and the linear scores (n, classes) of x (n, features)."""
+        return state.classes, scored(state, x)
 
     def _fit(self, x: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis

@@ -26,6 +26,8 @@ class NearestMean(Learner[FewShotBase, State]):
     dim: int = 512  # length of the vectors where activations are whitened
     shrink: float = 1.0  # shrinkage of the whitening covariance, in units of its mean variance
     correction: float = 0.5  # fraction of the excess length of few-shot means that is removed
+    base_mix: float = 0.0  # share of the scores of a new class that comes from base classes similar to it; 0 is off
+    base_sharpness: float = 16.0  # factor of the similarities to base classes in the softmax that weighs them
 
     def __post_init__(self) -> None:
         self._memory()  # which checks the fields
@@ -42,6 +44,10 @@ class NearestMean(Learner[FewShotBase, State]):
         """Return the classes (n,) of the nearest means."""
         return self._memory().predict(state, x, now_s, rng)
 
+    def similarities(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return the classes (columns,) and the similarities (n, columns) of x (n, features) to their means."""
+        return self._memory().similarities(state, x, now_s, rng)
+
     def _memory(self) -> ExplicitMemory:
         return ExplicitMemory(
             substrate=Digital(),
@@ -50,4 +56,6 @@ class NearestMean(Learner[FewShotBase, State]):
             shrink=self.shrink,
             support="program",
             correction=self.correction,
+            base_mix=self.base_mix,
+            base_sharpness=self.base_sharpness,
         )

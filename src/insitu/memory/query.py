@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
-from insitu.learners.explicit_memory import FREE
+from insitu.learners.array_columns import FREE
 from insitu.memory.labels import Label, label_array
 from insitu.memory.model import Model
 from insitu.memory.settings import Settings

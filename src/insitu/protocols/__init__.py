@@ -78,6 +78,9 @@ class Protocol:
     headline: str  # the first column in words
     continues: bool  # a session adds to those before it; else it holds tasks that each start from the prepared state
     score: Callable[[Sequence[Session], Sequence[Tensor]], Row]  # of answers to tests: one session's if it continues
+    score_similarities: Callable[[Session, Tensor, Tensor], Row] | None = (
+        None  # of tests to classes, if a learner has any
+    )
     verbs: tuple[Callable[[object], object], ...] = ()  # each refuses a learner that lacks verbs which it needs
 
     def of(self, inputs: Iterable[Inputs]) -> str:

@@ -4,7 +4,8 @@ Protocol of Tao et al. (CVPR 2020). Examples are vectors of a frozen backbone, (
 (n,) int64. Session 0 tests the base classes; after every session all test examples of all classes so far are tested.
 
 Rows: ``classes`` seen so far, and accuracies in percent: ``overall`` counts every test once; ``base`` and ``novel`` are
-those of old and of new classes, ``harmonic`` is their harmonic mean. What has no tests is absent.
+those of old and of new classes, ``harmonic`` is their harmonic mean. What has no tests is absent. Of learners with a
+verb ``similarities`` there is also ``novel_at_2``, see ``score_similarities``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from insitu.core import InsituError
 from insitu.metrics import Row, correct, percent
 from insitu.protocols import Column, Examples, Inputs, Protocol, Session
 from insitu.protocols.vectors import check_examples, described
+
+FORGOTTEN = 0.02  # share of the tests of old classes that new classes may take
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,27 @@ def score(sessions: Sequence[Session], answers: Sequence[Tensor]) -> Row:
     return row
 
 
+def score_similarities(session: Session, classes: Tensor, similarities: Tensor) -> Row:
+    """Return ``novel_at_2``: accuracy in percent on new classes where old ones lose ``FORGOTTEN`` of theirs to them.
+
+    ``similarities`` (n, columns) are of the tests to ``classes`` (columns,). One constant is added to those of all new
+    classes, the largest by which at most that share of the tests of old classes is answered by a new class that would
+    else be right: "NCR at 2 FOR" of Paramonov et al., arXiv 2501.15998, who limit forgetting by a ratio of distances.
+    """
+    labels, new = session.test.labels, classes >= session.base_classes
+    old_test = labels < session.base_classes
+    if not new.any() or new.all() or old_test.all() or not old_test.any():
+        return {}
+    best = [similarities[:, kind].max(1) for kind in (~new, new)]
+    answers = [classes[kind][found.indices] for kind, found in zip((~new, new), best, strict=True)]
+    margin = (best[0].values - best[1].values).double()  # a test stays with the old classes up to this constant
+    kept = margin[old_test & (answers[0] == labels)].sort().values
+    lost = int(FORGOTTEN * int(old_test.sum()))
+    constant = kept[lost] if lost < len(kept) else torch.tensor(torch.inf)
+    right = (answers[1] == labels) & (margin < constant)
+    return {"novel_at_2": percent(right[~old_test].numpy())}
+
+
 PROTOCOL = Protocol(
     name="few_shot_sessions",
     title="few-shot sessions",
@@ -79,8 +103,10 @@ PROTOCOL = Protocol(
         Column("base", "old classes", gap=True),
         Column("novel", "new classes", gap=True),
         Column("harmonic", "harmonic mean"),
+        Column("novel_at_2", "new at 2 % forgotten", meaning="new classes where old ones lose 2 points to them"),
     ),
     headline="overall accuracy in percent",
     continues=True,
     score=score,
+    score_similarities=score_similarities,
 )

@@ -127,6 +127,10 @@ class Substrate(ABC):
     def product_cost(self, held: Any, batch: int) -> Ledger:
         """Return what multiplying ``batch`` rows by this matrix costs."""
 
+    def compensation_cost(self, held: Any) -> Ledger:
+        """Return what measuring drift costs once per call of ``multiply``, however many rows; none without drift."""
+        return Ledger()
+
     @abstractmethod
     def endurance(self, held: Any) -> dict[str, int]:
         """Return the largest number of SET pulses and of RESETs that any one cell of this matrix has seen."""

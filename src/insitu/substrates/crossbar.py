@@ -8,9 +8,9 @@ blocks is exact.
 
 Own choices: one ADC range per tile; inputs scaled by the largest entry of each vector, in digital; a tile that was not
 calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
-drift is compensated by the outputs for 64 fixed inputs, converted in a range fit to them, measured once per call of
-``multiply`` and not counted in ``product_cost``. Not modelled: wire resistance, ADC non-linearity, half-select
-disturbance, device failure, the single pulses of iterative programming (``endurance`` counts those of ``add``).
+drift is compensated by outputs for fixed inputs (``analog/probes.py``), converted in a range fit to them, when columns
+are written, counted as products, and once per call of ``multiply``. Not modelled: wire resistance, half-select
+disturbance, ADC non-linearity, device failure, single pulses of iterative programming (``endurance`` has ``add``'s).
 """
 
 from __future__ import annotations
@@ -36,14 +36,13 @@ from insitu.substrates.analog.batched_crossbar import Batch, Scale
 from insitu.substrates.analog.cell_array import CellArray, Compensation
 from insitu.substrates.analog.converters import PROBE_RMS, Converters, calibrated_ranges_us, range_us
 from insitu.substrates.analog.delta_crossbar import BaseArray, Deltas
-from insitu.substrates.analog.probes import drift_factors, probes
+from insitu.substrates.analog.probes import count_for, drift_factors, probes
 from insitu.substrates.analog.products import pieces, product
 from insitu.substrates.analog.readings import Reading, reading
 from insitu.substrates.analog.tiles import Counts, Floats, Held
 from insitu.substrates.analog.writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
 
-AT_A_TIME = 256  # columns whose cells are drawn together, so that a large matrix is never held twice; not the tile's
-# width, because cells must not depend on how a matrix is cut into tiles
+AT_A_TIME = 256  # columns whose cells are drawn together, to bound memory; not the tile's width, which changes no cell
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Crossbar(Substrate):
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Hold cells just after RESET; products come out in µS."""
         checked_size(inputs, outputs)
-        empty = Held(inputs, (), torch.ones(0), (), torch.zeros(0), -np.inf, Ledger())
+        empty = Held(inputs, (), torch.ones(0), (), torch.zeros(0), -np.inf, Ledger(), count_for(inputs))
         return self.expand(empty, outputs, now_s, rng)
 
     def expand(self, held: Held, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
@@ -212,12 +211,21 @@ class Crossbar(Substrate):
 
     def product_cost(self, held: Held, batch: int) -> Ledger:
         """Return core products (256x256 equivalents), conversions and device reads for ``batch`` rows."""
-        across, blocks = -(-held.outputs // self.tile), -(-held.inputs // (self.tile // self.copies))
+        return self._products(held, batch, held.outputs)
+
+    def compensation_cost(self, held: Held) -> Ledger:
+        """Return the core products for the probes; none without compensation of drift."""
+        probed = held.probes * (self.compensation != "none")
+        return Ledger.of(drift_core_product_per_call=self._products(held, probed, held.outputs).counts["core_product"])
+
+    def _products(self, held: Held, batch: int, outputs: int) -> Ledger:
+        """Return what ``batch`` products with ``outputs`` neighbouring columns cost."""
+        across, blocks = -(-outputs // self.tile), -(-held.inputs // (self.tile // self.copies))
         return Ledger.of(
             core_product=batch * blocks * across,
             dac_conversion=batch * held.inputs * self.copies * across,
-            adc_conversion=batch * held.outputs * blocks,
-            device_read=batch * SIGNS * self.devices * held.inputs * held.outputs,
+            adc_conversion=batch * outputs * blocks,
+            device_read=batch * SIGNS * self.devices * held.inputs * outputs,
         )
 
     def endurance(self, held: Held) -> dict[str, int]:
@@ -257,9 +265,8 @@ class Crossbar(Substrate):
 
     @property
     def _converters(self) -> Converters:
-        return Converters(
-            self.tile // self.copies, *(2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits))
-        )
+        levels = (2 ** (bits - 1) - 1 if bits else 0 for bits in (self.input_bits, self.adc_bits))
+        return Converters(self.tile // self.copies, *levels)
 
     @property
     def _array(self) -> CellArray:
@@ -271,24 +278,23 @@ class Crossbar(Substrate):
 
     def _gain(self, held: Held, now_s: float, rng: np.random.Generator) -> Floats:
         """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
-        gain = held.scale
-        if self.compensation != "none":
-            present = self._magnitudes(held, now_s, rng)
-            gain = gain * drift_factors(self.compensation, held.reference, present)
-        return gain.numpy()
+        if self.compensation == "none":
+            return held.scale.numpy()
+        present = self._magnitudes(held, now_s, rng)
+        return (held.scale * drift_factors(self.compensation, held.reference, present)).numpy()
 
     def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
         """Summed |output| of every column (out,) in µS for the probes, noise and converters included."""
-        x, ones, readings = probes(held.inputs), np.ones(held.outputs, np.float32), self._readings(held, now_s)
+        x, readings = probes(held.inputs, held.probes), self._readings(held, now_s)
         # probes are larger than other inputs, so they are converted in a range of their own, the same at every age
         ranges_us = tuple(range_us(self._converters, one.mean, PROBE_RMS) for one in readings)
-        probed = product(self._converters, readings, ranges_us, x, ones, key_of(rng))
+        probed = product(self._converters, readings, ranges_us, x, np.ones(held.outputs, np.float32), key_of(rng))
         return probed.double().abs().sum(0).float()
 
     def _measured(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """Note the probes' summed |output| of columns just written, against which drift is compensated later."""
         if self.compensation == "none":
             return held
-        reference = held.reference.clone()
+        reference, spent = held.reference.clone(), held.spent + self._products(held, held.probes, len(columns))
         reference[columns] = self._magnitudes(held, now_s, rng)[columns]
-        return replace(held, reference=reference)
+        return replace(held, reference=reference, spent=spent)

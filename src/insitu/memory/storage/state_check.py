@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.devices import OVERSHOOT, Cells, Device
-from insitu.learners.explicit_memory import FREE
+from insitu.learners.array_columns import FREE
 from insitu.memory.model import KEPT, Model
 from insitu.memory.query import query
 from insitu.memory.settings import Settings

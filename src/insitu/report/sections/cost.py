@@ -24,8 +24,8 @@ BYTES = "_bytes"  # ends the names of counts that are no events but memory held
 def summary(sample: Sample, experiment: Experiment) -> dict[str, Any]:
     """Return what the learner has spent ``per`` class, experience or task learned, before that, and per query.
 
-    In a stream of experiences, which begins with nothing, ``memory`` holds the bytes after the last one. Counts are
-    exact; energies are estimates from the table of ``insitu.ledger``, None for events it does not hold.
+    ``memory`` holds the bytes next to the substrate at the end. Counts are exact; energies are estimates from the table
+    of ``insitu.ledger``, None for events it does not hold.
     """
     own = [row for row in sample.rows if row["arm"] == "learner"]
     if not own:
@@ -56,7 +56,8 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any]:
         out |= {"per": "experience", "learning": learning, "preparation": [], "memory": memory}
     else:
         classes = [now - float(row["classes"]) for now, row in zip(classes, first, strict=True)]
-        out |= {"per": "class", "learning": of("spent_", last, classes, first), "preparation": of("spent_", first)}
+        learning, memory = of("spent_", last, classes, first), of("kept_", last)
+        out |= {"per": "class", "learning": learning, "preparation": of("spent_", first), "memory": memory}
     return {"classes": int(median(classes)), **out}
 
 

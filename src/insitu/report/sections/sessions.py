@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from insitu import metrics
 from insitu.experiments import Experiment
 from insitu.protocols import Column
 from insitu.report import formatting
 from insitu.report.drawing import lines
 from insitu.report.formatting import Report
-from insitu.report.intervals import Stat
+from insitu.report.intervals import Stat, stat
 from insitu.report.sample import Sample
 from insitu.report.sections import pairs
 from insitu.report.table import Block, Cell, Figure, Heading, KeyFigure, Table
@@ -34,7 +35,10 @@ def _block(sample: Sample, age_s: float) -> dict[str, Any]:
 def _session(sample: Sample, session: int) -> dict[str, Any]:
     classes = max(int(row.get("classes", 0)) for row in sample.rows)
     gaps = {c.name: _gap(sample, c) for c in sample.protocol.columns if c.gap}
-    return {"session": session, "classes": classes, **pairs.summary(sample), "gap": gaps}
+    drawn = metrics.redrawn(sample.rows)
+    again = {c.name: stat(float(row[c.name]) for row in drawn if c.name in row) for c in sample.protocol.columns}
+    held = {"session": session, "classes": classes, **pairs.summary(sample), "gap": gaps}
+    return held | ({"redrawn": again, "draws": len(drawn)} if drawn else {})
 
 
 def _gap(sample: Sample, column: Column) -> Stat | None:
@@ -55,7 +59,26 @@ def blocks(report: Report) -> list[Block]:
     shown: list[Block] = [*_key_figures(report), *_figures(report)]
     if pairs.apart(formatting.protocol(report)) and report.get("arms"):
         return shown  # ``variants`` has a row of every arm
-    return [*shown, *(_table(report, block) for block in report[KEY])]
+    return [*shown, *(_table(report, block) for block in report[KEY]), *_drawn(report)]
+
+
+def _drawn(report: Report) -> list[Table]:
+    """Return the baseline on the listed support sets next to its median on those drawn at random, of the first age."""
+    rows, columns = report[KEY][0]["sessions"], formatting.protocol(report).columns
+    if not any("redrawn" in row for row in rows):
+        return []
+    count = max(row.get("draws", 0) for row in rows)
+    headings = [Heading(formatting.protocol(report).step)]
+    cells = [[Cell(str(row["session"]), row["session"])] for row in rows]
+    for column in columns:
+        headings += [Heading("listed", column.heading), Heading("drawn", column.heading, interval=True)]
+        for row, own in zip(rows, cells, strict=True):
+            listed = row["baseline"].get(column.name)
+            own.append(Cell.of(listed and listed | {"low": None, "high": None}, column.unit, column.digits))
+            own.append(Cell.of(row.get("redrawn", {}).get(column.name), column.unit, column.digits))
+    title = f"{formatting.names(report)[0].capitalize()} on {count} support sets drawn at random"
+    note = f"Drawn: medians over {count} support sets, in brackets their 95 % intervals; listed: the published sets."
+    return [Table(title, headings, cells, note).present()]
 
 
 def _table(report: Report, block: dict[str, Any]) -> Table:

@@ -25,7 +25,7 @@ from insitu.ledger import Ledger
 from insitu.substrates._checks import finite_weights
 from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.converters import PROBE_RMS, checked_tops, fitted_ranges_us, range_us
-from insitu.substrates.analog.probes import drift_factors, probes
+from insitu.substrates.analog.probes import count_for, drift_factors, probes
 from insitu.substrates.analog.tiles import Floats
 from insitu.substrates.analog.writing import both_signs, checked_time, for_pairs, programming_cost
 
@@ -147,7 +147,7 @@ def _conductances_us(array: CellArray, target: NDArray[np.int32], scale: Scale) 
 def _magnitudes(array: CellArray, batch: Batch, now_s: float, rng: np.random.Generator) -> Tensor:
     """Return the summed |output| (k, out) in µS for the probes."""
     matrices, inputs = batch.target.shape[1:3]
-    x = probes(inputs).expand(matrices, -1, -1)
+    x = probes(inputs, count_for(inputs)).expand(matrices, -1, -1)
     return _product(array, batch, x, None, 1.0, now_s, rng).double().abs().sum(1).float()
 
 

@@ -24,7 +24,7 @@ from insitu.ledger import Ledger
 from insitu.substrates._checks import finite_weights
 from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.converters import HEADROOM, SMALLEST_RANGE_US
-from insitu.substrates.analog.probes import drift_factors, probes
+from insitu.substrates.analog.probes import count_for, drift_factors, probes
 from insitu.substrates.analog.tiles import Floats
 from insitu.substrates.analog.writing import both_signs, checked_time, for_pairs, programming_cost
 
@@ -134,7 +134,7 @@ def _factors(array: CellArray, base: BaseArray, now_s: float) -> Floats:
 
 def _magnitudes(mean: Floats) -> Tensor:
     """Return the summed |output| (out,) in µS for the probes."""
-    return (probes(len(mean)).double() @ torch.from_numpy(mean).double()).abs().sum(0).float()
+    return (probes(len(mean), count_for(len(mean))).double() @ torch.from_numpy(mean).double()).abs().sum(0).float()
 
 
 def _gain(array: CellArray) -> np.float32:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from insitu.core import generator
 
-PROBES = 64  # fixed inputs by which columns are measured
+FEWEST, MOST = 64, 512  # fixed inputs by which columns are measured
 SMALLEST_US = 1e-6
 
 
-def probes(inputs: int) -> Tensor:
-    """Return the fixed inputs (PROBES, in) of -1 and 1; the same for every matrix of as many rows."""
-    bits = generator(0, "probe", inputs).integers(0, 2, (PROBES, inputs))
+def count_for(inputs: int) -> int:
+    """Return how many probes compensate drift of matrices of ``inputs`` rows: as many as rows, within bounds.
+
+    Cells drift with exponents of their own, so the gains of two columns differ by what is left of that spread in a mean
+    over the rows; fewer probes than rows measure gains with a larger error than they differ by.
+    """
+    return min(max(inputs, FEWEST), MOST)
+
+
+@lru_cache(maxsize=32)
+def probes(inputs: int, count: int) -> Tensor:
+    """Return the fixed inputs (count, in) of -1 and 1; the same for every matrix of as many rows."""
+    bits = generator(0, "probe", inputs).integers(0, 2, (count, inputs))
     return torch.from_numpy(np.where(bits, np.float32(1), np.float32(-1)))
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.devices import Cells
 from insitu.ledger import Ledger
+from insitu.substrates.analog.probes import FEWEST
 
 Floats = NDArray[np.float32]
 Counts = NDArray[np.int32]
@@ -37,6 +38,7 @@ class Held:
     reference: Tensor  # (out,) summed |output| for the probes when the column was last written, µS; 0 when blank
     written_s: float  # of the last change
     spent: Ledger
+    probes: int = FEWEST  # fixed inputs that ``reference`` sums over; files of version 0.1.0 do not state them
 
     @property
     def outputs(self) -> int:
