@@ -88,7 +88,7 @@ def test_the_card_says_how_the_weights_came_about(made: Path) -> None:
     assert card["recipe"]["metalearn"]["episodes"] == 20
     assert card["torch"] == torch.__version__
     assert card["commit"]
-    assert 0 <= card["accuracy"]["base_nearest_mean_percent"] <= 100
+    assert "accuracy" not in card  # of tests, by which nothing is to be chosen
 
 
 def test_a_scenario_runs_on_what_a_job_wrote(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:

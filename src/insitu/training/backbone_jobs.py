@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -88,9 +88,7 @@ class BackboneJob(Job):
         }
         stem = out / name
         weights_file.save(stem, network, card)
-        arrays = embeddings.encode(images, stem)
-        array_files.write(out / f"{name}.embeddings.npz", arrays, compress=True)
-        weights_file.save(stem, network, card | {"accuracy": _accuracy(arrays)})
+        array_files.write(out / f"{name}.embeddings.npz", embeddings.encode(images, stem), compress=True)
         if "latents" not in self.backbone.serves:
             return
         if self.streams:
@@ -113,12 +111,3 @@ def base_part(images: FewShotImages, job: BackboneJob) -> Images:
         keep &= rank < job.base_images
     data = images.train.take(rows[keep])
     return replace(data, pixels=np.array(data.pixels))
-
-
-def _accuracy(arrays: dict[str, Any]) -> dict[str, float]:
-    """Accuracy in percent of nearest class mean (cosine of activations) on the base tests, for the card."""
-    means = arrays["means"].astype(np.float32)
-    test = embeddings.restored(arrays["test"], means.shape[1])
-    base = arrays["test_labels"] < len(means)
-    guess = (test[base] @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(1)
-    return {"base_nearest_mean_percent": round(100 * float((guess == arrays["test_labels"][base]).mean()), 2)}
