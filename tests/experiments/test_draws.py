@@ -41,6 +41,8 @@ def test_chips_are_told_from_what_else_seeds_draw(name: str) -> None:
     device = draws.over(experiment)["learner"]
     if name.startswith("vorabbi"):
         assert device == "stream orders"
+    elif name == "denblanken2025-omniglot":
+        assert device == "chips with their own streams"
     elif name == "ortner2025-arm":
         assert device == "chips with their own sets of movements"
     else:

@@ -1,7 +1,9 @@
 """Omniglot, 1200 old characters and 9 sessions of 47 new ones from 5 drawings, superposed in phase-change memory.
 
 The Omniglot variant of C-FSCIL's protocol (Hersche et al., CVPR 2022) on the explicit memory of Karunaratne et al.,
-ESSCIRC 2022. Published for the software: accuracy drops by less than 1.6 points over the nine sessions.
+ESSCIRC 2022. Published for the software: accuracy drops by less than 1.6 points over the nine sessions. There, six
+drawings of every character are tested, so that every class weighs the same; here all 15 of a new one that are not its
+shots, and an accuracy that is to be compared with the published one is averaged over classes.
 """
 
 from __future__ import annotations
@@ -25,11 +27,24 @@ EXPERIMENT = Experiment(
     ages_s=(FRESH_S,),
     claims=(
         Claim(
-            "PCM, total drop from session 0 to 9",
+            "PCM, total drop from session 0 to 9, every class alike",
             published="below 1.6",
+            measure=metrics.drop("learner", FRESH_S, "balanced"),
+            at_most=1.6,
+            where="C-FSCIL, Omniglot variant, 6 tests of each class",
+        ),
+        Claim(
+            "PCM, total drop from session 0 to 9, every test alike",
+            published="not published",
             measure=metrics.drop("learner", FRESH_S),
             at_most=1.6,
-            where="C-FSCIL, Omniglot variant",
+            where="own target; 6 tests of an old class, 15 of a new one",
+        ),
+        Claim(
+            "float, total drop from session 0 to 9, every class alike",
+            published="below 1.6",
+            measure=metrics.drop("baseline", FRESH_S, "balanced"),
+            where="C-FSCIL, Omniglot variant, 6 tests of each class",
         ),
         Claim(
             "PCM below float, mean of the ten sessions",

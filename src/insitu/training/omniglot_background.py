@@ -15,7 +15,7 @@ from insitu.training.backbone_jobs import BackboneJob
 JOB = BackboneJob(
     data_set=OmniglotBackground(),
     backbone=ResNet12(widths=(32, 64, 128, 128), dim=512, channels=1),
-    pretrain=replace(omniglot.JOB.pretrain, epochs=24, cut=10, tail=4, rotations=0.5),
+    pretrain=replace(omniglot.JOB.pretrain, epochs=24, cut=10, tail=4, warp=0.12, rotations=0.5),
     image_size=32,
     examples=2,
 )
