@@ -55,8 +55,10 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any]:
         learning = [each for each in spent if not each["event"].endswith(" bytes")]
         out |= {"per": "experience", "learning": learning, "preparation": [], "memory": memory}
     else:
-        classes = [now - float(row["classes"]) for now, row in zip(classes, first, strict=True)]
-        out |= {"per": "class", "learning": of("spent_", last, classes, first), "preparation": of("spent_", first)}
+        # where no class is old, nothing was learned before the first session
+        before = [row if "base" in row else Row() for row in first]
+        classes = [now - float(row.get("classes", 0)) for now, row in zip(classes, before, strict=True)]
+        out |= {"per": "class", "learning": of("spent_", last, classes, before), "preparation": of("spent_", before)}
     return {"classes": int(median(classes)), **out}
 
 
