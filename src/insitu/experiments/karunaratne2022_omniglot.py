@@ -4,6 +4,9 @@ The Omniglot variant of C-FSCIL's protocol (Hersche et al., CVPR 2022) on the ex
 ESSCIRC 2022. Published for the software: accuracy drops by less than 1.6 points over the nine sessions. There, six
 drawings of every character are tested, so that every class weighs the same; here all 15 of a new one that are not its
 shots, and an accuracy that is to be compared with the published one is averaged over classes.
+
+Own choice: shrinkage and correction of few-shot means are those of the highest accuracy at the end on training drawings
+of 236 base characters, half of them new, in vectors of ``omniglot_background``, which has not seen these.
 """
 
 from __future__ import annotations
@@ -18,12 +21,13 @@ from insitu.scenarios.few_shot_sessions import FewShotSessions
 from insitu.substrates.crossbar import Crossbar
 
 FRESH_S = 60.0
+SHRINK, CORRECTION = 0.3, 0.9
 
 EXPERIMENT = Experiment(
     paper="Karunaratne et al., ESSCIRC 2022, arXiv 2207.06810; protocol of Hersche et al., CVPR 2022",
     scenario=FewShotSessions(data_set="omniglot"),
-    learner=ExplicitMemory(substrate=Crossbar(compensation="column")),
-    baseline=NearestMean(),
+    learner=ExplicitMemory(substrate=Crossbar(compensation="column"), shrink=SHRINK, correction=CORRECTION),
+    baseline=NearestMean(shrink=SHRINK, correction=CORRECTION),
     ages_s=(FRESH_S,),
     claims=(
         Claim(
