@@ -34,6 +34,13 @@ def base(old: int = OLD, each: int = 10, spread: float = 0.3) -> FewShotBase:
     return FewShotBase(CENTRES[:old].clone(), examples, weight, 0.01 * torch.arange(DIM).float())
 
 
+def tasks(count: int, each: int, seed: int = 0, ways: int = 3) -> Examples:
+    """Return tasks of classes that no other task has: x (count, ways each, features), labels from 0 to ways - 1."""
+    classes = OLD + torch.arange(count * ways).repeat_interleave(each)
+    drawn = draw(classes, seed)
+    return Examples(drawn.x.view(count, ways * each, -1), (classes - OLD).view(count, -1) % ways)
+
+
 def accuracy(learner: Any, state: Any, classes: list[int], now_s: float = 100.0, spread: float = 0.3) -> float:
     """Return the share of fresh vectors of ``classes`` that are recognised."""
     asked = shots(classes, 20, seed=3, spread=spread)

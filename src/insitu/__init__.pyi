@@ -31,6 +31,7 @@ from insitu.data.folder import Folder as Folder
 from insitu.data.miniimagenet import MiniImageNet as MiniImageNet
 from insitu.data.omniglot import Omniglot as Omniglot
 from insitu.devices.cmo_hfox import CmoHfox as CmoHfox
+from insitu.data.omniglot_background import OmniglotBackground as OmniglotBackground
 from insitu.devices.ideal import Ideal as Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022 as PcmHermes2022
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020 as PcmJoshi2020
@@ -39,6 +40,7 @@ from insitu.devices.rram_wan2022 import RramWan2022 as RramWan2022
 from insitu.learners.cwr_star import CwrStar as CwrStar
 from insitu.learners.eprop import Eprop as Eprop
 from insitu.learners.explicit_memory import ExplicitMemory as ExplicitMemory
+from insitu.learners.few_shot_memory import FewShotMemory as FewShotMemory
 from insitu.learners.latent_replay import LatentReplay as LatentReplay
 from insitu.learners.linear_discriminant import LinearDiscriminant as LinearDiscriminant
 from insitu.learners.logistic import Logistic as Logistic
@@ -52,6 +54,8 @@ from insitu.scenarios.arm_trajectories import ArmTrajectories as ArmTrajectories
 from insitu.scenarios.class_stream import ClassStream as ClassStream
 from insitu.scenarios.episodes import Episodes as Episodes
 from insitu.scenarios.few_shot_sessions import FewShotSessions as FewShotSessions
+from insitu.scenarios.few_shot_tasks import FewShotTasks as FewShotTasks
+from insitu.scenarios.one_after_another import OneAfterAnother as OneAfterAnother
 from insitu.substrates.crossbar import Crossbar as Crossbar
 from insitu.substrates.digital import Digital as Digital
 

@@ -75,11 +75,11 @@ def mean_of_sessions(arm: str, name: str, age_s: float) -> Measure:
     return Measure(lambda part: float(np.mean(list(_series(part, arm, name, age_s).values()))), (arm,))
 
 
-def drop(arm: str, age_s: float) -> Measure:
-    """Measure: overall accuracy of the first session minus that of the last."""
+def drop(arm: str, age_s: float, name: str = "overall") -> Measure:
+    """Measure: ``name`` of ``arm`` at the first session minus that at the last."""
 
     def value(part: list[Row]) -> float:
-        series = _series(part, arm, "overall", age_s)
+        series = _series(part, arm, name, age_s)
         return series[min(series, default=0)] - series[max(series)]
 
     return Measure(value, (arm,))

@@ -115,14 +115,14 @@ def _rows(
 def _sessions(
     data: str, seed: int, scenario: Scenario, base: Any, variant: Variant, ages_s: tuple[float, ...]
 ) -> Iterator[Row]:
-    """Yield a row per session and age of one stream, in which what was learned before is kept."""
+    """Yield a row per session that is tested and age of one stream, in which what was learned before is kept."""
     learner, rng, state = variant.learner, generator(seed, "device"), None
     for session in scenario.sessions(data, seed):
         if state is None:
             state = learner.prepare(base, session.time_s, rng)
         if session.train is not None:
             state = learner.learn(state, session.train, session.time_s, rng)
-        for age_s in ages_s:
+        for age_s in ages_s if len(session.test) else ():
             query_rng = generator(seed, "device", "predict", session.number, str(float(age_s)))
             answers, more = _answers(learner, state, session, age_s, query_rng, scenario.protocol)
             row: Row = {"session": session.number, "age_s": age_s, **scenario.score([session], [answers]), **more}
@@ -149,7 +149,6 @@ def _tasks(
     learner, steps_of = variant.learner, task_learner(variant.learner)
     state = learner.prepare(base, 0.0, generator(seed, "device"))
     prepared, query = learner.cost(state), learner.query_cost(state)
-    fixed = _counts("prepared", prepared) | _counts("query", query)
     for age_s in ages_s:
         answers: dict[int, list[Tensor]] = defaultdict(list)
         totals: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -160,6 +159,7 @@ def _tasks(
             now_s, name = session.time_s + age_s, (session.number, str(float(age_s)))
             learned = learner.learn(state, session.train, now_s, generator(seed, "device", "learn", *name))
             spent += learner.cost(learned) - prepared
+            query = learner.query_cost(learned)
             # only labels are scored: inputs of all sessions together can be gigabytes
             tested.append(replace(session, train=None, test=replace(session.test, x=session.test.x[:0])))
             rng = generator(seed, "device", "predict", *name)
@@ -171,7 +171,7 @@ def _tasks(
             row: Row = {"session": number, "age_s": age_s, **scenario.score(tested, given)}
             tasks = sum(map(len, given))
             row |= {measure: total / tasks for measure, total in totals[number].items()}
-            yield row | _counts("spent", spent, tasks) | fixed
+            yield row | _counts("spent", spent, tasks) | _counts("prepared", prepared) | _counts("query", query)
 
 
 def example(experiment: Experiment) -> dict[str, Any] | None:

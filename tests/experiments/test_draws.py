@@ -43,6 +43,10 @@ def test_chips_are_told_from_what_else_seeds_draw(name: str) -> None:
         assert device == "stream orders"
     elif name == "vu2025-keywords":
         assert device == "choices of words"
+    elif name == "denblanken2025-omniglot":
+        assert device == "chips with their own streams"
+    elif name == "karunaratne2021-omniglot":
+        assert device == "chips with their own sets of tasks"
     elif name == "ortner2025-arm":
         assert device == "chips with their own sets of movements"
     else:

@@ -89,6 +89,20 @@ def test_the_base_and_what_was_learned_are_recognised(learner: Learner) -> None:
 
 
 @every
+def test_a_base_that_is_not_known_prepares_for_classes_from_0(learner: Learner) -> None:
+    if getattr(learner, "mode", 1) > 1:
+        learner = replace(learner, mode=1)  # type: ignore[call-arg]
+    state = learner.prepare(replace(base(), known=False), 0.0, generator(0, "learner"))
+    with pytest.raises(InsituError, match="learn some examples first"):
+        learner.predict(state, CENTRES[:2], 20.0, generator(0, "ask"))
+    new = shots([20, 21, 22])
+    state = learner.learn(state, Examples(new.x, new.labels - 20), 10.0, generator(0, "learn"))
+    guess = learner.predict(state, CENTRES, 20.0, generator(0, "ask"))
+    assert set(guess.tolist()) == {0, 1, 2}
+    assert guess[20:23].tolist() == [0, 1, 2]
+
+
+@every
 @settings(max_examples=3)
 @given(classes=st.lists(st.integers(OLD, 390), min_size=1, max_size=4, unique=True))
 def test_only_classes_seen_so_far_are_predicted(learner: Learner, classes: list[int]) -> None:

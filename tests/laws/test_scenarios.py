@@ -18,22 +18,26 @@ from insitu.data.core50 import Core50
 from insitu.protocols import Session
 from insitu.protocols.class_stream import StreamBase
 from insitu.protocols.few_shot_sessions import FewShotBase
-from insitu.scenarios import Scenario, few_shot_sessions, latents
+from insitu.scenarios import Scenario, few_shot_sessions, latents, one_after_another
 from insitu.scenarios.added_words import AddedWords
 from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
+from insitu.scenarios.one_after_another import OneAfterAnother
 from numbered import numbered, numbers
 from numbered_stream import BASE, encoded
 
 SESSIONS = {  # but tasks that have nothing to do with each other, which are tested beside their scenario
     part.name: kind()
     for part in catalog.parts("scenarios")
-    if get_type_hints((kind := catalog.load(part)).base)["return"] in (FewShotBase, StreamBase)
+    if (kind := catalog.load(part)).protocol.continues
+    and get_type_hints(kind.base)["return"] in (FewShotBase, StreamBase)
 }
 SCENARIOS: dict[str, Scenario] = SESSIONS | {
     "few-shot-sessions": FewShotSessions(shots=3),
     "few-shot-sessions-redrawn": FewShotSessions(shots=3, supports="redrawn"),
     "few-shot-sessions-one-shot": FewShotSessions(shots=1, supports="redrawn", spacing_s=0.5),
+    "one-after-another": OneAfterAnother(classes=5, shots=3, test_every=2),
+    "one-after-another-all-tested": OneAfterAnother(classes=6, shots=10, test_every=1, spacing_s=0.5),
     "class-stream": ClassStream(experiences=2),
     "class-stream-in-order": ClassStream(experiences=4, order="listed"),
     "class-stream-of-instances": ClassStream(kind="ni", experiences=3, spacing_s=0.5),
@@ -47,7 +51,8 @@ every = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
 @pytest.fixture(autouse=True, scope="module")
 def _vectors() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(few_shot_sessions, "load", lambda *_: numbered())
+        for scenarios in (few_shot_sessions, one_after_another):
+            patch.setattr(scenarios, "load", lambda *_: numbered())
         patch.setattr(latents, "features", lambda *_: encoded(np.float16))
         patch.setattr(latents, "latents", lambda *_: encoded(np.uint8))
         patch.setattr(latents, "base", lambda _: BASE)
@@ -60,7 +65,7 @@ def _vectors() -> None:
 def known(scenario: Scenario) -> set[int]:
     """Return the classes that are known before the first session."""
     base = scenario.base("package")
-    return set(range(len(base.means))) if isinstance(base, FewShotBase) else set()
+    return set(range(len(base.means))) if isinstance(base, FewShotBase) and base.known else set()
 
 
 def stream(scenario: Scenario, seed: int) -> list[Session]:
@@ -90,8 +95,10 @@ def test_tests_are_of_the_classes_seen_so_far(scenario: Scenario, seed: int) -> 
     for session in stream(scenario, seed):
         if session.train is not None:
             seen |= set(session.train.labels.tolist())
-        assert set(session.test.labels.tolist()) == seen
+        if len(session.test):
+            assert set(session.test.labels.tolist()) == seen
         assert session.base_classes == old
+    assert len(session.test), "the last session is tested"
 
 
 @every
@@ -115,7 +122,7 @@ def test_there_is_something_to_learn_but_where_the_base_is_known(scenario: Scena
 def test_groups_are_the_experiences_in_which_classes_came_first(scenario: Scenario, seed: int) -> None:
     first: dict[int, int] = {}
     for session in stream(scenario, seed):
-        if known(scenario):
+        if not isinstance(scenario, ClassStream):
             assert session.groups is None
             continue
         assert session.train is not None

@@ -1,4 +1,4 @@
-"""What every learner of short tasks obeys: episodes of images, and movements of an arm."""
+"""What every learner of short tasks obeys: episodes of images, tasks in vectors, and movements of an arm."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import nn
 
+import blobs
 import moving
 import patterned
 from blobs import same
 from insitu import catalog
 from insitu.core import InsituError, generator
 from insitu.learners import Learner
-from insitu.protocols import Examples, Protocol, episodes, trajectories
+from insitu.protocols import Examples, Protocol, episodes, few_shot_tasks, trajectories
 from insitu.protocols.tasks import StepAnswers, task_learner
 from moving import networks  # noqa: F401
 
@@ -26,7 +27,7 @@ LARGE = dict.fromkeys(("rate", "learning_rate"), moving.RATE)
 LEARNERS: dict[str, Learner] = {
     part.name: kind()
     for part in catalog.parts("learners")
-    if {episodes.PROTOCOL, trajectories.PROTOCOL} & set((kind := catalog.load(part)).protocols)
+    if {episodes.PROTOCOL, few_shot_tasks.PROTOCOL, trajectories.PROTOCOL} & set((kind := catalog.load(part)).protocols)
 }
 for name, learner in LEARNERS.items():
     if trajectories.PROTOCOL in learner.protocols:
@@ -39,13 +40,16 @@ def tasks(protocol: Protocol, seed: int) -> tuple[Examples, Examples]:
     """Return what is learned of three tasks, and their queries with what answers them."""
     if protocol is episodes.PROTOCOL:
         return patterned.tasks(3, 5, seed=10 * seed), patterned.tasks(3, 2, seed=10 * seed + 5)
+    if protocol is few_shot_tasks.PROTOCOL:
+        return blobs.tasks(3, 5, seed=10 * seed), blobs.tasks(3, 2, seed=10 * seed + 5)
     session = list(moving.SCENARIO.sessions("package", seed))[1]
     assert session.train is not None
     return session.train, session.test
 
 
 def base(learner: Learner) -> Any:
-    return patterned.base() if episodes.PROTOCOL in learner.protocols else moving.SCENARIO.base("package")
+    bases = {episodes.PROTOCOL.name: patterned.base, few_shot_tasks.PROTOCOL.name: blobs.base}
+    return bases.get(learner.protocols[0].name, lambda: moving.SCENARIO.base("package"))()
 
 
 @cache
@@ -105,7 +109,7 @@ def test_learning_and_predicting_change_no_state(learner: Learner) -> None:
 @every
 def test_the_last_step_is_better_than_the_first(learner: Learner) -> None:
     found, labels = answers(learner, learned(learner)), tasks(learner.protocols[0], 0)[1].labels
-    if episodes.PROTOCOL in learner.protocols:
+    if trajectories.PROTOCOL not in learner.protocols:
         assert float((found[-1].answers == labels).double().mean()) > 0.6  # chance is a third
     else:
         assert not torch.equal(found[-1].answers, found[0].answers)

@@ -36,6 +36,7 @@ def test_accuracies_by_hand() -> None:
     assert few_shot(GUESS, LABELS, 2) == {
         "classes": 4,
         "overall": 50.0,
+        "balanced": 50.0,
         "base": 75.0,
         "novel": 25.0,
         "harmonic": pytest.approx(2 * 75 * 25 / 100),
@@ -45,11 +46,12 @@ def test_accuracies_by_hand() -> None:
 def test_the_overall_accuracy_counts_tests_not_classes() -> None:
     found = few_shot(np.array([0, 0, 0, 5]), np.array([0, 0, 0, 1]), 1)
     assert (found["overall"], found["base"], found["novel"], found["harmonic"]) == (75.0, 100.0, 0.0, 0.0)
+    assert found["balanced"] == 50.0
 
 
 def test_what_has_no_tests_is_absent() -> None:
-    assert set(few_shot(GUESS, LABELS, 4)) == {"classes", "overall", "base"}
-    assert set(few_shot(GUESS, LABELS, 0)) == {"classes", "overall", "novel"}
+    assert set(few_shot(GUESS, LABELS, 4)) == {"classes", "overall", "balanced", "base"}
+    assert set(few_shot(GUESS, LABELS, 0)) == {"classes", "overall", "balanced"}
 
 
 def test_nothing_right_is_zero_and_no_warning() -> None:
@@ -86,7 +88,7 @@ def test_novelty_takes_classes_of_both_kinds() -> None:
 
 @given(CLASSES, CLASSES)
 def test_overall_lies_between_base_and_novel(guess: np.ndarray, labels: np.ndarray) -> None:
-    found = few_shot(guess, labels, 3)
+    found = few_shot(guess, labels, 1 + int(labels.min()))
     parts = [float(found[name]) for name in ("base", "novel") if name in found]
     assert min(parts) - 1e-9 <= float(found["overall"]) <= max(parts) + 1e-9
     if "harmonic" in found:

@@ -47,6 +47,13 @@ def test_the_gap_is_taken_seed_by_seed() -> None:
     assert first["learner"]["novel"] is None
 
 
+def test_variants_of_other_sizes_change_no_size_of_the_pair() -> None:
+    more = [row(0, "many", session, 50.0) | {"classes": 900} for session in (0, 1)]
+    assert sessions.summary(Sample(ROWS + more, PROTOCOL), EXPERIMENT) == sessions.summary(
+        Sample(ROWS, PROTOCOL), EXPERIMENT
+    )
+
+
 def test_ages_average_the_sessions_of_each_seed() -> None:
     [entry] = ages.summary(Sample(ROWS, PROTOCOL), EXPERIMENT)
     assert entry["learner"]["overall"] == only(73.25)
@@ -67,6 +74,12 @@ def test_cost_is_counted_per_class_learned() -> None:
     assert {each["event"]: each["count"]["median"] for each in found["query"]} == {"core product": 4.0, "spell": 1.0}
     assert next(each for each in found["query"] if each["event"] == "spell")["energy_pj"] is None
     assert found["preparation"][0]["count"]["median"] == 1000.0
+
+
+def test_where_nothing_is_old_everything_is_spent_on_classes() -> None:
+    [pulses] = (found := spent([{k: v for k, v in row.items() if k != "base"} for row in ROWS]))["learning"]
+    assert (found["classes"], found["preparation"]) == (65, [])
+    assert pulses["count"] == only(pytest.approx(1600 / 65, abs=1e-3))
 
 
 def test_cost_of_a_run_that_learns_nothing() -> None:

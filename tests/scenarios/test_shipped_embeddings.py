@@ -14,7 +14,10 @@ from insitu.backbones import encoding, trained, weights_file
 from insitu.scenarios import embeddings
 
 NAMES = sorted(file.name.partition(".")[0] for file in trained.FOLDER.glob("*.embeddings.npz"))
-ENCODED = {"binary": "miniimagenet"}  # what a backbone encodes that does not bear the name of a data set
+ENCODED = {
+    "binary": "miniimagenet",
+    "omniglot_background": "omniglot-background",
+}  # what a backbone encodes that does not bear the name of a data set
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -23,6 +23,7 @@ class Drawings:
 
     images: Images  # paper is 255, ink is 0; names are alphabet/character
     background: NDArray[np.bool_]  # (classes,)
+    verified: str = ""  # empty, or what was not verified
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Omniglot(DataSet):
 
     def read(self) -> FewShotImages:
         """Return the benchmark; see ``DataSet.read``. Novel classes are numbered in the order of the lists."""
-        drawings = self.drawings().images
+        read = self.drawings()
+        drawings = read.images
         count = omniglot_files.DRAWINGS
         listed = shot_lists.rows("omniglot")  # session, character from 1, five drawings from 1
         order = np.concatenate([np.arange(BASE), listed[:, 1] - 1])  # character of each class
@@ -77,8 +79,7 @@ class Omniglot(DataSet):
             label, drawing = np.nonzero(mask)
             return Images(np.asarray(drawings.pixels)[order[label] * count + drawing], label, names)
 
-        verified = "" if len(self._found()) == 1 else self.verified
-        return FewShotImages(images(is_train), session[np.nonzero(is_train)[0]], images(~is_train), verified)
+        return FewShotImages(images(is_train), session[np.nonzero(is_train)[0]], images(~is_train), read.verified)
 
     def drawings(self) -> Drawings:
         """Return all 32 460 drawings, for protocols of your own."""
@@ -87,7 +88,8 @@ class Omniglot(DataSet):
         arrays = cache.arrays(found, f"omniglot-{omniglot_files.SIDE}", lambda: decode(*found))
         names = tuple(str(name) for name in arrays["names"])
         labels = np.arange(len(names)).repeat(omniglot_files.DRAWINGS)
-        return Drawings(Images(arrays["pixels"], labels, names), np.asarray(arrays["background"]))
+        verified = "" if len(found) == 1 else self.verified
+        return Drawings(Images(arrays["pixels"], labels, names), np.asarray(arrays["background"]), verified)
 
     def _found(self) -> tuple[Path, ...]:
         if self.source is not None and self.source.is_file():

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from insitu.core import InsituError
 from insitu.protocols import Examples
 from insitu.protocols.few_shot_sessions import FewShotBase, check_base
 from insitu.protocols.vectors import check_examples, check_queries
@@ -31,7 +32,8 @@ class State:
 
 def prepared(base: FewShotBase, fit: Fit) -> State:
     check_base(base)
-    return _fitted(base.examples, fit)
+    known = slice(None if base.known else 0)
+    return _fitted(Examples(base.examples.x[known], base.examples.labels[known]), fit)
 
 
 def learned(state: State, examples: Examples, fit: Fit) -> State:
@@ -46,6 +48,8 @@ def predicted(state: State, x: Tensor) -> Tensor:
 
 def scored(state: State, x: Tensor) -> Tensor:
     check_queries(x, state.weight.shape[1])
+    if not len(state.classes):
+        raise InsituError("no class is learned yet; learn some examples first")
     return x.double() @ state.weight.T + state.bias
 
 

@@ -109,11 +109,13 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             )
 
     def prepare(self, base: FewShotBase, now_s: float, rng: np.random.Generator) -> State:
-        """Return the memory that holds the base classes, each written as its mean."""
+        """Return the memory that holds the base classes, each written as its mean; empty if they are not known."""
         self.check_device()
         check_base(base)
         projection = fit(base, self.projection, self.dim, self.shrink)
         state = self.start(projection, base.examples, now_s, rng)
+        if not base.known:
+            return state
         state, columns = with_columns(self.substrate, state, list(range(len(base.means))), now_s, rng)
         means = projection.vectors(base.means)
         many = torch.full((len(means),), BASE_SHOTS)

@@ -17,9 +17,8 @@ from torch import Tensor
 
 from insitu.backbones.conv4 import Conv4Module
 from insitu.backbones.task_norm import Statistics
-from insitu.core import InsituError
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
-from insitu.learners import Learner, encoder
+from insitu.learners import Learner, _task_columns, encoder
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.explicit_memory import State as MemoryState
 from insitu.learners.projections import fit
@@ -40,7 +39,6 @@ class State:
     network: Conv4Module
     memory: MemoryState  # without a class before tasks are learned
     tasks: int
-    ways: int
     statistics: Statistics | None
 
 
@@ -66,38 +64,29 @@ class TaskMemory(Learner[EpisodeBase, State]):
         known = base.calibration
         x, _ = encoder.encoded(network, known.x, None, now_s, rng)
         ways = ways_of(known, base)
-        examples = Examples(x.flatten(0, 1), _columns(known.labels, ways))
+        examples = Examples(x.flatten(0, 1), _task_columns.classes(known.labels, ways))
         count = torch.bincount(examples.labels)[:, None]
         sums = torch.zeros(len(count), x.shape[2], dtype=torch.float64)
         means = (sums.index_add_(0, examples.labels, examples.x.double()) / count).float()
         features = x.shape[2]
         old = FewShotBase(means, examples, torch.eye(features), torch.zeros(features))
         projection = fit(old, self.memory.projection, self.memory.dim, self.memory.shrink)
-        return State(base, network, self.memory.start(projection, examples, now_s, rng), 0, 0, None)
+        return State(base, network, self.memory.start(projection, examples, now_s, rng), 0, None)
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
         """Superpose the shots of tasks on columns of their own; each set of tasks starts with an empty memory."""
         ways = ways_of(examples, state.base)
         x, statistics = encoder.encoded(state.network, examples.x, None, now_s, rng)
-        empty = self.memory.start(state.memory.projection, state.memory.cohort, now_s, rng)
-        given = Examples(x.flatten(0, 1), _columns(examples.labels, ways))
-        memory = self.memory.learn(empty, given, now_s, rng)
-        return State(state.base, state.network, memory, len(x), ways, statistics)
+        given = Examples(x, examples.labels)
+        memory = _task_columns.learn(self.memory, state.memory, given, ways, now_s, rng)
+        return State(state.base, state.network, memory, len(x), statistics)
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return the ways (tasks, n) of queries x of the tasks learned last."""
         check_task_inputs(x, state.base)
-        if not state.tasks:
-            raise InsituError("no task is learned yet; learn some first")
-        if len(x) != state.tasks:
-            raise InsituError(f"{state.tasks} tasks were learned last; got queries of {len(x)}: give as many")
+        _task_columns.check_learned(state.tasks, x)
         features, _ = encoder.encoded(state.network, x, state.statistics, now_s, rng)
-        scores = self.memory.scores(state.memory, features.flatten(0, 1), now_s, rng)  # (tasks n, tasks ways)
-        place = torch.empty(state.tasks * state.ways, dtype=torch.int64)
-        place[state.memory.labels] = torch.arange(len(state.memory.labels))
-        own = scores[:, place].view(state.tasks, x.shape[1], state.tasks, state.ways)
-        tasks = torch.arange(state.tasks)
-        return own[tasks, :, tasks].argmax(-1)
+        return _task_columns.predict(self.memory, state.memory, state.tasks, features, now_s, rng)
 
     def predict_each(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> list[StepAnswers]:
         """Return what ``predict`` returns as step 1: every example is written once."""
@@ -113,8 +102,3 @@ class TaskMemory(Learner[EpisodeBase, State]):
         rng = np.random.default_rng(0)
         held = self.memory.substrate.blank(len(state.memory.projection.weight), ways, 0.0, rng)
         return encoder.image_cost(state.network) + self.memory.substrate.product_cost(held, 1)
-
-
-def _columns(labels: Tensor, ways: int) -> Tensor:
-    """Return the classes (tasks n,) of labels (tasks, n) when every way of every task is a class of its own."""
-    return (labels + ways * torch.arange(len(labels))[:, None]).flatten()

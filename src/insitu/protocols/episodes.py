@@ -21,7 +21,7 @@ from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError
 from insitu.metrics import Row
 from insitu.protocols import Column, Examples, Inputs, Protocol, Session
-from insitu.protocols.tasks import check_finite, task_learner
+from insitu.protocols.tasks import check_finite, task_learner, ways_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +72,7 @@ def check_task_inputs(x: Tensor, base: EpisodeBase) -> None:
 def ways_of(examples: Examples, base: EpisodeBase) -> int:
     """Return the number of ways; raise ``InsituError`` unless every task has examples of all of them."""
     check_task_inputs(examples.x, base)
-    labels, shape = examples.labels, tuple(examples.x.shape[:2])
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or tuple(labels.shape) != shape:
-        given = tuple(labels.shape) if isinstance(labels, Tensor) else type(labels).__name__
-        raise InsituError(f"labels are int64 {shape}, one per example of each task; got {given}")
-    ways = int(labels.max()) + 1
-    if int(labels.min()) < 0 or ways < 2:
-        raise InsituError(
-            f"labels of tasks go from 0 to ways - 1, at least 2 ways; got {int(labels.min())}..{ways - 1}"
-        )
-    for way in range(ways):
-        if not (there := (labels == way).any(1)).all():
-            task = int((~there).nonzero()[0])
-            raise InsituError(f"task {task} has no example of way {way}; all tasks have all {ways} ways")
-    return ways
+    return ways_in(examples)
 
 
 def score(sessions: Sequence[Session], answers: Sequence[Tensor]) -> Row:

@@ -4,8 +4,10 @@ Protocol of Tao et al. (CVPR 2020). Examples are vectors of a frozen backbone, (
 (n,) int64. Session 0 tests the base classes; after every session all test examples of all classes so far are tested.
 
 Rows: ``classes`` seen so far, and accuracies in percent: ``overall`` counts every test once; ``base`` and ``novel`` are
-those of old and of new classes, ``harmonic`` is their harmonic mean. What has no tests is absent. Of learners with a
-verb ``similarities`` there is also ``novel_at_2``, see ``score_similarities``.
+those of old and of new classes, ``harmonic`` is their harmonic mean. What has no tests is absent, and so is a share of
+old and new where no class is old. ``balanced`` is the mean over classes of their accuracies, which counts every class
+once however many tests it has. Of learners with a verb ``similarities`` there is also ``novel_at_2``, see
+``score_similarities``.
 """
 
 from __future__ import annotations
@@ -27,12 +29,13 @@ FORGOTTEN = 0.02  # share of the tests of old classes that new classes may take
 
 @dataclass(frozen=True)
 class FewShotBase:
-    """What a learner is prepared with, off the device: classes 0 to classes - 1, which it then knows."""
+    """What a learner is prepared with, off the device: classes 0 to classes - 1, which it then knows if ``known``."""
 
     means: Tensor  # (classes, features) mean activation of every base class over all of its training images
     examples: Examples  # a few of those images
     weight: Tensor  # (dim, features) of the backbone's last linear layer, from activations to the vector a memory holds
     bias: Tensor  # (dim,)
+    known: bool = True  # whether a learner is to know these classes; otherwise they only prepare it for others, from 0
 
 
 def check_base(base: FewShotBase) -> None:
@@ -60,10 +63,12 @@ def score(sessions: Sequence[Session], answers: Sequence[Tensor]) -> Row:
     [session], [guess] = sessions, answers
     labels = session.test.labels.numpy()
     right, old = correct(guess.numpy(), labels), labels < session.base_classes
-    row: Row = {"classes": len(np.unique(labels)), "overall": percent(right)}
+    classes, own, tests = np.unique(labels, return_inverse=True, return_counts=True)
+    balanced = 100 * float((np.bincount(own, right) / tests).mean())
+    row: Row = {"classes": len(classes), "overall": percent(right), "balanced": balanced}
     if old.any():
         row["base"] = percent(right[old])
-    if not old.all():
+    if session.base_classes and not old.all():
         row["novel"] = percent(right[~old])
     if "base" in row and "novel" in row:
         base, novel = float(row["base"]), float(row["novel"])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from insitu.core import InsituError
+from insitu.protocols import Examples
 
 State = typing.TypeVar("State", contravariant=True)
 
@@ -47,3 +48,21 @@ def check_finite(tensors: Iterable[tuple[str, Tensor]]) -> None:
     for name, value in tensors:
         if not torch.isfinite(value).all():
             raise InsituError(f"{name} of the base holds NaN or infinity; train it again")
+
+
+def ways_in(examples: Examples) -> int:
+    """Return the number of ways of labels (tasks, n); raise ``InsituError`` unless every task has all of them."""
+    labels, shape = examples.labels, tuple(examples.x.shape[:2])
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or tuple(labels.shape) != shape:
+        given = tuple(labels.shape) if isinstance(labels, Tensor) else type(labels).__name__
+        raise InsituError(f"labels are int64 {shape}, one per example of each task; got {given}")
+    ways = int(labels.max()) + 1
+    if int(labels.min()) < 0 or ways < 2:
+        raise InsituError(
+            f"labels of tasks go from 0 to ways - 1, at least 2 ways; got {int(labels.min())}..{ways - 1}"
+        )
+    for way in range(ways):
+        if not (there := (labels == way).any(1)).all():
+            task = int((~there).nonzero()[0])
+            raise InsituError(f"task {task} has no example of way {way}; all tasks have all {ways} ways")
+    return ways

@@ -15,6 +15,8 @@ from insitu import catalog
 from insitu.backbones import encoding, trained, weights_file
 from insitu.core import InsituError, cache_folder, generator
 from insitu.data import FewShotImages
+from insitu.protocols import Examples
+from insitu.protocols.few_shot_sessions import FewShotBase
 from insitu.scenarios import array_files
 from insitu.scenarios.array_files import Arrays
 from insitu.scenarios.checks import check_data
@@ -37,6 +39,15 @@ class Embedded:
     weight: Tensor  # (dim, features), the backbone's last linear layer
     bias: Tensor
     note: str  # one sentence on which data it is
+
+    def base(self, known: bool = True) -> FewShotBase:
+        """Return what a learner is prepared with, and whether it is to know the base classes."""
+        return FewShotBase(self.means, Examples(self.examples, self.example_labels), self.weight, self.bias, known)
+
+    def novel(self) -> tuple[Tensor, Tensor]:
+        """Return all activations (n, features) of classes that are not in the base, and their labels (n,)."""
+        new = self.test_labels >= len(self.means)
+        return torch.cat([self.shots, self.test[new]]), torch.cat([self.shot_labels, self.test_labels[new]])
 
 
 # fields of the file; the others come with the backbone or are derived

@@ -51,8 +51,7 @@ class FewShotSessions(Scenario[FewShotBase]):
 
     def base(self, data: str) -> FewShotBase:
         """Return class means and examples of the base classes."""
-        all_ = self._embedded(data)
-        return FewShotBase(all_.means, Examples(all_.examples, all_.example_labels), all_.weight, all_.bias)
+        return self._embedded(data).base()
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield session 0 (nothing to learn) and the sessions of the lists."""

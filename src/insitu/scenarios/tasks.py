@@ -67,11 +67,17 @@ def pool_of(images: Images, size: int, channels: int, rotations: bool = False) -
         parts.append(batch)
     if not parts:
         raise InsituError("tasks need images; there are none")
-    present, counts = np.unique(images.labels, return_counts=True)
+    present, rows, counts = rows_of_classes(images.labels)
+    return Pool(torch.cat(parts), rows, counts, tuple(images.names[label] for label in present), rotations)
+
+
+def rows_of_classes(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the classes in ``labels``, the rows of each (classes, most of a class) and how many it has."""
+    present, counts = np.unique(labels, return_counts=True)
     rows = np.full((len(present), counts.max()), -1)
     for place, label in enumerate(present):
-        rows[place, : counts[place]] = np.flatnonzero(images.labels == label)
-    return Pool(torch.cat(parts), rows, counts, tuple(images.names[label] for label in present), rotations)
+        rows[place, : counts[place]] = np.flatnonzero(labels == label)
+    return present, rows, counts
 
 
 def draw(
@@ -82,36 +88,59 @@ def draw(
     Within a task no class and no image comes twice. Support and queries are in the order of ways.
     """
     check_size(pool, ways, shots, queries)
-    classes = _first_of_each(rng.random((tasks, pool.classes)), ways)  # (tasks, ways)
-    names, rotations = classes % len(pool.counts), classes // len(pool.counts)
-    places = rng.random((tasks, ways, pool.rows.shape[1]))
-    places[np.arange(places.shape[2]) >= pool.counts[names][..., None]] = np.inf  # a class may have fewer images
-    chosen = _first_of_each(places, shots + queries)
-    rows = torch.from_numpy(pool.rows[names[..., None], chosen])  # (tasks, ways, shots + queries)
+    rows, rotations = draw_rows(pool.rows, pool.counts, pool.classes, (tasks, ways, shots + queries), rng)
     images = pool.pixels[rows]
     for quarter in range(1, 4):
         rotated = torch.from_numpy(rotations == quarter)
         if rotated.any():
             images[rotated] = images[rotated].rot90(quarter, (-2, -1))
-    x = images.float().div_(255)
-    labels = torch.arange(ways)[None, :, None].expand(tasks, -1, shots + queries)
+    return divided(images.float().div_(255), shots)
 
-    def examples(part: slice) -> Examples:
-        return Examples(x[:, :, part].flatten(1, 2), labels[:, :, part].flatten(1, 2))
 
-    return examples(slice(0, shots)), examples(slice(shots, None))
+def draw_rows(
+    rows: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    classes: int,
+    shape: tuple[int, int, int],
+    rng: np.random.Generator,
+) -> tuple[Tensor, NDArray[np.int64]]:
+    """Return rows (tasks, ways, examples) of tasks of this ``shape``, and the quarter turns (tasks, ways).
+
+    ``classes`` is the number of classes, with their rotations.
+    """
+    tasks, ways, count = shape
+    drawn = _first_of_each(rng.random((tasks, classes)), ways)  # (tasks, ways)
+    names, rotations = drawn % len(counts), drawn // len(counts)
+    places = rng.random((tasks, ways, rows.shape[1]))
+    places[np.arange(places.shape[2]) >= counts[names][..., None]] = np.inf  # a class may have fewer images
+    return torch.from_numpy(rows[names[..., None], _first_of_each(places, count)]), rotations
+
+
+def divided(x: Tensor, shots: int) -> tuple[Examples, Examples]:
+    """Return the support and the queries of inputs x (tasks, ways, examples, ...), of which the first are shots."""
+    labels = torch.arange(x.shape[1])[None, :, None].expand(x.shape[:3])
+    support, queries = (
+        Examples(x[:, :, part].flatten(1, 2), labels[:, :, part].flatten(1, 2))
+        for part in (slice(0, shots), slice(shots, None))
+    )
+    return support, queries
 
 
 def check_size(pool: Pool, ways: int, shots: int, queries: int) -> None:
     """Raise ``InsituError`` unless the pool has enough classes, and each class enough images."""
-    if ways > pool.classes:
-        raise InsituError(f"tasks of {ways} ways need as many classes; there are {pool.classes}: take fewer ways")
+    check_ways(ways, pool.classes)
     fewest = int(pool.counts.argmin())
     if shots + queries > pool.counts[fewest]:
         raise InsituError(
             f"tasks of {shots} shots and {queries} queries need {shots + queries} different images of a class; "
             f"class {pool.names[fewest]} has {pool.counts[fewest]}: take fewer, or add images"
         )
+
+
+def check_ways(ways: int, classes: int) -> None:
+    """Raise ``InsituError`` unless there are as many classes as tasks have ways."""
+    if ways > classes:
+        raise InsituError(f"tasks of {ways} ways need as many classes; there are {classes}: take fewer ways")
 
 
 def _first_of_each(numbers: NDArray[np.float64], count: int) -> NDArray[np.int64]:

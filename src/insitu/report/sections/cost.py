@@ -55,9 +55,11 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any]:
         learning = [each for each in spent if not each["event"].endswith(" bytes")]
         out |= {"per": "experience", "learning": learning, "preparation": [], "memory": memory}
     else:
-        classes = [now - float(row["classes"]) for now, row in zip(classes, first, strict=True)]
-        learning, memory = of("spent_", last, classes, first), of("kept_", last)
-        out |= {"per": "class", "learning": learning, "preparation": of("spent_", first), "memory": memory}
+        # where no class is old, nothing was learned before the first session
+        before = [row if "base" in row else Row() for row in first]
+        classes = [now - float(row.get("classes", 0)) for now, row in zip(classes, before, strict=True)]
+        learning, memory = of("spent_", last, classes, before), of("kept_", last)
+        out |= {"per": "class", "learning": learning, "preparation": of("spent_", before), "memory": memory}
     return {"classes": int(median(classes)), **out}
 
 

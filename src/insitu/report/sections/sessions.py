@@ -6,6 +6,7 @@ from typing import Any
 
 from insitu import metrics
 from insitu.experiments import Experiment
+from insitu.metrics import Row
 from insitu.protocols import Column
 from insitu.report import formatting
 from insitu.report.drawing import lines
@@ -28,17 +29,22 @@ def _block(sample: Sample, age_s: float) -> dict[str, Any]:
     sessions = [_session(sample.where(session=number), number) for number in sample.known("session")]
     block: dict[str, Any] = {"age_s": age_s, "sessions": sessions}
     if not sample.protocol.continues:
-        block["tasks"] = max(int(row["tasks"]) for row in sample.rows)
+        block["tasks"] = max(int(row["tasks"]) for row in _own(sample))
     return block
 
 
 def _session(sample: Sample, session: int) -> dict[str, Any]:
-    classes = max(int(row.get("classes", 0)) for row in sample.rows)
+    classes = max(int(row.get("classes", 0)) for row in _own(sample))
     gaps = {c.name: _gap(sample, c) for c in sample.protocol.columns if c.gap}
     drawn = metrics.redrawn(sample.rows)
     again = {c.name: stat(float(row[c.name]) for row in drawn if c.name in row) for c in sample.protocol.columns}
     held = {"session": session, "classes": classes, **pairs.summary(sample), "gap": gaps}
     return held | ({"redrawn": again, "draws": len(drawn)} if drawn else {})
+
+
+def _own(sample: Sample) -> list[Row]:
+    """Return the rows of baseline and learner, if any, since tasks of variants may have other sizes."""
+    return [row for row in sample.rows if row["arm"] in ("baseline", "learner")] or sample.rows
 
 
 def _gap(sample: Sample, column: Column) -> Stat | None:
