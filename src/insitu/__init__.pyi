@@ -30,8 +30,9 @@ from insitu.data.core50 import Core50 as Core50
 from insitu.data.folder import Folder as Folder
 from insitu.data.miniimagenet import MiniImageNet as MiniImageNet
 from insitu.data.omniglot import Omniglot as Omniglot
-from insitu.devices.cmo_hfox import CmoHfox as CmoHfox
 from insitu.data.omniglot_background import OmniglotBackground as OmniglotBackground
+from insitu.data.spoken_digits import SpokenDigits as SpokenDigits
+from insitu.devices.cmo_hfox import CmoHfox as CmoHfox
 from insitu.devices.ideal import Ideal as Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022 as PcmHermes2022
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020 as PcmJoshi2020
@@ -50,6 +51,7 @@ from insitu.learners.task_memory import TaskMemory as TaskMemory
 from insitu.memory import Memory as Memory
 from insitu.placement import at as at
 from insitu.placement import place as place
+from insitu.scenarios.added_words import AddedWords as AddedWords
 from insitu.scenarios.arm_trajectories import ArmTrajectories as ArmTrajectories
 from insitu.scenarios.class_stream import ClassStream as ClassStream
 from insitu.scenarios.episodes import Episodes as Episodes
