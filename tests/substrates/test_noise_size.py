@@ -15,6 +15,7 @@ from insitu.devices.ideal import Ideal
 from insitu.substrates.crossbar import Crossbar
 
 NOISE_US = 3.0  # of one cell: so much that steps of an 8-bit converter add less than a thousandth
+ROUNDED = 0.03  # of the variance that one input adds in whole numbers, about
 DRAWS, QUIET = 4000, 40  # products of the same input, and columns whose weights are 0
 
 
@@ -42,7 +43,10 @@ def inputs(kind: str, rows: int) -> Tensor:
 @pytest.mark.parametrize("rows", [60, 256, 300, 1000])
 @pytest.mark.parametrize("bits", [8, 12, 0])
 def test_the_spread_of_products_is_that_of_the_cells(bits: int, rows: int, kind: str) -> None:
-    """Within three standard errors of a variance, over all draws and quiet columns together."""
+    """Within three standard errors of a variance, over all draws and quiet columns together.
+
+    In whole numbers, squares and variances are rounded: some percent of the variance where few inputs are not zero.
+    """
     crossbar = Crossbar(Noisy(), pairs=1, input_bits=bits, adc_bits=bits)
     weights = torch.zeros(rows, QUIET + 1)
     weights[:, 0] = 1.0  # sets the range of the converters
@@ -54,7 +58,8 @@ def test_the_spread_of_products_is_that_of_the_cells(bits: int, rows: int, kind:
     expected = 2 * NOISE_US**2 * float(_seen(x, bits).square().sum())  # both signs
     if bits:
         expected += rounding(crossbar, rows, x)
-    assert float(out.square().mean()) == pytest.approx(expected, rel=3 * (2 / (DRAWS * QUIET)) ** 0.5)
+    rounded = ROUNDED / int(x.count_nonzero()) ** 0.5 if bits == 8 else 0.0
+    assert float(out.square().mean()) == pytest.approx(expected, rel=3 * (2 / (DRAWS * QUIET)) ** 0.5 + rounded)
     assert abs(float(out.mean())) < 3.5 * (expected / (DRAWS * QUIET)) ** 0.5
 
 
