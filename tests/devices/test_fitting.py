@@ -14,11 +14,11 @@ from numpy.testing import assert_allclose
 
 from insitu.core import InsituError, generator
 from insitu.devices import Device
-from insitu.devices.fit_report import findings
-from insitu.devices.fitting import Fit, fit
+from insitu.devices.fitting.measurements import read_csv
+from insitu.devices.fitting.pulses import Fit, fit
+from insitu.devices.fitting.report import findings
 from insitu.devices.laws import check
 from insitu.devices.measured import MeasuredDevice
-from insitu.devices.measurements import read_csv
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
 
 CELLS, PULSES = 400, 20

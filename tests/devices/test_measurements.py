@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from insitu.core import InsituError
-from insitu.devices.fitting import fit
-from insitu.devices.measurements import read_csv
+from insitu.devices.fitting.measurements import read_csv
+from insitu.devices.fitting.pulses import fit
 
 HEAD = "cell,pulse,conductance_us\n"
 

@@ -28,17 +28,18 @@ def main(args: list[str]) -> int:
     out = files.get("--out", Path(FILES["--out"]))
     figure = files.get("--figure", out.with_suffix(".svg"))
     _check_outputs(out, figure, overwrite)
-    from insitu.devices import fit_report, laws
-    from insitu.devices.fitting import fit
-    from insitu.devices.measurements import read_csv
+    from insitu.devices import laws
+    from insitu.devices.fitting import report
+    from insitu.devices.fitting.measurements import read_csv
+    from insitu.devices.fitting.pulses import fit
 
     drift = read_csv(files["--drift"], "time_s") if "--drift" in files else None
     programmed = read_csv(files["--programmed"], "target_us") if "--programmed" in files else None
     fitted = fit(read_csv(pulses, "pulse"), drift, programmed)
     laws.check(fitted.device)
-    write_text(out, fit_report.source_text(fitted, out.stem, insitu.__version__))
-    fit_report.draw(fitted, catalog.dashed(out.stem), figure)
-    print("\n".join(["fitted", *(f"  {line}" for line in fit_report.findings(fitted))]))
+    write_text(out, report.source_text(fitted, out.stem, insitu.__version__))
+    report.draw(fitted, catalog.dashed(out.stem), figure)
+    print("\n".join(["fitted", *(f"  {line}" for line in report.findings(fitted))]))
     print("\n".join(["assumed", *(f"  {phrase}" for phrase in fitted.assumed or ["nothing"])]))
     print(f"laws    {len(laws.LAWS)} of devices hold\ndevice  {out}\nfigure  {figure}\n\n{_use(out)}")
     return 0

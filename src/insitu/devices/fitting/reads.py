@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from insitu.core import InsituError
-from insitu.devices.measurements import Floats, Reads
+from insitu.devices.fitting.measurements import Floats, Reads
 
 DRIFT_S = 1.0  # age at which conductances count as measured where no series in time says
 BINS = 12  # of conductance, within which the variance of repeated reads is averaged

@@ -14,10 +14,10 @@ import numpy as np
 from insitu.core import generator
 from insitu.devices import uniform_cells
 from insitu.devices.figures import BLUES, band, draw_panels
-from insitu.devices.fitted_reads import drifting, repeated
-from insitu.devices.fitting import Fit, moments
+from insitu.devices.fitting.measurements import Floats
+from insitu.devices.fitting.pulses import Fit, moments
+from insitu.devices.fitting.reads import drifting, repeated
 from insitu.devices.measured import MeasuredDevice
-from insitu.devices.measurements import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

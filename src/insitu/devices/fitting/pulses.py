@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
 from insitu.devices import OVERSHOOT
-from insitu.devices.fitted_reads import DRIFT_S, Table, drift_exponents, programming_table, read_noise
+from insitu.devices.fitting.measurements import Floats, Reads
+from insitu.devices.fitting.reads import DRIFT_S, Table, drift_exponents, programming_table, read_noise
 from insitu.devices.measured import MeasuredDevice
-from insitu.devices.measurements import Floats, Reads
 
-SIMULATED = (
-    2000  # cells, fewer for many pulses; the same draws for every trial of constants, so that the fit descends smoothly
-)
+SIMULATED = 2000  # cells, fewer for many pulses; the same draws for all trial constants, so that the fit is smooth
 MOST_STEPS = 200_000  # of one simulation
 FEWEST_POINTS = 5  # pulse numbers, RESET among them
 LARGEST_RESET = 0.1  # share of full scale

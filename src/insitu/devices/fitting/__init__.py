@@ -1,0 +1,1 @@
+"""Devices from measurements: tables of reads become the constants of a ``MeasuredDevice``, in one file of its own."""
