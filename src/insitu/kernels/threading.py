@@ -60,5 +60,8 @@ def run_parallel(rows: Any, everything: Any, given: tuple[Any, ...], count: int,
     if threads == 1:
         rows(*given, 0, count)
         return
+    torch_threads = torch.get_num_threads()
     with one_at_a_time:
         everything(*given, threads)
+    if torch.get_num_threads() != torch_threads:  # an OpenMP that both load has one number of threads for both
+        torch.set_num_threads(torch_threads)

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from insitu import catalog
-from insitu.backbones import Backbone, weights_file
+from insitu.backbones import Backbone, encoding, weights_file
 from insitu.core import InsituError
 from insitu.data import DataSet, FewShotImages, Images
 from insitu.scenarios import array_files, embeddings, latents
@@ -118,7 +118,7 @@ def base_part(images: FewShotImages, job: BackboneJob) -> Images:
 def _accuracy(arrays: dict[str, Any]) -> dict[str, float]:
     """Accuracy in percent of nearest class mean (cosine of activations) on the base tests, for the card."""
     means = arrays["means"].astype(np.float32)
-    test = embeddings.restored(arrays["test"], means.shape[1])
+    test = encoding.restored(arrays["test"], means.shape[1])
     base = arrays["test_labels"] < len(means)
     guess = (test[base] @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(1)
     return {"base_nearest_mean_percent": round(100 * float((guess == arrays["test_labels"][base]).mean()), 2)}
