@@ -25,6 +25,7 @@ class Tail(nn.Module):
         self.conv.weight.data = torch.from_numpy(start).float()
         self.norm = nn.BatchNorm2d(FEATURES)
         self.norm.running_var.fill_(100.0)  # type: ignore[union-attr]
+        self.norm.bias.data.fill_(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = torch.relu(self.norm(self.conv(x))).mean((2, 3))
