@@ -72,8 +72,8 @@ class LatentReplay(Learner[StreamBase, State]):
     batch_size: int = 64  # latents per gradient step, half of them replayed once there are any
     epochs: int = 1  # passes over the new latents of an experience
     learning_rate: float = 0.05  # first step of the head's weight with the largest gradient
-    tail_learning_rate: float = 1.2  # the same of the tail's binary weights, in their magnitude at the start; 0 freezes
-    affine_learning_rate: float = 0.04  # the same of every other tensor of the tail, in its mean magnitude at the start
+    tail_learning_rate: float = 0.3  # the same of the tail's binary weights, in their magnitude at the start; 0 freezes
+    affine_learning_rate: float = 0.02  # the same of every other tensor of the tail, in its mean magnitude at the start
 
     def __post_init__(self) -> None:
         check_bits(self.forward_bits, self.update_bits)
