@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from insitu.backbones.binary.layers import BinaryConv
 from insitu.core import generator
 from insitu.protocols import Examples
 from insitu.protocols.class_stream import StreamBase
@@ -19,15 +20,15 @@ class Tail(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        start = generator(0, "tail").choice([-0.1, 0.1], (FEATURES, LATENT[0], 3, 3))
-        self.weight = nn.Parameter(torch.from_numpy(start).float())
+        self.conv = BinaryConv(LATENT[0], FEATURES)
+        start = generator(0, "tail").choice([-0.1, 0.1], self.conv.weight.shape)
+        self.conv.weight.data = torch.from_numpy(start).float()
         self.norm = nn.BatchNorm2d(FEATURES)
         self.norm.running_var.fill_(100.0)  # type: ignore[union-attr]
+        self.norm.bias.data.fill_(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        signs = (self.weight >= 0).float() * 2 - 1
-        weight = self.weight + (signs - self.weight).detach()  # straight through
-        out: Tensor = torch.relu(self.norm(nn.functional.conv2d(x, weight, padding=1))).mean((2, 3))
+        out: Tensor = torch.relu(self.norm(self.conv(x))).mean((2, 3))
         return out
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,10 @@ from insitu.learners._backpropagation import Rounded, RoundedBackward, check_bit
 from insitu.learners._replay import Store, refilled
 from insitu.learners.latent_replay import LatentReplay, State
 from insitu.protocols import Examples
+from insitu.scenarios.class_stream import ClassStream
 from streams import FEATURES, LATENT, latents, stream_base
 
-QUICK = LatentReplay(replay=24, batch_size=16, epochs=4)
+QUICK = LatentReplay(replay=24, batch_size=16, epochs=4, tail_learning_rate=1.2)
 NEW = [latents([2 * k, 2 * k + 1], 16, seed=k) for k in range(3)]
 
 
@@ -45,26 +48,68 @@ def test_classes_of_earlier_experiences_are_not_forgotten() -> None:
 def test_the_tail_is_trained_and_that_of_the_base_is_not() -> None:
     base, state = stream_base(), taught(QUICK, *NEW)
     frozen, trained = base.tail.state_dict(), state.tail.state_dict()
-    assert not torch.equal(frozen["weight"], trained["weight"])
+    assert not torch.equal(frozen["conv.weight"], trained["conv.weight"])
     assert all(torch.equal(value, frozen[name]) for name, value in state.base.tail.state_dict().items())
     for name in ("norm.running_mean", "norm.running_var"):
         assert torch.equal(frozen[name], trained[name])
-    still = replace(QUICK, tail_learning_rate=0.0)
+    still = replace(QUICK, tail_learning_rate=0.0, affine_learning_rate=0.0)
     assert torch.equal(weights(taught(still, *NEW)), weights(taught(still)))
 
 
-def test_signs_of_the_tail_change() -> None:
-    eager = replace(QUICK, tail_learning_rate=0.1)
-    before, after = taught(eager).tail.state_dict()["weight"], taught(eager, *NEW).tail.state_dict()["weight"]
-    assert ((before >= 0) != (after >= 0)).any()
+def signs(state: State) -> torch.Tensor:
+    return state.tail.get_parameter("conv.weight").detach() >= 0
+
+
+def test_signs_of_the_tail_change_and_are_counted() -> None:
+    states = [taught(QUICK, *NEW[:count]) for count in range(4)]
+    counts = [QUICK.cost(state).counts["sign_flip"] for state in states]
+    changed = [int((signs(one) != signs(other)).sum()) for one, other in pairwise(states)]
+    assert min(changed) > 0
+    assert counts == [0, *np.cumsum(changed)]
+
+
+def test_no_sign_changes_where_the_tail_is_frozen() -> None:
+    still = replace(QUICK, tail_learning_rate=0.0, affine_learning_rate=0.0)
+    counts = still.cost(taught(still, *NEW)).counts
+    assert "sign_flip" not in counts
+    assert counts["weight_update"] < QUICK.cost(taught(QUICK, *NEW)).counts["weight_update"] / 10
+
+
+def test_signs_of_the_shipped_tail_change_at_the_default_rates() -> None:
+    stream, learner = ClassStream(give="latents"), LatentReplay()
+    state = learner.prepare(stream.base("package"), 0.0, generator(0, "learn"))
+    for session in islice(stream.sessions("package", 0), 2):
+        assert session.train is not None
+        state = learner.learn(state, session.train, 0.0, generator(session.number, "learn"))
+    assert learner.cost(state).counts["sign_flip"] > 0
 
 
 @pytest.mark.parametrize("bits", [4, 8, 16])
 def test_trained_weights_stand_on_grids_of_the_update_bits(bits: int) -> None:
     state = taught(replace(QUICK, update_bits=bits), *NEW[:2])
-    for value in (state.head, state.tail.state_dict()["weight"]):
-        assert len(value.unique()) <= 2**bits - 1
-        assert torch.allclose(rounded(value, bits), value, atol=1e-6)
+    assert torch.allclose(rounded(state.head, bits), state.head, atol=1e-6)
+    levels = (1 << (bits - 1)) - 1
+    for name, weight in state.tail.named_parameters():
+        top = 2 * float(state.base.tail.get_parameter(name).detach().abs().max())
+        codes = weight.detach() / top * levels
+        assert torch.allclose(codes, codes.round(), atol=1e-3)
+        assert codes.abs().max() <= levels + 1e-3
+
+
+def test_rates_are_in_units_of_the_starting_weights() -> None:
+    """Latent weights four times as large, of which only the signs count, learn the same."""
+    base = stream_base()
+    large = copy.deepcopy(base)
+    large.tail.get_parameter("conv.weight").data *= 4.0
+    states = []
+    for each in (base, large):
+        rng = generator(0, "learn")
+        state = QUICK.prepare(each, 0.0, rng)
+        for experience in NEW[:2]:
+            state = QUICK.learn(state, experience, 0.0, rng)
+        states.append(state)
+    assert torch.equal(signs(states[0]), signs(states[1]))
+    assert torch.equal(states[0].head, states[1].head)
 
 
 def test_few_bits_learn_as_float_does() -> None:
@@ -146,6 +191,7 @@ def test_rounding_passes_gradients_straight_through_or_rounds_them() -> None:
         {"forward_bits": 1},
         {"learning_rate": 0.0},
         {"tail_learning_rate": float("inf")},
+        {"affine_learning_rate": -0.1},
     ],
 )
 def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:

@@ -48,7 +48,8 @@ def test_grey_colour_and_one_channel_are_the_same_drawing() -> None:
     expected = memory.predict_proba(pixels)
     np.testing.assert_allclose(memory.predict_proba(pixels[..., None]), expected, atol=1e-3)
     np.testing.assert_allclose(memory.predict_proba(pixels[..., None].repeat(3, 3)), expected, atol=1e-3)
-    assert Memory("digital", backbone="miniimagenet").fit(pixels, labels).score(pixels, labels) > 0.9
+    for backbone in ("miniimagenet", "binary"):
+        assert Memory("digital", backbone=backbone).fit(pixels, labels).score(pixels, labels) > 0.9
 
 
 def test_two_memories_superpose_and_are_like_one() -> None:

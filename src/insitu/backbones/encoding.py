@@ -39,6 +39,18 @@ def features(network: Any, pixels: NDArray[np.uint8], size: int, mirror: bool = 
     return torch.cat(parts)
 
 
+def stored(activations: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return activations (n, features) as they are stored: float16 as it is, signs (int8) packed eight to a byte."""
+    return np.packbits(activations > 0, axis=1) if activations.dtype == np.int8 else activations  # type: ignore[operator]
+
+
+def restored(stored: NDArray[np.generic], features: int) -> NDArray[np.generic]:
+    """Return stored arrays as numbers: float32 (n, features), signs as -1 and +1, and labels as int64."""
+    if stored.dtype == np.uint8:
+        return np.unpackbits(stored, axis=1, count=features).astype(np.float32) * 2 - 1  # type: ignore[arg-type]
+    return stored.astype(np.float32 if stored.dtype.kind == "f" else np.int64)
+
+
 def last_layer(network: Any, features: int) -> tuple[Tensor, Tensor]:
     """Return weight (dim, features) and bias (dim,) of what leads from activations to the vector the memory holds."""
     project = getattr(network, "project", None)

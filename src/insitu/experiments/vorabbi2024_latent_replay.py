@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from insitu import metrics
-from insitu.experiments import Claim, Experiment
+from insitu.experiments import Claim, Experiment, Variant
 from insitu.experiments.vorabbi2023_cifar10_nc import RATE
 from insitu.learners.cwr_star import CwrStar
 from insitu.learners.latent_replay import LatentReplay
 from insitu.scenarios.class_stream import ClassStream
 
 AGE_S = 60.0
+FROZEN = "tail frozen"
+LAST = 4  # number of the last experience
 
 EXPERIMENT = Experiment(
     paper="Vorabbi et al., arXiv 2401.09916",
@@ -25,6 +27,7 @@ EXPERIMENT = Experiment(
     names=("CWR* alone", "latent replay"),
     seeds=5,
     data="images",
+    variants=(Variant(FROZEN, LatentReplay(tail_learning_rate=0.0, affine_learning_rate=0.0)),),
     ages_s=(AGE_S,),
     claims=(
         Claim(
@@ -32,6 +35,13 @@ EXPERIMENT = Experiment(
             published="gains, table not readable",
             measure=metrics.last_gain("overall", AGE_S),
             at_least=5.0,
+            where="own target",
+        ),
+        Claim(
+            "trained tail above the same learner with the tail frozen, after the last experience",
+            published="gains, table not readable",
+            measure=metrics.gap_between("learner", FROZEN, LAST, AGE_S, AGE_S),
+            at_least=1.5,
             where="own target",
         ),
         Claim(

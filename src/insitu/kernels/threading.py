@@ -56,7 +56,10 @@ def run_parallel(rows: Any, everything: Any, given: tuple[Any, ...], count: int,
     """Run a loop over ``count`` rows: ``rows`` in this thread, or ``everything`` in as many as ``work`` is worth."""
     import numba  # here, because importing it takes half a second
 
+    torch_threads = torch.get_num_threads()
     threads = min(numba.get_num_threads(), 1 + work // SHARE)
+    if torch.get_num_threads() != torch_threads:  # Numba has just started its threads, in an OpenMP that torch shares
+        torch.set_num_threads(torch_threads)
     if threads == 1:
         rows(*given, 0, count)
         return

@@ -6,11 +6,13 @@ are trained by back-propagation in few bits. Weights and activations of the bina
 pass straight through; batch norm keeps the statistics of the pretraining. Features, head and probabilities have
 ``forward_bits``; gradients and the weights kept have ``update_bits``, each over the largest of its tensor.
 
-Own choices: gradients are rounded where they enter the tail and once more per tensor of weights, and computed in
-float64 from values of these grids, so that no order of sums decides a rounding; a weight's step is in proportion to
-the largest gradient of its tensor, and shrinks to nothing towards the end of an experience, so that rates do not depend
-on the network; a mini-batch is half new, half kept; its loss gives all classes the same weight; the store holds equal
-shares of all classes.
+Own choices: of the binary weights only the signs ship, so that all start with the same magnitude; each tensor of the
+tail is kept on a fixed grid over twice its largest starting value, where it saturates, so that 16 bits start binary
+weights at half of their largest code; a step is in proportion to the largest gradient of its tensor and to the mean
+magnitude that the tensor started with, and shrinks to nothing towards the end of an experience, so that rates do not
+depend on the network. Gradients are rounded where they enter the tail and once more per tensor of weights, and computed
+in float64 from values of these grids, so that no order of sums decides a rounding. A mini-batch is half new, half kept;
+its loss gives all classes the same weight; the store holds equal shares of all classes.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from insitu.backbones.binary.layers import BinaryConv
 from insitu.core import InsituError
+from insitu.kernels import exact
 from insitu.learners import Learner
 from insitu.learners._backpropagation import Rounded, RoundedBackward, check_bits, rounded
 from insitu.learners._replay import Store, refilled
@@ -46,6 +50,15 @@ class State:
     spent: Ledger
 
 
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A tensor that is trained, its first step, and where its grid ends; None: at its largest weight."""
+
+    tensor: Tensor
+    step: float
+    top: float | None = None
+
+
 @dataclass(frozen=True)
 class LatentReplay(Learner[StreamBase, State]):
     """Replay of packed 1-bit latents through trained last layers (Vorabbi 2024)."""
@@ -59,7 +72,8 @@ class LatentReplay(Learner[StreamBase, State]):
     batch_size: int = 64  # latents per gradient step, half of them replayed once there are any
     epochs: int = 1  # passes over the new latents of an experience
     learning_rate: float = 0.05  # first step of the head's weight with the largest gradient
-    tail_learning_rate: float = 0.001  # the same of every tensor of the tail; more undid what the pretraining learned
+    tail_learning_rate: float = 0.3  # the same of the tail's binary weights, in their magnitude at the start; 0 freezes
+    affine_learning_rate: float = 0.02  # the same of every other tensor of the tail, in its mean magnitude at the start
 
     def __post_init__(self) -> None:
         check_bits(self.forward_bits, self.update_bits)
@@ -73,11 +87,9 @@ class LatentReplay(Learner[StreamBase, State]):
                 "replay and epochs are at least 1, batch_size at least 2; "
                 f"got {self.replay}, {self.epochs} and {self.batch_size}"
             )
-        if not (0 < self.learning_rate < np.inf and 0 <= self.tail_learning_rate < np.inf):
-            raise InsituError(
-                "learning rates are finite, that of the head above 0; "
-                f"got {self.learning_rate} and {self.tail_learning_rate}"
-            )
+        rates = self.learning_rate, self.tail_learning_rate, self.affine_learning_rate
+        if not (0 < rates[0] < np.inf and all(0 <= rate < np.inf for rate in rates)):
+            raise InsituError(f"learning rates are finite and not negative, that of the head above 0; got {rates}")
 
     def prepare(self, base: StreamBase, now_s: float, rng: np.random.Generator) -> State:
         """Return the state without any class, with a tail of its own."""
@@ -101,12 +113,14 @@ class LatentReplay(Learner[StreamBase, State]):
         store = state.store
         old = self.batch_size // 2 if len(store) else 0
         weights = self._weights(labels, examples, store, old)
+        trained = [Trained(head, self.learning_rate), *self._trained(tail, state.base.tail)]
         parts = [part for _ in range(self.epochs) for part in self._parts(len(examples), self.batch_size - old, rng)]
         for number, part in enumerate(parts):
             kept = rng.choice(len(store), min(old, len(store)), replace=False)
             x = torch.cat([examples.x[part], store.latents[kept]])
             rows = _positions(labels, torch.cat([examples.labels[part], store.labels[kept]]))
-            self._step(tail, head, unpacked(x, state.base.latent), rows, weights[rows], 1 - number / len(parts))
+            logits = self._logits(tail, head, unpacked(x, state.base.latent))
+            self._step(logits, trained, rows, weights[rows], 1 - number / len(parts))
         presented = self.epochs * len(examples) + len(parts) * min(old, len(store))
         return replace(
             state,
@@ -114,7 +128,9 @@ class LatentReplay(Learner[StreamBase, State]):
             head=head.detach(),
             labels=labels,
             store=refilled(store, examples, self.replay, rng),
-            spent=state.spent + self._spent(state.base, tail, len(labels), presented, len(parts)),
+            spent=state.spent
+            + self._spent(state.base, trained, len(labels), presented, len(parts))
+            + Ledger.of(sign_flip=_flips(state.tail, tail)),
         )
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
@@ -137,7 +153,7 @@ class LatentReplay(Learner[StreamBase, State]):
 
     def query_cost(self, state: State) -> Ledger:
         """Return the multiplications of one prediction behind the latent."""
-        return _products(state.base, state.tail, len(state.labels))
+        return _products(state.base, len(state.labels))
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -146,21 +162,28 @@ class LatentReplay(Learner[StreamBase, State]):
         coarse = (Rounded.apply(value, self.forward_bits) for value in (features, head))  # type: ignore[no-untyped-call]
         return F.linear(*coarse)
 
-    def _step(self, tail: nn.Module, head: Tensor, latents: Tensor, rows: Tensor, weights: Tensor, left: float) -> None:
-        """Take one step of tail and head, in place, on latents of ±1 (n, channels, height, width)."""
-        logits = self._logits(tail, head, latents)
+    def _trained(self, tail: nn.Module, base: nn.Module) -> list[Trained]:
+        """Return the tensors of ``tail`` that are trained, scaled by those of the base."""
+        binary = {f"{name}.weight" for name, layer in base.named_modules() if isinstance(layer, BinaryConv)}
+        found = []
+        for name, tensor in tail.named_parameters():
+            rate = self.tail_learning_rate if name in binary else self.affine_learning_rate
+            size = base.get_parameter(name).detach().double().abs()
+            if rate:
+                found.append(Trained(tensor, rate * float(exact.mean(size.flatten(), 0)), 2 * float(size.max())))
+        return found
+
+    def _step(self, logits: Tensor, trained: list[Trained], rows: Tensor, weights: Tensor, left: float) -> None:
+        """Take one step of ``trained``, in place; ``left`` is the share of the first step that is left."""
         p = rounded(logits.detach().softmax(1), self.forward_bits, 1.0)
-        errors = (p - F.one_hot(rows, len(head))) * weights[:, None] / weights.sum()
-        trained = [p for p in tail.parameters() if p.requires_grad] if self.tail_learning_rate else []
-        slopes = torch.autograd.grad(logits, [head, *trained], rounded(errors, self.update_bits))
+        errors = (p - F.one_hot(rows, logits.shape[1])) * weights[:, None] / weights.sum()
+        slopes = torch.autograd.grad(logits, [each.tensor for each in trained], rounded(errors, self.update_bits))
         with torch.no_grad():
-            for weight, slope, rate in zip(
-                [head, *trained], slopes, [self.learning_rate] + [self.tail_learning_rate] * len(trained), strict=True
-            ):
-                top = float(slope.abs().max())
-                if top > 0:
-                    moved = weight - rate * left / top * rounded(slope, self.update_bits)
-                    weight.copy_(rounded(moved, self.update_bits))
+            for each, slope in zip(trained, slopes, strict=True):
+                largest = float(slope.abs().max())
+                if largest > 0:
+                    moved = each.tensor - each.step * left / largest * rounded(slope, self.update_bits)
+                    each.tensor.copy_(rounded(moved, self.update_bits, each.top))
 
     def _parts(self, count: int, size: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
         parts: tuple[Tensor, ...] = torch.from_numpy(rng.permutation(count)).split(size)
@@ -173,22 +196,31 @@ class LatentReplay(Learner[StreamBase, State]):
             expected += min(old, len(store)) * _shares(labels, store.labels)
         return 1 / expected.double()
 
-    def _spent(self, base: StreamBase, tail: nn.Module, classes: int, presented: int, steps: int) -> Ledger:
+    def _spent(self, base: StreamBase, trained: list[Trained], classes: int, presented: int, steps: int) -> Ledger:
         """Return what training on ``presented`` latents spends: forward, gradients of inputs and of weights."""
-        once = _products(base, tail, classes).counts
-        trained = sum(p.numel() for p in tail.parameters()) + classes * base.features
+        once = _products(base, classes).counts
+        through_tail = 2 * once["binary_multiply_accumulate"] if len(trained) > 1 else 0
         return Ledger.of(
             binary_multiply_accumulate=presented * once["binary_multiply_accumulate"],
-            integer_multiply_accumulate=presented
-            * (2 * once["binary_multiply_accumulate"] + 3 * once["integer_multiply_accumulate"]),
-            weight_update=steps * trained,
+            integer_multiply_accumulate=presented * (through_tail + 3 * once["integer_multiply_accumulate"]),
+            weight_update=steps * sum(each.tensor.numel() for each in trained),
         )
 
 
-def _products(base: StreamBase, tail: nn.Module, classes: int) -> Ledger:
+def _flips(before: nn.Module, after: nn.Module) -> int:
+    """Return how many binary weights have changed their sign."""
+    pairs = zip(before.modules(), after.modules(), strict=True)
+    return sum(
+        int(((one.weight >= 0) != (other.weight >= 0)).sum())
+        for one, other in pairs
+        if isinstance(one, BinaryConv) and isinstance(other, BinaryConv)
+    )
+
+
+def _products(base: StreamBase, classes: int) -> Ledger:
     """Return the products of one latent through the tail's convolutions and the head."""
     _, height, width = base.latent
-    binary = sum(height * width * m.weight.numel() for m in tail.modules() if isinstance(m, nn.Conv2d))
+    binary = sum(height * width * m.weight.numel() for m in base.tail.modules() if isinstance(m, nn.Conv2d))
     return Ledger.of(binary_multiply_accumulate=binary, integer_multiply_accumulate=classes * base.features)
 
 

@@ -71,7 +71,8 @@ def base(backbone: str) -> FewShotBase | None:
     network = _loaded(backbone)[0]
     try:
         with np.load(file) as archive:
-            means, x = (torch.from_numpy(archive[name].astype(np.float32)) for name in ("means", "examples"))
+            means = torch.from_numpy(archive["means"].astype(np.float32))
+            x = torch.from_numpy(encoding.restored(archive["examples"], means.shape[1]))
             labels = torch.from_numpy(archive["example_labels"].astype(np.int64))
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise InsituError(f"{file} is damaged ({error}); reinstall the package") from error

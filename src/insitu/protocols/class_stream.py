@@ -6,6 +6,7 @@ Labels are class numbers (n,) int64. After every experience all test examples of
 
 Rows: ``classes`` seen so far, ``overall`` accuracy in percent over all tests, and ``experience_0``, ``experience_1``
 and so on, those on the classes that came first in each experience (``experiences.py`` has what is measured of these).
+A learner that trains binary weights counts ``sign_flip``, those that an experience has left with another sign.
 """
 
 from __future__ import annotations
@@ -111,7 +112,16 @@ PROTOCOL = Protocol(
     step="experience",
     base=StreamBase,
     inputs=(Inputs.FEATURES, Inputs.LATENTS),
-    columns=(Column("overall", "all classes", gap=True),),
+    columns=(
+        Column("overall", "all classes", gap=True),
+        Column(
+            "spent_sign_flip",
+            "signs changed",
+            unit="",
+            digits=0,
+            meaning="binary weights that have changed their sign so far, counted in each experience",
+        ),
+    ),
     headline="overall accuracy in percent",
     continues=True,
     score=score,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from insitu import catalog
@@ -68,12 +67,12 @@ def encode(images: FewShotImages, stem: Path) -> Arrays:
     shots = np.flatnonzero(images.session > 0)
     return {
         "means": np.stack([activations[labels == c].mean(0, np.float64) for c in range(classes)]).astype(np.float16),
-        "examples": _stored(activations[chosen]),
+        "examples": encoding.stored(activations[chosen]),
         "example_labels": labels[chosen].astype(np.int16),
-        "shots": _stored(encoding.features(network, images.train.pixels[shots], size, mirror).numpy()),
+        "shots": encoding.stored(encoding.features(network, images.train.pixels[shots], size, mirror).numpy()),
         "shot_labels": images.train.labels[shots].astype(np.int16),
         "shot_sessions": images.session[shots].astype(np.int16),
-        "test": _stored(encoding.features(network, images.test.pixels, size, mirror).numpy()),
+        "test": encoding.stored(encoding.features(network, images.test.pixels, size, mirror).numpy()),
         "test_labels": images.test.labels.astype(np.int16),
     }
 
@@ -110,17 +109,5 @@ def load(backbone: str, name: str, data: str) -> Embedded:
         note += f"; {images.verified}" if images.verified else ""
     features = arrays["means"].shape[1]
     weight, bias = encoding.last_layer(network, features)
-    tensors = {key: torch.from_numpy(restored(value, features)) for key, value in arrays.items()}
+    tensors = {key: torch.from_numpy(encoding.restored(value, features)) for key, value in arrays.items()}
     return Embedded(**tensors, weight=weight, bias=bias, note=note)
-
-
-def _stored(activations: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return activations (n, features) as they are stored: float16 as it is, signs (int8) packed eight to a byte."""
-    return np.packbits(activations > 0, axis=1) if activations.dtype == np.int8 else activations  # type: ignore[operator]
-
-
-def restored(stored: NDArray[np.generic], features: int) -> NDArray[np.generic]:
-    """Return stored arrays as numbers: float32 (n, features), signs as -1 and +1, and labels as int64."""
-    if stored.dtype == np.uint8:
-        return np.unpackbits(stored, axis=1, count=features).astype(np.float32) * 2 - 1  # type: ignore[arg-type]
-    return stored.astype(np.float32 if stored.dtype.kind == "f" else np.int64)

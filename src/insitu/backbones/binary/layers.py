@@ -15,6 +15,10 @@ from torch.nn.grad import conv2d_input
 
 from insitu.kernels import exact
 
+CODES = (1 << 15) - 1  # largest code of a gradient of 16 bits
+EXACT = 1 << 24  # float32 holds whole numbers up to here
+TINY = 1e-30  # gradients below count as none
+
 
 class ApproxSign(torch.autograd.Function):
     """Sign with values -1 and +1, sign(0) = +1; backward the gradient of a piecewise quadratic that resembles it."""
@@ -53,15 +57,17 @@ class ClippedSign(torch.autograd.Function):
 class ExactConvolution(torch.autograd.Function):
     """Convolution of signs given in float64: float32 holds their sums exactly, and is several times as fast.
 
-    Gradients are sums in float64 that come out the same in any order.
+    The gradient of the weights is a product of signs and of gradients rounded to 16 bits over the largest of them,
+    exact as well. That of the inputs is a sum in float64. Neither depends on the order of its terms.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, signs: Tensor, stride: int, padding: int) -> Tensor:
         """Convolve x (n, inputs, h, w) with signs (outputs, inputs, kh, kw)."""
+        x, signs = x.float(), signs.float()
         ctx.save_for_backward(x, signs)
         ctx.stride, ctx.padding = stride, padding
-        return F.conv2d(x.float(), signs.float(), None, stride, padding).double()
+        return F.conv2d(x, signs, None, stride, padding).double()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
@@ -70,10 +76,16 @@ class ExactConvolution(torch.autograd.Function):
         of_x = of_signs = None
         if ctx.needs_input_grad[0]:
             rounded = exact.on_grid(gradient, 1)
-            of_x = conv2d_input(list(x.shape), signs, rounded, ctx.stride, ctx.padding)
+            of_x = conv2d_input(list(x.shape), signs.double(), rounded, ctx.stride, ctx.padding)
         if ctx.needs_input_grad[1]:
-            seen = F.unfold(x, signs.shape[2:], 1, ctx.padding, ctx.stride).transpose(1, 2).flatten(0, 1)
-            of_signs = exact.product(gradient.transpose(0, 1).flatten(1), seen).view(signs.shape)
+            step = gradient.abs().max().clamp_min(TINY) / CODES
+            codes = (gradient / step).round_().float()
+            # positions whose sums float32 holds exactly
+            each = EXACT // (CODES + 1)
+            seen = F.unfold(x, signs.shape[2:], 1, ctx.padding, ctx.stride).transpose(1, 2).flatten(0, 1).split(each)
+            parts = codes.transpose(0, 1).flatten(1).split(each, 1)
+            whole = sum((one @ other).double() for one, other in zip(parts, seen, strict=True))
+            of_signs = torch.as_tensor(whole).view(signs.shape) * step
         return of_x, of_signs, None, None
 
 
