@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from insitu import catalog
-from insitu.backbones import Backbone, encoding, weights_file
+from insitu.backbones import Backbone, weights_file
 from insitu.core import InsituError
 from insitu.data import DataSet, FewShotImages, Images
 from insitu.scenarios import array_files, embeddings, latents
