@@ -24,7 +24,7 @@ BARE = maml.MetaTrain(
     shots=SHOTS,
     queries=QUERIES,
     steps=STEPS,
-    inner_rate=RATE,
+    inner_learning_rate=RATE,
     both_halves=False,
     bfloat16=False,
 )
@@ -59,8 +59,8 @@ def inner_loop() -> float:
 if __name__ == "__main__":
     serve(
         {
-            "every_layer": lambda: meta_step(layers="all", at_once=4),
-            "head_only": lambda: meta_step(at_once=4),
+            "every_layer": lambda: meta_step(layers="all", batch_size=4),
+            "head_only": lambda: meta_step(batch_size=4),
             "head_only_as_it_comes": lambda: meta_step(both_halves=True, bfloat16=True),
             "inner_loop": inner_loop,
             "save": lambda file: torch.save(OUTCOME, file),
