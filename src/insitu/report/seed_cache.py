@@ -97,8 +97,8 @@ def compute(
             seed = store.read(number)
             found = seed is not None
             if seed is None:
-                part = store.read(number, part=True) or Seed(number, _repeated(experiment, number, done), 0.0)
-                seed = _computed(experiment, part, store, rows, watcher)
+                begun = store.read(number, part=True) or Seed(number, _repeated(experiment, number, done), 0.0)
+                seed = _computed(experiment, begun, store, rows, watcher)
             reused += found
             done.append(seed)
             watcher.end(seed, found)
