@@ -61,14 +61,6 @@ EXPERIMENT = Experiment(
             where="Fig. 3",
         ),
         Claim(
-            "PCM, 32 bits, after four steps",
-            published="98.8 (another chip: Chameleon, arXiv 2505.24852)",
-            measure=metrics.at_session("learner", "overall", STEPS, FRESH_S),
-            at_least=98.8,
-            where="own target",
-            unit="%",
-        ),
-        Claim(
             "software, 32 bits, after four steps",
             published="97.85 (authors' weights on these characters); ANIL 98.7",
             measure=metrics.at_session("baseline", "overall", STEPS, FRESH_S),
@@ -118,8 +110,10 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "explicit memory on PCM, each example written once",
-            published="not published",
+            published="98.8 (another chip: Chameleon, arXiv 2505.24852)",
             measure=metrics.at_session("memory on PCM", "overall", 1, FRESH_S),
+            at_least=98.8,
+            where="own target",
             unit="%",
         ),
     ),
