@@ -24,7 +24,7 @@ BARE = maml.MetaTrain(
     shots=SHOTS,
     queries=QUERIES,
     steps=STEPS,
-    inner_rate=RATE,
+    inner_learning_rate=RATE,
     both_halves=False,
     bfloat16=False,
 )
@@ -33,10 +33,15 @@ X, LABELS, ASKED, WANTED = tasks()
 OUTCOME: dict[str, Tensor] = {}
 
 
+def laid_out(weight: Tensor) -> Tensor:
+    """Return a weight in the memory layout that ``Conv4.build`` gives it."""
+    return weight.to(memory_format=torch.channels_last) if weight.ndim == 4 else weight  # type: ignore[call-overload,no-any-return]
+
+
 def meta_step(**changes: Any) -> float:
     """Return the loss of one iteration of ``training/maml.py`` without drawing tasks and without Adam."""
     recipe = replace(BARE, **changes)
-    leaves = {name: value.requires_grad_() for name, value in weights().items()}
+    leaves = {name: laid_out(value).requires_grad_() for name, value in weights().items()}
     loss, _ = maml.descend(recipe, NETWORK, leaves, Examples(X, LABELS), Examples(ASKED, WANTED), generator(0))
     OUTCOME.clear()
     OUTCOME.update({name: value.grad for name, value in leaves.items() if value.grad is not None})
@@ -59,8 +64,8 @@ def inner_loop() -> float:
 if __name__ == "__main__":
     serve(
         {
-            "every_layer": lambda: meta_step(layers="all", at_once=4),
-            "head_only": lambda: meta_step(at_once=4),
+            "every_layer": lambda: meta_step(layers="all", batch_size=4),
+            "head_only": meta_step,
             "head_only_as_it_comes": lambda: meta_step(both_halves=True, bfloat16=True),
             "inner_loop": inner_loop,
             "save": lambda file: torch.save(OUTCOME, file),

@@ -15,6 +15,7 @@ from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.placement import Placed, at, place
+from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 
@@ -181,3 +182,28 @@ def test_a_layer_of_few_rows_fills_its_tile() -> None:
     x = torch.rand(3, 1, 8, 8)
     with torch.no_grad():
         assert torch.allclose(placed(x), network(x), atol=0.05)
+
+
+@pytest.mark.parametrize("exact", EXACT)
+@pytest.mark.parametrize("rest", [-0.3, 1.0])
+def test_inputs_taken_from_their_rest_give_the_same_products(exact: Substrate, rest: float) -> None:
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 36, 2))
+    x = torch.rand(3, 2, 6, 6)
+    placed: Any = place(network, exact, 0.0, rng(), rest={"0": rest, "2": rest})
+    with torch.no_grad():
+        assert torch.allclose(placed(x), network(x), atol=1e-4)
+
+
+def test_inputs_at_rest_draw_no_noise() -> None:
+    network, x = nn.Sequential(nn.Conv2d(1, 4, 3, bias=False)), torch.ones(2, 1, 5, 5)
+    placed: Any = place(network, Crossbar(PcmHermes2022(), pairs=1), 0.0, rng(), rest={"0": 1.0})
+    with torch.no_grad():
+        assert torch.allclose(placed(x), network(x), atol=1e-5)
+        assert not torch.allclose(placed(x * 0.5), network(x * 0.5), atol=1e-5)
+    fed = placed[0].product_cost(9) - placed[0].substrate.product_cost(placed[0].held, 9)
+    assert fed.counts == {"digital_add": 36}
+
+
+def test_rest_of_an_unknown_layer_is_refused() -> None:
+    with pytest.raises(InsituError, match="rest names 1, which is no layer to place; those are 0"):
+        place(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), Digital(), 0.0, rng(), rest={"1": 1.0})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,11 @@ from insitu.core import InsituError
 from insitu.experiments import Variant
 from insitu.learners.maml import Maml
 from insitu.learners.nearest_mean import NearestMean
-from patterned import EXPERIMENT, WAYS, base, rows
+from insitu.metrics import Row
+from insitu.protocols import Session
+from insitu.report.seed_cache import Seed, Store, compute
+from insitu.substrates.digital import Digital
+from patterned import EXPERIMENT, WAYS, Patterns, base, rows
 
 
 def test_there_is_a_row_per_arm_age_and_step() -> None:
@@ -69,3 +75,46 @@ def test_tasks_come_when_the_weights_are_of_that_age(monkeypatch: pytest.MonkeyP
     expected = [s.time_s + age_s for age_s in (60.0, 7000.0) for s in sessions]
     assert learned == 3 * expected
     assert asked == 2 * expected + [now_s + 500.0 for now_s in expected]
+
+
+@dataclass(frozen=True)
+class SharedPatterns(Patterns):
+    """The same tasks for all seeds."""
+
+    def sessions(self, data: str, seed: int) -> Iterator[Session]:
+        return super().sessions(data, 0)
+
+    def drawn(self, data: str) -> str:
+        return ""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def begin(self, seed: int) -> None: ...
+
+    def row(self, row: Row) -> None: ...
+
+    def end(self, seed: Seed, reused: bool) -> None: ...
+
+
+def test_software_on_shared_tasks_is_run_once_and_chips_for_every_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounding = Variant("few bits", Maml(steps=2, substrate=Digital(), bits=4))  # draws, but no device
+    shared = replace(EXPERIMENT, scenario=SharedPatterns(), seeds=3, variants=(rounding,), ages_s=(60.0,))
+    expected = [sorted(run.rows(shared, seed), key=str) for seed in range(3)]
+    prepared: list[bool] = []
+    prepare = Maml.prepare
+
+    def preparing(self: Maml, *given: Any) -> Any:
+        prepared.append(self.substrate.exact)
+        return prepare(self, *given)
+
+    monkeypatch.setattr(Maml, "prepare", preparing)
+    seeds, _ = compute(shared, Store.open(tmp_path, "key"), run.rows, Silent())
+    assert [sorted(seed.rows, key=str) for seed in seeds] == expected
+    assert prepared == [True, False, True, False, False]
+    software = [[row["overall"] for row in seed.rows if row["arm"] == "few bits"] for seed in seeds]
+    assert software[0] == software[1] == software[2]
+    assert {row["seed"] for row in seeds[2].rows} == {2}

@@ -3,12 +3,17 @@
 Weights become what the substrate holds and take no gradient: nothing trains through a write. Biases stay digital and,
 like all other parameters, trainable; the gradient passes placed layers straight through, as that of the exact product
 with the mean weights. To train weights against the hardware, train the network it was placed from and place it again.
+
+Own choices, both off unless set: a layer that leaves rows of its tile free is written as often as they hold it, and its
+copies add up, so that errors of programming and reading average out. A layer whose inputs mostly rest at a constant c,
+such as white paper, is fed x - c, and W c, known exactly, is added digitally: rows at rest are not pulsed and add no
+noise.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -17,6 +22,8 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from insitu.core import InsituError
+from insitu.kernels import exact
+from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 
 AT_A_TIME = 2**21  # numbers of unfolded images that a convolution multiplies at a time, which a cache nearly holds
@@ -27,23 +34,44 @@ class Placed(nn.Module):
     """A layer whose weights are on a substrate; multiplies as the hardware would at ``now_s``."""
 
     def __init__(
-        self, layer: nn.Linear | nn.Conv2d, substrate: Substrate, now_s: float, rng: np.random.Generator, fill: bool
+        self,
+        layer: nn.Linear | nn.Conv2d,
+        substrate: Substrate,
+        now_s: float,
+        rng: np.random.Generator,
+        fill: bool,
+        rest: float,
     ):
         super().__init__()
-        self.now_s, self.rng = now_s, rng
+        self.now_s, self.rng, self.rest = now_s, rng, rest
         self.substrate = substrate.filled(layer.weight[0].numel()) if fill else substrate
         self.bias = layer.bias
         # of a convolution, the taps of a pixel's channels are neighbours: (height, width, channels) down a column
         weight = layer.weight.detach().movedim(1, -1).flatten(1)
         self.held = self.substrate.store(weight.T, now_s, rng)  # (in, out)
+        self.at_rest = (rest * exact.total(weight, 1)).float() if rest else None  # (out,) product of inputs at rest
         self.calibrating = False
 
     def product(self, rows: Tensor) -> Tensor:
         """Multiply rows (n, in), on the way fitting converters where that is under way; add the bias: (n, out)."""
+        if self.at_rest is not None:
+            rows = rows - self.rest
         if self.calibrating:
             self.held = self.substrate.calibrate(self.held, rows, self.now_s)
         out = self.substrate.multiply(self.held, rows, self.now_s, self.rng)
+        if self.at_rest is not None:
+            out = out + self.at_rest
         return out if self.bias is None else out + self.bias
+
+    def spent(self) -> Ledger:
+        """Return what writing the layer has spent, with the numbers that are kept digitally."""
+        kept = 0 if self.at_rest is None else len(self.at_rest)
+        return self.substrate.written(self.held) + Ledger.of(written_weight=kept)
+
+    def product_cost(self, rows: int) -> Ledger:
+        """Return what multiplying so many rows spends."""
+        added = 0 if self.at_rest is None else rows * len(self.at_rest)
+        return self.substrate.product_cost(self.held, rows) + Ledger.of(digital_add=added)
 
 
 class PlacedLinear(Placed):
@@ -57,8 +85,16 @@ class PlacedLinear(Placed):
 class PlacedConv2d(Placed):
     """``nn.Conv2d`` of one group on a substrate: every patch of the image is a row."""
 
-    def __init__(self, layer: nn.Conv2d, substrate: Substrate, now_s: float, rng: np.random.Generator, fill: bool):
-        super().__init__(layer, substrate, now_s, rng, fill)
+    def __init__(
+        self,
+        layer: nn.Conv2d,
+        substrate: Substrate,
+        now_s: float,
+        rng: np.random.Generator,
+        fill: bool,
+        rest: float,
+    ):
+        super().__init__(layer, substrate, now_s, rng, fill, rest)
         self.kernel, self.stride, self.dilation = layer.kernel_size, layer.stride, layer.dilation
         self.padding = _padding(layer)
         self.padding_mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
@@ -93,13 +129,14 @@ def place(
     rng: np.random.Generator,
     example: Tensor | None = None,
     fill: bool = False,
+    rest: Mapping[str, float] | None = None,
 ) -> nn.Module:
     """Return a copy of ``network`` whose linear and convolution layers are written to ``substrate`` at ``now_s``.
 
     Converters are fitted to the inputs of each layer as ``example``, a batch for the network, produces them;
-    without one the substrate's own rule holds. With ``fill``, a layer that leaves rows of its tile free is written as
-    often as they hold it, and its copies add up (own choice): errors of programming and reading average out. ``at``
-    moves the copy's clock. Products draw their noise from ``rng``.
+    without one the substrate's own rule holds. With ``fill``, a layer is written as often as the rows of its tile hold
+    it. ``rest`` gives, by a layer's name in ``named_modules``, the value at which its inputs rest, which is subtracted
+    digitally. ``at`` moves the copy's clock. Products draw their noise from ``rng``.
     Raises ``InsituError`` where a layer holds weights that no substrate can: convolutions in groups or of other
     dimensions, transposed ones, recurrent and attention layers.
     """
@@ -107,8 +144,18 @@ def place(
         if isinstance(layer, OTHERS) and not (type(layer) is nn.Conv2d and layer.groups == 1):
             kind = f"{type(layer).__name__}{' in groups' if isinstance(layer, nn.Conv2d) else ''}"
             raise InsituError(f"{name or 'the network'} is a {kind}; place takes nn.Linear and nn.Conv2d of one group")
+    network = copy.deepcopy(network)
+    offsets = _offsets(network, rest or {})
     placed: dict[nn.Module, Placed] = {}  # a layer used in two places is written once
-    network = _replaced(copy.deepcopy(network), placed, substrate, now_s, rng, fill)
+
+    def put(layer: nn.Linear | nn.Conv2d) -> Placed:
+        if layer not in placed:
+            kind = PlacedLinear if isinstance(layer, nn.Linear) else PlacedConv2d
+            offset = offsets.get(layer, 0.0)
+            placed[layer] = kind(layer, substrate, now_s, rng, fill, offset)  # type: ignore[arg-type]
+        return placed[layer]
+
+    network = _replaced(network, put)
     if example is not None:
         _calibrate(network, list(placed.values()), example)
     return network
@@ -124,23 +171,19 @@ def _placed(network: nn.Module) -> Iterator[Placed]:
     return (layer for layer in network.modules() if isinstance(layer, Placed))
 
 
-def _replaced(
-    module: nn.Module,
-    placed: dict[nn.Module, Placed],
-    substrate: Substrate,
-    now_s: float,
-    rng: np.random.Generator,
-    fill: bool,
-) -> nn.Module:
+def _offsets(network: nn.Module, rest: Mapping[str, float]) -> dict[nn.Module, float]:
+    layers = {name: each for name, each in network.named_modules() if isinstance(each, (nn.Linear, nn.Conv2d))}
+    if unknown := [name for name in rest if name not in layers]:
+        raise InsituError(f"rest names {unknown[0]}, which is no layer to place; those are {', '.join(layers)}")
+    return {layers[name]: value for name, value in rest.items()}
+
+
+def _replaced(module: nn.Module, put: Callable[[nn.Linear | nn.Conv2d], Placed]) -> nn.Module:
     if isinstance(module, (nn.Linear, nn.Conv2d)):
-        if module not in placed:
-            kind = PlacedLinear if isinstance(module, nn.Linear) else PlacedConv2d
-            placed[module] = kind(module, substrate, now_s, rng, fill)  # type: ignore[arg-type]
-        return placed[module]
+        return put(module)
     for name, child in list(module._modules.items()):  # named_children leaves out a layer's second place
-        if child is None:
-            continue
-        setattr(module, name, _replaced(child, placed, substrate, now_s, rng, fill))
+        if child is not None:
+            setattr(module, name, _replaced(child, put))
     return module
 
 

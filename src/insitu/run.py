@@ -54,6 +54,8 @@ def rows(experiment: Experiment, seed: int, without: Collection[str] = ()) -> Ro
     All arms draw the same, so that a gap is that of the learners and not of the order of examples. Queries draw from
     generators of their own, so that another age, or an arm left out, changes no other row.
 
+    Arms that are run once for all seeds (``draws.fixed``) draw what seed 0 draws, whatever the seed.
+
     Where support sets are those of a list, a baseline without devices is run again on redrawn ones, for its interval
     alone: the arm ``redrawn``, whose rows carry the number of the ``draw``.
 
@@ -80,12 +82,13 @@ def _marked(experiment: Experiment, seed: int, without: Collection[str]) -> Iter
 def _arms(experiment: Experiment, seed: int) -> Iterator[tuple[str, Iterator[Row]]]:
     """Yield every arm's name with its rows, which are computed as they are taken."""
     data, scenario, ages_s = experiment.data, experiment.scenario.of_seed(seed), experiment.ages_s
-    base = scenario.base(data)
+    base, fixed = scenario.base(data), draws.fixed(experiment)
 
     def arm(variant: Variant, ages_s: tuple[float, ...] = ages_s) -> tuple[str, Iterator[Row]]:
         own = variant.scenario(experiment.scenario).of_seed(seed)
         given = own.base(data) if variant.changes else base
-        return variant.name, _rows(data, seed, own, given, variant, ages_s)
+        drawn = 0 if variant.name in fixed else seed
+        return variant.name, (row | {"seed": seed} for row in _rows(data, drawn, own, given, variant, ages_s))
 
     yield arm(Variant("baseline", experiment.baseline))
     yield arm(Variant("learner", experiment.learner))

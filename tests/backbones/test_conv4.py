@@ -84,8 +84,10 @@ def test_inductive_queries_do_not_depend_on_others() -> None:
     torch.testing.assert_close(network.queries(images(2, 5), support), taught, rtol=1e-4, atol=1e-4)
 
 
-def test_the_norm_and_its_gradients_are_those_of_plain_operations() -> None:
-    z = torch.from_numpy(generator(0, "maps").standard_normal((2, 3, 4, 3))).requires_grad_()
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_the_norm_and_its_gradients_are_those_of_plain_operations(channels_last: bool) -> None:
+    z = torch.from_numpy(generator(0, "maps").standard_normal((2, 3, 4, 3)))
+    z = (z if channels_last else z.transpose(2, 3).contiguous().transpose(2, 3)).requires_grad_()
     for fast, slow in zip(normalised(z), plain(z), strict=True):
         torch.testing.assert_close(fast, slow)
     assert torch.autograd.gradcheck(normalised, (z,))

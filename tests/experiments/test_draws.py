@@ -19,8 +19,6 @@ from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 from numbered import numbered
 
-# a chip of these takes minutes, since its convolutions are redrawn too: as many as an interval needs
-SLOW = {"ortner2025-omniglot", "raghu2020-omniglot"}
 EXPERIMENTS: dict[str, Experiment] = {part.name: catalog.load(part) for part in catalog.parts("experiments")}
 
 
@@ -29,7 +27,7 @@ def test_published_rows_have_seeds_enough(name: str) -> None:
     experiment = EXPERIMENTS[name]
     assert experiment.seeds >= FEWEST
     assert draws.over(experiment)["learner"], "a learner that nothing differs for has no interval"
-    if draws.holds_devices(experiment.learner) and name not in SLOW:
+    if draws.holds_devices(experiment.learner):
         assert experiment.seeds >= 10
     if draws.redrawn(experiment):
         assert experiment.seeds * draws.DRAWS >= 20

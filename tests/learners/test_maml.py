@@ -21,6 +21,7 @@ from insitu.learners import _all_layers, _delta_rule
 from insitu.learners.maml import Maml, State
 from insitu.learners.rounding import rounded
 from insitu.protocols import Examples
+from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
 from patterned import RECORD, WAYS, base, tasks
@@ -131,16 +132,17 @@ def test_an_outer_gradient_through_all_layers_is_that_of_a_plain_loop(statistics
 # -- rounding ------------------------------------------------------------------------------------------------------
 
 
-@given(bits=st.integers(2, 8), seed=st.integers(0, 99))
-def test_rounding_keeps_to_the_grid_and_is_right_on_average(bits: int, seed: int) -> None:
-    step = 2.0 ** (1 - bits)
-    weights = torch.from_numpy(generator(seed, "weights").uniform(-1, 1 - step, 40)).float()
-    drawn = torch.stack([rounded(weights, bits, generator(seed, "round", k)) for k in range(200)])
+@given(bits=st.integers(2, 8), scale=st.sampled_from([0.125, 0.25, 1.0, 2.0]), seed=st.integers(0, 99))
+def test_rounding_keeps_to_the_grid_and_is_right_on_average(bits: int, scale: float, seed: int) -> None:
+    step = scale * 2.0 ** (1 - bits)
+    weights = torch.from_numpy(generator(seed, "weights").uniform(-scale, scale - step, 40)).float()
+    drawn = torch.stack([rounded(weights, bits, generator(seed, "round", k), scale) for k in range(200)])
     assert torch.equal((drawn / step).round() * step, drawn)
-    assert float(drawn.min()) >= -1
-    assert float(drawn.max()) <= 1 - step
+    assert float(drawn.min()) >= -scale
+    assert float(drawn.max()) <= scale - step
     assert float((drawn.mean(0) - weights).abs().max()) < 5 * step / 2 / 200**0.5
-    assert torch.equal(rounded(drawn[0], bits, generator(seed, "again")), drawn[0])  # what is on the grid stays
+    again = rounded(drawn[0], bits, generator(seed, "again"), scale)
+    assert torch.equal(again, drawn[0])  # what is on the grid stays
 
 
 def test_rounding_passes_gradients_straight_through() -> None:
@@ -182,7 +184,8 @@ def test_no_steps_change_nothing(learner: Maml) -> None:
     assert state.rewritten == ()
     if learner.substrate.exact:
         head = state.heads[0][_all_layers.HEAD] if learner.layers == "all" else state.heads[0].weights.transpose(1, 2)
-        assert torch.equal(head, rounded(base().head, learner.bits).expand(2, -1, -1))
+        grid = rounded(base().head, learner.bits, scale=learner.head_scale)
+        assert torch.equal(head, grid.expand(2, -1, -1))
 
 
 @pytest.mark.parametrize("layers", ["head", "all"])
@@ -222,6 +225,49 @@ def test_a_step_touches_only_cells_whose_target_has_changed() -> None:
     assert 0 < total < 4 * state.heads[0].cells.conductance_us.size
     kinds = state.spent.counts
     assert kinds["reset_pulse"] >= total
+
+
+@pytest.mark.parametrize("substrate", [Digital(), EXACT, REAL], ids=["software", "exact", "hermes"])
+@pytest.mark.parametrize("scale", [0.25, 1.0])
+def test_heads_of_few_bits_are_on_the_scaled_grid_after_every_step(substrate: Substrate, scale: float) -> None:
+    heads = taught(Maml(substrate, bits=4, head_scale=scale), tasks(3, 3)).heads
+    for held in heads:
+        if isinstance(substrate, Digital):
+            steps = held.weights.double() * 8 / scale
+            assert torch.equal(steps, steps.round())
+        else:
+            steps = torch.from_numpy(held.target[0] - held.target[1])
+            assert held.scale.top == scale
+        assert int(steps.min()) >= -8
+        assert int(steps.max()) <= 7
+
+
+def test_drift_of_heads_is_compensated_as_that_of_convolutions() -> None:
+    """A month later, what a head answers is closer to what it answered when written."""
+    x, month_s = vectors(4, 6).x, 2_629_800.0
+    off = {}
+    for how in ("none", "column"):
+        learner = replace(Maml(), substrate=replace(REAL, compensation=how), steps=1)
+        state = taught(learner, tasks(4, 3))
+        fresh, old = (learner.substrate.multiply_batch(state.heads[0], x, t, generator(1)) for t in (61.0, month_s))
+        off[how] = float((old - fresh).norm() / fresh.norm())
+    assert off["column"] < off["none"] / 2
+
+
+@pytest.mark.parametrize("rest", [0.0, 1.0])
+def test_paper_taken_off_images_changes_no_answer_of_exact_products(rest: float) -> None:
+    learner, asked = Maml(EXACT, write_bits=16, rest=rest), tasks(4, 4, seed=3)
+    state = taught(learner, tasks(4, 3))
+    found = learner.predict(state, asked.x, 61.0, generator(0, "ask"))
+    assert torch.equal(found, SOFTWARE.predict(taught(SOFTWARE, tasks(4, 3)), asked.x, 61.0, generator(0, "ask")))
+
+
+def test_paper_taken_off_is_counted() -> None:
+    fed = {rest: Maml(rest=rest) for rest in (0.0, 1.0)}
+    states = {rest: learner.prepare(base(), 0.0, generator(0, "p")) for rest, learner in fed.items()}
+    more = fed[1.0].query_cost(states[1.0]) - fed[0.0].query_cost(states[0.0])
+    assert more.counts == {"digital_add": RECORD.width * RECORD.sides[0] ** 2}
+    assert (fed[1.0].cost(states[1.0]) - fed[0.0].cost(states[0.0])).counts["written_weight"] == RECORD.width
 
 
 def test_features_serve_as_images_do() -> None:
@@ -319,6 +365,8 @@ def test_time_runs_forward_and_queries_belong_to_the_tasks_in_hand() -> None:
         ({"write_bits": 1}, "write_bits are 2..16"),
         ({"steps": -1}, "steps are 0 or more"),
         ({"learning_rate": float("nan")}, "learning_rate is above 0"),
+        ({"head_scale": 0.0}, "head_scale is above 0"),
+        ({"rest": float("inf")}, "rest is finite"),
         ({"layers": "last"}, "head or all"),
         ({"layers": "all"}, "in software only"),
         ({"layers": "all", "substrate": Digital(bits=4)}, "in software only"),

@@ -1,8 +1,8 @@
 """ReLU and batch norm per task as one operation: a third of the passes over memory that autograd would make.
 
 Forward y = (max(z, 0) - m) r with mean m and r = 1 / sqrt(variance + 1e-5) over the images and positions of a task.
-The backward pass is written in operations that can be differentiated again and mapped over, so that gradients of
-gradients are exact. Sums are products with a row of ones, and what all positions share is repeated along an
+Gradients of gradients are exact: where they are wanted, the backward pass is written in operations that can be
+differentiated again. There, sums are products with a row of ones, and what all positions share is repeated along an
 image: both are several times as fast in bfloat16 as torch's own sums and broadcasts over a last axis of 56.
 """
 
@@ -26,26 +26,28 @@ def normalised(z: Tensor, given: tuple[Tensor, Tensor] | None = None) -> tuple[T
 
 
 class _ReluNorm(torch.autograd.Function):
-    generate_vmap_rule = True
-
     @staticmethod
-    def forward(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        y = z.relu()
-        mean = _mean(y)
-        # the clamp guards a channel that is constant, where rounding may leave a negative variance
-        inverse = ((_mean(y * y) - mean * mean).clamp_min(0) + EPSILON).rsqrt()
-        out = torch.addcmul(_along(-mean * inverse, z), y.flatten(2), _along(inverse, z))
-        return out.view(z.shape), mean, inverse
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
-        out, _, inverse = output
-        ctx.save_for_backward(inputs[0], out, inverse)
+    def forward(ctx: Any, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        out = z.new_empty(z.shape)  # contiguous, as z need not be
+        statistics = []
+        # task by task, so that a task's maps stay in the cache between the passes
+        for maps, into in zip(_images(z), _images(out), strict=True):
+            y, *found = torch.native_batch_norm(maps.relu(), None, None, None, None, True, 0.0, EPSILON)
+            into.copy_(y)
+            statistics.append(found)
+        mean, inverse = (torch.stack(each)[:, None].to(z.dtype) for each in zip(*statistics, strict=True))
+        if not inverse.all():
+            out.fill_(torch.nan)  # a variance that overflows would hide divergence behind zeros
+        ctx.save_for_backward(z, out, mean, inverse)
         ctx.set_materialize_grads(False)
+        return out, mean, inverse
 
     @staticmethod
     def backward(ctx: Any, g: Tensor | None, g_mean: Tensor | None, g_inverse: Tensor | None) -> Tensor:
-        z, out, inverse = ctx.saved_tensors
+        z, out, mean, inverse = ctx.saved_tensors
+        if g is not None and g_mean is None and g_inverse is None and not torch.is_grad_enabled():
+            return _slope(g.contiguous(), z, mean, inverse)
+        # operations that can be differentiated again, also for gradients of the statistics
         count = z.shape[1] * z.shape[2]
         # all positions share what comes through the statistics: a constant and a multiple of out
         constant, multiple = torch.zeros_like(inverse), torch.zeros_like(inverse)
@@ -59,6 +61,22 @@ class _ReluNorm(torch.autograd.Function):
         if g is not None:
             total = torch.addcmul(total, g.flatten(2), _along(inverse, z))
         return torch.ops.aten.threshold_backward(total.view(z.shape), z, 0)  # type: ignore[no-any-return]
+
+
+def _slope(g: Tensor, z: Tensor, mean: Tensor, inverse: Tensor) -> Tensor:
+    """Return the gradient of z, task by task."""
+    out = z.new_empty(z.shape)  # contiguous, as z need not be
+    for up, maps, m, r, into in zip(_images(g), _images(z), mean, inverse, _images(out), strict=True):
+        slope = torch.ops.aten.native_batch_norm_backward(
+            up, maps.relu(), None, None, None, m[0], r[0], True, EPSILON, [True, False, False]
+        )[0]
+        torch.ops.aten.threshold_backward.grad_input(slope, maps, 0, grad_input=into)
+    return out
+
+
+def _images(z: Tensor) -> Tensor:
+    """Return contiguous maps z as (tasks, images and positions, channels, 1, 1), channels last in memory."""
+    return z.flatten(1, 2)[..., None, None]
 
 
 def _mean(y: Tensor) -> Tensor:

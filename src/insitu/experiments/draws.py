@@ -48,6 +48,11 @@ def over(experiment: Experiment) -> dict[str, str]:
     return held
 
 
+def fixed(experiment: Experiment) -> list[str]:
+    """Return the arms of short tasks that are without devices and share their tasks: each is run once for all seeds."""
+    return [arm for arm, what in over(experiment).items() if what == TASKS]
+
+
 def _over(learner: Learner, scenario: Scenario, data: str) -> str:
     drawn = scenario.drawn(data)
     if holds_devices(learner):

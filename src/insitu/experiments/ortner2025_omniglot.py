@@ -5,6 +5,9 @@ four steps; the chip lags after the first and second. The figures of others hold
 the 659 characters that the paper evaluates on, with five different queries per class, which are normalised together as
 in the paper (transductive). Besides the paper's four bars: one image at a time, weights meta-trained with noise, and
 the explicit memory on the same tasks.
+
+Own choices, as the mapping of layers is not published: copies of small layers, images without their paper, and heads of
+4 bits on a grid of a quarter of the range (``learners/maml.py``), chosen on held-out characters of meta-training.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from insitu.substrates.digital import Digital
 FRESH_S = 60.0
 STEPS = 4
 PCM = Crossbar(PcmHermes2022(), pairs=1)  # the fit stands for the two devices per sign of the chip
+SOFTWARE_4, PCM_4 = "software, 4 bits", "PCM, 4 bits"
 FOUR_BITS = (("backbone", "ortner2025_omniglot_4bit"),)
 SINGLE = Variant("software, image by image", Maml(substrate=Digital()), (("statistics", "support"),))
 NOISY = Variant("PCM, trained with noise", Maml(substrate=PCM), (("backbone", "ortner2025_omniglot_noise"),))
@@ -38,8 +42,8 @@ EXPERIMENT = Experiment(
     baseline=Maml(substrate=Digital()),
     names=("software, 32 bits", "PCM, 32 bits"),
     variants=(
-        Variant("software, 4 bits", Maml(substrate=Digital(), bits=4), FOUR_BITS),
-        Variant("PCM, 4 bits", Maml(substrate=PCM, bits=4), FOUR_BITS),
+        Variant(SOFTWARE_4, Maml(substrate=Digital(), bits=4), FOUR_BITS),
+        Variant(PCM_4, Maml(substrate=PCM, bits=4), FOUR_BITS),
         SINGLE,
         NOISY,
         COARSE,
@@ -47,14 +51,13 @@ EXPERIMENT = Experiment(
         Variant("memory on PCM", TaskMemory(PCM)),
     ),
     data="images",
-    seeds=5,
     ages_s=(FRESH_S,),
     claims=(
         Claim(
             "PCM below software after four steps, 32 bits",
             published="on par",
             measure=metrics.gap_between("baseline", "learner", STEPS, FRESH_S, FRESH_S),
-            at_most=0.5,
+            at_most=0.3,
             where="Fig. 3",
         ),
         Claim(
@@ -68,7 +71,7 @@ EXPERIMENT = Experiment(
         Claim(
             "PCM below software after four steps, 4 bits",
             published="on par",
-            measure=metrics.gap_between("software, 4 bits", "PCM, 4 bits", STEPS, FRESH_S, FRESH_S),
+            measure=metrics.gap_between(SOFTWARE_4, PCM_4, STEPS, FRESH_S, FRESH_S),
             at_most=0.5,
             where="Fig. 3",
         ),
@@ -82,15 +85,16 @@ EXPERIMENT = Experiment(
         Claim(
             "the same with 4 bits",
             published="not needed",
-            measure=metrics.gap_between("software, 4 bits", COARSE.name, STEPS, FRESH_S, FRESH_S),
+            measure=metrics.gap_between(SOFTWARE_4, COARSE.name, STEPS, FRESH_S, FRESH_S),
             at_most=0.5,
             where="the paper's claim; own target",
         ),
         Claim(
-            "software, 4 bits, after four steps",
-            published="on par with 32 bits",
-            measure=metrics.at_session("software, 4 bits", "overall", STEPS, FRESH_S),
-            unit="%",
+            "software, 4 bits, below 32 bits after four steps",
+            published="on par",
+            measure=metrics.gap_between("baseline", SOFTWARE_4, STEPS, FRESH_S, FRESH_S),
+            at_most=1.0,
+            where="Fig. 3",
         ),
         Claim(
             "cells rewritten by the first step, 32 bits",
@@ -106,8 +110,10 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "explicit memory on PCM, each example written once",
-            published="not published",
+            published="98.8 (another chip: Chameleon, arXiv 2505.24852)",
             measure=metrics.at_session("memory on PCM", "overall", 1, FRESH_S),
+            at_least=98.8,
+            where="own target",
             unit="%",
         ),
     ),

@@ -1,9 +1,9 @@
 """Omniglot in 5 ways of 5 shots on every device model, with convolutions that were written up to a month before.
 
 Ortner, Petschenig et al. (2025) adapt on a chip whose convolutions have drifted; published for one chip, as it was.
-Here the age is the time from writing the meta-trained weights to the first step on a task. Own choice: drift of the
-convolutions is compensated per column, as in the explicit memory; resistive cells relax to either side, so that no
-factor would undo it, and are not compensated.
+Here the age is the time from writing the meta-trained weights to the first step on a task. Own choice: drift is
+compensated per column in convolutions and heads, as in the explicit memory; resistive cells relax to either side, so
+that no factor would undo it, and are not compensated.
 """
 
 from __future__ import annotations
@@ -46,12 +46,14 @@ EXPERIMENT = Experiment(
             "HERMES 2022 below software after four steps",
             published="on par",
             measure=metrics.gap_between("baseline", "learner", STEPS, MINUTE_S, MINUTE_S),
-            at_most=0.5,
+            at_most=0.3,
         ),
         Claim(
             "HERMES 2022, a month old, below software after four steps",
             published="not published",
             measure=metrics.gap_between("baseline", "learner", STEPS, MONTH_S, MINUTE_S),
+            at_most=1.5,
+            where="own target",
         ),
         Claim(
             "Joshi 2020 below software after four steps",
@@ -62,6 +64,8 @@ EXPERIMENT = Experiment(
             "Joshi 2020, a month old, below software after four steps",
             published="not published",
             measure=metrics.gap_between("baseline", "Joshi 2020", STEPS, MONTH_S, MINUTE_S),
+            at_most=1.5,
+            where="own target",
         ),
         Claim(
             "Nandakumar 2018 below software after four steps",
@@ -72,6 +76,8 @@ EXPERIMENT = Experiment(
             "Nandakumar 2018, a month old, below software after four steps",
             published="not published",
             measure=metrics.gap_between("baseline", "Nandakumar 2018", STEPS, MONTH_S, MINUTE_S),
+            at_most=1.5,
+            where="own target",
         ),
         Claim(
             "Wan 2022 below software after four steps",

@@ -37,15 +37,17 @@ def written(
     now_s: float,
     rng: np.random.Generator,
     fill: bool,
+    rest: float,
 ) -> Conv4Module:
     """Return the network with its convolutions on ``substrate``, converters fitted to the base's calibration tasks.
 
-    On an exact substrate the network is left as it is, in software.
+    The first one is fed images less ``rest``, the value of a pixel without ink. On an exact substrate the network is
+    left as it is, in software.
     """
     if substrate.exact:
         return network
     images = base.calibration.x.double() if base.calibration.x.ndim > 3 else None
-    placed: Any = place(network, substrate, now_s, rng, example=images, fill=fill)
+    placed: Any = place(network, substrate, now_s, rng, example=images, fill=fill, rest={"convs.0": rest})
     return placed  # type: ignore[no-any-return]
 
 
@@ -76,13 +78,13 @@ def encoded(
 
 def spent(network: Conv4Module) -> Ledger:
     """Return what writing the network's layers has spent."""
-    return sum((layer.substrate.written(layer.held) for layer in placed_layers(network)), Ledger())
+    return sum((layer.spent() for layer in placed_layers(network)), Ledger())
 
 
 def image_cost(network: Conv4Module) -> Ledger:
     """Return what encoding one image spends on a substrate."""
     layers = zip(placed_layers(network), network.record.sides, strict=False)
-    return sum((layer.substrate.product_cost(layer.held, side * side) for layer, side in layers), Ledger())
+    return sum((layer.product_cost(side * side) for layer, side in layers), Ledger())
 
 
 def placed_layers(network: Conv4Module) -> Iterator[Placed]:

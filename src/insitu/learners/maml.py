@@ -8,9 +8,12 @@ meta-trained weights, on a head of its own, and all of them share the convolutio
 
 Own choices: the head is kept as floats next to the array, or as b bits, which slopes change by random rounding; on a
 crossbar its weights have ``write_bits`` where ``bits`` is 0; the range of its weights and of its ADC is fitted to tasks
-of meta-training; heads and convolutions are written when the learner is prepared, so that they have drifted by the time
-a task comes. Before any task is learned, queries are normalised together whatever the network's statistics. Steps are
-computed in float64, so that answers do not depend on the order in which a library adds.
+of meta-training; the grid of few bits reaches to ``head_scale`` in the head, whose weights would use a fifth of the
+published one, and to 1 in convolutions, as published; small convolutions are written several times, and the first is
+fed images without their paper (``placement.py``); heads and convolutions are written when the learner is prepared, so
+that they have drifted by the time a task comes, and drift of both is compensated where the substrate does so. Before
+any task is learned, queries are normalised together whatever the network's statistics. Steps are computed in float64,
+so that answers do not depend on the order in which a library adds.
 """
 
 from __future__ import annotations
@@ -68,11 +71,15 @@ class Maml(Learner[EpisodeBase, State]):
     steps: int = 4  # gradient steps per task
     learning_rate: float = 0.1  # step size of the inner loop
     bits: int = 0  # bits of all weights, as they were meta-trained; 0 keeps floats
+    head_scale: float = 0.25  # range of the head's weights where bits is set; 1 as published
     write_bits: int = 8  # bits to which weights of the head are programmed on devices where bits is 0
     fill: bool = True  # write convolutions of few rows as often as a tile has room, which averages errors
+    rest: float = 1.0  # value of a pixel without ink, subtracted from what the first convolution is fed; 0: nothing is
 
     def __post_init__(self) -> None:
         check_bits(self.bits)
+        if not (0 < self.head_scale < np.inf and abs(self.rest) < np.inf):
+            raise InsituError(f"head_scale is above 0, rest is finite; got {self.head_scale} and {self.rest}")
         if not 2 <= self.write_bits <= 16:
             raise InsituError(f"write_bits are 2..16; got {self.write_bits}")
         if self.steps < 0 or not 0 < self.learning_rate < np.inf:
@@ -96,7 +103,7 @@ class Maml(Learner[EpisodeBase, State]):
         network = encoder.exact(base.network, self.bits)
         state = State(base, network, now_s, None, (), None, None, (), Ledger())
         scale = None if self.substrate.exact else self._scale(state, rng)
-        placed = encoder.written(network, base, self.substrate, now_s, rng, self.fill)
+        placed = encoder.written(network, base, self.substrate, now_s, rng, self.fill, self.rest)
         return replace(state, network=placed, scale=scale, spent=encoder.spent(placed))
 
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
@@ -116,10 +123,10 @@ class Maml(Learner[EpisodeBase, State]):
         new = replace(state, support=examples.x, statistics=statistics)
         if not self.substrate.exact:
             return self._learned_in_place(new, head, Examples(x, examples.labels), now_s, rng)
-        keep = lambda weights: rounded(weights, self.bits, rng)  # noqa: E731
-        first = rounded(head, self.bits).double()
+        keep = lambda weights: self._rounded(weights, rng)  # noqa: E731
+        first = self._rounded(head).double()
         heads = _delta_rule.adapted(first, x.double(), examples.labels, self.learning_rate, self.steps, keep=keep)
-        hold = self._of_heads.program_batch
+        hold = self.substrate.program_batch
         return replace(new, heads=tuple(hold(each.transpose(1, 2), None, now_s, rng) for each in heads))
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
@@ -147,11 +154,6 @@ class Maml(Learner[EpisodeBase, State]):
         held = self.substrate.blank(features, ways, 0.0, np.random.default_rng(0))  # costs depend on its shape alone
         return encoder.image_cost(state.network) + self.substrate.product_cost(held, 1)
 
-    @property
-    def _of_heads(self) -> Substrate:
-        """What heads are held on: as published, their drift is not compensated, since learned cells are fresh."""
-        return self.substrate.uncompensated()
-
     # -- parts -------------------------------------------------------------------------------------------------------
 
     def _answers(
@@ -169,8 +171,8 @@ class Maml(Learner[EpisodeBase, State]):
             return [scores.argmax(-1) for scores in found]
         features, _ = encoder.encoded(state.network, x, state.statistics, now_s, rng)
         if not heads:
-            return [exact.product(features, rounded(state.base.head, self.bits).T).argmax(-1)]
-        return [self._of_heads.multiply_batch(head, features, now_s, rng).argmax(-1) for head in heads]
+            return [exact.product(features, self._rounded(state.base.head).T).argmax(-1)]
+        return [self.substrate.multiply_batch(head, features, now_s, rng).argmax(-1) for head in heads]
 
     def _scale(self, state: State, rng: np.random.Generator) -> Any:
         """Return the ranges that hold all heads on the way through the calibration tasks."""
@@ -180,25 +182,28 @@ class Maml(Learner[EpisodeBase, State]):
         heads = _delta_rule.adapted(head.double(), x.double(), base.calibration.labels, self.learning_rate, self.steps)
         heads = [head.float() for head in heads]
         bits = self.bits or self.write_bits
-        top = 1.0 if self.bits else HEADROOM * float(max(head.abs().max() for head in heads)) or 1.0
+        top = self.head_scale if self.bits else HEADROOM * float(max(head.abs().max() for head in heads)) or 1.0
         steps = 2 ** (bits - 1) - (not self.bits)  # the grid of few bits has one more step below 0 than above
-        matrices = torch.cat([rounded(head, self.bits).transpose(1, 2) for head in heads])
-        return self._of_heads.fit_batch(matrices, x.repeat(len(heads), 1, 1), top, steps)
+        matrices = torch.cat([self._rounded(head).transpose(1, 2) for head in heads])
+        return self.substrate.fit_batch(matrices, x.repeat(len(heads), 1, 1), top, steps)
 
     def _learned_in_place(
         self, state: State, head: Tensor, given: Examples, now_s: float, rng: np.random.Generator
     ) -> State:
         """Take steps whose slope comes from what the substrate answers, and program each before the next."""
-        weights = rounded(head, self.bits).expand(len(given.x), -1, -1)
-        heads = [self._of_heads.program_batch(weights.transpose(1, 2), state.scale, state.prepared_s, rng)]
+        weights = self._rounded(head).expand(len(given.x), -1, -1)
+        heads = [self.substrate.program_batch(weights.transpose(1, 2), state.scale, state.prepared_s, rng)]
         for step in range(1, self.steps + 1):
-            logits = self._of_heads.multiply_batch(heads[-1], given.x, now_s, rng)
+            logits = self.substrate.multiply_batch(heads[-1], given.x, now_s, rng)
             change = _delta_rule.slope(logits.double(), given.x.double(), given.labels)
             _delta_rule.check_finite(change, step, self.learning_rate)
-            weights = rounded((weights - self.learning_rate * change).float(), self.bits, rng)
-            heads.append(self._of_heads.reprogram_batch(heads[-1], weights.transpose(1, 2), now_s, rng))
+            weights = self._rounded((weights - self.learning_rate * change).float(), rng)
+            heads.append(self.substrate.reprogram_batch(heads[-1], weights.transpose(1, 2), now_s, rng))
         rewritten = tuple(each.rewritten for each in heads[1:])
         return replace(state, heads=tuple(heads), rewritten=rewritten, spent=state.spent + heads[-1].spent)
+
+    def _rounded(self, head: Tensor, rng: np.random.Generator | None = None) -> Tensor:
+        return rounded(head, self.bits, rng, self.head_scale)
 
     def _check_images(self, x: Tensor) -> None:
         if x.ndim == 3:

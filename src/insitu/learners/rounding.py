@@ -19,11 +19,14 @@ def check_bits(bits: int) -> None:
         raise InsituError(f"bits of a weight are 0 (float) or 2..16; got {bits}")
 
 
-def rounded(weights: Tensor, bits: int, rng: np.random.Generator | None = None) -> Tensor:
-    """Return ``weights`` on the grid of ``bits`` bits: rounded at random where ``rng`` is given; 0 bits leave them."""
+def rounded(weights: Tensor, bits: int, rng: np.random.Generator | None = None, scale: float = 1.0) -> Tensor:
+    """Return ``weights`` on ``scale`` times the grid of ``bits`` bits; 0 bits leave them.
+
+    They are rounded at random where ``rng`` is given, otherwise to the nearest.
+    """
     if not bits:
         return weights
     top = 2 ** (bits - 1)
     # the difference is zero: it carries the gradient and leaves the grid's values exact
-    held: Tensor = on_steps(weights, 1 / top, -top, top - 1, rng) + (weights - weights.detach())
+    held: Tensor = on_steps(weights, scale / top, -top, top - 1, rng) + (weights - weights.detach())
     return held

@@ -51,6 +51,7 @@ class TaskMemory(Learner[EpisodeBase, State]):
     substrate: Substrate = field(default_factory=lambda: Crossbar(PcmHermes2022(), pairs=1))  # holds the convolutions
     memory: ExplicitMemory = field(default_factory=lambda: ExplicitMemory(substrate=Crossbar(compensation="column")))
     fill: bool = True  # write convolutions of few rows as often as a tile has room, which averages errors
+    rest: float = 1.0  # value of a pixel without ink, subtracted from what the first convolution is fed; 0: nothing is
 
     def check(self, protocol: Protocol, inputs: Inputs) -> None:
         """See ``Learner.check``: the memory's parts have to go together too."""
@@ -60,7 +61,8 @@ class TaskMemory(Learner[EpisodeBase, State]):
     def prepare(self, base: EpisodeBase, now_s: float, rng: np.random.Generator) -> State:
         """Write the network at ``now_s``, and fit the map to the memory's vectors to the base's calibration tasks."""
         check_episode_base(base)
-        network = encoder.written(encoder.exact(base.network, bits=0), base, self.substrate, now_s, rng, self.fill)
+        network = encoder.exact(base.network, bits=0)
+        network = encoder.written(network, base, self.substrate, now_s, rng, self.fill, self.rest)
         known = base.calibration
         x, _ = encoder.encoded(network, known.x, None, now_s, rng)
         ways = ways_of(known, base)

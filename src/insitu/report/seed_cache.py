@@ -1,7 +1,8 @@
 """Finished seeds on disk, found by the key of their composition and never computed twice.
 
 Of a seed that is interrupted, the finished arms are kept: every arm draws from generators of its own, so that the
-others give the same numbers bit for bit whether it is computed before them or read.
+others give the same numbers bit for bit whether it is computed before them or read. Arms that are run
+once for all seeds (``draws.fixed``) are copied from the first seed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from insitu.core import InsituError, read_text, write_text
-from insitu.experiments import Experiment
+from insitu.experiments import Experiment, draws
 from insitu.metrics import Row
 
 
@@ -96,7 +97,8 @@ def compute(
             seed = store.read(number)
             found = seed is not None
             if seed is None:
-                seed = _computed(experiment, number, store, rows, watcher)
+                begun = store.read(number, part=True) or Seed(number, _repeated(experiment, number, done), 0.0)
+                seed = _computed(experiment, begun, store, rows, watcher)
             reused += found
             done.append(seed)
             watcher.end(seed, found)
@@ -111,11 +113,11 @@ def compute(
 
 
 def _computed(
-    experiment: Experiment, number: int, store: Store, rows: Callable[..., Iterator[Row]], watcher: Watcher
+    experiment: Experiment, part: Seed, store: Store, rows: Callable[..., Iterator[Row]], watcher: Watcher
 ) -> Seed:
-    """Return a seed, computed from where it was interrupted; every arm is written as soon as it is finished."""
+    """Return a seed, computed from the finished arms ``part`` on; every arm is written as soon as it is finished."""
+    number = part.number
     watcher.begin(number)
-    part = store.read(number, part=True) or Seed(number, [], 0.0)
     started, measured = time.monotonic() - part.seconds, list(part.rows)
     for row in measured:
         watcher.row(row)
@@ -129,6 +131,12 @@ def _computed(
     seed = Seed(number, measured, time.monotonic() - started)
     store.write(seed)
     return seed
+
+
+def _repeated(experiment: Experiment, number: int, done: list[Seed]) -> list[Row]:
+    """Return the rows of seed ``number`` that are those of every seed; none before one is finished."""
+    fixed = draws.fixed(experiment)
+    return [row | {"seed": number} for row in done[0].rows if row["arm"] in fixed] if done else []
 
 
 def _arms(rows: list[Row]) -> list[str]:
