@@ -127,8 +127,9 @@ def test_help_offers_parts_of_the_protocol_alone(name: str, capsys: pytest.Captu
         assert set(offered[1].split(" | ") if offered else fitting) == fitting
         assert bool(offered) == (len(fitting) > 1)
     scenarios = re.search(r"^ *--scenario (\S+(?: \| \S+)+)$", said, re.MULTILINE)
-    protocols = {each: catalog.load(catalog.find(each, "scenarios")).protocol for each in SCENARIOS}
-    alike = {each for each, protocol in protocols.items() if protocol is record.scenario.protocol}
+    alike = set(fit.scenarios(record.learner, record.data))
+    protocols = {catalog.load(catalog.find(each, "scenarios")).protocol.name for each in alike}
+    assert protocols == {record.scenario.protocol.name}
     assert set(scenarios[1].split(" | ") if scenarios else alike) == alike
     assert bool(scenarios) == (len(alike) > 1)
 

@@ -121,6 +121,8 @@ def _parse(
     )
     if not extras.get("sweep", True):
         experiment = replace(experiment, sweep=())
+    if experiment.scenario.protocol is not original.scenario.protocol:
+        experiment = replace(experiment, variants=())  # whose learners follow the experiment's own protocol
     if experiment.seeds < 1:
         raise InsituError(f"--seeds is at least 1; got {experiment.seeds}")
     experiment, notes = shared_flags.reach(original, experiment)
