@@ -127,7 +127,9 @@ def test_help_offers_parts_of_the_protocol_alone(name: str, capsys: pytest.Captu
         assert set(offered[1].split(" | ") if offered else fitting) == fitting
         assert bool(offered) == (len(fitting) > 1)
     scenarios = re.search(r"^ *--scenario (\S+(?: \| \S+)+)$", said, re.MULTILINE)
-    alike = set(fit.scenarios(record.learner, record.data))
+    part = catalog.part_of(type(record.scenario))
+    assert part
+    alike = {part.name, *fit.scenarios(record.learner, record.data)}
     protocols = {catalog.load(catalog.find(each, "scenarios")).protocol.name for each in alike}
     assert protocols == {record.scenario.protocol.name}
     assert set(scenarios[1].split(" | ") if scenarios else alike) == alike
