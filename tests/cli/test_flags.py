@@ -92,8 +92,8 @@ def test_extras_are_flags_of_the_command() -> None:
         (["--ages", "1", "x"], "--ages takes values, each a number (now 60.0); got 1 x"),
         (["--inner.scheme", "triple"], "--inner.scheme takes one of pair, single (now pair); got triple"),
         (["--inner.exact", "maybe"], "--inner.exact takes no value"),
-        (["--inner.device", "gold"], "--inner.device gold: no such part; the devices are ideal, "),
-        (["--inner.device"], "--inner.device takes the name of one part: ideal, "),
+        (["--inner.device", "gold"], "--inner.device gold: no such part; the devices are cmo-hfox, ideal, "),
+        (["--inner.device"], "--inner.device takes the name of one part: cmo-hfox, ideal, "),
         (["6"], "'6' is not a flag"),
         (["--rate=-1"], "rate is at least 0; got -1"),
     ],
@@ -112,7 +112,7 @@ def test_help_shows_fields_comments_and_what_can_be_swapped(capsys: pytest.Captu
         flags.parse(Outer(), ["--help"], prog="insitu run x", title="A table.", hidden={"note"})
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    for piece in ("A table.", "--inner.bits INT", "of the converter", "when it is read", "--inner.device ideal | "):
+    for piece in ("A table.", "--inner.bits INT", "of the converter", "when it is read", "--inner.device cmo-hfox | ideal | "):
         assert piece in text
     assert "--note" not in text
     assert "--hook" not in text
