@@ -112,7 +112,13 @@ def test_help_shows_fields_comments_and_what_can_be_swapped(capsys: pytest.Captu
         flags.parse(Outer(), ["--help"], prog="insitu run x", title="A table.", hidden={"note"})
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    for piece in ("A table.", "--inner.bits INT", "of the converter", "when it is read", "--inner.device cmo-hfox | ideal | "):
+    for piece in (
+        "A table.",
+        "--inner.bits INT",
+        "of the converter",
+        "when it is read",
+        "--inner.device cmo-hfox | ideal | ",
+    ):
         assert piece in text
     assert "--note" not in text
     assert "--hook" not in text

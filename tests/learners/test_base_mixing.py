@@ -12,8 +12,9 @@ from torch import Tensor
 from blobs import OLD, base, draw, shots
 from insitu.core import InsituError, generator
 from insitu.experiments.karunaratne2022_miniimagenet import MIX, SHARPNESS
+from insitu.learners.array_columns import State
 from insitu.learners.base_mixing import BASE_SHOTS, mixed
-from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.nearest_mean import NearestMean
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from insitu.substrates.crossbar import Crossbar

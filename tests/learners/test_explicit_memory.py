@@ -16,8 +16,8 @@ from blobs import DIM, OLD, accuracy, base, draw, shots
 from insitu.core import InsituError, generator
 from insitu.devices.ideal import Ideal
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020
-from insitu.learners.array_columns import FREE
-from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.array_columns import FREE, State
+from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.protocols import Examples
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital

@@ -13,8 +13,9 @@ from torch import Tensor
 from blobs import OLD, accuracy, base, draw, shots
 from insitu.core import generator
 from insitu.devices.ideal import Ideal
+from insitu.learners.array_columns import State
 from insitu.learners.column_calibration import corrected, scaled
-from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.projections import scatter
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from blobs import base, draw, shots
 from insitu.core import InsituError, generator
-from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.array_columns import State
+from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.nearest_mean import NearestMean
 from insitu.substrates.digital import Digital
 

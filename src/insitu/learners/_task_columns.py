@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.array_columns import State
+from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.protocols import Examples
 
 

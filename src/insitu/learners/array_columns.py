@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
+from insitu.learners.projections import Projection
+from insitu.protocols import Examples
 from insitu.substrates import Substrate
 
-if TYPE_CHECKING:
-    from insitu.learners.explicit_memory import State
-
 FREE = -1  # label of a column that holds no class
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The array, and digital numbers kept next to it with one entry, row or column per column of the array."""
+
+    held: Any  # what the substrate holds: prototypes (dim, columns)
+    projection: Projection
+    labels: Tensor  # (columns,) class number, or FREE
+    shots: Tensor  # (columns,) number of examples that the column's mean is over
+    activations: Tensor  # (columns, features) mean activation, kept off the core as C-FSCIL does
+    sums: Tensor  # (columns, dim) exact sum of the unit vectors written, which calibration compares with
+    slope: Tensor  # (columns,) output of the array per unit of similarity
+    offset: Tensor  # (columns,) output of the array at similarity 0
+    cohort: Examples  # examples that columns are calibrated with
 
 
 def with_columns(

@@ -24,7 +24,7 @@ from insitu.kernels import exact
 from insitu.learners import Learner
 from insitu.learners._calibration_set import calibration_set, size
 from insitu.learners._prototypes import adapt
-from insitu.learners.array_columns import FREE, put_columns, with_columns
+from insitu.learners.array_columns import FREE, State, put_columns, with_columns
 from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, mixed
 from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit, scatter
@@ -38,21 +38,6 @@ from insitu.substrates.crossbar import Crossbar
 
 PROBES = 512  # vectors of random signs that columns are scaled by where they are not fitted
 SUPERPOSED = 10  # shots that a column takes before it is full: twice 10 pulses, as far as crystallisation was measured
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """The array, and digital numbers kept next to it with one entry, row or column per column of the array."""
-
-    held: Any  # what the substrate holds: prototypes (dim, columns)
-    projection: Projection
-    labels: Tensor  # (columns,) class number, or FREE
-    shots: Tensor  # (columns,) number of examples that the column's mean is over
-    activations: Tensor  # (columns, features) mean activation, kept off the core as C-FSCIL does
-    sums: Tensor  # (columns, dim) exact sum of the unit vectors written, which calibration compares with
-    slope: Tensor  # (columns,) output of the array per unit of similarity
-    offset: Tensor  # (columns,) output of the array at similarity 0
-    cohort: Examples  # examples that columns are calibrated with
 
 
 @dataclass(frozen=True)

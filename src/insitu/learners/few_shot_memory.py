@@ -16,8 +16,8 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.learners import Learner, _task_columns
+from insitu.learners.array_columns import State as MemoryState
 from insitu.learners.explicit_memory import ExplicitMemory
-from insitu.learners.explicit_memory import State as MemoryState
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Inputs, Protocol, few_shot_tasks
 from insitu.protocols.few_shot_sessions import FewShotBase

@@ -9,7 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from insitu.learners import Learner
-from insitu.learners.explicit_memory import ExplicitMemory, State
+from insitu.learners.array_columns import State
+from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.projections import Kind
 from insitu.protocols import Examples, Protocol, few_shot_sessions
 from insitu.protocols.few_shot_sessions import FewShotBase

@@ -19,8 +19,8 @@ from insitu.backbones.conv4 import Conv4Module
 from insitu.backbones.task_norm import Statistics
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.learners import Learner, _task_columns, encoder
+from insitu.learners.array_columns import State as MemoryState
 from insitu.learners.explicit_memory import ExplicitMemory
-from insitu.learners.explicit_memory import State as MemoryState
 from insitu.learners.projections import fit
 from insitu.ledger import Ledger
 from insitu.protocols import Examples, Inputs, Protocol, episodes

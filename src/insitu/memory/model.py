@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from insitu.core import InsituError
-from insitu.learners.explicit_memory import State
+from insitu.learners.array_columns import State
 from insitu.memory.feature_names import check_in_order
 from insitu.memory.labels import Label, check_same_kind
 from insitu.memory.space import Numbers, Space, Vectors

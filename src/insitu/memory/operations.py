@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.learners.array_columns import FREE
-from insitu.learners.explicit_memory import SUPERPOSED, ExplicitMemory, State
+from insitu.learners.array_columns import FREE, State
+from insitu.learners.explicit_memory import SUPERPOSED, ExplicitMemory
 from insitu.memory.labels import Label
 from insitu.memory.model import ClassStatistics, Model, number_classes, store_examples, update_statistics
 from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fit_space

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from insitu.core import InsituError
 from insitu.devices import Cells
-from insitu.learners.array_columns import FREE
-from insitu.learners.explicit_memory import State
+from insitu.learners.array_columns import FREE, State
 from insitu.memory.model import Model
 from insitu.memory.space import FAR, Space, random_probes, random_rotation
 from insitu.substrates.analog.tiles import Held, Tile
