@@ -81,7 +81,10 @@ def note(report: Report) -> str:
     notes = ["Percent, medians" if all(c.unit == "%" for c in columns) else "Medians"]
     notes += [f"{formatting.gap(report)}, seed by seed"] * (not apart(protocol))
     notes += [f"a seed has {tasks} tasks; step 0 is the prepared state, before any example"] * bool(tasks)
-    return "; ".join([*notes, *(f"{c.heading}: {c.meaning}" for c in columns if c.meaning)]) + "."
+    rows = [row[arm] for row in report["table"][0]["sessions"] for arm in formatting.ARMS]
+    measured = {name for row in rows for name, value in row.items() if value}
+    meanings = [f"{c.heading}: {c.meaning}" for c in columns if c.meaning and c.name in measured]
+    return "; ".join([*notes, *meanings]) + "."
 
 
 def titled(protocol: Protocol, column: Column) -> str:
