@@ -1,25 +1,22 @@
 #!/bin/sh
 # Runs every published experiment and writes what is generated from the reports: docs/results.md, the first claims of
-# five of them in README.md, the figures of docs/figures. Needs the images of Omniglot and CIFAR-10 and the spoken digits below INSITU_DATA, and MuJoCo for the heavy arm.
-# A run that was stopped goes on where it was; reports and finished seeds are kept in runs/.
+# five of them in README.md, the figures of docs/figures. Needs the images of Omniglot and CIFAR-10 and the spoken digits
+# below INSITU_DATA, and MuJoCo for the heavy arm. A run that was stopped goes on where it was; reports and finished seeds
+# are kept in runs/.
 set -eu
 cd "$(dirname "$0")/.."
 insitu() { "${PYTHON:-.venv/bin/python}" -m insitu "$@"; }
 
 mini=karunaratne2022-miniimagenet hermes=runs/karunaratne2022-miniimagenet-hermes
-rest="vorabbi2023-cifar10-nc vorabbi2023-cifar10-ni vorabbi2024-latent-replay vu2025-keywords
-binary-backbone-on-pcm-memory ortner2025-omniglot ortner2025-omniglot-devices raghu2020-omniglot ortner2025-arm"
+rest="karunaratne2021-omniglot denblanken2025-omniglot vorabbi2023-cifar10-nc vorabbi2023-cifar10-ni
+vorabbi2024-latent-replay vorabbi2024-latent-replay-ni vu2025-keywords binary-backbone-on-pcm-memory
+ortner2025-omniglot ortner2025-omniglot-devices raghu2020-omniglot ortner2025-arm"
 
 insitu run $mini
 insitu run $mini --out $hermes --learner.substrate.device pcm-hermes2022 --learner.substrate.pairs 1 \
     --learner.support program
 insitu run karunaratne2022-omniglot
-for name in $rest; do
-    case $name in
-        vorabbi2024-latent-replay) insitu run $name --out runs/$name --data package ;;
-        *) insitu run $name ;;
-    esac
-done
+for name in $rest; do insitu run $name; done
 
 shown="runs/$mini runs/karunaratne2022-omniglot"
 for name in $rest; do shown="$shown runs/$name"; done

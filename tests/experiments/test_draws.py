@@ -58,8 +58,9 @@ def test_every_arm_has_its_words() -> None:
     swept = draws.over(EXPERIMENTS["vorabbi2023-cifar10-nc"])
     assert swept["forward_bits=2 update_bits=4"] == "stream orders"
     memory = EXPERIMENTS["karunaratne2022-miniimagenet"]
-    assert draws.over(memory) == {"baseline": "", "learner": "chips", REDRAWN: "support draws"}
-    own = replace(memory, scenario=replace(memory.scenario, supports="redrawn"))
+    over = draws.over(replace(memory, variants=()))
+    assert over == {"baseline": "", "learner": "chips", REDRAWN: "support draws"}
+    own = replace(memory, variants=(), scenario=replace(memory.scenario, supports="redrawn"))
     assert draws.over(own) == {"baseline": "support draws", "learner": "chips with their own support draws"}
 
 

@@ -49,8 +49,8 @@ def over(experiment: Experiment) -> dict[str, str]:
 
 
 def fixed(experiment: Experiment) -> list[str]:
-    """Return the arms of short tasks that are without devices and share their tasks: each is run once for all seeds."""
-    return [arm for arm, what in over(experiment).items() if what == TASKS]
+    """Return the arms that are alike for all seeds, without devices and draws of their own: each is run once."""
+    return [arm for arm, what in over(experiment).items() if what in ("", TASKS)]
 
 
 def _over(learner: Learner, scenario: Scenario, data: str) -> str:
