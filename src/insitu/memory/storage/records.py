@@ -26,6 +26,7 @@ FORMER = {
     "insitu.memory._space": "insitu.memory.space",
     "insitu.learners": "insitu.protocols",
     "insitu.learners._projection": "insitu.learners.projections",
+    "insitu.learners.explicit_memory": "insitu.learners.array_columns",
     "insitu.substrates._tiles": "insitu.substrates.analog.tiles",
 }
 FAMILIES = (np.bool_, np.integer, np.floating)  # an annotated NumPy type stands for all widths of its family
