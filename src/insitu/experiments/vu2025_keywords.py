@@ -4,7 +4,9 @@ Vu et al., arXiv 2505.02469, report accuracies with one and with four words adde
 by methods that change the last layer. Ours are ten spoken digits and far fewer speakers, four for the training and two
 for the test, so what is judged is the share of the accuracy of a network and a head trained on all ten words at once.
 
-Learning rates are own choices, by recordings of a speaker held out of the four (docs/scenarios.md).
+Shares are judged by latent replay, which trains the last binary layer on the device, too: it was ahead of CWR* on
+recordings of speakers held out of the four. So were rates and epochs chosen (docs/scenarios.md). The store holds all
+training recordings, in less memory than the 300 KiB that Vorabbi et al. (arXiv 2401.09916) keep.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ AGE_S = 60.0
 ADDED = 1  # the session after which words have been added
 QUANTISED = CwrStar(learning_rate=0.16)
 FLOAT = replace(QUANTISED, forward_bits=0, update_bits=0)
-FOUR, FOUR_FLOAT, REPLAY, JOINT = "4 words, quantised", "4 words, float", "4 words, latent replay", "all words at once"
+REPLAY = LatentReplay(replay=2000, epochs=10, learning_rate=0.01, tail_learning_rate=3.0, affine_learning_rate=0.1)
+FROZEN = replace(REPLAY, tail_learning_rate=0.0, affine_learning_rate=0.0)
+ONE_REPLAY, FOUR_REPLAY, FOUR_FROZEN = "1 word, latent replay", "4 words, latent replay", "4 words, frozen tail"
+FOUR, FOUR_FLOAT, JOINT = "4 words, quantised", "4 words, float", "all words at once"
 
 EXPERIMENT = Experiment(
     paper="Vu et al., arXiv 2505.02469",
@@ -32,7 +37,9 @@ EXPERIMENT = Experiment(
     variants=(
         Variant(FOUR_FLOAT, FLOAT, (("added", 4),)),
         Variant(FOUR, QUANTISED, (("added", 4),)),
-        Variant(REPLAY, LatentReplay(), (("added", 4), ("give", "latents"))),
+        Variant(ONE_REPLAY, REPLAY, (("give", "latents"),)),
+        Variant(FOUR_REPLAY, REPLAY, (("added", 4), ("give", "latents"))),
+        Variant(FOUR_FROZEN, FROZEN, (("added", 4), ("give", "latents"))),
         Variant(JOINT, FLOAT, (("added", 0),)),
     ),
     seeds=5,
@@ -42,7 +49,7 @@ EXPERIMENT = Experiment(
         Claim(
             "1 word added, share of the accuracy of all words at once",
             published="above 95 (accuracy, other words)",
-            measure=metrics.share("learner", ADDED, JOINT, 0, AGE_S),
+            measure=metrics.share(ONE_REPLAY, ADDED, JOINT, 0, AGE_S),
             at_least=95.0,
             where="abstract",
             unit="%",
@@ -50,7 +57,7 @@ EXPERIMENT = Experiment(
         Claim(
             "4 words added, share of the accuracy of all words at once",
             published="up to 86 (accuracy, other words)",
-            measure=metrics.share(FOUR, ADDED, JOINT, 0, AGE_S),
+            measure=metrics.share(FOUR_REPLAY, ADDED, JOINT, 0, AGE_S),
             at_least=86.0,
             where="abstract",
             unit="%",

@@ -29,7 +29,7 @@ from insitu.scenarios.array_files import Arrays
 from insitu.scenarios.checks import check_data
 
 BATCH = 250
-CALIBRATION = 256  # images of the pretraining whose latents ship with the weights
+CALIBRATION = 256  # by default, images of the pretraining whose latents ship with the weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +129,10 @@ def ship(data_set: str, stem: Path, train: int, test: int) -> Path:
     return array_files.write(stem.with_name(f"{data_set}.latents.npz"), arrays)
 
 
-def calibrate(stem: Path, images: Images) -> Path:
-    """Write latents of ``CALIBRATION`` of the ``images`` of the pretraining next to the weights."""
+def calibrate(stem: Path, images: Images, count: int = CALIBRATION) -> Path:
+    """Write latents of ``count`` of the ``images`` of the pretraining next to the weights."""
     frozen, card, _ = network(stem)
-    rows = np.sort(generator(0, "calibration").permutation(len(images))[:CALIBRATION])
+    rows = np.sort(generator(0, "calibration").permutation(len(images))[:count])
     made = encode(images.pixels[rows], frozen, int(card["image_size"]))
     return array_files.write(
         _calibration_file(stem), {"latents": made, "weights": np.array(weights_file.fingerprint(stem))}

@@ -31,6 +31,7 @@ class KeywordJob(Job):
     image_size: int = 16  # pixels per side of images
     base_images: int = 0  # number of recordings of each word to train on, the others are held out; 0 takes all
     splits: int = SPLITS  # number of divisions into base words and added words
+    calibration: int = 64  # number of recordings whose latents are stored next to each backbone
 
     def __post_init__(self) -> None:
         if "latents" not in self.backbone.serves:
@@ -63,7 +64,7 @@ class KeywordJob(Job):
             weights_file.save(stem, network, card)
             made[stem] = data
         for stem, data in made.items():
-            latents.calibrate(stem, data)
+            latents.calibrate(stem, data, self.calibration)
 
 
 def _base_words(words: Images, added: np.ndarray, each: int) -> Images:

@@ -9,15 +9,16 @@ from insitu.training.pretrain import Pretrain
 
 JOB = KeywordJob(
     data_set=SpokenDigits(),
-    backbone=BinaryResnet(widths=(32, 64, 64, 64), depths=(1, 1, 1, 2)),
+    backbone=BinaryResnet(widths=(24, 48, 96, 96), depths=(1, 1, 1, 2)),
+    image_size=24,
     pretrain=Pretrain(
-        epochs=40,
+        epochs=30,
         batch_size=64,
         optimiser="adam",
         learning_rate=3e-3,
         weight_decay=0.0,
-        first_size=16,
-        last_size=16,
+        first_size=24,
+        last_size=24,
         area=0.6,
         warp=0.1,
         mix=0.2,
