@@ -122,4 +122,4 @@ def test_no_shipped_backbone_has_heard_a_word_that_is_added_to_it(name: str) -> 
     assert "CC BY-SA 4.0" in card["terms"]
     assert weights_file.load(trained.FOLDER / name).card == card
     scenario = catalog.load(catalog.find("added-words", "scenarios"))(added=added, split=split)
-    assert scenario.base("images").features == 64
+    assert scenario.base("images").features == 96
