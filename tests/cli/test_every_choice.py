@@ -81,8 +81,9 @@ def test_every_learner_fits_every_scenario_or_is_refused_with_those_that_fit(
     code, said = outcome(*words)
     accepted(code, said, words)
     fitting = fit.learners(catalog.load(catalog.find(scenario, "scenarios"))(), "package")
-    assert (code == STARTED) == (learner in fitting), said
-    if code == 2:
+    without_data = "use --data images" in said  # none of its data comes with the package
+    assert (code == STARTED or without_data) == (learner in fitting), said
+    if code == 2 and not without_data:
         assert f"learners that fit {scenario} are {', '.join(fitting)}" in said
 
 
