@@ -19,7 +19,7 @@ from insitu.protocols import Examples
 from insitu.scenarios.class_stream import ClassStream
 from streams import FEATURES, LATENT, latents, stream_base
 
-QUICK = LatentReplay(replay=24, batch_size=16, epochs=4, tail_learning_rate=1.2)
+QUICK = LatentReplay(replay=24, batch_size=16, epochs=4, tail_learning_rate=1.2, affine_learning_rate=0.02, noise=0.0)
 NEW = [latents([2 * k, 2 * k + 1], 16, seed=k) for k in range(3)]
 
 
@@ -192,11 +192,20 @@ def test_rounding_passes_gradients_straight_through_or_rounds_them() -> None:
         {"learning_rate": 0.0},
         {"tail_learning_rate": float("inf")},
         {"affine_learning_rate": -0.1},
+        {"noise": 0.5},
     ],
 )
 def test_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InsituError, match="got"):
         LatentReplay(**wrong)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1, 0.4])
+def test_noise_flips_its_share_of_bits(noise: float) -> None:
+    latents = torch.ones(20, 8, 10, 10)
+    flipped = replace(QUICK, noise=noise)._noisy(latents, np.random.default_rng(0))
+    assert flipped.abs().eq(1).all()
+    assert float((flipped < 0).float().mean()) == pytest.approx(noise, abs=3 * (noise / latents.numel()) ** 0.5)
 
 
 def test_features_cannot_be_replayed() -> None:

@@ -27,7 +27,7 @@ EXPERIMENT = Experiment(
     names=("CWR* alone", "latent replay"),
     seeds=5,
     data="images",
-    variants=(Variant(FROZEN, LatentReplay(tail_learning_rate=0.0, affine_learning_rate=0.0)),),
+    variants=(Variant(FROZEN, LatentReplay(tail_learning_rate=0.0, noise=0.0)),),
     ages_s=(AGE_S,),
     claims=(
         Claim(

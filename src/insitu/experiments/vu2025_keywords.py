@@ -23,7 +23,9 @@ AGE_S = 60.0
 ADDED = 1  # the session after which words have been added
 QUANTISED = CwrStar(learning_rate=0.16)
 FLOAT = replace(QUANTISED, forward_bits=0, update_bits=0)
-REPLAY = LatentReplay(replay=2000, epochs=10, learning_rate=0.01, tail_learning_rate=3.0, affine_learning_rate=0.1)
+REPLAY = LatentReplay(
+    replay=2000, epochs=10, learning_rate=0.01, tail_learning_rate=3.0, affine_learning_rate=0.1, noise=0.0
+)
 FROZEN = replace(REPLAY, tail_learning_rate=0.0, affine_learning_rate=0.0)
 ONE_REPLAY, FOUR_REPLAY, FOUR_FROZEN = "1 word, latent replay", "4 words, latent replay", "4 words, frozen tail"
 FOUR, FOUR_FLOAT, JOINT = "4 words, quantised", "4 words, float", "all words at once"

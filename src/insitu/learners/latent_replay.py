@@ -12,7 +12,8 @@ weights at half of their largest code; a step is in proportion to the largest gr
 magnitude that the tensor started with, and shrinks to nothing towards the end of an experience, so that rates do not
 depend on the network. Gradients are rounded where they enter the tail and once more per tensor of weights, and computed
 in float64 from values of these grids, so that no order of sums decides a rounding. A mini-batch is half new, half kept;
-its loss gives all classes the same weight; the store holds equal shares of all classes.
+its loss gives all classes the same weight; the store holds equal shares of all classes. Bits of latents are flipped at
+random in training, of new and kept ones alike: noise on kept ones alone would tell them from new ones.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class LatentReplay(Learner[StreamBase, State]):
     epochs: int = 1  # passes over the new latents of an experience
     learning_rate: float = 0.05  # first step of the head's weight with the largest gradient
     tail_learning_rate: float = 0.3  # the same of the tail's binary weights, in their magnitude at the start; 0 freezes
-    affine_learning_rate: float = 0.02  # the same of every other tensor of the tail, in its mean magnitude at the start
+    affine_learning_rate: float = 0.0  # the same of every other tensor of the tail, in its mean magnitude at the start
+    noise: float = 0.1  # share of the bits of latents that are flipped at random in training, new and kept ones alike
 
     def __post_init__(self) -> None:
         check_bits(self.forward_bits, self.update_bits)
@@ -90,6 +92,8 @@ class LatentReplay(Learner[StreamBase, State]):
         rates = self.learning_rate, self.tail_learning_rate, self.affine_learning_rate
         if not (0 < rates[0] < np.inf and all(0 <= rate < np.inf for rate in rates)):
             raise InsituError(f"learning rates are finite and not negative, that of the head above 0; got {rates}")
+        if not 0 <= self.noise < 0.5:
+            raise InsituError(f"noise is a share of bits, from 0 to below 0.5, where nothing is left; got {self.noise}")
 
     def prepare(self, base: StreamBase, now_s: float, rng: np.random.Generator) -> State:
         """Return the state without any class, with a tail of its own."""
@@ -119,7 +123,7 @@ class LatentReplay(Learner[StreamBase, State]):
             kept = rng.choice(len(store), min(old, len(store)), replace=False)
             x = torch.cat([examples.x[part], store.latents[kept]])
             rows = _positions(labels, torch.cat([examples.labels[part], store.labels[kept]]))
-            logits = self._logits(tail, head, unpacked(x, state.base.latent))
+            logits = self._logits(tail, head, self._noisy(unpacked(x, state.base.latent), rng))
             self._step(logits, trained, rows, weights[rows], 1 - number / len(parts))
         presented = self.epochs * len(examples) + len(parts) * min(old, len(store))
         return replace(
@@ -161,6 +165,13 @@ class LatentReplay(Learner[StreamBase, State]):
         features = RoundedBackward.apply(tail(latents), self.update_bits)  # type: ignore[no-untyped-call]
         coarse = (Rounded.apply(value, self.forward_bits) for value in (features, head))  # type: ignore[no-untyped-call]
         return F.linear(*coarse)
+
+    def _noisy(self, latents: Tensor, rng: np.random.Generator) -> Tensor:
+        """Flip bits: with noise, a tail that is trained cannot learn the few kept latents by heart."""
+        if not self.noise:
+            return latents
+        flipped = torch.from_numpy(rng.random(tuple(latents.shape), np.float32) < self.noise)
+        return torch.where(flipped, -latents, latents)
 
     def _trained(self, tail: nn.Module, base: nn.Module) -> list[Trained]:
         """Return the tensors of ``tail`` that are trained, scaled by those of the base."""
