@@ -169,11 +169,11 @@ def add_row(now, full, levels, first, total):  # type: ignore[no-untyped-def]
 
 
 @inline
-def scale_rows(out, start, stop, row_gain, column_gain):  # type: ignore[no-untyped-def]
-    for row in range(start, stop):
-        gain, total = f64(row_gain[row]), out[row]
-        for j in range(total.shape[0]):
-            total[j] = f32(f64(total[j]) * column_gain[j] * gain)
+def scale_rows(totals, row_gain, column_gain, out):  # type: ignore[no-untyped-def]
+    for row in range(out.shape[0]):
+        gain = f64(row_gain[row])
+        for j in range(out.shape[1]):
+            out[row, j] = f32(f64(totals[row, j]) * column_gain[j] * gain)
 
 
 @loop
@@ -194,4 +194,4 @@ def readout(  # type: ignore[no-untyped-def]
                     for j in range(columns):
                         now[j] += np.sqrt(spread[j]) * drawn[j]
                 add_row(now, full[block], levels, block == 0, out[row])
-        scale_rows(out, start, stop, row_gain, column_gain)
+        scale_rows(out[start:stop], row_gain[start:stop], column_gain, out[start:stop])

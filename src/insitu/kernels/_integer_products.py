@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from insitu.kernels._compiled import converted, f32, f64, fill_normals, loop
+from insitu.kernels._compiled import converted, f32, fill_normals, loop, scale_rows
 
 tools: Any = cgutils  # carries no types
 by_hand: Any = intrinsic  # carries the types of a plain call, which lacks the context
@@ -85,6 +85,7 @@ def dot_bytes(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-
         features = getattr(context.codegen(), "_tm_features", "").split(",")
         whole = "+avx512vnni" in features
         kind = PAIR_SUMS if whole else HALF
+        added = _added_whole if whole else _added_in_pairs
         parts = LANES // kind.count
         zero = ir.Constant(kind, [0] * kind.count)
         sums = [[tools.alloca_once_value(builder, zero) for _ in range(parts)] for _ in range(TOGETHER)]
@@ -105,7 +106,6 @@ def dot_bytes(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-
                 groups = [builder.add(start, builder.mul(quad, ir.Constant(size, 4))) for quad in quads]
                 inputs = [_spread(builder, data(0), at, kind, 1) for at in groups]
                 for total, columns in zip(totals, weights, strict=True):
-                    added = _added_whole if whole else _added_in_pairs
                     builder.store(added(builder, features, builder.load(total), inputs, columns), total)
         target = builder.bitcast(data(6), kind.as_pointer())
         for number, total in enumerate(total for totals in sums for total in totals):
@@ -211,8 +211,4 @@ def whole_products(  # type: ignore[no-untyped-def]
                                 now += np.sqrt(f32(squared[r, j]) * spreads[strip, j]) * noise[r, j]
                             taken = converted(now, inverse, top, step)
                             totals[group, r, strip, j] = taken if block == 0 else totals[group, r, strip, j] + taken
-        lines = totals.reshape(ROWS, strips * LANES)
-        for line in range(last - first):
-            gain = f64(row_gain[first + line])
-            for j in range(out.shape[1]):
-                out[first + line, j] = f32(f64(lines[line, j]) * column_gain[j] * gain)
+        scale_rows(totals.reshape(ROWS, strips * LANES), row_gain[first:last], column_gain, out[first:last])

@@ -1,6 +1,6 @@
 """An analog product in whole numbers: the same bits on every processor, whatever instructions it multiplies with.
 
-Pulse widths are whole numbers within -levels..levels, their squares too. Conductances are whole steps of their column's
+Pulse widths are whole numbers within -levels..levels. Conductances are whole steps of their column's
 largest, as fine as sums over a row block in 32 bits allow (15 bits for blocks of 256 rows at 8-bit widths). The
 variance of read noise, a sum over many rows, needs less: squared widths have 7 bits and variances 6, rounded in ways
 that leave sums over rows true, squares with thresholds that differ from row to row (ordered dither), variances with
@@ -25,7 +25,7 @@ Whole = NDArray[np.int16]
 Small = NDArray[np.uint8]
 LANES = 16  # columns of a strip
 GROUP = 4  # rows that are multiplied together
-PAIR, QUADS = 2, 8  # inputs that the loop multiplies at a time: of widths and means, of squares and variances
+WIDTHS_AT_ONCE, SQUARES_AT_ONCE = 2, 8  # inputs that the loop multiplies together, with means and with variances
 LARGEST_SUM = 2**31 - 1
 LARGEST = 2**15 - 1
 LARGEST_VARIANCE, SQUARE_BITS = 63, 7  # squares are at most 128: four products of the two are added in 16 bits
@@ -65,7 +65,7 @@ def signed_strips(values: Array, levels: int, tile: int) -> Strips:
     """Round values (in, columns) to steps of the largest of each column, for products with numbers up to ``levels``."""
     top = largest_step(levels, min(tile, len(values)))
     unit = np.maximum(np.abs(values).max(0), np.float32(1e-30)) / np.float32(top)
-    return _strips(np.rint(values / unit).astype(np.int16), unit, tile, 2, PAIR)
+    return _strips(np.rint(values / unit).astype(np.int16), unit, tile, 2, WIDTHS_AT_ONCE)
 
 
 def carried_strips(values: Array, tile: int) -> Strips:
@@ -79,7 +79,7 @@ def carried_strips(values: Array, tile: int) -> Strips:
         rows = slice(start, start + tile)
         sums = np.rint(np.cumsum(values[rows] / unit, axis=0, dtype=np.float64))
         steps[rows] = np.diff(sums, axis=0, prepend=0.0)
-    return _strips(steps, unit, tile, 4, QUADS)
+    return _strips(steps, unit, tile, 4, SQUARES_AT_ONCE)
 
 
 def _strips(steps: NDArray[np.int16 | np.int8], unit: Array, tile: int, together: int, multiple: int) -> Strips:
@@ -105,12 +105,15 @@ class Widths:
     def room(cls, rows: int, inputs: int) -> Widths:
         """Return room for so many rows; beyond what is filled in, they stay zero."""
         rows = -(-rows // GROUP) * GROUP  # what is read past the end of a row block meets weights of zero
-        return cls(np.zeros((rows, inputs + PAIR - 1), np.int16), np.zeros((rows, inputs + QUADS - 1), np.uint8))
+        return cls(
+            np.zeros((rows, inputs + WIDTHS_AT_ONCE - 1), np.int16),
+            np.zeros((rows, inputs + SQUARES_AT_ONCE - 1), np.uint8),
+        )
 
     @property
     def inputs(self) -> int:
         """Number of inputs."""
-        return int(self.widths.shape[1]) - PAIR + 1
+        return int(self.widths.shape[1]) - WIDTHS_AT_ONCE + 1
 
 
 def whole_widths(x: Array, levels: int, out: Widths) -> Array:

@@ -26,7 +26,7 @@ from insitu.substrates.analog.readings import Reading
 from insitu.substrates.analog.tiles import Floats
 
 MOST_LEVELS = 127
-MOST_ROWS = 2**13  # of a block: with more, steps of variances would be too coarse
+MOST_ROWS = 2**13  # of a block: with more, steps of conductances would be too coarse
 
 
 def suits(converters: Converters) -> bool:
@@ -40,7 +40,7 @@ class IntegerReading:
     """A reading in integers."""
 
     means: Strips  # µS for a pulse width of one step
-    variances: Strips | None  # µS² for a squared width of one; None where no cell is noisy
+    variances: Strips | None  # µS² for one step of a square; None where no cell is noisy
 
 
 class IntegerProduct:

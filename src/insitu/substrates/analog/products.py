@@ -17,7 +17,7 @@ from insitu.substrates.analog.integer_product import IntegerProduct, suits
 from insitu.substrates.analog.readings import Reading
 from insitu.substrates.analog.tiles import Floats
 
-CACHED = 2**18  # numbers of x at a time: as pulse widths of a byte, what a core's own cache holds
+CACHED = 2**18  # numbers of x at a time: widths of two bytes and squares of one, which a core's own cache holds
 MOST_ROWS, FEWEST_ROWS = 1024, 64  # of a chunk; multiples of LANES
 
 
