@@ -25,7 +25,7 @@ from insitu.protocols.episodes import EpisodeBase
 from insitu.scenarios import Scenario, task_features
 from insitu.scenarios.checks import check_data
 from insitu.scenarios.task_pools import DATA_SETS, Pools, pools
-from insitu.scenarios.tasks import draw
+from insitu.scenarios.tasks import check_drawing, draw, task_generator
 
 CALIBRATION = 40  # tasks of training classes that ranges of converters and weights are fitted to
 
@@ -49,13 +49,8 @@ class Episodes(Scenario[EpisodeBase]):
     drawn_for: Literal["each-seed", "all-seeds"] = "each-seed"  # whether every seed draws its own tasks
 
     def __post_init__(self) -> None:
-        if self.ways < 2:
-            raise InsituError(f"ways are at least 2; got {self.ways}")
-        for name in ("shots", "queries", "tasks", "batch_size"):
-            if getattr(self, name) < 1:
-                raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
-        if self.drawn_for not in ("each-seed", "all-seeds"):
-            raise InsituError(f"drawn_for is each-seed or all-seeds; got {self.drawn_for!r}")
+        counts = {name: getattr(self, name) for name in ("shots", "queries", "tasks", "batch_size")}
+        check_drawing(self.ways, self.drawn_for, counts)
         if self.statistics not in ("batch", "support", None):
             raise InsituError(f"statistics is batch, support or none; got {self.statistics!r}")
 
@@ -97,7 +92,7 @@ class Episodes(Scenario[EpisodeBase]):
                 support, queries = (Examples(whole.x[part], whole.labels[part]) for whole in shipped)
             else:
                 assert pool is not None
-                drawn = generator(seed if self.drawn_for == "each-seed" else 0, "tasks", number)
+                drawn = task_generator(seed, self.drawn_for, number)
                 support, queries = draw(pool, size, self.ways, self.shots, self.queries, drawn)
             yield Session(number, 0.0, support, queries)
 

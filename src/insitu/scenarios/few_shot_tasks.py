@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from insitu.backbones import trained
-from insitu.core import InsituError, generator
+from insitu.core import InsituError
 from insitu.protocols import Protocol, Session, few_shot_tasks
 from insitu.protocols.few_shot_sessions import FewShotBase
 from insitu.scenarios import Scenario
 from insitu.scenarios.checks import check_data_set
 from insitu.scenarios.embeddings import Embedded, load
-from insitu.scenarios.tasks import check_ways, divided, draw_rows, rows_of_classes
+from insitu.scenarios.tasks import check_drawing, check_ways, divided, draw_rows, rows_of_classes, task_generator
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,8 @@ class FewShotTasks(Scenario[FewShotBase]):
     drawn_for: Literal["each-seed", "all-seeds"] = "each-seed"  # whether every seed draws its own tasks
 
     def __post_init__(self) -> None:
-        if self.ways < 2:
-            raise InsituError(f"ways are at least 2; got {self.ways}")
-        for name in ("shots", "queries", "tasks", "batch_size"):
-            if getattr(self, name) < 1:
-                raise InsituError(f"{name} is at least 1; got {getattr(self, name)}")
-        if self.drawn_for not in ("each-seed", "all-seeds"):
-            raise InsituError(f"drawn_for is each-seed or all-seeds; got {self.drawn_for!r}")
+        counts = {name: getattr(self, name) for name in ("shots", "queries", "tasks", "batch_size")}
+        check_drawing(self.ways, self.drawn_for, counts)
 
     def check(self, data: str) -> None:
         """See ``Scenario.check``."""
@@ -68,7 +63,7 @@ class FewShotTasks(Scenario[FewShotBase]):
                 f"class; one has {counts.min()}: take fewer"
             )
         for number, start in enumerate(range(0, self.tasks, self.batch_size)):
-            rng = generator(seed if self.drawn_for == "each-seed" else 0, "tasks", number)
+            rng = task_generator(seed, self.drawn_for, number)
             shape = min(self.batch_size, self.tasks - start), self.ways, self.shots + self.queries
             drawn, _ = draw_rows(rows, counts, len(rows), shape, rng)
             support, queries = divided(x[drawn], self.shots)

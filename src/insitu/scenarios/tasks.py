@@ -5,6 +5,7 @@ Where ``rotations`` is set, a rotated image is of another class: a class is a na
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.core import InsituError
+from insitu.core import InsituError, generator
 from insitu.data import Images
 from insitu.protocols import Examples
 
@@ -124,6 +125,22 @@ def divided(x: Tensor, shots: int) -> tuple[Examples, Examples]:
         for part in (slice(0, shots), slice(shots, None))
     )
     return support, queries
+
+
+def check_drawing(ways: int, drawn_for: str, counts: Mapping[str, int]) -> None:
+    """Raise ``InsituError`` unless there are 2 ways or more, 1 or more of all ``counts``, and a known ``drawn_for``."""
+    if ways < 2:
+        raise InsituError(f"ways are at least 2; got {ways}")
+    for name, count in counts.items():
+        if count < 1:
+            raise InsituError(f"{name} is at least 1; got {count}")
+    if drawn_for not in ("each-seed", "all-seeds"):
+        raise InsituError(f"drawn_for is each-seed or all-seeds; got {drawn_for!r}")
+
+
+def task_generator(seed: int, drawn_for: str, session: int) -> np.random.Generator:
+    """Return the generator that the tasks of a session are drawn from: a seed's own, or the same for all seeds."""
+    return generator(seed if drawn_for == "each-seed" else 0, "tasks", session)
 
 
 def check_size(pool: Pool, ways: int, shots: int, queries: int) -> None:
