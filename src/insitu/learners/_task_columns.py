@@ -9,6 +9,7 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.learners.array_columns import State
 from insitu.learners.explicit_memory import ExplicitMemory
+from insitu.ledger import Ledger
 from insitu.protocols import Examples
 
 
@@ -30,6 +31,12 @@ def predict(
     own = scores[:, place].view(tasks, x.shape[1], tasks, -1)
     every = torch.arange(tasks)
     return own[every, :, every].argmax(-1)
+
+
+def query_cost(memory: ExplicitMemory, state: State, ways: int) -> Ledger:
+    """Return what comparing one query with the columns of its own task spends."""
+    held = memory.substrate.blank(len(state.projection.weight), ways, 0.0, np.random.default_rng(0))
+    return memory.substrate.product_cost(held, 1)
 
 
 def check_learned(tasks: int, x: Tensor) -> None:

@@ -77,6 +77,4 @@ class FewShotMemory(Learner[FewShotBase, State]):
 
     def query_cost(self, state: State) -> Ledger:
         """Return what comparing one query with the classes of one task spends."""
-        dim = len(state.memory.projection.weight)
-        held = self.memory.substrate.blank(dim, state.ways, 0.0, np.random.default_rng(0))
-        return self.memory.substrate.product_cost(held, 1)
+        return _task_columns.query_cost(self.memory, state.memory, state.ways)

@@ -100,7 +100,5 @@ class TaskMemory(Learner[EpisodeBase, State]):
 
     def query_cost(self, state: State) -> Ledger:
         """Return what encoding an image and comparing it with the classes of one task spends."""
-        ways = len(state.base.head)
-        rng = np.random.default_rng(0)
-        held = self.memory.substrate.blank(len(state.memory.projection.weight), ways, 0.0, rng)
-        return encoder.image_cost(state.network) + self.memory.substrate.product_cost(held, 1)
+        searched = _task_columns.query_cost(self.memory, state.memory, len(state.base.head))
+        return encoder.image_cost(state.network) + searched
