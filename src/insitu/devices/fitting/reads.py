@@ -62,7 +62,7 @@ def drift_exponents(reads: Reads) -> tuple[Pair, float]:
 
 
 def drifting(reads: Reads) -> Floats:
-    """Return the conductances (cells, times) of cells whose drift can be told from their noise."""
+    """Return the conductances (cells, times) of cells whose drift exceeds their noise."""
     times, g = reads.points, reads.mean_us
     if len(times) < 3 or not times[0] > 0:
         raise InsituError(
