@@ -10,7 +10,8 @@ import contextlib
 import getpass
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ from insitu.memory.storage.state_check import check_model, check_shapes
 
 class Store:
     """An open file. ``model`` is the current state, None before the first event."""
+
+    # entered while a commit waits for the disk
+    committing: Callable[[], AbstractContextManager[None]] = staticmethod(contextlib.nullcontext)
 
     def __init__(self, path: Path, connection: Connection, version: int, given: dict[str, Any]) -> None:
         self.path = path
@@ -205,7 +209,8 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             number = journal.append(self._connection, [event], self._who)
             arrays = state_tables.write_model(self._connection, number, model, self._arrays)
-            self._connection.execute("COMMIT")
+            with self.committing():
+                self._connection.execute("COMMIT")
         except BaseException:
             self._consistent = False  # until the file has been read again
             if self._connection.in_transaction:
