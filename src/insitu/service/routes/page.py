@@ -27,9 +27,9 @@ def add(app: FastAPI, context: Context) -> None:
 
     @app.get("/", include_in_schema=False)
     @app.get("/static/{name:path}", include_in_schema=False)
-    async def static(request: Request, name: str = "") -> Response:
+    async def static(request: Request, name: str | None = None) -> Response:
         start = "memories.html" if request.scope["memory"] is None else "index.html"
-        return _file(name or start, request.headers.get("if-none-match", ""))
+        return _file(start if name is None else name, request.headers.get("if-none-match", ""))
 
 
 def _file(name: str, etags: str) -> Response:
