@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 LONGEST_S = 1e10  # latest time of a memory's clock, three hundred years
 
@@ -26,6 +28,8 @@ def seed_of(seed: int, *names: str | int) -> int:
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
     """Return the NumPy generator that belongs to ``(seed, *names)``; every random draw in insitu comes from one."""
+    import numpy as np  # so that commands which draw nothing start without it
+
     return np.random.default_rng(seed_of(seed, *names))
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ class Process:
         out = reply.status, json.loads(reply.read())
         connection.close()
         return out
+
+    def worker(self) -> int:
+        """Return the process that computes."""
+        number = self.process.pid
+        return int(Path(f"/proc/{number}/task/{number}/children").read_text())
 
     def stop_twice(self, first: int, second: int, gap_s: float) -> tuple[int, str]:
         self.process.send_signal(first)
@@ -98,6 +104,7 @@ def test_a_file_is_served_again_and_to_others_with_a_token_shown_once(started: l
         after = service.ask("POST", "/api/teach", example, Authorization=f"Bearer {token}")[1]["event"]
         assert after == before + 1
         assert service.stop(number) == (0, "")
+    assert (tmp_path / "a.insitu.read-token").stat().st_mode & 0o777 == 0o600
     with Memory.open(tmp_path / "a.insitu") as memory:
         assert (memory.class_count_.tolist(), memory.backbone) == ([2], None)
         assert main(["serve", str(tmp_path / "a.insitu"), "--port", "0"]) == 2, "it has a writer"
@@ -159,7 +166,7 @@ def test_signals_before_it_listens_have_codes_too(tmp_path: Path) -> None:
         command = [sys.executable, "-c", STARTING, "serve", "a.insitu", "--port", "0"]
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout is not None
-        assert process.stdout.readline() == "warming\n"
+        assert process.stdout.readline() == "binding\n"
         process.send_signal(number)
         process.send_signal(signal.SIGTERM)
         _, error = process.communicate(timeout=60)
@@ -172,15 +179,63 @@ def test_signals_before_it_listens_have_codes_too(tmp_path: Path) -> None:
 STARTING = """
 import sys, time
 from insitu.cli.main import main
-from insitu.service import server
+from insitu.service import listening
 
-def warm_up(memory):
-    print("warming", flush=True)
+def listen(host, port):
+    print("binding", flush=True)
     time.sleep(60)
 
-server.warm_up = warm_up
+listening.listen = listen
 sys.exit(main(sys.argv[1:]))
 """
+
+
+def test_a_worker_that_is_killed_loses_nothing_that_was_acknowledged(started: list[Process], tmp_path: Path) -> None:
+    service = Process("a.insitu", "--backbone", "none", "--substrate", "digital", cwd=tmp_path)
+    started.append(service)
+    for number in range(3):
+        assert service.ask("POST", "/api/teach", {"label": f"{number}", "vector": [number, 1.0]})[0] == 200
+    worker = service.worker()
+    os.kill(worker, signal.SIGSTOP)  # so that requests are in flight
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(service.ask, "POST", "/api/predict", {"vector": [1.0, 1.0]}) for _ in range(4)]
+        time.sleep(1)
+        os.kill(worker, signal.SIGKILL)
+        lost = [each.result() for each in waiting]
+    assert [status for status, _ in lost] == [503] * 4
+    assert "restarted" in lost[0][1]["detail"]
+    assert service.ask("GET", "/api/health")[1]["status"] == "starting"
+    told = service.ask("GET", "/api/memory")[1]  # waits for the new worker
+    assert ([each["label"] for each in told["classes"]], told["events"]) == (["0", "1", "2"], 3)
+    assert service.worker() != worker
+    assert service.ask("POST", "/api/teach", {"label": "3", "vector": [3.0, 1.0]})[1]["event"] == 4
+    assert service.ask("GET", "/api/health")[1]["status"] == "ok"
+    code, error = service.stop()
+    assert (code, error.count("\n"), "code -9" in error) == (0, 1, True)
+    with Memory.open(tmp_path / "a.insitu") as memory:
+        assert memory.events_ == 4
+
+
+def test_a_worker_that_cannot_start_again_ends_the_server(started: list[Process], tmp_path: Path) -> None:
+    service = Process("a.insitu", "--backbone", "none", "--substrate", "digital", cwd=tmp_path)
+    started.append(service)
+    assert service.ask("POST", "/api/teach", {"label": "a", "vector": [1.0]})[0] == 200
+    (tmp_path / "a.insitu").write_bytes(b"not of SQLite" * 100)
+    os.kill(service.worker(), signal.SIGKILL)
+    _, error = service.process.communicate(timeout=60)
+    assert service.process.returncode == 2
+    assert "not a memory" in error.splitlines()[-1]
+    assert "Traceback" not in error
+
+
+def test_the_first_words_come_before_anything_slow(tmp_path: Path) -> None:
+    """What takes seconds to import is imported by the worker alone."""
+    slow = ["torch", "numba", "sklearn", "scipy", "numpy", "fastapi", "uvicorn"]
+    code = f"import sys; sys.modules |= dict.fromkeys({slow}); from insitu.cli.main import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "serve", "a.insitu", "--port", "0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["memory", "page", "stop"]
+    assert "serving needs" in done.stderr
 
 
 def test_without_a_path_it_says_that_the_memory_will_be_lost(started: list[Process], tmp_path: Path) -> None:

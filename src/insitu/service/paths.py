@@ -28,7 +28,8 @@ class MemoryPaths:
         if not path:  # links of the page are relative to the folder
             await RedirectResponse(f"{before.rpartition('/')[2]}/")(scope, receive, send)
             return
-        await self.app({**scope, "path": path, "memory": memory}, receive, send)
+        scope["path"], scope["memory"] = path, memory  # in place: what is counted is the path of the route
+        await self.app(scope, receive, send)
 
 
 class ByMemory:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from insitu.service.rules import AccessRules
     from insitu.service.server import Server
+    from insitu.service.tokens import Tokens
     from insitu.service.worker.supervisor import Supervisor
 
 
@@ -76,13 +77,18 @@ def main(args: list[str]) -> int:
                 f"memory  {path or 'not stored: it is lost when the server stops; give a PATH to store it'}", flush=True
             )
             rules, token = _access(path, options, is_loopback(listening))
-            worker = _start_worker(path, options)
             try:
-                return _serve(worker, path, listening, options, rules, token, begun)
-            finally:
-                worker.close()
-                if worker.error is not None and token is not None and token.created:  # nobody has used it
-                    token.file.unlink(missing_ok=True)
+                worker = _start_worker(path, options)
+                try:
+                    return _serve(worker, path, listening, options, rules, token, begun)
+                finally:
+                    worker.close()
+                    if worker.error is not None and token is not None and token.created:  # nobody has used it
+                        token.file.unlink(missing_ok=True)
+            except ModuleNotFoundError as error:
+                if (error.name or "").partition(".")[0] == "insitu":
+                    raise
+                raise InsituError(f"serving needs {error.name}; install it: pip install 'insitu[serve]'") from error
 
 
 def _access(path: Path | None, options: Options, local: bool) -> tuple[AccessRules, Token | None]:
@@ -132,6 +138,7 @@ def _serve(
 ) -> int:
     """Run the server until a signal arrives; return the exit code."""
     from insitu.service import signals
+    from insitu.service.tokens import Tokens
 
     pages = _pages(options, listening.getsockname()[1], rules)
     for number, page in enumerate(pages):
@@ -140,12 +147,15 @@ def _serve(
         stored = f"stored in {token.file}"
         print(f"token   {f'{token.text}  (printed only once, {stored})' if token.created else stored}")
     print("stop    Ctrl-C", flush=True)
-    server = _create_server(worker, path, rules, token, options)
+    tokens = Tokens(path if worker.is_folder else None, required=token is not None)
+    server = _create_server(worker, rules, tokens, options)
 
     def changed() -> None:
         if worker.error is not None:
             server.should_exit = True
         else:
+            if token is not None and path is not None and not worker.is_folder:
+                tokens.set_single(path.with_name(path.name + ".read-token"))
             print(f"ready   after {time.monotonic() - begun:.1f} s", flush=True)
 
     worker.changed = changed
@@ -161,22 +171,12 @@ def _serve(
     return 128 + server.interrupted_by if server.interrupted_by else 0
 
 
-def _create_server(
-    worker: Supervisor, path: Path | None, rules: AccessRules, token: Token | None, options: Options
-) -> Server:
-    try:
-        from insitu.service.app import create_app
-        from insitu.service.context import Context
-        from insitu.service.limits import Limits
-        from insitu.service.server import Server
-        from insitu.service.tokens import Tokens
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "insitu":
-            raise
-        raise InsituError(f"serving needs {error.name}; install it: pip install 'insitu[serve]'") from error
-    tokens = Tokens(path if worker.is_folder else None, required=token is not None)
-    if token is not None and path is not None and not worker.is_folder:
-        tokens.set_single(path.with_name(path.name + ".read-token"))
+def _create_server(worker: Supervisor, rules: AccessRules, tokens: Tokens, options: Options) -> Server:
+    from insitu.service.app import create_app
+    from insitu.service.context import Context
+    from insitu.service.limits import Limits
+    from insitu.service.server import Server
+
     context = Context(worker, Limits(rate=options.rate), tokens)
     return Server(create_app(context, rules), context, rules.proxies)
 

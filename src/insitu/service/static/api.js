@@ -1,6 +1,8 @@
 // Requests to the service: JSON in, JSON out, with the token; every failure has a one-line message.
 
-const KEY = `insitu-token ${location.pathname}`; // memories of a server may have tokens of their own
+// a memory of a folder may have a token of its own; else that of the server, whose page is two levels up, opens it
+const key = (path) => `insitu-token ${path}`;
+const HERE = location.pathname, ABOVE = HERE.replace(/m\/[^/]+\/$/, "");
 
 /** An error of the service or the connection; `message` is one line for the user. */
 export class ServiceError extends Error {
@@ -20,11 +22,11 @@ export function takeToken() {
 }
 
 export function keepToken(token) {
-  sessionStorage.setItem(KEY, token);
+  sessionStorage.setItem(key(HERE), token);
 }
 
 export function headers() {
-  const token = sessionStorage.getItem(KEY);
+  const token = sessionStorage.getItem(key(HERE)) ?? sessionStorage.getItem(key(ABOVE));
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 

@@ -18,10 +18,8 @@ async function open() {
 }
 
 function item({ name, classes }) {
-  const out = make("li");
-  out.append(make("a", { href: `m/${name}/`, textContent: name }));
-  if (classes !== null) out.append(`, ${plural(classes, "class", "classes")}`);
-  return out;
+  const known = classes === null ? "" : `, ${plural(classes, "class", "classes")}`;
+  return make("li", {}, make("a", { href: `m/${name}/` }, name), known);
 }
 
 at("gate-form").addEventListener("submit", (event) => {

@@ -14,6 +14,7 @@ from typing import Any
 
 from insitu.core import InsituError
 from insitu.service.limits import Limits
+from insitu.service.worker import light_imports
 from insitu.service.worker.messages import Message, pack, receive
 
 SWITCH_S = 0.001  # of threads: what waits for the interpreter gets it after this time
@@ -48,6 +49,7 @@ def main(descriptor: int) -> None:
 
 def _start(send: Any, path: str | None, is_folder: bool, given: dict[str, Any], limits: dict[str, Any]) -> Any:
     sys.setswitchinterval(SWITCH_S)
+    light_imports.install()
     from insitu.service.worker.engine import Engine
     from insitu.service.worker.opening import open_memories
 
