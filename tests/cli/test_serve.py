@@ -25,7 +25,7 @@ pytest.importorskip("uvicorn", reason="serving needs the extra 'serve'")
 
 
 class Process:
-    """The command, until it says that it listens."""
+    """The command, until it says that it is ready."""
 
     def __init__(self, *args: str, cwd: Path) -> None:
         environment = os.environ | {
@@ -39,7 +39,7 @@ class Process:
         )
         self.lines: list[str] = []
         assert self.process.stdout is not None
-        while not self.lines or not self.lines[-1].startswith("stop"):
+        while not self.lines or not self.lines[-1].startswith("ready"):
             self.lines.append(self.process.stdout.readline())
             assert self.lines[-1], self.process.communicate()[1]
         self.pages = [line.strip().rpartition(" ")[2] for line in self.lines if "://" in line]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,21 +28,28 @@ from insitu import Memory  # noqa: E402
 SOAK = settings.get_current_profile_name() == "soak"
 REQUESTS = 5000 if SOAK else 1500
 ADDRESS, WIDTH = "127.0.0.1:8000", 2
-PLAIN = {"/api/health": 1, "/api/memory": 1, "/api/examples": 1}  # nothing of these can be varied
-CELLS = 397 if SOAK else 97
+PLAIN = {"/api/health": 1, "/api/memory": 1, "/api/examples": 1, "/metrics": 1}  # nothing of these can be varied
+CELLS = 396 if SOAK else 96
+FOLDER_REQUESTS = 300 if SOAK else 40  # of each operation
 
 
 def fit(case: Any, classes: list[str]) -> None:
     """Change a valid request into one that the memory takes: vectors of its width, one name each, a class it holds."""
-    if case.path == "/api/cells":
+    if "memory" in (case.path_parameters or {}):
+        case.path_parameters["memory"] = "cups"
+    if case.path.endswith("/api/cells"):
         case.query = {"label": classes[0]}
-    if case.path == "/api/forget" and len(classes) > 2:
+    if case.path.endswith("/api/forget") and len(classes) > 2:
         case.body = {"label": classes[-1]}
     elif isinstance(case.body, dict):
         case.body = _of_the_width(dict(case.body))
 
 
 def _of_the_width(body: dict[str, Any]) -> dict[str, Any]:
+    if body.pop("image", None) is not None:
+        body["vector"] = [1.0]
+    if (urls := body.pop("images", None)) is not None:
+        body["vectors"] = [[1.0]] * len(urls)
     if body.get("vector"):
         body["vector"] = (body["vector"] * WIDTH)[:WIDTH]
     if body.get("labels") and not body.get("vectors"):
@@ -104,7 +112,7 @@ def test_every_answer_is_one_that_the_description_knows(serve: Serve) -> None:
 def cases(operation: Any) -> st.SearchStrategy[tuple[Any, bool]]:
     modes = schemathesis.GenerationMode
     valid, wrong = (operation.as_strategy(generation_mode=mode) for mode in (modes.POSITIVE, modes.NEGATIVE))
-    has_input = operation.body or operation.query
+    has_input = operation.body or operation.query or operation.path_parameters
     return (
         st.one_of(
             st.tuples(valid, st.just(False)), st.tuples(valid, st.just(True)), *([st.tuples(wrong, st.just(False))] * 2)
@@ -118,9 +126,44 @@ def checked(service: Service, seen: Counter[tuple[str, int]], without: list[Any]
     def check(drawn: tuple[Any, bool]) -> None:
         case, fits = drawn
         if fits:
-            fit(case, service.memory.classes_.tolist())
+            known = service.get("/m/cups/api/memory" if service.context.tokens.folder else "/api/memory").json[
+                "classes"
+            ]
+            fit(case, [each["label"] for each in known])
         answer = answered(service, case)
         seen[case.path, answer.status_code] += 1
         case.validate_response(answer, excluded_checks=without)
 
     return check
+
+
+@pytest.mark.slow
+def test_every_answer_about_several_memories_is_one_that_the_description_knows(serve: Serve, tmp_path: Path) -> None:
+    service = serve(None, folder=tmp_path)
+    service.post("/api/memories", {"name": "cups", "backbone": "none", "substrate": "digital", "dim": 8})
+    service.post("/m/cups/api/teach", {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]})
+    described = {path: each for path, each in folder_operations(service).items() if not path.endswith("/api/events")}
+    assert {"/metrics", "/m/{memory}/api/teach", "/api/memories/{name}"} < set(described)
+    seen: Counter[tuple[str, int]] = Counter()
+    without = [CHECKS.get_one("positive_data_acceptance")]
+    for several in described.values():
+        for operation in several:
+            varied = operation.body or operation.query or operation.path_parameters
+            run = settings(
+                max_examples=FOLDER_REQUESTS if varied else 1, suppress_health_check=list(HealthCheck), deadline=None
+            )(given(cases(operation))(checked(service, seen, without)))
+            run()
+    for path in described:
+        if path != "/api/memories/{name}":
+            assert seen[path, 200], (path, seen)
+    assert {status for _, status in seen} >= {200, 400, 404, 409, 422}
+    assert not [status for _, status in seen if status >= 500]
+    assert {file.parent for file in tmp_path.rglob("*.insitu")} == {tmp_path}
+
+
+def folder_operations(service: Service) -> dict[str, list[Any]]:
+    schema = schemathesis.openapi.from_dict(service.get("/openapi.json").json)
+    out: dict[str, list[Any]] = {}
+    for found in schema.get_all_operations():
+        out.setdefault(found.ok().path, []).append(found.ok())
+    return out
