@@ -123,6 +123,19 @@ def test_tokens_are_of_one_memory_and_one_purpose(serve: Serve, folder: Path) ->
     assert service.post("/m/new/api/predict", QUERY, **bearer(tokens["read"])).status == 401
 
 
+def test_a_single_memory_has_a_token_that_only_queries(serve: Serve, tmp_path: Path) -> None:
+    service = serve(Memory("digital", dim=8), rules=AccessRules(TOKEN, hosts=None))
+    assert service.post("/api/teach", EXAMPLE, **bearer(TOKEN)).status == 200
+    file = tmp_path / "one.read-token"
+    service.context.tokens.set_single(file)
+    read = bearer(file.read_text().strip())
+    assert service.post("/api/predict", QUERY, **read).status == 200
+    assert service.get("/metrics", **read).status == 200
+    for path, content in (("/api/teach", EXAMPLE), ("/api/forget", {"label": "a"})):
+        assert service.post(path, content, **read).status == 403
+    assert service.post("/api/predict", QUERY, **bearer("b" * 43)).status == 401
+
+
 def test_a_page_stands_below_its_memory(serve: Serve, folder: Path, page: Path) -> None:
     (page / "memories.html").write_text("<title>all</title>")
     service = serve(None, folder=folder, rules=AccessRules(prefix="/insitu"))
