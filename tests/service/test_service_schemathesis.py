@@ -43,6 +43,9 @@ def fit(case: Any, classes: list[str]) -> None:
         case.body = {"label": classes[-1]}
     elif isinstance(case.body, dict):
         case.body = _of_the_width(dict(case.body))
+        if "{memory}" in case.path:  # too few requests for random names to be valid ones
+            case.body |= {"label": "a"} if case.body.get("label") is not None else {}
+            case.body |= {"labels": ["a" for _ in case.body["labels"]]} if case.body.get("labels") else {}
 
 
 def _of_the_width(body: dict[str, Any]) -> dict[str, Any]:
