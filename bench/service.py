@@ -153,7 +153,7 @@ def main() -> int:
             "insitu",
             "serve",
             str(path),
-            "--backbone",
+            "--encoder",
             "none",
             "--port",
             "0",

@@ -29,7 +29,7 @@ class Context:
     async def decode(self, items: Items) -> NDArray[Any]:
         """Return images or vectors of a request as rows of the kind that the memory takes."""
         urls, vectors = items.all_images, items.all_vectors
-        takes_images = self.scheduler.memory.settings.backbone is not None
+        takes_images = self.scheduler.memory.settings.kind == "images"
         if (urls is not None) != takes_images:
             raise HTTPException(422, f"this memory takes {'images' if takes_images else 'vectors'}")
         if len(urls or vectors or []) > self.limits.batch:

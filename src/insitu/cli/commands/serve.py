@@ -1,10 +1,10 @@
 """Serve a memory over HTTP, with a page to teach it on.
 
-usage: insitu serve [PATH] [--backbone omniglot|miniimagenet|none] [--substrate NAME]
+usage: insitu serve [PATH] [--encoder NAME|none] [--substrate NAME]
                     [--host 127.0.0.1] [--port 8000] [--allow-origin URL ...] [--token-file FILE] [--rate 400] [--open]
                     [--public-url URL] [--trusted-proxy ADDRESS ...]
 
-PATH is the file of the memory. A new file takes drawings unless --backbone says otherwise ('none': vectors of numbers).
+PATH is the file of the memory. A new file takes drawings unless --encoder says otherwise ('none': vectors of numbers).
 Without PATH, the memory is lost when the server stops. Only this machine can reach the server, unless --host,
 --public-url or --trusted-proxy is given; a token is then required, which is created and printed on first start. Behind
 a proxy with TLS, --public-url is the address that browsers use, and --trusted-proxy the address of the proxy, whose
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Options:
     """Options of the server."""
 
-    backbone: str | None = None  # backbone of a new memory: omniglot by default, none for vectors
+    encoder: str | None = None  # encoder of a new memory: omniglot by default, none for vectors
     substrate: str | None = None  # substrate of a new memory: name of a substrate or device
     host: str = "127.0.0.1"  # address to listen at
     port: int = 8000  # port to listen at; 0 for any free one
@@ -106,9 +106,9 @@ def _open_memory(path: Path | None, options: Options) -> Memory:
 
     given: dict[str, Any] = {} if options.substrate is None else {"substrate": options.substrate}
     new = path is None or not path.exists() or not path.stat().st_size
-    if options.backbone is not None or new:
-        name = options.backbone or "omniglot"
-        given["backbone"] = None if name.lower() == "none" else name
+    if options.encoder is not None or new:
+        name = options.encoder or "omniglot"
+        given["encoder"] = None if name.lower() == "none" else name
     memory = Memory(**given)
     if new:
         server.warm_up(memory)

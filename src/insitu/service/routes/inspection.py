@@ -47,7 +47,7 @@ class MemoryInfo(BaseModel):
     """What a memory is, holds and has spent."""
 
     input: Literal["image", "vector"]
-    backbone: str | None
+    encoder: str | None
     features: int | None
     dim: int
     substrate: str
@@ -94,13 +94,13 @@ def add(app: FastAPI, context: Context) -> None:
 def _memory_info(context: Context) -> Json:
     memory, limits = context.scheduler.memory, context.limits
     current, settings = snapshot(memory), memory.settings
-    substrate, images = settings.substrate, settings.backbone is not None
+    substrate, images = settings.substrate, settings.kind == "images"
     device = getattr(substrate, "device", None)
     spent, query = (Ledger(), Ledger()) if current is None else (current.cost(), current.query_cost())
     return {
         "input": "image" if images else "vector",
-        "backbone": settings.backbone,
-        "features": None if images or current is None else current.n_features_in_,
+        "encoder": None if settings.encoder is None else settings.encoder.name,
+        "features": None if settings.encoder or current is None else current.n_features_in_,
         "dim": settings.dim,
         "substrate": type(substrate).__name__.lower() + (f" of {type(device).__name__}" if device else ""),
         "compensation": schemas.compensation(memory),
