@@ -27,11 +27,15 @@ class Encoder(ABC):
     first used, so that a record is cheap; where a package is missing, ``InsituError`` names the extra to install.
     """
 
-    kind: ClassVar[Kind]  # what an item is
     licence: ClassVar[str] = "yours"  # of the weights
     trained_on: ClassVar[str] = ""  # what the weights have seen, '' where nothing was trained
     cached: ClassVar[bool] = True  # whether the vectors of files are kept on disk
     batch_size: ClassVar[int] = 32
+
+    @property
+    @abstractmethod
+    def kind(self) -> Kind:
+        """What an item is."""
 
     @property
     def name(self) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,25 +14,38 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from insitu.core import InsituError
-from insitu.encoders import Encoder, Kind
+from insitu.encoders import Encoder, _items, _pictures
 
 _digests: WeakKeyDictionary[nn.Module, tuple[object, str]] = WeakKeyDictionary()  # by versions of its tensors
 
 
 @dataclass(frozen=True)
 class FunctionEncoder(Encoder):
-    """Rows of an array through a function: (n, ...) to (n, dim). A torch module gets float32 tensors, in eval mode.
+    """Items through a function of a batch, (n, ...) to (n, dim). A torch module gets float32 tensors, in eval mode.
 
-    The digest covers name and weights of a module; of any other function, only the name can be checked, so give it
-    another ``name`` when it changes. A memory in a file needs the same function again when it is opened.
+    Of ``vectors``, an item is a row of numbers of any shape. Of ``images``, the middle of each picture is scaled to
+    ``size``, and the function gets float32 (n, 3, size, size): pixels less ``mean``, divided by ``std``.
+
+    The digest covers fields, and the weights of a module; a change of any other function is not seen, so give it
+    another ``label`` then. A memory in a file needs the same function again when it is opened.
     """
 
     function: Callable[[Any], Any]
     label: str = ""  # name that is stored in the file of a memory; by default that of the function or class
-    dim: int | None = field(default=None)  # components of a vector, where it is to be checked
+    kind: Literal["vectors", "images"] = "vectors"  # what an item is: a row of numbers, or a picture
+    size: int | None = None  # pixels per side that pictures are scaled to
+    mean: tuple[float, ...] = (0.0,)  # of each channel, or of all, 0 to 255, subtracted from pixels
+    std: tuple[float, ...] = (255.0,)  # of each channel, or of all, 0 to 255, that pixels are divided by
+    dim: int | None = None  # components of a vector, where that is to be checked
 
-    kind: ClassVar[Kind] = "vectors"
     cached: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise InsituError(f"function is a torch module or a function; got {type(self.function).__name__}")
+        if self.kind not in ("vectors", "images") or (self.size is None) != (self.kind == "vectors"):
+            raise InsituError(f"kind is vectors, or images with a size; got {self.kind} and size {self.size}")
+        _pictures.check_scale(self.mean, self.std)
 
     @property
     def name(self) -> str:
@@ -41,23 +54,25 @@ class FunctionEncoder(Encoder):
 
     def digest(self) -> str:
         """See ``Encoder.digest``."""
+        fields = repr((self.name, self.kind, self.size, self.mean, self.std))
         if isinstance(self.function, nn.Module):
-            return _module_digest(self.name, self.function)
-        return hashlib.blake2b(self.name.encode(), digest_size=6).hexdigest()
+            return _module_digest(fields, self.function)
+        return hashlib.blake2b(fields.encode(), digest_size=6).hexdigest()
 
     def read(self, item: Any) -> NDArray[Any]:
-        """Return a row as an array of numbers."""
+        """Return a row as an array of numbers, or a picture as (size, size, 3)."""
+        if self.size is not None:
+            return _pictures.middle(_pictures.with_channels(_pictures.pixels(item), 3), (self.size, self.size))
         row = np.asarray(item)
-        if row.dtype.kind not in "fiub":
-            raise InsituError(f"a row for encoder {self.name} is an array of numbers; got {row.dtype}")
+        if row.dtype.kind not in "fiub" or not row.size:
+            raise InsituError(f"a row for encoder {self.name} is numbers; got {row.dtype} of shape {row.shape}")
         return row
 
     def vectors(self, inputs: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """See ``Encoder.vectors``."""
-        if len({row.shape for row in inputs}) > 1:
-            sizes = sorted({row.shape for row in inputs})[:3]
-            raise InsituError(f"rows for encoder {self.name} have one shape; got {', '.join(map(str, sizes))}")
-        batch: Any = np.stack(inputs)
+        batch = _items.stacked(inputs)
+        if self.size is not None:
+            batch = np.ascontiguousarray(_pictures.scaled(batch, self.mean, self.std).transpose(0, 3, 1, 2))
         try:
             out = _through(self.function, batch) if isinstance(self.function, nn.Module) else self.function(batch)
         except Exception as error:
@@ -78,14 +93,14 @@ def _through(module: nn.Module, batch: NDArray[Any]) -> Tensor:
     return out
 
 
-def _module_digest(name: str, module: nn.Module) -> str:
+def _module_digest(fields: str, module: nn.Module) -> str:
     tensors = {key: value for key, value in module.state_dict(keep_vars=True).items() if isinstance(value, Tensor)}
     # the version of a tensor counts changes in place, so that weights are hashed once and not for every query
-    state = (name, *((key, value.data_ptr(), value._version) for key, value in tensors.items()))
+    state = (fields, *((key, value.data_ptr(), value._version) for key, value in tensors.items()))
     known = _digests.get(module)
     if known is not None and known[0] == state:
         return known[1]
-    out = hashlib.blake2b(f"{name} {type(module).__qualname__}".encode(), digest_size=6)
+    out = hashlib.blake2b(f"{fields} {type(module).__qualname__}".encode(), digest_size=6)
     for key, value in tensors.items():
         out.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
         out.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())

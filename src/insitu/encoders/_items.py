@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from insitu.core import InsituError
@@ -43,6 +44,13 @@ def named(item: Any, row: int) -> Iterator[None]:
     except InsituError as error:
         name = os.fspath(item) if isinstance(item, str | os.PathLike) else f"item {row} of X"
         raise InsituError(f"{name!r}: {error}" if "\n" in str(name) else f"{name}: {error}") from error
+
+
+def stacked(rows: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return rows of one shape as a batch (n, ...)."""
+    if len(shapes := sorted({row.shape for row in rows})) > 1:
+        raise InsituError(f"rows to encode have one shape; got {' and '.join(map(str, shapes[:3]))}; pad or split them")
+    return np.stack(rows)
 
 
 def _several(given: Any) -> Sequence[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from insitu.data import decoding
 SMALLEST = 2  # pixels per side that can still be resized
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 Pixels = NDArray[np.uint8]
+Scale = tuple[float, ...] | None
 
 
 def pixels(item: Any) -> Pixels:
@@ -52,8 +53,24 @@ def with_channels(images: Pixels, channels: int) -> Pixels:
     return images.repeat(3, axis=-1) if channels == 3 and images.shape[-1] == 1 else images
 
 
-def middle_square(picture: Pixels, side: int, resampling: Literal["bilinear", "bicubic"] = "bilinear") -> Pixels:
-    """Return the middle square of a picture (h, w, c), scaled to (side, side, c)."""
+def middle(picture: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return the middle of a picture (h, w, c), as large as its shape allows, scaled to ``size`` (height, width)."""
     image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    scaled = ImageOps.fit(image, (side, side), Image.Resampling[resampling.upper()])
-    return np.asarray(scaled).reshape(side, side, -1)
+    scaled = ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
+    return np.asarray(scaled).reshape(*size, -1)
+
+
+def check_scale(mean: Scale, std: Scale) -> None:
+    """Raise ``InsituError`` where mean and std cannot scale pixels."""
+    if (mean is None) != (std is None):
+        raise InsituError("mean and std go together; give both or none")
+    if std is not None and (not std or not all(each > 0 for each in std)):
+        raise InsituError(f"std is above 0, one number for each channel; got {std}")
+
+
+def scaled(batch: Pixels, mean: tuple[float, ...], std: tuple[float, ...]) -> NDArray[np.float32]:
+    """Return pixels (n, h, w, c) less ``mean``, divided by ``std``: one number of each, or one for each channel."""
+    if not {len(mean), len(std)} <= {1, batch.shape[3]}:
+        raise InsituError(f"mean and std have {batch.shape[3]} numbers, one for each channel; got {mean} and {std}")
+    out = (batch.astype(np.float32) - np.array(mean, np.float32)) / np.array(std, np.float32)
+    return np.asarray(out, np.float32)

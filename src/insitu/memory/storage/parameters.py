@@ -53,6 +53,9 @@ def read_parameters(stored: dict[str, Any], given: dict[str, Any], fingerprint: 
     stored = current_names(stored)
     if set(stored) != set(DEFAULTS):
         raise ValueError(f"parameters {', '.join(stored)}")
+    named = stored["encoder"]
+    if isinstance(named, str) and ("/" in named or "\\" in named):
+        raise ValueError(f"encoder {named!r}")
     outside = {name: _outside(stored[name]) for name in ("substrate", "encoder")}
     for name, kind in outside.items():
         if kind and given.get(name) is None:
@@ -70,13 +73,14 @@ def read_parameters(stored: dict[str, Any], given: dict[str, Any], fingerprint: 
             f"the memory was created with another {odd[0]}, {_short(before[odd[0]])}; got {_short(now[odd[0]])}; "
             "omit it, or replay the memory into a new file (or delete a file that was never taught)"
         )
-    if given.get("encoder") is not None and isinstance(encoder := encoders.find(given["encoder"]), Encoder):
-        if fingerprint is not None and encoder.digest() != fingerprint:
-            raise InsituError(
-                f"the memory was created with other weights of encoder {encoder.name}, digest {fingerprint}; got "
-                f"{encoder.digest()}; give the encoder it was created with"
-            )
-        out |= {} if isinstance(stored["encoder"], str) else {"encoder": encoder}
+    encoder = encoders.find(given.get("encoder"))
+    if encoder is not None and fingerprint not in (None, encoder.digest()):
+        raise InsituError(
+            f"the memory was created with other weights of encoder {encoder.name}, digest {fingerprint}; got "
+            f"{encoder.digest()}; give the encoder it was created with"
+        )
+    if encoder is not None and not isinstance(named, str):
+        out["encoder"] = encoder
     return out | ({"substrate": make_settings(given["substrate"], None, 1).substrate} if outside["substrate"] else {})
 
 
@@ -112,8 +116,6 @@ def _describe(value: Any) -> Any:
 
 
 def _build(value: Any) -> Any:
-    if isinstance(value, str) and ("/" in value or "\\" in value):
-        raise ValueError(f"encoder {value!r}")
     if isinstance(value, list):
         return tuple(_build(each) for each in value)
     if not isinstance(value, dict):
