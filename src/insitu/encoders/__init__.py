@@ -28,7 +28,6 @@ class Encoder(ABC):
     """
 
     licence: ClassVar[str] = "yours"  # of the weights
-    trained_on: ClassVar[str] = ""  # what the weights have seen, '' where nothing was trained
     cached: ClassVar[bool] = True  # whether the vectors of files are kept on disk
     batch_size: ClassVar[int] = 32
 
@@ -42,6 +41,16 @@ class Encoder(ABC):
         """Public name: that of the file, with dashes."""
         part = catalog.part_of(type(self))
         return type(self).__name__ if part is None else part.name
+
+    @property
+    def trained_on(self) -> str:
+        """What the weights have seen, '' where nothing was trained."""
+        return ""
+
+    @property
+    def takes(self) -> str:
+        """An item as the network takes it, in words."""
+        return self.kind
 
     @property
     @abstractmethod

@@ -36,7 +36,7 @@ class EfficientnetLite0(Encoder):
     kind: ClassVar[Kind] = "images"
     licence: ClassVar[str] = "Apache-2.0"
     trained_on: ClassVar[str] = "ImageNet, 1000 classes"
-    size: ClassVar[int] = SIZE
+    takes: ClassVar[str] = f"images, {SIZE} × {SIZE} pixels"
     dim: ClassVar[int] = FEATURES
 
     def digest(self) -> str:

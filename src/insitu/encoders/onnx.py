@@ -58,6 +58,14 @@ class Onnx(Encoder):
             raise InsituError(f"size is a number of pixels from 1 on; got {self.size!r}")
 
     @property
+    def takes(self) -> str:
+        """See ``Encoder.takes``."""
+        if self.kind == "vectors":
+            return f"vectors {_spelled(self._model().given.shape)}"
+        height, width, channels = self._picture_shape()[1]
+        return f"images, {height} × {width} pixels, {'grey' if channels == 1 else 'colour'}"
+
+    @property
     def dim(self) -> int | None:
         """See ``Encoder.dim``."""
         shape = self._picture_shape()[1] if self.kind == "images" else tuple(self._model().given.shape[1:])

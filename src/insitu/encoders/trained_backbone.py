@@ -30,8 +30,12 @@ class TrainedBackbone(Encoder):
 
     kind: ClassVar[Kind] = "images"
     licence: ClassVar[str] = "Apache-2.0; see the card of the backbone for the terms of its images"
-    trained_on: ClassVar[str] = "images of the data set on its card"
     batch_size: ClassVar[int] = encoding.BATCH
+
+    @property
+    def trained_on(self) -> str:
+        """What the weights have seen, as the card says."""
+        return str(_loaded(self.name)[1].get("data", ""))
 
     @property
     def dim(self) -> int:
@@ -42,6 +46,12 @@ class TrainedBackbone(Encoder):
     def size(self) -> int:
         """Pixels per side of the square that pictures are scaled to."""
         return int(_loaded(self.name)[1]["image_size"])
+
+    @property
+    def takes(self) -> str:
+        """See ``Encoder.takes``."""
+        channels = "grey" if _loaded(self.name)[1]["record"]["channels"] == 1 else "colour"
+        return f"images, {self.size} × {self.size} pixels, {channels}"
 
     def digest(self) -> str:
         """Return a short hash of the weights."""

@@ -38,7 +38,7 @@ class Wakeword(Encoder):
     kind: ClassVar[Kind] = "sounds"
     licence: ClassVar[str] = "Apache-2.0"
     trained_on: ClassVar[str] = "keywords in English speech (J. Lin et al. 2020, arXiv 2002.01322)"
-    size: ClassVar[int] = RATE
+    takes: ClassVar[str] = f"sounds, {RATE} samples per second"
     dim: ClassVar[int] = 2 * FEATURES
 
     def digest(self) -> str:
