@@ -40,6 +40,7 @@ from insitu.devices.pcm_joshi2020 import PcmJoshi2020 as PcmJoshi2020
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018 as PcmNandakumar2018
 from insitu.devices.rram_wan2022 import RramWan2022 as RramWan2022
 from insitu.encoders.efficientnet_lite0 import EfficientnetLite0 as EfficientnetLite0
+from insitu.encoders.function_encoder import FunctionEncoder as FunctionEncoder
 from insitu.encoders.onnx import Onnx as Onnx
 from insitu.encoders.trained_backbone import TrainedBackbone as TrainedBackbone
 from insitu.encoders.wakeword import Wakeword as Wakeword

@@ -14,7 +14,7 @@ from torch import nn
 from insitu import Memory
 from insitu.core import InsituError, generator
 from insitu.encoders import Encoder, find
-from insitu.encoders._function import FunctionEncoder
+from insitu.encoders.function_encoder import FunctionEncoder
 
 X = generator(0, "rows").normal(size=(6, 2, 3))
 Y = list("aabbcc")

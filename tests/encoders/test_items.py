@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from insitu import Memory, encoders
+from insitu import Memory, catalog, encoders
+from insitu.cli import backbone_cards
 from insitu.core import InsituError, generator
 from insitu.encoders import _extras
-from insitu.encoders._function import FunctionEncoder
+from insitu.encoders.function_encoder import FunctionEncoder
 
 ORIENTATION = 0x0112  # tag of EXIF
 
@@ -155,6 +157,18 @@ def test_a_digest_follows_the_content_of_its_file(tmp_path: Path) -> None:
     assert one == other != _extras.digest("y", file=files[0])
     files[0].write_bytes(b"other weights")
     assert _extras.digest("x", file=files[0]) != one
+
+
+def test_the_page_names_every_encoder_with_what_it_says_of_itself() -> None:
+    page = Path(__file__).parents[2] / "docs" / "encoders.md"
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    for part in catalog.parts("encoders"):
+        row = next((each for each in rows if f"`{part.name}`" in each), "")
+        kind = catalog.load(part)
+        assert row, f"add a row for {part.name} to docs/encoders.md"
+        for value in (kind.kind, kind.dim, kind.trained_on, getattr(sys.modules[kind.__module__], "EXTRA", "")):
+            assert not isinstance(value, str | int) or str(value) in row, f"{part.name}: {value} is not in its row"
+    assert all(f"`{name}`" in "".join(rows) for name in backbone_cards.shipped())
 
 
 def test_the_middle_of_a_picture_keeps_its_shape() -> None:

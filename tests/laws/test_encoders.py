@@ -17,7 +17,7 @@ import onnx_files
 from insitu import Memory, catalog
 from insitu.core import InsituError, generator
 from insitu.encoders import Encoder
-from insitu.encoders._function import FunctionEncoder
+from insitu.encoders.function_encoder import FunctionEncoder
 from insitu.encoders.onnx import Onnx
 from insitu.encoders.trained_backbone import TrainedBackbone
 
@@ -43,7 +43,7 @@ def module_encoder(folder: Path) -> Encoder:
 MADE: dict[str, Callable[[Path], Encoder]] = {
     "onnx": lambda folder: Onnx(onnx_files.pooled(folder / "model.onnx")),
     "onnx-rows": lambda folder: Onnx(onnx_files.linear(folder / "model.onnx", (1, 4)), kind="vectors"),
-    "function": lambda folder: FunctionEncoder(double),
+    "function-encoder": lambda folder: FunctionEncoder(double),
     "module": module_encoder,
     **{f"backbone-{name}": lambda folder, name=name: TrainedBackbone(name) for name in ("miniimagenet", "binary")},
 }

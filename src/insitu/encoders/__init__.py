@@ -131,7 +131,7 @@ def find(given: Any) -> Encoder | None:
     if isinstance(given, str):
         return _named(str(given))
     if callable(given) and not isinstance(given, type):
-        from insitu.encoders._function import FunctionEncoder
+        from insitu.encoders.function_encoder import FunctionEncoder
 
         return FunctionEncoder(given)
     raise InsituError(

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
-from typing_extensions import Unpack
 
 from insitu.core import InsituError
 from insitu.ledger import Ledger
@@ -26,7 +25,7 @@ from insitu.memory.labels import as_label, as_labels, check_same_kind, label_arr
 from insitu.memory.locks import lock_of
 from insitu.memory.model import Model, check_mergeable, class_statistics
 from insitu.memory.query import Columns, QueryResult, columns, query, self_test
-from insitu.memory.settings import FormerNames, Settings, check_names, make_settings
+from insitu.memory.settings import Settings, make_settings
 from insitu.substrates import Substrate
 
 if TYPE_CHECKING:
@@ -60,9 +59,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         encoder: Any = None,
         dim: int = 512,
         random_state: int | np.random.RandomState | None = 0,
-        **former: Unpack[FormerNames],
     ) -> None:
-        check_names(former)
         self.substrate = substrate
         self.encoder = encoder
         self.dim = dim

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,18 +86,6 @@ class Settings:
             state = state | {"encoder": encoders.find(state["backbone"])}
             del state["backbone"]
         self.__dict__.update(state)
-
-
-class FormerNames(TypedDict, total=False):
-    """Parameters of earlier versions, which are refused with their present names."""
-
-    backbone: Any
-
-
-def check_names(given: Mapping[str, Any]) -> None:
-    """Raise ``InsituError`` for a parameter that has another name now."""
-    if "backbone" in given:
-        raise InsituError(f"backbone is called encoder since version 0.3: write encoder={given['backbone']!r}"[:200])
 
 
 def settings_from(parameters: dict[str, Any]) -> Settings:

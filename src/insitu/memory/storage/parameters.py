@@ -16,8 +16,9 @@ from insitu import catalog, encoders
 from insitu.core import InsituError
 from insitu.devices import Device
 from insitu.encoders import Encoder
+from insitu.encoders.function_encoder import FunctionEncoder
 from insitu.encoders.trained_backbone import TrainedBackbone
-from insitu.memory.settings import check_names, make_settings
+from insitu.memory.settings import make_settings
 from insitu.memory.storage.records import build_record
 from insitu.substrates import Substrate
 
@@ -28,7 +29,8 @@ OUTSIDE = "outside"  # key of the class name of a record defined outside the pac
 
 def describe(given: dict[str, Any]) -> dict[str, Any]:
     """Return parameters as JSON; raise ``InsituError`` for an unknown one, or one that cannot be stored."""
-    check_names(given)
+    if "backbone" in given:
+        raise InsituError(f"backbone is called encoder since version 0.3: write encoder={given['backbone']!r}"[:200])
     if odd := sorted(set(given) - set(DEFAULTS)):
         raise InsituError(f"a memory has no parameter {odd[0]!r}; it has {', '.join(DEFAULTS)}")
     whole = DEFAULTS | given
@@ -94,8 +96,10 @@ def _describe_encoder(encoder: Encoder | None) -> Any:
         return None
     if isinstance(encoder, TrainedBackbone):
         return str(encoder.name)
+    if catalog.part_of(type(encoder)) and not isinstance(encoder, FunctionEncoder):
+        return _describe(encoder)
     # fields are part of the digest, so those of an encoder outside the package need not be stored
-    return _describe(encoder) if catalog.part_of(type(encoder)) else {OUTSIDE: encoder.name, "fields": {}}
+    return {OUTSIDE: encoder.name, "fields": {}}
 
 
 def _describe(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A torch module or any function of the user's own as an encoder."""
+"""A torch module or any function of your own, for pictures or for rows of numbers."""
 
 from __future__ import annotations
 
