@@ -12,6 +12,7 @@ from crafting import craft_parameters, craft_state, replaced
 
 from insitu import Memory
 from insitu.core import InsituError
+from insitu.memory.settings import Settings
 from insitu.memory.storage import interchange, maintenance, schema
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -115,3 +116,23 @@ def test_a_field_that_an_older_record_lacks_has_its_default(older: Path) -> None
         assert memory._model.seed == 0
         memory.partial_fit(CENTRES[2:3], ["box"])
     assert maintenance.verify(older) == 5
+
+
+def test_a_file_and_a_pickle_that_name_a_backbone_are_opened(tmp_path: Path) -> None:
+    path, images = tmp_path / "m.insitu", np.random.default_rng(0).integers(0, 255, (4, 32, 32), np.uint8)
+    with Memory.open(path, substrate="digital", encoder="omniglot") as memory:
+        memory.fit(images, list("abab"))
+        expected = memory.predict_proba(images)
+        state = memory.__getstate__()
+    craft_parameters(path, lambda kept: {"backbone" if name == "encoder" else name: kept[name] for name in kept})
+    for given in ({}, {"encoder": "omniglot"}):
+        with Memory.open(path, **given) as memory:
+            assert np.array_equal(memory.predict_proba(images), expected)
+    assert maintenance.info(path)["parameters"]["encoder"] == "omniglot"
+    settings = object.__new__(Settings)
+    settings.__setstate__({"substrate": state["substrate"], "backbone": state.pop("encoder"), "dim": state["dim"]})
+    older = Memory.__new__(Memory)
+    older.__setstate__(state | {"backbone": "omniglot", "_settings": settings})
+    assert older.get_params()["encoder"] == "omniglot"
+    assert np.array_equal(older.predict_proba(images), expected)
+    assert older.partial_fit(images[:1], ["c"]).classes_.tolist() == ["a", "b", "c"]
