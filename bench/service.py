@@ -101,7 +101,7 @@ def serving(path: Path, *words: str) -> Iterator[Server]:
 
 def run(folder: Path, seed: int, given: argparse.Namespace) -> dict[str, Any]:
     path = folder / f"run{seed}.insitu"
-    with serving(path, "--backbone", "none") as server:
+    with serving(path, "--encoder", "none") as server:
         load = Load(server.port, given.connections, seed)
 
         async def offered() -> float:
@@ -126,7 +126,7 @@ def run(folder: Path, seed: int, given: argparse.Namespace) -> dict[str, Any]:
 def ceiling(folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
     """Return for rising rates of predictions how long they take."""
     out: list[dict[str, Any]] = []
-    with serving(folder / "ceiling.insitu", "--backbone", "none") as server:
+    with serving(folder / "ceiling.insitu", "--encoder", "none") as server:
         load = Load(server.port, 64, 0)
         asyncio.run(load.prepare())
         for rate in RATES:
@@ -142,7 +142,7 @@ def ceiling(folder: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
 
 def footprint(folder: Path) -> dict[str, Any]:
     """Return the memory with one idle memory, and with twenty of 50 classes that were each used once."""
-    with serving(folder / "one.insitu", "--backbone", "none") as server:
+    with serving(folder / "one.insitu", "--encoder", "none") as server:
         load = Load(server.port, 1, 0)
         asyncio.run(load.prepare())
         one = server.memory_mib()
@@ -160,7 +160,7 @@ def footprint(folder: Path) -> dict[str, Any]:
 def start_up(folder: Path) -> dict[str, float]:
     """Return the times of a second start, with compiled code in its caches."""
     for _ in range(2):
-        with serving(folder / "start.insitu", "--backbone", "none") as server:
+        with serving(folder / "start.insitu", "--encoder", "none") as server:
             times = {"first_word_s": round(server.first_word_s, 2), "ready_s": round(server.ready_s, 2)}
     return times
 

@@ -17,7 +17,7 @@ FLOORS = (
     {"devices", "data"},  # one cell; files of images
     {"substrates", "backbones"},  # matrices in cells; networks
     {"placement", "protocols"},  # networks whose layers are matrices in cells; what is learned and how it is scored
-    {"learners"},  # fast learning
+    {"learners", "encoders"},  # fast learning; items of a user as vectors
     {"scenarios", "memory"},  # examples and time, in the learners' nouns; the user's own memory
     {"training"},  # slow preparation of what is shipped: networks, and a scenario's embeddings
     {"experiments"},  # published tables as compositions

@@ -1,7 +1,7 @@
 """Few-shot and continual learning in simulated in-memory hardware.
 
 ``Memory`` learns classes from a few examples each; ``run.rows`` computes a published experiment. Devices, substrates,
-learners, scenarios, backbones and data sets are here by the names of their classes, so that a new part is here too.
+encoders, learners, scenarios, backbones and data sets are here by the names of their classes, so a new part is too.
 Names are imported when they are used: torch and scikit-learn take seconds, which a command that lists parts can spare.
 ``__init__.pyi`` gives type checkers the same names; ``make format`` writes it.
 """
@@ -15,7 +15,15 @@ from typing import Any
 __version__ = "0.2.0"  # pyproject.toml takes it from here
 
 _HOMES = {"InsituError": "core", "Memory": "memory", "at": "placement", "place": "placement", "run": ""}
-_ROOMS = ("backbones", "data", "devices", "learners", "scenarios", "substrates")  # whose parts are public names
+_ROOMS = (
+    "backbones",
+    "data",
+    "devices",
+    "encoders",
+    "learners",
+    "scenarios",
+    "substrates",
+)  # whose parts are public names
 _PROGRAMS = ("cli", "service")  # to be started, not imported
 
 

@@ -5,6 +5,7 @@ from insitu import catalog as catalog
 from insitu import core as core
 from insitu import data as data
 from insitu import devices as devices
+from insitu import encoders as encoders
 from insitu import experiments as experiments
 from insitu import kernels as kernels
 from insitu import learners as learners
@@ -38,6 +39,11 @@ from insitu.devices.pcm_hermes2022 import PcmHermes2022 as PcmHermes2022
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020 as PcmJoshi2020
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018 as PcmNandakumar2018
 from insitu.devices.rram_wan2022 import RramWan2022 as RramWan2022
+from insitu.encoders.efficientnet_lite0 import EfficientnetLite0 as EfficientnetLite0
+from insitu.encoders.function_encoder import FunctionEncoder as FunctionEncoder
+from insitu.encoders.onnx import Onnx as Onnx
+from insitu.encoders.trained_backbone import TrainedBackbone as TrainedBackbone
+from insitu.encoders.wakeword import Wakeword as Wakeword
 from insitu.learners.cwr_star import CwrStar as CwrStar
 from insitu.learners.eprop import Eprop as Eprop
 from insitu.learners.explicit_memory import ExplicitMemory as ExplicitMemory

@@ -20,7 +20,7 @@ from typing import Any
 
 from insitu.core import InsituError, read_text
 
-ROOMS = ("experiments", "scenarios", "learners", "substrates", "devices", "backbones", "training", "data")
+ROOMS = ("experiments", "scenarios", "learners", "substrates", "devices", "backbones", "encoders", "training", "data")
 RECORDS = {"experiments": "EXPERIMENT", "training": "JOB"}  # constants that make a file a part
 ROOTS = [Path(__file__).parent]  # tests add a folder of fakes
 OWN = "INSITU_PARTS"  # folders with parts of the user's own, one sub-folder per room

@@ -83,7 +83,7 @@ def started(tmp_path: Path) -> Iterator[list[Process]]:
 
 
 def test_a_file_is_served_again_and_to_others_with_a_token_shown_once(started: list[Process], tmp_path: Path) -> None:
-    args = ("a.insitu", "--host", "0.0.0.0", "--backbone", "none", "--substrate", "digital")
+    args = ("a.insitu", "--host", "0.0.0.0", "--encoder", "none", "--substrate", "digital")
     kept = tmp_path / "a.insitu.token"
     for number in (signal.SIGTERM, signal.SIGINT):
         service = Process(*args, cwd=tmp_path)
@@ -106,11 +106,11 @@ def test_a_file_is_served_again_and_to_others_with_a_token_shown_once(started: l
         assert service.stop(number) == (0, "")
     assert (tmp_path / "a.insitu.read-token").stat().st_mode & 0o777 == 0o600
     with Memory.open(tmp_path / "a.insitu") as memory:
-        assert (memory.class_count_.tolist(), memory.backbone) == ([2], None)
+        assert (memory.class_count_.tolist(), memory.encoder) == ([2], None)
         assert main(["serve", str(tmp_path / "a.insitu"), "--port", "0"]) == 2, "it has a writer"
 
 
-@pytest.mark.parametrize("wrong", [["--substrate", "pcn"], ["--backbone", "omnigot"], ["--token-file", "a.insitu/x"]])
+@pytest.mark.parametrize("wrong", [["--substrate", "pcn"], ["--encoder", "omnigot"], ["--token-file", "a.insitu/x"]])
 def test_a_first_start_that_fails_leaves_nothing(
     tmp_path: Path, wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,11 +128,11 @@ def test_the_corrected_command_makes_what_was_wanted(started: list[Process], tmp
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 2
     started.append(Process("a.insitu", "--substrate", "pcm-hermes2022", cwd=tmp_path))
     told = started[0].ask("GET", "/api/memory")[1]
-    assert (told["input"], told["backbone"], told["substrate"]) == ("image", "omniglot", "crossbar of PcmHermes2022")
+    assert (told["input"], told["encoder"], told["substrate"]) == ("image", "omniglot", "crossbar of PcmHermes2022")
 
 
 def test_a_public_address_asks_for_a_token_and_is_the_one_that_is_shown(started: list[Process], tmp_path: Path) -> None:
-    flags = ("--backbone", "none", "--public-url", "https://memory.example.org/", "--trusted-proxy", "127.0.0.1")
+    flags = ("--encoder", "none", "--public-url", "https://memory.example.org/", "--trusted-proxy", "127.0.0.1")
     started.append(Process("a.insitu", *flags, cwd=tmp_path))
     token = (tmp_path / "a.insitu.token").read_text().strip()
     assert started[0].pages[0] == f"https://memory.example.org/#token={token}"
@@ -145,14 +145,14 @@ def test_a_public_address_asks_for_a_token_and_is_the_one_that_is_shown(started:
 def test_signals_one_after_the_other_end_it_in_order(started: list[Process], tmp_path: Path) -> None:
     """Whenever the second comes: while the server stops, while the file is closed, while Python shuts down."""
     for number, gap_s in enumerate((0.0, 0.1, 0.3)):
-        service = Process("a.insitu", "--backbone", "none", "--substrate", "digital", cwd=tmp_path)
+        service = Process("a.insitu", "--encoder", "none", "--substrate", "digital", cwd=tmp_path)
         started.append(service)
         assert service.ask("POST", "/api/teach", {"label": "a", "vector": [1.0]})[1]["event"] == number + 1
         assert service.stop_twice(signal.SIGINT, signal.SIGTERM, gap_s) == (0, "")
 
 
 def test_a_second_signal_cuts_what_is_still_answered(started: list[Process], tmp_path: Path) -> None:
-    service = Process("--backbone", "none", "--substrate", "digital", cwd=tmp_path)
+    service = Process("--encoder", "none", "--substrate", "digital", cwd=tmp_path)
     started.append(service)
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as slow:
         slow.sendall(b"POST /api/teach HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
@@ -191,7 +191,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_a_worker_that_is_killed_loses_nothing_that_was_acknowledged(started: list[Process], tmp_path: Path) -> None:
-    service = Process("a.insitu", "--backbone", "none", "--substrate", "digital", cwd=tmp_path)
+    service = Process("a.insitu", "--encoder", "none", "--substrate", "digital", cwd=tmp_path)
     started.append(service)
     for number in range(3):
         assert service.ask("POST", "/api/teach", {"label": f"{number}", "vector": [number, 1.0]})[0] == 200
@@ -217,7 +217,7 @@ def test_a_worker_that_is_killed_loses_nothing_that_was_acknowledged(started: li
 
 
 def test_a_worker_that_cannot_start_again_ends_the_server(started: list[Process], tmp_path: Path) -> None:
-    service = Process("a.insitu", "--backbone", "none", "--substrate", "digital", cwd=tmp_path)
+    service = Process("a.insitu", "--encoder", "none", "--substrate", "digital", cwd=tmp_path)
     started.append(service)
     assert service.ask("POST", "/api/teach", {"label": "a", "vector": [1.0]})[0] == 200
     (tmp_path / "a.insitu").write_bytes(b"not of SQLite" * 100)
@@ -255,7 +255,7 @@ def test_without_a_path_it_says_that_the_memory_will_be_lost(started: list[Proce
     assert "lost when the server stops" in started[0].lines[0]
     token = (tmp_path / "mine").read_text().strip()
     told = started[0].ask("GET", "/api/memory", Authorization=f"Bearer {token}")[1]
-    assert (told["input"], told["backbone"], told["kept_in_file"]) == ("image", "omniglot", False)
+    assert (told["input"], told["encoder"], told["kept_in_file"]) == ("image", "omniglot", False)
 
 
 def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,7 +268,7 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "another --port": 1,
         "0..65535": main(["serve", "--port", "65536"]),
         "rate": main(["serve", "--rate", "-1"]),
-        "no backbone": main(["serve", str(tmp_path / "b.insitu"), "--port", "0", "--backbone", "nothing"]),
+        "no encoder": main(["serve", str(tmp_path / "b.insitu"), "--port", "0", "--encoder", "nothing"]),
         "unknown field --prt": main(["serve", "--prt", "1"]),
         "not a memory": main(["serve", str(other), "--port", "0"]),
     }

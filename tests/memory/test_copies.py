@@ -83,7 +83,7 @@ def test_what_is_damaged_is_not_copied(taught: Path) -> None:
         maintenance.back_up(taught.with_name("nowhere"), out)
 
 
-@pytest.mark.parametrize("wrong", [{"substrate": "pcn"}, {"backbone": "omniglott"}, {"dim": 0}, {"random_state": "x"}])
+@pytest.mark.parametrize("wrong", [{"substrate": "pcn"}, {"encoder": "omniglott"}, {"dim": 0}, {"random_state": "x"}])
 def test_a_first_start_that_fails_leaves_nothing(path: Path, wrong: dict[str, object]) -> None:
     with pytest.raises(InsituError):
         Memory.open(path, **wrong)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from insitu import Memory
 from insitu.core import InsituError, generator
@@ -33,7 +34,7 @@ FIGURES = [0, 1, 2, 3, 4, 5]
 
 
 def test_drawings_are_learned_from_three_and_forgotten() -> None:
-    memory = Memory(backbone="omniglot").fit(*drawings(FIGURES[:4]))
+    memory = Memory(encoder="omniglot").fit(*drawings(FIGURES[:4]))
     memory.partial_fit(*drawings(FIGURES[4:]))
     assert memory.score(*drawings(FIGURES, 5, seed=1)) > 0.9
     assert 0.3 < memory.predict_proba(drawings(FIGURES, 5, seed=1)[0]).max(1).mean() < 1
@@ -44,56 +45,73 @@ def test_drawings_are_learned_from_three_and_forgotten() -> None:
 
 def test_grey_colour_and_one_channel_are_the_same_drawing() -> None:
     pixels, labels = drawings(FIGURES[:3])
-    memory = Memory("digital", backbone="omniglot").fit(pixels, labels)
+    memory = Memory("digital", encoder="omniglot").fit(pixels, labels)
     expected = memory.predict_proba(pixels)
     np.testing.assert_allclose(memory.predict_proba(pixels[..., None]), expected, atol=1e-3)
     np.testing.assert_allclose(memory.predict_proba(pixels[..., None].repeat(3, 3)), expected, atol=1e-3)
     for backbone in ("miniimagenet", "binary"):
-        assert Memory("digital", backbone=backbone).fit(pixels, labels).score(pixels, labels) > 0.9
+        assert Memory("digital", encoder=backbone).fit(pixels, labels).score(pixels, labels) > 0.9
 
 
 def test_two_memories_superpose_and_are_like_one() -> None:
     first, second = drawings([0, 1, 2]), drawings([2, 3, 4], seed=5)
-    memory = Memory(backbone="omniglot").fit(*first)
+    memory = Memory(encoder="omniglot").fit(*first)
     before = memory.cost()
-    memory.merge(Memory("digital", backbone="omniglot").fit(*second))
+    memory.merge(Memory("digital", encoder="omniglot").fit(*second))
     assert memory._model.counts.tolist() == [3, 3, 6, 3, 3]
     assert memory.score(*drawings([0, 1, 2, 3, 4], 5, seed=1)) > 0.9
     assert not (memory.cost() - before).counts["reset_pulse"], "added in place, nothing is written anew"
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.zeros((2, 8, 8)), np.zeros((2, 64), np.uint8), np.zeros((2, 8, 8, 2), np.uint8), [], "text"]
+    ("wrong", "words"),
+    [
+        (np.zeros((2, 8, 8)), "uint8"),
+        (np.zeros((2, 64), np.uint8), "uint8"),
+        (np.zeros((2, 8, 8, 2), np.uint8), "uint8"),
+        ([np.zeros((8, 8), np.uint8), np.zeros((8, 8))], "item 1 of X: .*uint8"),
+        ([], "nothing to encode"),
+        ("text", "text: it cannot be read"),
+    ],
 )
-def test_what_is_no_image_is_refused(wrong: object) -> None:
-    memory = Memory("digital", backbone="omniglot").fit(*drawings([0, 1]))
-    with pytest.raises(InsituError, match="uint8"):
-        memory.predict(wrong)  # type: ignore[arg-type]  # that is the point
+def test_what_is_no_image_is_refused(wrong: object, words: str) -> None:
+    memory = Memory("digital", encoder="omniglot").fit(*drawings([0, 1]))
+    with pytest.raises(InsituError, match=words):
+        memory.predict(wrong)
 
 
-@pytest.mark.parametrize("verb", ["fit", "partial_fit", "predict"])
-def test_images_of_two_sizes_are_rejected(verb: str) -> None:
-    memory = Memory("digital", backbone="omniglot").fit(*drawings([0, 1]))
-    two = [np.zeros((8, 8), np.uint8), np.zeros((9, 9), np.uint8)]
-    with pytest.raises(InsituError, match="one size"):
-        getattr(memory, verb)(two, *([["a", "b"]] if verb != "predict" else []))
+def test_files_pillow_images_and_arrays_of_several_sizes_are_the_same_drawings(tmp_path: Path) -> None:
+    pixels, labels = drawings(FIGURES[:3])
+    memory = Memory("digital", encoder="omniglot").fit(pixels, labels)
+    expected = memory.predict_proba(pixels)
+    pictures = [Image.fromarray(page) for page in pixels]
+    for number, picture in enumerate(pictures):
+        picture.save(tmp_path / f"{number}.png")
+    for given in (pictures, sorted(tmp_path.iterdir()), [str(file) for file in sorted(tmp_path.iterdir())], tmp_path):
+        np.testing.assert_allclose(memory.predict_proba(given), expected, atol=1e-3)
+    larger = [*pixels[:-1], pixels[-1].repeat(2, 0).repeat(2, 1)]
+    assert memory.predict(larger).tolist() == labels
+    assert Memory("digital", encoder="omniglot").fit(tmp_path, labels).score(larger, labels) == 1
+    vectors = memory.encode(tmp_path)
+    np.testing.assert_allclose(vectors, memory.encode(pixels), atol=1e-3)
+    assert vectors.shape == (len(labels), memory.settings.encoder.dim)  # type: ignore[union-attr]
 
 
 def test_other_invalid_arguments_are_rejected() -> None:
     pixels, labels = drawings([0, 1])
-    with pytest.raises(InsituError, match="one label per image"):
-        Memory(backbone="omniglot").fit(pixels, labels[:-1])
-    with pytest.raises(InsituError, match="no backbone"):
-        Memory(backbone="nothing").fit(pixels, labels)
+    with pytest.raises(InsituError, match="one label per item"):
+        Memory(encoder="omniglot").fit(pixels, labels[:-1])
+    with pytest.raises(InsituError, match="no encoder nothing: no backbone"):
+        Memory(encoder="nothing").fit(pixels, labels)
     with pytest.raises(InsituError, match="at least 2 pixels"):
-        Memory(backbone="omniglot").fit(pixels[:, :1], labels)
-    with pytest.raises(InsituError, match="same backbone"):
-        Memory(backbone="omniglot").fit(pixels, labels).merge(Memory(backbone="miniimagenet").fit(pixels, labels))
+        Memory(encoder="omniglot").fit(pixels[:, :1], labels)
+    with pytest.raises(InsituError, match="same encoder"):
+        Memory(encoder="omniglot").fit(pixels, labels).merge(Memory(encoder="miniimagenet").fit(pixels, labels))
 
 
 def test_a_file_keeps_images_and_replays_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, asked = tmp_path / "drawn.insitu", drawings(FIGURES, 5, seed=1)
-    with Memory.open(path, backbone="omniglot") as memory:
+    with Memory.open(path, encoder="omniglot") as memory:
         for figure in FIGURES:
             memory.partial_fit(*drawings([figure]))
         expected = memory.predict_proba(asked[0])
@@ -101,7 +119,7 @@ def test_a_file_keeps_images_and_replays_them(tmp_path: Path, monkeypatch: pytes
         assert np.array_equal(memory.predict_proba(asked[0]), expected)
         assert memory.replay("pcm-hermes2022").score(*asked) > 0.9
     assert path.stat().st_size < 3 * 2**20
-    monkeypatch.setattr("insitu.memory.images.fingerprint", lambda backbone: "other weights")
+    monkeypatch.setattr("insitu.encoders.trained_backbone.TrainedBackbone.digest", lambda self: "other")
     with Memory.open(path) as memory, pytest.raises(InsituError, match="other weights"):
         memory.partial_fit(*drawings([9]))
 
@@ -122,6 +140,6 @@ def test_five_drawings_of_each_of_ten_characters_are_enough() -> None:
         rows = rng.choice(new, 10, replace=False)[:, None] * 20 + np.stack([rng.permutation(20) for _ in range(10)])
         pixels = np.asarray(images.images.pixels)
         y = np.arange(10).repeat(20).reshape(10, 20)
-        memory = Memory(backbone="omniglot").fit(pixels[rows[:, :5].ravel()], y[:, :5].ravel())
+        memory = Memory(encoder="omniglot").fit(pixels[rows[:, :5].ravel()], y[:, :5].ravel())
         shares.append(memory.score(pixels[rows[:, 5:15].ravel()], y[:, 5:15].ravel()))
     assert np.mean(shares) > 0.9

@@ -137,7 +137,7 @@ EVENTS: dict[str, Callable[[Any, dict[str, Any]], object]] = {
     "no events": lambda card, arrays: card.pop("events"),
     "events of text": lambda card, arrays: card.update(events="none"),
     "no parameters": lambda card, arrays: card.update(parameters={}),
-    "another backbone": lambda card, arrays: card["parameters"].update(backbone="data/omniglot"),
+    "another backbone": lambda card, arrays: card["parameters"].update(encoder="data/omniglot"),
 }
 
 

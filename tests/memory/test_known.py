@@ -186,14 +186,14 @@ def test_a_file_of_version_0_1_0_opens_answers_and_learns_on(tmp_path: Path) -> 
 
 def test_other_weights_of_the_backbone_are_rejected_in_a_copy_as_in_a_file() -> None:
     images, labels = np.random.default_rng(0).integers(0, 255, (4, 32, 32), np.uint8), ["a", "b", "a", "b"]
-    memory = Memory("digital", backbone="omniglot").fit(images, labels)
+    memory = Memory("digital", encoder="omniglot").fit(images, labels)
     assert memory._model.encoder.startswith("omniglot ")
     memory._model = replace(memory._model, encoder="omniglot 0123456789abcdef")
     for refused in (
         lambda: memory.predict(images),
         lambda: memory.partial_fit(images, labels),
         lambda: memory.forget("a"),
-        lambda: Memory("digital", backbone="omniglot").fit(images, labels).merge(memory),
+        lambda: Memory("digital", encoder="omniglot").fit(images, labels).merge(memory),
     ):
         with pytest.raises(InsituError, match="omniglot 0123456789abcdef"):
             refused()

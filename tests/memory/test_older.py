@@ -12,10 +12,12 @@ from crafting import craft_parameters, craft_state, replaced
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.memory.storage import interchange, maintenance
+from insitu.memory.settings import Settings
+from insitu.memory.storage import interchange, maintenance, schema
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CENTRES = np.random.default_rng(0).normal(size=(4, 6)) * 3  # what it was taught: cup, é, box (forgotten), pen
+CURRENT = len(schema.STEPS)
 TABLES = "SELECT count(*) FROM sqlite_master WHERE name = 'seal'"
 
 
@@ -37,7 +39,7 @@ def test_a_file_of_version_2_opens_predicts_and_learns(substrate: str, tmp_path:
         assert {name: again[name] for name in before} == before  # products of drift probes were not counted then
         memory.partial_fit(CENTRES[2:3], ["box"])
         assert memory.predict(CENTRES).tolist() == ["cup", "é", "box", "pen"]
-    assert (version(path), maintenance.verify(path)) == (2, 6)
+    assert (version(path), maintenance.verify(path)) == (CURRENT, 6)
 
 
 def test_an_export_of_version_2_is_imported_with_its_devices(tmp_path: Path) -> None:
@@ -71,7 +73,7 @@ def test_it_is_renewed_when_it_is_taught(older: Path) -> None:
     with Memory.open(older) as memory:
         assert memory.predict(CENTRES[[0, 1, 3]]).tolist() == ["cup", "é", "pen"]
         memory.partial_fit(CENTRES[2:3], ["box"]).age(1)
-    assert version(older) == 2
+    assert version(older) == CURRENT
     assert maintenance.verify(older) == 6
     with Memory.open(older, readonly=True) as memory:
         assert memory.predict(CENTRES).tolist() == ["cup", "é", "box", "pen"]
@@ -84,7 +86,7 @@ def test_one_that_was_never_taught_is_renewed_too(tmp_path: Path) -> None:
     with Memory.open(path) as memory:
         memory.fit(CENTRES, list("abcd"))
         assert memory.dim == 16
-    assert (version(path), maintenance.verify(path)) == (2, 1)
+    assert (version(path), maintenance.verify(path)) == (CURRENT, 1)
 
 
 @pytest.mark.parametrize("name", ["state", "parameters", "tables"])
@@ -114,3 +116,23 @@ def test_a_field_that_an_older_record_lacks_has_its_default(older: Path) -> None
         assert memory._model.seed == 0
         memory.partial_fit(CENTRES[2:3], ["box"])
     assert maintenance.verify(older) == 5
+
+
+def test_a_file_and_a_pickle_that_name_a_backbone_are_opened(tmp_path: Path) -> None:
+    path, images = tmp_path / "m.insitu", np.random.default_rng(0).integers(0, 255, (4, 32, 32), np.uint8)
+    with Memory.open(path, substrate="digital", encoder="omniglot") as memory:
+        memory.fit(images, list("abab"))
+        expected = memory.predict_proba(images)
+        state = memory.__getstate__()
+    craft_parameters(path, lambda kept: {"backbone" if name == "encoder" else name: kept[name] for name in kept})
+    for given in ({}, {"encoder": "omniglot"}):
+        with Memory.open(path, **given) as memory:
+            assert np.array_equal(memory.predict_proba(images), expected)
+    assert maintenance.info(path)["parameters"]["encoder"] == "omniglot"
+    settings = object.__new__(Settings)
+    settings.__setstate__({"substrate": state["substrate"], "backbone": state.pop("encoder"), "dim": state["dim"]})
+    older = Memory.__new__(Memory)
+    older.__setstate__(state | {"backbone": "omniglot", "_settings": settings})
+    assert older.get_params()["encoder"] == "omniglot"
+    assert np.array_equal(older.predict_proba(images), expected)
+    assert older.partial_fit(images[:1], ["c"]).classes_.tolist() == ["a", "b", "c"]

@@ -63,8 +63,8 @@ TARGETS: dict[str, Any] = {
 }
 
 
-def taught(x: Any, y: Any, backbone: str | None = None) -> Memory:
-    return Memory("digital", dim=8, backbone=backbone).fit(x, y)
+def taught(x: Any, y: Any, encoder: str | None = None) -> Memory:
+    return Memory("digital", dim=8, encoder=encoder).fit(x, y)
 
 
 BAD: dict[str, Call] = {
@@ -165,8 +165,9 @@ def test_a_fit_that_is_refused_leaves_a_new_memory_new() -> None:
             r"substrates crossbar, digital and devices .*ideal, .*did you mean pcm-hermes2022",
         ),
         ({"substrate": "whatever"}, r"substrates crossbar, digital and devices .*ideal"),
-        ({"backbone": "omniglott"}, "no backbone omniglott"),
-        ({"backbone": torch.nn.Linear(1, 1)}, "name of a network for images.*got Linear"),
+        ({"encoder": "omniglott"}, "no encoder omniglott: .* did you mean omniglot"),
+        ({"encoder": 3}, "encoder is the name of one.*got int"),
+        ({"encoder": torch.nn.Linear}, "encoder is the name of one.*got type"),
         ({"dim": 0}, "dim is an integer number"),
         ({"dim": True}, "dim is an integer number"),
         ({"dim": "64"}, "dim is an integer number"),
@@ -204,7 +205,7 @@ def test_a_mask_that_hides_nothing_and_a_tensor_with_a_gradient_are_what_they_ho
 def test_images_with_masked_pixels_are_refused() -> None:
     images = np.ma.masked_equal(np.arange(162, dtype=np.uint8).reshape(2, 9, 9), 7)
     with pytest.raises(InsituError, match="masked entries"):
-        Memory("digital", backbone="omniglot").fit(images, ["a", "b"])
+        Memory("digital", encoder="omniglot").fit(images, ["a", "b"])
 
 
 def test_integers_that_float64_holds_are_taken() -> None:
@@ -221,10 +222,12 @@ def test_scalars_of_numpy_are_parameters_of_a_file_too(tmp_path: Path) -> None:
         assert memory.get_params()["random_state"] == 3
 
 
-def test_pictures_of_two_sizes_are_refused_with_their_sizes() -> None:
-    images = [np.zeros((9, 9), np.uint8), np.zeros((8, 8), np.uint8)]
-    with pytest.raises(InsituError, match=r"one size; got \[\(8, 8\), \(9, 9\)\]; resize"):
-        Memory(backbone="omniglot").fit(images, ["a", "b"])
+def test_the_former_name_of_the_encoder_is_refused_with_its_present_one(tmp_path: Path) -> None:
+    with pytest.raises(InsituError, match="write encoder='omniglot'"):
+        Memory.open(tmp_path / "m", backbone="omniglot")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'backbone'"):
+        Memory(backbone="omniglot")  # type: ignore[call-arg]  # that is the point
+    assert not list(tmp_path.iterdir())
 
 
 def test_time_is_a_number_of_seconds_or_a_timedelta_up_to_one_bound() -> None:

@@ -17,7 +17,7 @@ from insitu.service.worker import memories
 TOKEN = "a-token-that-nobody-guesses"
 EXAMPLE = {"label": "a", "vector": [1.0, 0.0]}
 QUERY = {"vector": [1.0, 0.0]}
-NEW = {"backbone": "none", "substrate": "digital", "dim": 8}
+NEW = {"encoder": "none", "substrate": "digital", "dim": 8}
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -80,7 +80,7 @@ def test_other_names_are_refused(service: Service, folder: Path, name: str) -> N
     assert sorted(folder.rglob("*")) == before
 
 
-@pytest.mark.parametrize("wrong", [{"substrate": "pcn"}, {"backbone": "omnigot"}, {"dim": 0}])
+@pytest.mark.parametrize("wrong", [{"substrate": "pcn"}, {"encoder": "omnigot"}, {"dim": 0}])
 def test_wrong_parameters_leave_no_file(service: Service, folder: Path, wrong: dict[str, Any]) -> None:
     assert service.post("/api/memories", {"name": "new", **wrong}).status == 422
     assert not list(folder.glob("new*"))
@@ -98,7 +98,7 @@ def test_the_least_recently_used_is_put_away(service: Service, monkeypatch: pyte
 
 def test_tokens_are_of_one_memory_and_one_purpose(serve: Serve, folder: Path) -> None:
     service = serve(None, folder=folder, rules=AccessRules(TOKEN, hosts=None))
-    tokens = service.ask("POST", "/api/memories", b'{"name": "new", "backbone": "none"}', bearer(TOKEN)).json["tokens"]
+    tokens = service.ask("POST", "/api/memories", b'{"name": "new", "encoder": "none"}', bearer(TOKEN)).json["tokens"]
     assert set(tokens) == {"teach", "read"}
     assert load_or_create_token(folder / "new.insitu.read-token") == (tokens["read"], False)
 

@@ -269,7 +269,7 @@ def test_a_memory_whose_labels_are_numbers_is_served_too(serve: Serve) -> None:
 
 
 def test_drawings_are_taught_and_classified(serve: Serve) -> None:
-    service = serve(Memory(backbone="omniglot"))
+    service = serve(Memory(encoder="omniglot"))
     shown = service.get("/api/examples").json
     right = asked = 0
     for each in shown["sets"][0]["classes"]:
@@ -292,7 +292,7 @@ def test_pictures_of_one_request_have_one_size(serve: Serve) -> None:
         Image.new("L", (side, side), 255).save(file, "PNG")
         return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
-    reply = serve(Memory(backbone="omniglot")).post("/api/teach", {"labels": ["a", "b"], "images": [url(8), url(9)]})
+    reply = serve(Memory(encoder="omniglot")).post("/api/teach", {"labels": ["a", "b"], "images": [url(8), url(9)]})
     assert (reply.status, "one size" in reply.json["detail"]) == (422, True)
 
 

@@ -143,7 +143,7 @@ def checked(service: Service, seen: Counter[tuple[str, int]], without: list[Any]
 @pytest.mark.slow
 def test_every_answer_about_several_memories_is_one_that_the_description_knows(serve: Serve, tmp_path: Path) -> None:
     service = serve(None, folder=tmp_path)
-    service.post("/api/memories", {"name": "cups", "backbone": "none", "substrate": "digital", "dim": 8})
+    service.post("/api/memories", {"name": "cups", "encoder": "none", "substrate": "digital", "dim": 8})
     service.post("/m/cups/api/teach", {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]})
     described = {path: each for path, each in folder_operations(service).items() if not path.endswith("/api/events")}
     assert {"/metrics", "/m/{memory}/api/teach", "/api/memories/{name}"} < set(described)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Literal
 
@@ -33,15 +35,26 @@ def picture(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: in
     (see ``wide_grey``), CMYK and palettes become RGB; of an animation the first frame is taken. Raises
     ``UnreadableError`` and ``TooLargeError``.
     """
-    try:
+    with _decoding_errors(most_pixels):
         _check_pixels(_webp_canvas(data), most_pixels)  # its decoder unpacks the whole canvas when it opens it
         with warnings.catch_warnings():
             # what Pillow warns of is refused below
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             opened = Image.open(BytesIO(data), formats=formats)
         with opened:
-            _check_pixels(opened.size, most_pixels)
-            return _eight_bits(opened)
+            return _eight_bits(opened, most_pixels)
+
+
+def upright(image: Image.Image, most_pixels: int = MOST_PIXELS) -> Image.Image:
+    """Return a picture that Pillow has opened in mode L or RGB; see ``picture``."""
+    with _decoding_errors(most_pixels):
+        return _eight_bits(image, most_pixels)
+
+
+@contextmanager
+def _decoding_errors(most_pixels: int) -> Iterator[None]:
+    try:
+        yield
     except (UnreadableError, TooLargeError):
         raise
     except InsituError as error:
@@ -70,7 +83,8 @@ def pixels(data: bytes, name: str, mode: Literal["RGB", "L"], side: int | None =
     return np.asarray(image).reshape(image.height, image.width, -1)
 
 
-def _eight_bits(opened: Image.Image) -> Image.Image:
+def _eight_bits(opened: Image.Image, most_pixels: int) -> Image.Image:
+    _check_pixels(opened.size, most_pixels)
     image: Image.Image = ImageOps.exif_transpose(opened)
     if wide_grey.is_wide(image):
         return wide_grey.narrowed(image, opened)

@@ -36,14 +36,16 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     """Few-shot classifier on a simulated substrate, with the conventions of scikit-learn.
 
     Parameters: ``substrate`` holds the classes: a record, the name of a substrate, or the name of a device for a
-    crossbar of it (None: phase-change crossbar with per-column drift compensation). ``backbone`` is the name of a
-    shipped network ("omniglot", "miniimagenet") where X is images. ``dim`` is the number of rows of the array, one per
+    crossbar of it (None: phase-change crossbar with per-column drift compensation). ``encoder`` turns what
+    X holds into vectors: the name of one ("omniglot", "efficientnet-lite0", see ``insitu list encoders``), its record,
+    a torch module or a function; None where X is vectors. ``dim`` is the number of rows of the array, one per
     component. ``random_state`` seeds programming and read noise: equal seeds give equal results; None draws new read
     noise for every call.
 
-    X is (n, features) of finite numbers; with a backbone, images (n, h, w) or (n, h, w, c), uint8. Labels are strings,
-    integers, floats or booleans, all of one kind. Attributes: ``classes_`` (sorted), ``class_count_`` (examples per
-    class), ``events_`` (since the last fit), ``now_s_`` (clock in seconds), ``n_features_in_`` (of vectors).
+    X is (n, features) of finite numbers; with an encoder, its items: pictures as an array (n, h, w) or (n, h, w, c) of
+    uint8, Pillow images or files, folders of them, sounds, series. Labels are strings, integers, floats or booleans,
+    all of one kind. Attributes: ``classes_`` (sorted), ``class_count_`` (examples per class), ``events_`` (since the
+    last fit), ``now_s_`` (clock in seconds), ``n_features_in_`` (of vectors).
     """
 
     _model: Model | None = None
@@ -54,12 +56,12 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         self,
         substrate: Substrate | str | None = None,
         *,
-        backbone: str | None = None,
+        encoder: Any = None,
         dim: int = 512,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.substrate = substrate
-        self.backbone = backbone
+        self.encoder = encoder
         self.dim = dim
         self.random_state = random_state
 
@@ -112,9 +114,9 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
             raise InsituError(f"a memory merges with a Memory; got {type(other).__name__}")
         added = other._fitted()
         with self._lock:
-            mine, theirs = (memory.settings.backbone for memory in (self, other))
+            mine, theirs = (memory.settings.identity() for memory in (self, other))
             if mine != theirs:
-                raise InsituError(f"merged memories have the same backbone; got {mine} and {theirs}")
+                raise InsituError(f"merged memories have the same encoder; got {mine or None} and {theirs or None}")
             check_mergeable(self._model, added)
             return self._apply(merge_event(class_statistics(added)))
 
@@ -125,6 +127,12 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
             return self._apply(Event("age", [], seconds=inputs.validate_duration(seconds, self._fitted().now_s)))
 
     # -- prediction --------------------------------------------------------------------------------------------------
+
+    def encode(self, X: Any) -> NDArray[np.float64]:
+        """Return the vectors (n, features) of X that the memory compares; without an encoder, X itself."""
+        settings = self.settings
+        x, _ = inputs.validate_queries(self, X, reset=self._model is None)
+        return settings.vectors(x)
 
     def query(self, X: ArrayLike) -> QueryResult:
         """Return similarities, probabilities and predictions for the rows of X, all from one read of the array."""
@@ -228,9 +236,14 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        if self.backbone is not None:
+        if self.encoder is not None:
             tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
         return tags
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "backbone" in state:  # a pickle of version 0.2
+            state = {"encoder" if name == "backbone" else name: value for name, value in state.items()}
+        super().__setstate__(state)
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy is in memory only: two writers to one file would overwrite each other's events
@@ -241,8 +254,8 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     @property
     def settings(self) -> Settings:
-        """Checked substrate, backbone and rows: those of the current model, else those given as parameters."""
-        return self._settings or make_settings(self.substrate, self.backbone, self.dim)
+        """Checked substrate, encoder and rows: those of the current model, else those given as parameters."""
+        return self._settings or make_settings(self.substrate, self.encoder, self.dim)
 
     @property
     def _lock(self) -> threading.RLock:
@@ -255,7 +268,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         return self._model
 
     def _apply(self, event: Event) -> Self:
-        settings = make_settings(self.substrate, self.backbone, self.dim)
+        settings = make_settings(self.substrate, self.encoder, self.dim)
         if self._settings not in (None, settings) and (event.kind != "fit" or self._store is not None):
             raise InsituError("a parameter was changed after the memory was fitted; set it back, or fit a new memory")
         if self._store is None:
@@ -276,7 +289,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         self.now_s_, self.events_ = model.now_s, model.events
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
-        if settings.backbone is None:
+        if settings.encoder is None:
             self.n_features_in_ = model.features
         if model.feature_names is not None:
             self.feature_names_in_ = np.array(model.feature_names, object)
@@ -285,7 +298,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def _from_store(cls, store: Store) -> Memory:
         memory = cls(**store.parameters)
         memory._store = store
-        memory._settings = make_settings(memory.substrate, memory.backbone, memory.dim)
+        memory._settings = make_settings(memory.substrate, memory.encoder, memory.dim)
         if store.model is not None:
             memory._set_model(store.model, memory._settings)
         return memory

@@ -58,11 +58,11 @@ def apply(settings: Settings, model: Model | None, event: Event, seed: int) -> M
     operations = settings.operations()
     if model is not None and event.kind != "fit":
         settings.check_encoder(model.encoder)
-        model = replace(model, encoder=settings.encoder())  # version 0.1.0 did not record it
+        model = replace(model, encoder=settings.identity())  # version 0.1.0 did not record it
     if event.kind in ("fit", "learn"):
         x = settings.vectors(event.arrays["x"])
         if model is None or event.kind == "fit":
-            model = Model(x.shape[1], seed, feature_names=event.feature_names, encoder=settings.encoder())
+            model = Model(x.shape[1], seed, feature_names=event.feature_names, encoder=settings.identity())
         model, rng = _next_event(_with_names(model, event))
         return operations.teach(model, x, event.labels, rng)
     if event.kind == "merge":
@@ -70,7 +70,7 @@ def apply(settings: Settings, model: Model | None, event: Event, seed: int) -> M
         added = ClassStatistics(event.labels, **arrays, feature_names=event.feature_names)
         if model is None:
             features = added.means.shape[1]
-            model = Model(features, seed, feature_names=added.feature_names, encoder=settings.encoder())
+            model = Model(features, seed, feature_names=added.feature_names, encoder=settings.identity())
         model, rng = _next_event(_with_names(model, event))
         return operations.merge(model, added, rng)
     if model is None:

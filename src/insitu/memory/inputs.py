@@ -16,7 +16,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, validate_data
 
 from insitu.core import LONGEST_S, InsituError
-from insitu.memory import images
 from insitu.memory.feature_names import Names, feature_names_of, with_text_names
 from insitu.memory.labels import Label, as_labels, check_same_kind, label_array
 from insitu.memory.settings import make_settings
@@ -37,8 +36,9 @@ def validate_queries(
     feature names accepts those of X.
     """
     x = unwrap(x, "X")
-    if (memory.backbone if reset else memory.settings.backbone) is not None:
-        return images.as_images(x), None
+    settings = make_settings(memory.substrate, memory.encoder, memory.dim) if reset else memory.settings
+    if settings.encoder is not None:
+        return settings.journaled(x), None
     trial = copy.copy(memory)  # scikit-learn sets attributes on it, which are discarded if X turns out to be invalid
     known = None if reset else _names(memory)
     x = with_text_names(x, known, fitted=not reset)
@@ -66,7 +66,7 @@ def _names(memory: Memory) -> Names:
 
 def validate_examples(memory: Memory, x: object, y: object, reset: bool) -> tuple[NDArray[Any], Names, list[Label]]:
     """Return X, its feature names, and one label per row."""
-    make_settings(memory.substrate, memory.backbone, memory.dim)  # report a wrong parameter before anything else
+    make_settings(memory.substrate, memory.encoder, memory.dim)  # report a wrong parameter before anything else
     if y is None:
         raise ValueError("Memory requires y to be passed, but the target y is None; give a label per row of X")
     given, names = validate_queries(memory, x, reset, adopt_names=True)
@@ -75,8 +75,8 @@ def validate_examples(memory: Memory, x: object, y: object, reset: bool) -> tupl
     labels = as_labels(y)
     if isinstance(labels[0] if labels else None, float):
         assert_all_finite(label_array(labels), input_name="y")
-    if memory.backbone is not None and len(given) != len(labels):
-        raise InsituError(f"y has one label per image; got {len(given)} images and {len(labels)} labels")
+    if memory.encoder is not None and len(given) != len(labels):
+        raise InsituError(f"y has one label per item; got {len(given)} items and {len(labels)} labels")
     check_consistent_length(given, labels)
     check_classification_targets(label_array(labels))
     return given, names, labels

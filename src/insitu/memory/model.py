@@ -35,7 +35,7 @@ class Model:
     state: State | None = None  # of the explicit memory, whose labels are class numbers
     now_s: float = 0.0
     feature_names: tuple[str, ...] | None = None  # where X was a table
-    encoder: str = ""  # backbone that vectors come from, with the hash of its weights; '' for the user's own vectors
+    encoder: str = ""  # that vectors come from, with its digest; '' for the user's own vectors
 
     @property
     def labels(self) -> list[Label]:
@@ -80,7 +80,7 @@ def check_mergeable(one: Model | None, other: Model) -> None:
         if model.feature_names is None:
             check_in_order(named.feature_names)
     if one.encoder and other.encoder and one.encoder != other.encoder:
-        raise InsituError(f"merged memories have the same backbone; got {one.encoder} and {other.encoder}")
+        raise InsituError(f"merged memories have the same encoder; got {one.encoder} and {other.encoder}")
     check_same_kind(one.labels, other.labels)
 
 

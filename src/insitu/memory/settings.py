@@ -1,4 +1,4 @@
-"""The settings of a memory: the substrate, the backbone, the number of rows of the array."""
+"""The settings of a memory: the substrate, the encoder, the number of rows of the array."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu import catalog
+from insitu import catalog, encoders
 from insitu.core import InsituError
+from insitu.encoders import Encoder, Kind
+from insitu.encoders.trained_backbone import TrainedBackbone
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.memory import images
 from insitu.memory.operations import Operations
@@ -27,7 +29,7 @@ class Settings:
     """Checked settings; they do not change while the memory exists."""
 
     substrate: Substrate
-    backbone: str | None
+    encoder: Encoder | None
     dim: int  # rows of the array
 
     def learner(self) -> ExplicitMemory:
@@ -39,36 +41,59 @@ class Settings:
 
     def operations(self) -> Operations:
         """Return the operations on a model with these settings."""
-        fixed_space = None if self.backbone is None else _backbone_space(self.backbone, self.dim)
+        fixed_space = _backbone_space(self.encoder, self.dim) if isinstance(self.encoder, TrainedBackbone) else None
         return Operations(self.learner(), self.dim, fixed_space)
 
+    @property
+    def kind(self) -> Kind:
+        """What X holds."""
+        return "vectors" if self.encoder is None else self.encoder.kind
+
+    @property
+    def keeps_images(self) -> bool:
+        """Whether the journal holds images, which other weights can encode, and not vectors."""
+        return isinstance(self.encoder, TrainedBackbone)
+
+    def journaled(self, x: Any) -> NDArray[Any]:
+        """Return items X as the journal holds them: images (n, h, w, c) uint8 of a backbone, else their vectors."""
+        if isinstance(self.encoder, TrainedBackbone):
+            return images.as_images(self.encoder, x)
+        assert self.encoder is not None
+        return self.encoder.encode(x)
+
     def vectors(self, x: NDArray[Any]) -> NDArray[np.float64]:
-        """Return X as vectors (n, features); with a backbone, X is images (n, h, w, c) uint8."""
-        return x.astype(np.float64) if self.backbone is None else images.activations(self.backbone, x)
+        """Return vectors (n, features) of X as the journal holds it."""
+        return self.encoder.activations(x) if isinstance(self.encoder, TrainedBackbone) else x.astype(np.float64)
 
     def fingerprint(self) -> str:
-        """Return a short hash of the backbone's weights, or ''."""
-        return images.fingerprint(self.backbone) if self.backbone is not None else ""
+        """Return the digest of the encoder, or ''."""
+        return "" if self.encoder is None else self.encoder.digest()
 
-    def encoder(self) -> str:
-        """Return the backbone and the hash of its weights, or ''."""
-        return "" if self.backbone is None else f"{self.backbone} {self.fingerprint()}"
+    def identity(self) -> str:
+        """Return the name of the encoder and its digest, or ''."""
+        return "" if self.encoder is None else f"{self.encoder.name} {self.fingerprint()}"
 
     def check_encoder(self, encoder: str) -> None:
         """Raise ``InsituError`` where a memory was fitted with another encoder; '' is unknown and passes."""
-        if encoder and encoder != self.encoder():
+        if encoder and encoder != self.identity():
             raise InsituError(
-                f"the memory was fitted on activations of {encoder}, which differ from those of "
-                f"{self.encoder() or 'no backbone'}; fit a new memory"
+                f"the memory was fitted on vectors of {encoder}, which differ from those of "
+                f"{self.identity() or 'no encoder'}; give the encoder it was fitted with, or fit a new memory"
             )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "backbone" in state:  # a pickle of version 0.2
+            state = state | {"encoder": encoders.find(state["backbone"])}
+            del state["backbone"]
+        self.__dict__.update(state)
 
 
 def settings_from(parameters: dict[str, Any]) -> Settings:
     """Return the checked settings among a memory's parameters."""
-    return make_settings(parameters["substrate"], parameters["backbone"], parameters["dim"])
+    return make_settings(parameters["substrate"], parameters["encoder"], parameters["dim"])
 
 
-def make_settings(substrate: Substrate | str | None, backbone: str | None, dim: int) -> Settings:
+def make_settings(substrate: Substrate | str | None, encoder: Any, dim: int) -> Settings:
     """Check a memory's parameters and return them as settings."""
     if isinstance(substrate, str):
         substrate = substrate_named(substrate)
@@ -78,16 +103,10 @@ def make_settings(substrate: Substrate | str | None, backbone: str | None, dim: 
         raise InsituError(
             f"substrate is a Substrate, the name of one or of a device, or None; got {type(substrate).__name__}"
         )
-    if backbone is not None and not isinstance(backbone, str):
-        raise InsituError(
-            "backbone is the name of a network for images, such as 'omniglot', or None; "
-            f"got {type(backbone).__name__}; for a network of your own, pass its outputs as X without a backbone"
-        )
-    if backbone is not None:
-        images.check_name(backbone)
+    found = encoders.find(encoder)
     if not isinstance(dim, int | np.integer) or isinstance(dim, bool) or not 1 <= dim <= MOST_ROWS:
         raise InsituError(f"dim is an integer number of rows from 1 to {MOST_ROWS}; got {dim!r}"[:200])
-    return Settings(substrate, backbone, int(dim))
+    return Settings(substrate, found, int(dim))
 
 
 def substrate_named(name: str) -> Substrate:
@@ -105,6 +124,6 @@ def substrate_named(name: str) -> Substrate:
 
 
 @cache
-def _backbone_space(backbone: str, dim: int) -> Space | None:
-    base = images.base(backbone)
+def _backbone_space(encoder: TrainedBackbone, dim: int) -> Space | None:
+    base = images.base(encoder)
     return None if base is None else space_of_base(base, dim)

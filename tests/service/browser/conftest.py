@@ -31,7 +31,7 @@ def starting(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterato
         pytest.importorskip(extra, reason="serving needs the extra 'serve'")
     secret = tmp_path_factory.mktemp("secret") / "token"
     drawings = Starting(tmp_path_factory.mktemp("drawings"))
-    vectors = Starting(tmp_path_factory.mktemp("vectors"), "--backbone", "none", "--token-file", str(secret))
+    vectors = Starting(tmp_path_factory.mktemp("vectors"), "--encoder", "none", "--token-file", str(secret))
     yield drawings, vectors, secret
     for each in (drawings, vectors):
         each.stop()

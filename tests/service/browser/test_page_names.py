@@ -23,7 +23,7 @@ NAMES = [DECOMPOSED, " spaces at the ends ", "l" * 80, "plain"]
 def taught(tmp_path: Path, chromium: str) -> Iterator[Server]:
     characters = [strokes for each in sample_drawings.SETS.values() for strokes in each.values()][: len(NAMES)]
     images = [sample_drawings.draw(strokes, generator(0, n)) for strokes in characters for n in range(3)]
-    with Memory.open(tmp_path / "taught.insitu", backbone="omniglot") as memory:
+    with Memory.open(tmp_path / "taught.insitu", encoder="omniglot") as memory:
         memory.fit(np.stack(images), np.repeat(np.array(NAMES, object), 3))
     started = Starting(tmp_path)
     yield Server(started.address())

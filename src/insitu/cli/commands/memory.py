@@ -63,10 +63,10 @@ def _table(path: str, summary: dict[str, Any]) -> str:
     classes, events = summary["classes"], summary["events"]
     names = ", ".join(f"{_printable(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
     parameters = summary["parameters"]
-    part, dim, backbone = parameters["substrate"]["part"], parameters["dim"], parameters["backbone"]
+    part, dim, encoder = parameters["substrate"]["part"], parameters["dim"], parameters["encoder"]
     rows = {
         "memory": f"{path}, {summary['bytes'] / 2**20:.1f} MiB, clock at {summary['now_s']:.0f} s",
-        "made": f"{summary['made']}, {part}, {dim} rows, backbone {backbone}",
+        "made": f"{summary['made']}, {part}, {dim} rows, encoder {encoder}",
         "classes": f"{len(classes)}{': ' if classes else ''}{names}{', ...' if len(classes) > SHOWN else ''}",
         "events": ", ".join(f"{count} {kind}" for kind, count in events.items()) or "none",
         "taught": f"by {', '.join(map(_printable, summary['teachers']))}, {summary['first']} to {summary['last']}"

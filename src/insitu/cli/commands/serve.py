@@ -1,11 +1,11 @@
 """Serve a memory over HTTP, or a folder of them, with a page to teach it on.
 
-usage: insitu serve [PATH] [--backbone omniglot|miniimagenet|none] [--substrate NAME]
+usage: insitu serve [PATH] [--encoder NAME|none] [--substrate NAME]
                     [--host 127.0.0.1] [--port 8000] [--allow-origin URL ...] [--token-file FILE] [--rate 400] [--open]
                     [--public-url URL] [--trusted-proxy ADDRESS ...]
 
 PATH is the file of the memory, or a folder of files NAME.insitu, each of which is served at /m/NAME/. A new file takes
-drawings unless --backbone says otherwise ('none': vectors of numbers). Without PATH, the memory is lost when the server
+drawings unless --encoder says otherwise ('none': vectors of numbers). Without PATH, the memory is lost when the server
 stops. Only this machine can reach the server, unless --host, --public-url or --trusted-proxy is given; a token is then
 required, which is created and printed on first start. Behind a proxy with TLS, --public-url is the address that
 browsers use, and --trusted-proxy the address of the proxy, whose X-Forwarded-For and X-Forwarded-Proto headers are then
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Options:
     """Options of the server."""
 
-    backbone: str | None = None  # backbone of a new memory: omniglot by default, none for vectors
+    encoder: str | None = None  # encoder of a new memory: omniglot by default, none for vectors
     substrate: str | None = None  # substrate of a new memory: name of a substrate or device
     host: str = "127.0.0.1"  # address to listen at
     port: int = 8000  # port to listen at; 0 for any free one
@@ -65,8 +65,8 @@ def main(args: list[str]) -> int:
     options, _ = flags.parse(Options(), args[0 if path is None else 1 :], prog="insitu serve")
     if not 0 <= options.port < 2**16 or not 0 <= options.rate < 1e6:
         raise InsituError(f"port is 0..65535 and rate 0..1000000; got {options.port} and {options.rate:g}; see --help")
-    if path is not None and path.is_dir() and options.backbone is not None:
-        raise InsituError("--backbone is of one memory; POST /api/memories names that of a new memory in a folder")
+    if path is not None and path.is_dir() and options.encoder is not None:
+        raise InsituError("--encoder is of one memory; POST /api/memories names that of a new memory in a folder")
     with signals.exit_on_signals():
         from insitu.service.listening import is_loopback, listen
 
@@ -122,8 +122,8 @@ def _start_worker(path: Path | None, options: Options) -> Supervisor:
     from insitu.service.worker.supervisor import Supervisor
 
     given: dict[str, Any] = {} if options.substrate is None else {"substrate": options.substrate}
-    if options.backbone is not None:
-        given["backbone"] = None if options.backbone.lower() == "none" else options.backbone
+    if options.encoder is not None:
+        given["encoder"] = None if options.encoder.lower() == "none" else options.encoder
     return Supervisor(path, path is not None and path.is_dir(), given, Limits(rate=options.rate))
 
 

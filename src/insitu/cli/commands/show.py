@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from insitu import catalog
 from insitu.catalog import Part
-from insitu.cli import static_source
+from insitu.cli import backbone_cards, static_source
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 def main(args: list[str]) -> int:
     """Print one part, without importing torch."""
     name, figure = _arguments(args)
+    if (backbone := name.removeprefix("encoders/")) != name and backbone in backbone_cards.shipped():
+        print(f"{backbone}  (encoders)\n")
+        _encoder(backbone)
+        return 0
     part = catalog.find(name)
     if figure and part.room != "devices":
         devices = ", ".join(each.name for each in catalog.parts("devices"))
@@ -35,6 +39,8 @@ def main(args: list[str]) -> int:
         print(f"\nrun it: insitu train {part.name} [--quick]")
     else:
         _fields(part)
+    if part.room == "encoders":
+        _encoder(part.name)
     if part.room == "devices":
         from insitu.devices import figures
 
@@ -69,6 +75,21 @@ def _curves(part: Part) -> Characteristics:
     from insitu.devices.figures import measure
 
     return measure(catalog.load(part)())
+
+
+def _encoder(name: str) -> None:
+    """Print what an encoder takes and gives, as far as it can be made from its defaults and its packages are there."""
+    from insitu import encoders
+
+    try:
+        encoder = encoders.find(name)
+        assert encoder is not None
+        rows = {"takes": encoder.takes, "dimension": encoder.dim or "that of its function", "digest": encoder.digest()}
+        rows |= {"licence": encoder.licence, "trained on": encoder.trained_on or "nothing"}
+    except InsituError as error:
+        print(f"\n{error}")
+        return
+    print("\n".join(f"{key:12}{value}" for key, value in rows.items()))
 
 
 def _fields(part: Part) -> None:

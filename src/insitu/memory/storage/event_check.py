@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from insitu.core import LONGEST_S, InsituError
 from insitu.memory.event import MERGED, NAMES, Event, Kind
-from insitu.memory.images import as_images
+from insitu.memory.images import checked
 from insitu.memory.labels import as_labels, check_same_kind
 
 
@@ -79,7 +79,7 @@ def _examples_fault(x: NDArray[Any], labels: list[Any], images: bool) -> str:
     if len(labels) != len(x) or not len(x):
         return f"{len(x)} examples have {len(labels)} labels"
     if images:
-        return "" if as_images(x).shape == x.shape else f"images are of shape {x.shape}, not (n, h, w, c)"
+        return "" if checked(x).shape == x.shape else f"images are of shape {x.shape}, not (n, h, w, c)"
     return "" if _finite(x) else f"examples are finite vectors (n, features); got {x.dtype} of shape {x.shape}"
 
 

@@ -65,9 +65,10 @@ def import_memory(source: Path, path: Path, changes: dict[str, Any] | None = Non
         if changes and changes.get("substrate") is not None:
             stored = stored | {"substrate": describe(changes)["substrate"]}
         given = read_parameters(stored, {}) | (changes or {})
+        settings = settings_from(given)
         for number, event in enumerate(events, 1):
-            check_event(number, event, given["backbone"] is not None)
-        if summarize(events, given["backbone"] is None).now_s > LONGEST_S:
+            check_event(number, event, settings.keeps_images)
+        if summarize(events, not settings.keeps_images).now_s > LONGEST_S:
             raise InsituError(f"its events last longer than {LONGEST_S:g} s, the limit of a memory's clock")
         if changes is None:
             model = _build_model(card, arrays, given)
@@ -82,7 +83,7 @@ def _build_model(card: dict[str, Any], arrays: Arrays, given: dict[str, Any]) ->
     """Return the state of an export, compared with the rest of its card."""
     settings, model = settings_from(given), None
     if card["fingerprint"] != settings.fingerprint():
-        raise InsituError(f"it was fitted with other weights of {given['backbone']}; import it with --replay")
+        raise InsituError(f"it was fitted with other weights of encoder {settings.identity()}; import it with --replay")
     if card["state"] is not None:
         model = serialization.rebuild(
             card["state"],

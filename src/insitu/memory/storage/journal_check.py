@@ -16,6 +16,7 @@ from insitu.core import InsituError
 from insitu.memory.event import Event
 from insitu.memory.labels import Label
 from insitu.memory.model import Model
+from insitu.memory.settings import settings_from
 
 Means = dict[Label, NDArray[np.float64]]
 MARGIN = 1.001  # for rounding of a mean
@@ -26,7 +27,7 @@ TOLERANCE = 1e-9  # of the largest number taught, for means that were summed in 
 class Summary:
     """What follows from the events so far."""
 
-    features: int | None = None  # None with a backbone, whose activations are not in the journal
+    features: int | None = None  # None with a backbone, of which the journal holds images
     numbers: dict[Label, int] = field(default_factory=dict)
     used: int = 0  # class numbers assigned so far
     counts: dict[Label, int] = field(default_factory=dict)
@@ -44,7 +45,7 @@ def check_journal(events: list[Event], model: Model | None, parameters: dict[str
         if events:
             raise InsituError(f"it is damaged: {len(events)} events, but no state; restore a backup")
         return
-    seen = summarize(events, parameters["backbone"] is None)
+    seen = summarize(events, not settings_from(parameters).keeps_images)
     found = {label: int(model.counts[number]) for label, number in model.numbers.items()}
     seed = parameters["random_state"]
     pairs = {
@@ -66,7 +67,7 @@ def check_journal(events: list[Event], model: Model | None, parameters: dict[str
             raise InsituError(
                 f"it is damaged: the mean of class {label!r} differs from that of the journal; restore a backup"
             )
-    if parameters["backbone"] is None:
+    if not settings_from(parameters).keeps_images:
         _check_vectors(seen, model)
 
 

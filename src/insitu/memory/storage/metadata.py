@@ -1,4 +1,4 @@
-"""Metadata, written once when a file is created: parameters, time, hash of the backbone's weights; under a digest."""
+"""Metadata, written once when a file is created: parameters, time, digest of the encoder; under a digest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from insitu.core import InsituError
 from insitu.memory.settings import settings_from
 from insitu.memory.storage.journal import timestamp
-from insitu.memory.storage.parameters import DEFAULTS, describe
+from insitu.memory.storage.parameters import DEFAULTS, current_names, describe
 from insitu.memory.storage.schema import check_types, digest_of
 
 FIELDS = {"parameters": dict, "made": str, "fingerprint": str}
@@ -45,7 +45,7 @@ def read(connection: sqlite3.Connection, version: int) -> dict[str, Any]:
     metadata = {name: json.loads(value) for name, value in rows}
     if {name: type(value) for name, value in metadata.items()} != FIELDS:
         raise InsituError(f"it is damaged: its metadata has the fields {', '.join(metadata)}; restore a backup")
-    return metadata
+    return metadata | {"parameters": current_names(metadata["parameters"])}
 
 
 def _rows(connection: sqlite3.Connection) -> list[tuple[str, str]]:

@@ -1,71 +1,105 @@
-"""The parameters of a memory as JSON: substrates and devices by part name and fields.
+"""The parameters of a memory as JSON: substrates, devices and encoders by part name and fields.
 
-Only parts of the rooms ``substrates`` and ``devices`` are ever imported. A record that a user defined elsewhere is
-stored as its class name and fields, and must be passed again when the file is opened.
+Only parts of these rooms are ever imported. A record that a user defined elsewhere is stored as its class name and
+fields, and must be passed again when the file is opened; so must an encoder that is a function or a torch module.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from insitu import catalog
+from insitu import catalog, encoders
 from insitu.core import InsituError
 from insitu.devices import Device
+from insitu.encoders import Encoder
+from insitu.encoders.function_encoder import FunctionEncoder
+from insitu.encoders.trained_backbone import TrainedBackbone
 from insitu.memory.settings import make_settings
 from insitu.memory.storage.records import build_record
 from insitu.substrates import Substrate
 
-DEFAULTS: dict[str, Any] = {"substrate": None, "backbone": None, "dim": 512, "random_state": 0}
-ROOMS = {"substrates": Substrate, "devices": Device}
+DEFAULTS: dict[str, Any] = {"substrate": None, "encoder": None, "dim": 512, "random_state": 0}
+ROOMS = {"substrates": Substrate, "devices": Device, "encoders": Encoder}
 OUTSIDE = "outside"  # key of the class name of a record defined outside the package
 
 
 def describe(given: dict[str, Any]) -> dict[str, Any]:
     """Return parameters as JSON; raise ``InsituError`` for an unknown one, or one that cannot be stored."""
+    if "backbone" in given:
+        raise InsituError(f"backbone is called encoder since version 0.3: write encoder={given['backbone']!r}"[:200])
     if odd := sorted(set(given) - set(DEFAULTS)):
         raise InsituError(f"a memory has no parameter {odd[0]!r}; it has {', '.join(DEFAULTS)}")
     whole = DEFAULTS | given
-    settings = make_settings(whole["substrate"], whole["backbone"], whole["dim"])
+    settings = make_settings(whole["substrate"], whole["encoder"], whole["dim"])
     seed = whole["random_state"]
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int | np.integer)):
         raise InsituError(f"random_state of a stored memory is an integer or None; got {type(seed).__name__}")
     return {
         "substrate": _describe(settings.substrate),
-        "backbone": None if settings.backbone is None else str(settings.backbone),
+        "encoder": _describe_encoder(settings.encoder),
         "dim": settings.dim,
         "random_state": None if seed is None else int(seed),
     }
 
 
-def read_parameters(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def read_parameters(stored: dict[str, Any], given: dict[str, Any], fingerprint: str | None = None) -> dict[str, Any]:
     """Return the parameters whose description is ``stored``.
 
-    Raises ``InsituError`` where ``given`` ones differ, or where a record was defined outside the package and is not
-    given.
+    Raises ``InsituError`` where ``given`` ones differ, a given encoder does not have the digest ``fingerprint``, or
+    something defined outside the package is not given.
     """
+    stored = current_names(stored)
     if set(stored) != set(DEFAULTS):
         raise ValueError(f"parameters {', '.join(stored)}")
-    backbone = stored["backbone"]
-    if not isinstance(backbone, str | None) or "/" in (backbone or "") or "\\" in (backbone or ""):
-        raise ValueError(f"backbone {backbone!r}")
-    outside = _outside(stored["substrate"])
-    if outside and given.get("substrate") is None:
-        raise InsituError(
-            f"it was created with {outside}, which is not part of insitu; open it in Python with "
-            f"Memory.open(path, substrate=...), passing the same {outside}"
-        )
-    out = dict(stored) if outside else stored | {"substrate": _build(stored["substrate"])}
-    before = stored if outside else describe(out)  # described again: a part may have got a field since
+    named = stored["encoder"]
+    if isinstance(named, str) and ("/" in named or "\\" in named):
+        raise ValueError(f"encoder {named!r}")
+    outside = {name: _outside(stored[name]) for name in ("substrate", "encoder")}
+    for name, kind in outside.items():
+        if kind and given.get(name) is None:
+            raise InsituError(
+                f"it was created with {kind}, which is not part of insitu; open it in Python with "
+                f"Memory.open(path, {name}=...), passing the same {kind}"
+            )
+    built = {name: given[name] if kind else _build(stored[name]) for name, kind in outside.items()}
+    out = stored | built
     now = describe(out | given)
-    if odd := [name for name in DEFAULTS if before[name] != now[name]]:
+    # described again: a part may have got a field since
+    before = describe(out) | {name: stored[name] for name, kind in outside.items() if kind}
+    if odd := [name for name in DEFAULTS if _unlocated(before[name]) != _unlocated(now[name])]:
         raise InsituError(
             f"the memory was created with another {odd[0]}, {_short(before[odd[0]])}; got {_short(now[odd[0]])}; "
             "omit it, or replay the memory into a new file (or delete a file that was never taught)"
         )
-    return out | ({"substrate": make_settings(given["substrate"], None, 1).substrate} if outside else {})
+    encoder = encoders.find(given.get("encoder"))
+    if encoder is not None and fingerprint not in (None, encoder.digest()):
+        raise InsituError(
+            f"the memory was created with other weights of encoder {encoder.name}, digest {fingerprint}; got "
+            f"{encoder.digest()}; give the encoder it was created with"
+        )
+    if encoder is not None and not isinstance(named, str):
+        out["encoder"] = encoder
+    return out | ({"substrate": make_settings(given["substrate"], None, 1).substrate} if outside["substrate"] else {})
+
+
+def current_names(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return stored parameters under their present names: versions up to 0.2 called the encoder ``backbone``."""
+    return {"encoder" if name == "backbone" else name: value for name, value in stored.items()}
+
+
+def _describe_encoder(encoder: Encoder | None) -> Any:
+    if encoder is None:
+        return None
+    if isinstance(encoder, TrainedBackbone):
+        return str(encoder.name)
+    if catalog.part_of(type(encoder)) and not isinstance(encoder, FunctionEncoder):
+        return _describe(encoder)
+    # fields are part of the digest, so those of an encoder outside the package need not be stored
+    return {OUTSIDE: encoder.name, "fields": {}}
 
 
 def _describe(value: Any) -> Any:
@@ -75,6 +109,8 @@ def _describe(value: Any) -> Any:
         return [_describe(each) for each in value]
     if value is None or isinstance(value, str | int | float | bool):
         return value
+    if isinstance(value, Path):
+        return str(value)
     if not is_dataclass(value) or isinstance(value, type):
         raise InsituError(f"{type(value).__name__} cannot be stored in a file; use numbers, text or records as fields")
     part = catalog.part_of(type(value))
@@ -103,6 +139,13 @@ def _outside(value: Any) -> str:
         names = [str(value[OUTSIDE])] if OUTSIDE in value else []
         return next(iter([*names, *filter(None, map(_outside, value.get("fields", {}).values()))]), "")
     return next(filter(None, map(_outside, value)), "") if isinstance(value, list) else ""
+
+
+def _unlocated(value: Any) -> Any:
+    """Return a description without paths: a file may lie elsewhere, and its digest is compared."""
+    if not isinstance(value, dict):
+        return value
+    return value | {"fields": {name: each for name, each in value["fields"].items() if name != "path"}}
 
 
 def _short(value: Any) -> str:

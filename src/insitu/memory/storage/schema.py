@@ -42,6 +42,8 @@ STEPS: list[str] = [
     """,
     # version 1 had no digest of the metadata
     "CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), digest BLOB NOT NULL);",
+    # version 2 named backbones only, as parameter ``backbone``; version 3 names any encoder. The tables are the same
+    "",
 ]
 
 

@@ -43,7 +43,9 @@ class Store:
         self.path = path
         self.model: Model | None = None
         self.metadata = metadata.read(connection, version)
-        self.parameters: dict[str, Any] = read_parameters(self.metadata["parameters"], given)
+        self.parameters: dict[str, Any] = read_parameters(
+            self.metadata["parameters"], given, self.metadata["fingerprint"]
+        )
         self._connection = connection
         self._identity = FileIdentity(path, writable=False)
         self._writer_lock: WriterLock | None = None  # None where the file is read-only
@@ -138,7 +140,7 @@ class Store:
             if not self._consistent:
                 self._load()
             if self._settings is None:
-                self._settings = self._check_backbone()
+                self._settings = self._check_encoder()
             seed = self.parameters["random_state"]
             model_seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
             model = apply(self._settings, self.model, event, model_seed)
@@ -186,12 +188,15 @@ class Store:
         self._identity.check_files()
         self._identity.check_content(self._connection)
 
-    def _check_backbone(self) -> Settings:
+    def _check_encoder(self) -> Settings:
         settings = settings_from(self.parameters)
         if settings.fingerprint() != self.metadata["fingerprint"]:
+            advice = "give the encoder it was fitted with"
+            if settings.keeps_images:
+                advice = "export it and import it with --replay, which encodes the same images with the present weights"
             raise InsituError(
-                f"{self.path} was fitted with other weights of {settings.backbone}; "
-                "export it and import it with --replay, which embeds the same images with the present weights"
+                f"{self.path} was fitted with other weights of encoder {settings.identity()}, digest "
+                f"{self.metadata['fingerprint']}; {advice}"
             )
         return settings
 

@@ -16,13 +16,13 @@ def describe(subject: Subject) -> Json:
     """Return what the memory is, holds and has spent."""
     memory, limits = subject.memory, subject.limits
     current, settings = snapshot(memory), memory.settings
-    substrate, images = settings.substrate, settings.backbone is not None
+    substrate, images = settings.substrate, settings.kind == "images"
     device = getattr(substrate, "device", None)
     spent, query = (Ledger(), Ledger()) if current is None else (current.cost(), current.query_cost())
     return {
         "input": "image" if images else "vector",
-        "backbone": settings.backbone,
-        "features": None if images or current is None else current.n_features_in_,
+        "encoder": None if settings.encoder is None else settings.encoder.name,
+        "features": None if settings.encoder or current is None else current.n_features_in_,
         "dim": settings.dim,
         "substrate": type(substrate).__name__.lower() + (f" of {type(device).__name__}" if device else ""),
         "compensation": views.compensation(memory),

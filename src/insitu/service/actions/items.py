@@ -23,7 +23,7 @@ def are_vectors(given: Given) -> bool:
 def decode(memory: Memory, given: Given, limits: Limits) -> NDArray[Any]:
     """Return images or vectors as rows; raise 422 where the memory takes the other kind."""
     kind, content = given
-    takes = "images" if memory.settings.backbone is not None else "vectors"
+    takes = "images" if memory.settings.kind == "images" else "vectors"
     if kind != takes:
         raise HTTPException(422, f"this memory takes {takes}")
     if len(content) > limits.batch:

@@ -23,7 +23,7 @@ class NewMemory(Body):
     """A memory to create; what is not given is as in ``insitu serve``."""
 
     name: Name
-    backbone: Annotated[str | None, Field(description="backbone for images, none for vectors")] = None
+    encoder: Annotated[str | None, Field(description="name of an encoder, none for vectors")] = None
     substrate: Annotated[str | None, Field(description="name of a substrate or device")] = None
     dim: Annotated[int | None, Field(strict=True, ge=1, le=65536, description="rows of the array")] = None
 
@@ -71,8 +71,8 @@ def add(app: FastAPI, context: Context) -> None:
     async def create(request: Request, sent: NewMemory) -> Response:
         """Create a memory."""
         given = sent.model_dump(exclude_none=True, exclude={"name"})
-        if "backbone" in given:
-            given["backbone"] = None if given["backbone"].lower() == "none" else given["backbone"]
+        if "encoder" in given:
+            given["encoder"] = None if given["encoder"].lower() == "none" else given["encoder"]
         await worker.call("write", None, "memories.create", sent.name, given)
         return AsciiResponse({"name": sent.name, "tokens": context.tokens.create(sent.name)})
 

@@ -34,7 +34,7 @@ class MemoryInfo(BaseModel):
     """What a memory is, holds and has spent."""
 
     input: Literal["image", "vector"]
-    backbone: str | None
+    encoder: str | None
     features: int | None
     dim: int
     substrate: str

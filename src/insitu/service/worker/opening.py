@@ -22,7 +22,7 @@ def open_memories(path: str | None, is_folder: bool, given: dict[str, Any]) -> M
         return Memories(folder=Path(path))
     file = None if path is None else Path(path)
     new = file is None or not file.exists() or not file.stat().st_size
-    parameters = given if not new else {"backbone": "omniglot"} | given
+    parameters = given if not new else {"encoder": "omniglot"} | given
     memory = Memory(**parameters)
     if new:
         warm_up(memory)  # before the file is created, so that wrong parameters leave none
@@ -44,7 +44,10 @@ def warm_up(memory: Memory) -> None:
     """Load and compile what the first request needs, with a temporary memory of the same parameters."""
     torch.set_num_threads(1)  # the engine has threads of its own
     other = Memory(**memory.get_params())
-    x = np.zeros((2, 8, 8), np.uint8) if memory.backbone is not None else np.eye(2, 8)
+    kind = other.settings.kind
+    if kind != "images" and memory.encoder is not None:
+        return  # what its items look like is not known
+    x = np.zeros((2, 8, 8), np.uint8) if kind == "images" else np.eye(2, 8)
     x[0, 0] = 1
     other.fit(x, ["a", "b"]).query(x)
     other.partial_fit(x[:1], ["a"])

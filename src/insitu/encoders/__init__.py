@@ -1,0 +1,160 @@
+"""Encoders: what turns a user's pictures, sounds, series or rows into vectors, and the contract by which they do it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insitu import catalog
+from insitu.core import InsituError
+from insitu.encoders import _cache, _items
+
+Kind = Literal["images", "sounds", "series", "vectors"]
+Vectors = NDArray[np.float64]
+Progress = Callable[[int, int], object]  # called with the number of items done and their total
+OnError = Callable[[int, InsituError], object]  # called with the index of an item and the error that names it
+
+
+class Encoder(ABC):
+    """A map from items to vectors, as a frozen record; a subclass is one file of this room and usable by its name.
+
+    A subclass implements ``read``, which checks and decodes one item, and ``vectors``, which encodes a batch of what
+    ``read`` returned. Vectors of an item do not depend on its batch, up to rounding. Weights are loaded when they are
+    first used, so that a record is cheap; where a package is missing, ``InsituError`` names the extra to install.
+    """
+
+    licence: ClassVar[str] = "yours"  # of the weights
+    cached: ClassVar[bool] = True  # whether the vectors of files are kept on disk
+    batch_size: ClassVar[int] = 32
+
+    @property
+    @abstractmethod
+    def kind(self) -> Kind:
+        """What an item is."""
+
+    @property
+    def name(self) -> str:
+        """Public name: that of the file, with dashes."""
+        part = catalog.part_of(type(self))
+        return type(self).__name__ if part is None else part.name
+
+    @property
+    def trained_on(self) -> str:
+        """What the weights have seen, '' where nothing was trained."""
+        return ""
+
+    @property
+    def takes(self) -> str:
+        """An item as the network takes it, in words."""
+        return self.kind
+
+    @property
+    @abstractmethod
+    def dim(self) -> int | None:
+        """Components of a vector; None where only the first encoded item shows it."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Return a short hash of everything that vectors depend on: weights and fields."""
+
+    @abstractmethod
+    def read(self, item: Any) -> Any:
+        """Return one item as ``vectors`` takes it; raise ``InsituError``, without a name, where it cannot be used.
+
+        An item from a file is its content as ``bytes``; any other is what the user passed.
+        """
+
+    @abstractmethod
+    def vectors(self, inputs: Sequence[Any]) -> Vectors:
+        """Return the vectors (n, dim) of a batch of what ``read`` returned."""
+
+    def encode(self, items: Any, *, progress: Progress | None = None, on_error: OnError | None = None) -> Vectors:
+        """Return the vectors (n, dim) of items: one, or a list or array of them; a folder stands for its files.
+
+        Without ``on_error``, the first item that cannot be read raises ``InsituError``, which names it. With it,
+        ``on_error`` is called for each such item, which has no row in the result. Vectors of files are looked up by
+        their content, so that none is encoded twice.
+        """
+        listed = _items.listed(items, self.kind)
+        store = _cache.VectorCache(f"{self.name}-{self.digest()}") if self.cached else None
+        found: list[Vectors | None] = [None] * len(listed)
+        pending: list[tuple[int, str, Any]] = []
+        for row, item in enumerate(listed):
+            try:
+                with _items.named(item, row):
+                    content = _items.content(item)
+                    key = _cache.key(content) if store is not None and isinstance(content, bytes) else ""
+                    if store is not None and key:
+                        found[row] = store.get(key)
+                    if found[row] is None:
+                        pending.append((row, key, self.read(content)))
+            except InsituError as error:
+                if on_error is None:
+                    raise
+                on_error(row, error)
+            if len(pending) == self.batch_size or (pending and row == len(listed) - 1):
+                for (at, key, _), vector in zip(pending, self._checked(pending), strict=True):
+                    found[at] = vector
+                    if store is not None and key:
+                        store.put(key, vector)
+                pending = []
+            if progress is not None:
+                progress(row + 1 - len(pending), len(listed))
+        rows = [vector for vector in found if vector is not None]
+        return np.stack(rows) if rows else np.zeros((0, self.dim or 0))
+
+    def _checked(self, pending: list[tuple[int, str, Any]]) -> Vectors:
+        """Return the vectors of a batch; raise ``InsituError`` where they are not finite vectors, one per item."""
+        out = self.vectors([read for _, _, read in pending])
+        if out.ndim != 2 or len(out) != len(pending) or not out.shape[1]:
+            raise InsituError(f"encoder {self.name} gave {out.shape} for {len(pending)} items; it gives (n, dim)")
+        if self.dim not in (None, out.shape[1]):
+            raise InsituError(f"encoder {self.name} gave vectors of {out.shape[1]} numbers, not of {self.dim}")
+        if odd := np.flatnonzero(~np.isfinite(out).all(1)).tolist():
+            raise InsituError(
+                f"encoder {self.name} gave NaN or infinity for item {pending[odd[0]][0]}; correct the item or the model"
+            )
+        return out
+
+
+def find(given: Any) -> Encoder | None:
+    """Return the encoder that a user gave: a record, the name of one, a torch module, a callable, or None for none.
+
+    Names are those of this room and of the trained backbones that serve images.
+    """
+    if given is None or isinstance(given, Encoder):
+        return given
+    if isinstance(given, str):
+        return _named(str(given))
+    if callable(given) and not isinstance(given, type):
+        from insitu.encoders.function_encoder import FunctionEncoder
+
+        return FunctionEncoder(given)
+    raise InsituError(
+        f"encoder is the name of one, such as 'omniglot', an Encoder, a torch module, a function that returns vectors, "
+        f"or None; got {type(given).__name__}"
+    )
+
+
+def _named(name: str) -> Encoder:
+    from insitu.backbones import trained
+    from insitu.encoders.trained_backbone import TrainedBackbone
+
+    parts = {part.name: part for part in catalog.parts("encoders")}
+    if part := parts.get(catalog.dashed(name)):
+        try:
+            encoder: Encoder = catalog.load(part)()
+        except TypeError as error:  # a field without default
+            raise InsituError(f"encoder {part.name} has fields to give ({error}); pass its record") from None
+        return encoder
+    try:
+        trained.check(name, "images")
+    except InsituError as error:
+        known = [*parts, *trained.known("images")]
+        advice = catalog.suggest(name, known) or f"there are {', '.join(known)}"
+        raise InsituError(f"no encoder {name}: {error}; {advice}") from error
+    return TrainedBackbone(name)
