@@ -8,8 +8,8 @@ MUTANTS = [
     Mutant(
         "any token will do",
         "service/auth.py",
-        "if not hmac.compare_digest(",
-        "if False and not hmac.compare_digest(",
+        "if hmac.compare_digest(",
+        "if True or hmac.compare_digest(",
         ("service/test_service_access.py",),
     ),
     Mutant(
@@ -35,7 +35,7 @@ MUTANTS = [
     ),
     Mutant(
         "a body in pieces may be of any size",
-        "service/limits.py",
+        "service/request_limits.py",
         "            if size > self.limits.body_bytes:\n",
         "            if False:\n",
         ("service/test_service_limits.py",),

@@ -6,16 +6,21 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from insitu import Memory
 from insitu.service.app import create_app
-from insitu.service.auth import AccessRules
 from insitu.service.context import Context
 from insitu.service.events import EventHub
 from insitu.service.limits import Limits
-from insitu.service.scheduler import Scheduler
+from insitu.service.rules import AccessRules
+from insitu.service.tokens import Tokens
+from insitu.service.worker.caller import Caller
+from insitu.service.worker.engine import Call, Engine
+from insitu.service.worker.memories import Memories
+from insitu.service.worker.messages import Message, Unpacker, pack
 
 UNLIMITED = Limits(rate=0)
 
@@ -31,18 +36,59 @@ class Reply:
         return json.loads(self.body)
 
 
-class Service:
-    """A served memory."""
+class Threads(Caller):
+    """The worker as threads of this process, with messages as between processes."""
 
-    def __init__(self, memory: Memory, rules: AccessRules | None = None, limits: Limits = UNLIMITED) -> None:
-        self.memory, self.hub, self.scheduler = memory, EventHub(limits.listeners), Scheduler(memory, False)
-        self.app = create_app(Context(self.scheduler, self.hub, limits), rules or AccessRules())
+    def __init__(self, memories: Memories, limits: Limits) -> None:
+        super().__init__()
+        self.engine = Engine(memories, limits)
+        self.ready = True
+        self.loop: asyncio.AbstractEventLoop | None = None
+        memories.watch(self._report)
+
+    def _send(self, message: Message) -> None:
+        self.loop = asyncio.get_running_loop()
+        ((number, kind, memory, action, arguments),) = Unpacker().feed(pack(message))
+        self.engine.submit(Call(kind, memory, action, arguments, lambda *reply: self._answer("reply", number, *reply)))
+
+    def _answer(self, *message: Any) -> None:
+        (received,) = Unpacker().feed(pack(message))
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(self.received, received)
+
+    def _report(self, name: str, memory: Memory | None) -> None:
+        known = (
+            (None, None) if memory is None else (getattr(memory, "events_", 0), len(getattr(memory, "classes_", ())))
+        )
+        self.received(("state", name, *known))
+
+
+class Service:
+    """A served memory, or a folder of them."""
+
+    def __init__(
+        self,
+        memory: Memory | None = None,
+        rules: AccessRules | None = None,
+        limits: Limits = UNLIMITED,
+        folder: Path | None = None,
+    ) -> None:
+        rules = rules or AccessRules()
+        self.worker = Threads(Memories(memory, folder), limits)
+        self.context = Context(self.worker, limits, Tokens(folder, rules.token is not None))
+        self.app = create_app(self.context, rules)
         self.runner = asyncio.Runner()
+        if memory is not None:
+            self.memory = memory
+
+    @property
+    def hub(self) -> EventHub:
+        return self.context.hub("")
 
     def close(self) -> None:
-        self.hub.close()
+        self.context.end_streams()
+        self.worker.engine.close()
         self.runner.close()
-        self.scheduler.close()
 
     def get(self, path: str, query: str = "", **headers: str) -> Reply:
         return self.ask("GET", path, b"", headers, query)

@@ -9,14 +9,16 @@ import threading
 import time
 from typing import Any
 
+from asking import Threads
+
 from insitu import Memory
 from insitu.service import server
 from insitu.service.app import create_app
-from insitu.service.auth import AccessRules
 from insitu.service.context import Context
-from insitu.service.events import EventHub
 from insitu.service.limits import Limits
-from insitu.service.scheduler import Scheduler
+from insitu.service.listening import listen
+from insitu.service.rules import AccessRules
+from insitu.service.worker.memories import Memories
 
 LIMITS = Limits(rate=0, body_bytes=100_000, body_s=0.4)
 
@@ -26,10 +28,10 @@ class Running:
 
     def __init__(self, memory: Memory, rules: AccessRules | None = None, limits: Limits = LIMITS) -> None:
         rules = rules or AccessRules()
-        self.hub, self.scheduler = EventHub(limits.listeners), Scheduler(memory, True)
-        app = create_app(Context(self.scheduler, self.hub, limits), rules)
-        self.server = server.Server(app, self.hub, rules.proxies)
-        self.listening = server.listen("127.0.0.1", 0)
+        self.memory, self.worker = memory, Threads(Memories(memory), limits)
+        context = Context(self.worker, limits)
+        self.server = server.Server(create_app(context, rules), context, rules.proxies)
+        self.listening = listen("127.0.0.1", 0)
         self.port: int = self.listening.getsockname()[1]
         self.thread = threading.Thread(target=self.server.run, args=([self.listening],))
         self.thread.start()
@@ -40,7 +42,7 @@ class Running:
         self.server.should_exit = True
         self.thread.join(30)
         assert not self.thread.is_alive()
-        self.scheduler.close()
+        self.worker.engine.close()
         self.listening.close()
 
     def connected(self, source: str = "127.0.0.1") -> http.client.HTTPConnection:

@@ -9,7 +9,8 @@ from asking import Serve
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.service.auth import LONGEST_TOKEN, AccessRules, load_or_create_token
+from insitu.service.rules import AccessRules
+from insitu.service.tokens import LONGEST_TOKEN, load_or_create_token
 
 TOKEN = "a-token-that-nobody-guesses"
 GUARDED = ("/api/memory", "/api/cells", "/api/events", "/api/examples", "/api/teach", "/api/nothing")

@@ -13,8 +13,8 @@ from listening import Running
 
 from insitu import Memory
 from insitu.service import connections
-from insitu.service.auth import AccessRules
 from insitu.service.proxies import parse_networks
+from insitu.service.rules import AccessRules
 
 GREEDY, OTHER = "127.0.0.7", "127.0.0.1"
 

@@ -22,7 +22,7 @@ def described(serve: Serve) -> Any:
 def test_it_lists_every_path(serve: Serve) -> None:
     told = {"health", "memory", "teach", "predict", "forget", "cells", "ahead", "events", "examples"}
     paths = described(serve)["paths"]
-    assert set(paths) == {f"/api/{name}" for name in told}
+    assert set(paths) == {"/metrics", *(f"/api/{name}" for name in told)}
     assert {method for each in paths.values() for method in each} == {"get", "post"}
 
 

@@ -19,9 +19,9 @@ from listening import LIMITS, Running
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.service.auth import AccessRules
 from insitu.service.limits import Limits
 from insitu.service.proxies import parse_networks, parse_origin
+from insitu.service.rules import AccessRules
 
 NAME = "memory.example.org"
 PUBLIC = f"https://{NAME}"

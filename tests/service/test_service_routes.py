@@ -239,7 +239,7 @@ def test_a_projection_takes_seconds(serve: Serve, seconds: object) -> None:
 @pytest.mark.parametrize("name", ["", "  ", "a" * 65, "a\u0000", "a\nb", "\ud800", "\u202eevil", "a" * 100_000])
 def test_names_that_cannot_be_shown_are_refused(serve: Serve, name: str) -> None:
     reply = serve(Memory("digital")).post("/api/teach", {"label": name, "vector": [1.0]})
-    assert reply.status == 422
+    assert reply.status == (400 if name == "\ud800" else 422)  # a lone surrogate is no JSON text
     assert len(reply.body) < 400
 
 

@@ -16,13 +16,14 @@ from listening import Running
 
 from insitu import Memory
 from insitu.core import InsituError
-from insitu.service import connections, server
+from insitu.service import connections, listening
+from insitu.service.worker import opening
 
 
 @pytest.fixture
 def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     monkeypatch.setattr(connections, "HEAD_S", 0.4)
-    server.warm_up(Memory(dim=32))
+    opening.warm_up(Memory(dim=32))
     service = Running(Memory.open(tmp_path / "kept.insitu", dim=32))
     yield service
     if service.thread.is_alive():
@@ -85,13 +86,13 @@ def test_events_are_heard_and_end_with_the_server(started: Running) -> None:
 
 def test_what_was_accepted_is_finished_and_kept(started: Running, tmp_path: Path) -> None:
     replies: list[Any] = []
-    real = started.scheduler.memory.partial_fit
+    real = started.memory.partial_fit
 
     def slow(x: Any, y: Any) -> Any:
         time.sleep(0.3)
         return real(x, y)
 
-    started.scheduler.memory.partial_fit = slow  # type: ignore[method-assign]
+    started.memory.partial_fit = slow  # type: ignore[method-assign]
     teaching = [
         threading.Thread(
             target=lambda n=n: replies.append(started.post("/api/teach", {"label": f"{n}", "vector": [n, 1]}))
@@ -100,7 +101,7 @@ def test_what_was_accepted_is_finished_and_kept(started: Running, tmp_path: Path
     ]
     for thread in teaching:
         thread.start()
-    while started.scheduler._writes < 4:
+    while started.worker.waiting["write"] < 4:
         time.sleep(0.01)
     started.stop()
     for thread in teaching:
@@ -113,11 +114,11 @@ def test_what_was_accepted_is_finished_and_kept(started: Running, tmp_path: Path
 
 
 def test_an_unavailable_address_is_reported() -> None:
-    with server.listen("127.0.0.1", 0) as taken:
-        assert server.is_loopback(taken)
+    with listening.listen("127.0.0.1", 0) as taken:
+        assert listening.is_loopback(taken)
         with pytest.raises(InsituError, match="another --port"):
-            server.listen("127.0.0.1", taken.getsockname()[1])
+            listening.listen("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(InsituError, match="no address"):
-        server.listen("no such name.invalid", 0)
-    with server.listen("0.0.0.0", 0) as everywhere:
-        assert not server.is_loopback(everywhere)
+        listening.listen("no such name.invalid", 0)
+    with listening.listen("0.0.0.0", 0) as everywhere:
+        assert not listening.is_loopback(everywhere)

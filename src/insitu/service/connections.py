@@ -64,9 +64,13 @@ class ConnectionTable:
         return False
 
 
-class Connection(H11Protocol):
-    """HTTP/1.1 that disconnects clients whose request does not arrive in time."""
+class Connection(asyncio.Protocol):
+    """What both parsers of HTTP/1.1 have in common: clients whose request does not arrive in time are disconnected."""
 
+    cycle: Any  # of the latest request
+    client: tuple[str, int] | None
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
     _deadline: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, table: ConnectionTable, **kwargs: Any) -> None:
@@ -77,6 +81,11 @@ class Connection(H11Protocol):
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def has_partial_head(self) -> bool:
+        """Whether the head of a request has begun and is not complete."""
+        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline for the head of a request."""
@@ -90,7 +99,7 @@ class Connection(H11Protocol):
         """Process data; stop the deadline when a head is complete, start one when the next head begins."""
         super().data_received(data)
         self._table.mark_used(self)
-        partial = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        partial = self.has_partial_head
         if self._deadline is not None and not partial:
             self._deadline.cancel()
             self._deadline = None
@@ -103,3 +112,21 @@ class Connection(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
+
+
+class H11Connection(Connection, H11Protocol):
+    """With the parser in Python that uvicorn needs anyway."""
+
+    @property
+    def has_partial_head(self) -> bool:
+        """Whether the head of a request has begun and is not complete."""
+        return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+
+
+def fastest() -> type[Connection]:
+    """Return the kind of connection with the fastest parser that is installed."""
+    try:
+        from insitu.service.httptools_connection import HttpToolsConnection
+    except ModuleNotFoundError:
+        return H11Connection
+    return HttpToolsConnection

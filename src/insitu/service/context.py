@@ -1,71 +1,93 @@
-"""What every route works with: the scheduler of the memory, the event hub, the limits; and the checks they share."""
+"""What every route works with: the worker, the subscribers of each memory, the limits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from starlette.exceptions import HTTPException
+from fastapi import Request
+from starlette.responses import Response
 
-from insitu.memory import Memory
-from insitu.service import image_decoding
 from insitu.service.events import EventHub
-from insitu.service.labels import AmbiguousLabelError, find_label
 from insitu.service.limits import Limits
-from insitu.service.scheduler import Scheduler
+from insitu.service.metrics import Metrics
 from insitu.service.schemas import Items
+from insitu.service.tokens import Tokens
+from insitu.service.worker.caller import Caller, Reply
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
     """The parts of a running service."""
 
-    scheduler: Scheduler
-    hub: EventHub
+    worker: Caller
     limits: Limits
+    tokens: Tokens = field(default_factory=Tokens)  # of the memories of a folder
+    metrics: Metrics = field(default_factory=Metrics)
+    hubs: dict[str, EventHub] = field(default_factory=dict)  # of each memory that had subscribers
+    stopping: bool = False
 
-    async def decode(self, items: Items) -> NDArray[Any]:
-        """Return images or vectors of a request as rows of the kind that the memory takes."""
-        urls, vectors = items.all_images, items.all_vectors
-        takes_images = self.scheduler.memory.settings.backbone is not None
-        if (urls is not None) != takes_images:
-            raise HTTPException(422, f"this memory takes {'images' if takes_images else 'vectors'}")
-        if len(urls or vectors or []) > self.limits.batch:
-            raise HTTPException(422, f"a request has at most {self.limits.batch} images or vectors")
-        if urls is None:
-            return np.array(vectors, np.float64)
-        return await self.scheduler.read(lambda: image_decoding.decode_images(urls, self.limits))
+    def memory(self, request: Request) -> Served:
+        """Return the memory that a request is for."""
+        return Served(self, request.scope["memory"])
 
+    def hub(self, name: str) -> EventHub:
+        """Return the subscribers of a memory."""
+        if name not in self.hubs:
+            self.hubs[name] = EventHub(self.limits.listeners)
+            if self.stopping:
+                self.hubs[name].close()
+        return self.hubs[name]
 
-def snapshot(memory: Memory) -> Memory | None:
-    """Return a copy that does not change while it is read; None before the first example."""
-    return memory.projected(0) if hasattr(memory, "classes_") else None
+    def forget(self, name: str) -> None:
+        """Drop the tokens of a memory that was deleted, and end its streams."""
+        self.tokens.delete(name)
+        if (hub := self.hubs.pop(name, None)) is not None:
+            hub.close()
 
-
-def require_classes(memory: Memory) -> Memory:
-    """Return a snapshot of a memory that holds classes; else raise 409."""
-    current = snapshot(memory)
-    if current is None or not len(current.classes_):
-        raise HTTPException(409, "the memory holds no class yet; teach it some examples first")
-    return current
-
-
-def require_label(memory: Memory, name: str) -> Any:
-    """Return the label of the class called ``name``, which may be a number; raise 409 where there is none."""
-    current = snapshot(memory)
-    try:
-        label = find_label([] if current is None else current.classes_.tolist(), name)
-    except AmbiguousLabelError as error:
-        raise HTTPException(409, str(error)) from None
-    if label is None:
-        raise HTTPException(409, "the memory holds no class of this name; see /api/memory for its classes")
-    return label
+    def end_streams(self) -> None:
+        """End every stream of events, and begin no other."""
+        self.stopping = True
+        for hub in self.hubs.values():
+            hub.close()
 
 
-def check_features(memory: Memory, x: NDArray[Any] | None) -> None:
-    """Raise 422 for vectors of another length than those of the memory."""
-    features = getattr(memory, "n_features_in_", None)
-    if x is not None and features is not None and x.shape[1] != features:
-        raise HTTPException(422, f"vectors of this memory have {features} components; got {x.shape[1]}")
+@dataclass(frozen=True)
+class Served:
+    """A memory of the worker: its actions by name (``file.function`` in ``actions/``), with plain arguments."""
+
+    context: Context
+    name: str
+
+    async def read(self, action: str, *arguments: Any) -> Response:
+        """Return the reply of an action that changes nothing."""
+        return reply(await self.context.worker.call("read", self.name, action, *arguments))
+
+    async def write(self, action: str, *arguments: Any) -> Response:
+        """Return the reply of an action that changes the memory; its event is sent to subscribers."""
+        done = await self.context.worker.call("write", self.name, action, *arguments)
+        if done.event is not None and self.name in self.context.hubs:
+            self.context.hubs[self.name].publish(*done.event)
+        return reply(done)
+
+    async def query(self, items: Items, top_k: int) -> Response:
+        """Return the predictions for the images or vectors of a request."""
+        return reply(await self.context.worker.call("query", self.name, "", plain(items), top_k))
+
+    @property
+    def hub(self) -> EventHub:
+        """The subscribers."""
+        return self.context.hub(self.name)
+
+
+def plain(items: Items) -> tuple[str, list[Any]]:
+    """Return the images or vectors of a request as plain values; see ``actions.items``."""
+    if (urls := items.all_images) is not None:
+        return "images", urls
+    return "vectors", [array("d", vector).tobytes() for vector in items.all_vectors or []]
+
+
+def reply(done: Reply) -> Response:
+    """Return what the worker replied as a response."""
+    return Response(done.body, media_type="application/json")

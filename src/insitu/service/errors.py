@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import http
 import json
 import logging
@@ -16,8 +15,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from insitu.core import InsituError
 
 log = logging.getLogger("insitu.server")
 SHOWN = 60  # characters of a field name that was sent
@@ -52,9 +49,9 @@ def add_handlers(app: FastAPI) -> None:
             return problem(error.status_code, error.detail, error.headers)
         if isinstance(error, RequestValidationError):
             return problem(422, _validation_detail(error))
-        return _memory_problem(error) if isinstance(error, InsituError) else _bug()
+        return _bug()
 
-    for kind in (HTTPException, RequestValidationError, InsituError, Exception):
+    for kind in (HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, handle)
 
 
@@ -96,14 +93,3 @@ def _validation_detail(error: RequestValidationError) -> str:
 
 def _bug() -> Response:
     return problem(500, "this is a bug in insitu; see the server's log for details")
-
-
-def _memory_problem(error: InsituError) -> Response:
-    cause, text = error.__cause__, str(error)
-    if not isinstance(cause, OSError):
-        # errors of a stored memory begin with its path, which clients must not see
-        return problem(422, (text.partition(": ")[2] or "the memory rejected it") if text.startswith("/") else text)
-    log.error("%s", error)
-    if cause.errno == errno.ENOSPC:
-        return problem(507, "the server's disk is full; earlier events are intact")
-    return problem(500, "the server's disk reports an error; earlier events are intact")

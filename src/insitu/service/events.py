@@ -24,6 +24,11 @@ class EventHub:
         self._queues: dict[asyncio.Queue[bytes | None], str] = {}  # with the client of each
         self._closed = False
 
+    @property
+    def subscribers(self) -> int:
+        """Their number."""
+        return len(self._queues)
+
     def publish(self, kind: str, content: dict[str, Any]) -> None:
         """Send an event to all subscribers; ``content`` has its number as "event"."""
         data = json.dumps(content, ensure_ascii=True, separators=(",", ":"))

@@ -1,21 +1,11 @@
-"""Limits of requests: rate per client, size of a body, time for it to arrive."""
+"""Limits of requests, and the rate of each client."""
 
 from __future__ import annotations
 
-import asyncio
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from insitu.service.proxies import client_of
-
-CLOSE = {"connection": "close"}
 
 
 @dataclass(frozen=True)
@@ -49,64 +39,3 @@ class TokenBuckets:
         if len(self._buckets) > self.CLIENTS:
             self._buckets.popitem(last=False)
         return 0.0 if tokens >= 1 else (1 - tokens) / self._rate
-
-
-class RateLimit:
-    """Middleware that limits the rate of requests per client."""
-
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self.app = app
-        self._buckets = TokenBuckets(limits.rate) if limits.rate else None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or raise ``HTTPException``."""
-        if self._buckets is not None and (wait := self._buckets.wait_s(client_of(scope))):
-            raise HTTPException(429, "too many requests; retry later", {"retry-after": str(math.ceil(wait))})
-        await self.app(scope, receive, send)
-
-
-class BodyLimit:
-    """Middleware that receives the whole body, within its limits of size and time, before it is parsed."""
-
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self.app, self.limits = app, limits
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or raise ``HTTPException``."""
-        length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or len(length) > 20 or int(length) > self.limits.body_bytes:
-            raise self._too_large()
-        if scope["method"] == "POST" and not _is_json(Headers(scope=scope).get("content-type", "")):
-            # other sites may send forms and plain text without a preflight request
-            raise HTTPException(415, "a body is JSON; send Content-Type: application/json", CLOSE)
-        try:
-            async with asyncio.timeout(self.limits.body_s):
-                body = await self._receive_all(receive)
-        except TimeoutError:
-            raise HTTPException(408, f"the body did not arrive within {self.limits.body_s:g} s", CLOSE) from None
-        first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive_body() -> Message:
-            return first.pop() if first else await receive()
-
-        await self.app(scope, receive_body, send)
-
-    async def _receive_all(self, receive: Receive) -> bytes:
-        pieces, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise HTTPException(400, "the client disconnected")
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            more = message.get("more_body", False)
-            if size > self.limits.body_bytes:
-                raise self._too_large()
-        return b"".join(pieces)
-
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"a body has at most {self.limits.body_bytes} bytes", CLOSE)
-
-
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == "application/json"

@@ -10,12 +10,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
 from insitu.service.auth import PUBLIC_PATHS
+from insitu.service.names import PATTERN
 
 DESCRIPTIONS = {
     400: "the body cannot be parsed",
     401: "the token is missing or wrong",
     403: "the request comes from a page of another site",
-    404: "the substrate of this memory has no devices",
+    404: "there is no memory of this name, or its substrate has no devices",
     408: "the body did not arrive in time",
     409: "the memory holds no class of this name, or none at all",
     413: "the body, or an image in it, is too large",
@@ -51,8 +52,24 @@ def describe_errors(app: FastAPI) -> None:
     app.openapi = lambda: description  # type: ignore[method-assign]  # FastAPI's own way to extend the description
 
 
+def describe_memories(server: FastAPI, memory: FastAPI) -> None:
+    """Add the routes of a memory to the description of a server of several, below ``/m/{memory}``."""
+    whole, part = server.openapi(), memory.openapi()
+    name = {"name": "memory", "in": "path", "required": True, "schema": {"type": "string", "pattern": PATTERN}}
+    missing = {"404": {"$ref": "#/components/responses/NOT_FOUND"}}
+    for path, methods in part["paths"].items():
+        if path not in PUBLIC_PATHS:
+            whole["paths"][f"/m/{{memory}}{path}"] = {
+                method: operation
+                | {"parameters": [name, *operation.get("parameters", [])]}
+                | {"responses": operation["responses"] | missing}
+                for method, operation in methods.items()
+            }
+    whole["components"]["schemas"] |= part["components"]["schemas"]
+
+
 def _with_errors(description: dict[str, Any]) -> dict[str, Any]:
-    components = description["components"]
+    components = description.setdefault("components", {"schemas": {}})
     for name in ("HTTPValidationError", "ValidationError"):  # of FastAPI, never sent
         components["schemas"].pop(name, None)
     components["schemas"]["Problem"] = Problem.model_json_schema()

@@ -7,16 +7,19 @@ send these headers, so they are used only if they come from an address that the 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from starlette.types import ASGIApp, Scope
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from insitu.core import InsituError
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Scope
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PORTS = {"http": 80, "https": 443}  # omitted in an origin
+PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
 def client_of(scope: Scope) -> str:
@@ -40,6 +43,8 @@ def behind_proxies(app: ASGIApp, trusted: tuple[Network, ...]) -> ASGIApp:
     """Return ``app`` with middleware that takes client and scheme from the headers of trusted proxies."""
     if not trusted:
         return app
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
     return ProxyHeadersMiddleware(app, [str(network) for network in trusted])  # type: ignore[arg-type, return-value]
 
 
@@ -67,13 +72,29 @@ def is_trusted(host: str, trusted: tuple[Network, ...]) -> bool:
 
 def parse_origin(url: str, flag: str) -> str:
     """Return scheme, host and port of a URL as browsers send them in ``Origin``; ``flag`` is named in errors."""
+    origin, path = _parse(url)
+    if not origin or path:
+        raise InsituError(f"{flag} takes a URL without a path, such as https://memory.example.org; got {url!r}")
+    return origin
+
+
+def parse_address(url: str, flag: str) -> tuple[str, str]:
+    """Return a URL as its origin and its path, without the last slash; ``flag`` is named in errors."""
+    origin, path = _parse(url)
+    if not origin or not PATH.fullmatch(path):
+        raise InsituError(f"{flag} takes a URL such as https://example.org or https://example.org/memory; got {url!r}")
+    return origin, path
+
+
+def _parse(url: str) -> tuple[str, str]:
+    """Return origin and path of a URL, '' for an origin that is not valid."""
     try:
         parts = urlsplit(url.strip().rstrip("/"))
         host, port = parts.hostname or "", parts.port
         host = f"[{host}]" if ":" in host else host.encode("idna").decode()
     except ValueError:
         host = ""
-    if not host or parts.scheme not in PORTS or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
-        raise InsituError(f"{flag} takes a URL without a path, such as https://memory.example.org; got {url!r}")
+    if not host or parts.scheme not in PORTS or parts.query or parts.fragment or "@" in parts.netloc:
+        return "", ""
     shown = "" if port in (None, PORTS[parts.scheme]) else f":{port}"
-    return f"{parts.scheme}://{host}{shown}"
+    return f"{parts.scheme}://{host}{shown}", parts.path

@@ -19,6 +19,7 @@ FIXED = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+RAW = [(name.encode(), value.encode()) for name, value in FIXED.items()]
 
 
 class SecurityHeaders:
@@ -32,10 +33,8 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in FIXED.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
+                message["headers"] = [*message["headers"], *RAW]
+                MutableHeaders(scope=message).setdefault("cache-control", "no-store")
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -10,7 +10,8 @@ import contextlib
 import getpass
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ from insitu.memory.storage.state_check import check_model, check_shapes
 
 class Store:
     """An open file. ``model`` is the current state, None before the first event."""
+
+    # entered while a commit waits for the disk
+    committing: Callable[[], AbstractContextManager[None]] = staticmethod(contextlib.nullcontext)
 
     def __init__(self, path: Path, connection: Connection, version: int, given: dict[str, Any]) -> None:
         self.path = path
@@ -230,7 +234,8 @@ class Store:
             tree = rollback.tree_of(self._connection)
             arrays = state_tables.write_model(self._connection, number, model, self._arrays)
             rollback.record(self._connection, number, tree, self._arrays, arrays)
-            self._connection.execute("COMMIT")
+            with self.committing():
+                self._connection.execute("COMMIT")
         except BaseException:
             self._consistent = False  # until the file has been read again
             if self._connection.in_transaction:

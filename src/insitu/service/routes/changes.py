@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from fastapi import FastAPI, Request
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from insitu.ledger import Ledger
-from insitu.memory import Memory
-from insitu.memory.query import Columns
 from insitu.service import schemas
-from insitu.service.context import Context, check_features, require_label, snapshot
-from insitu.service.errors import AsciiResponse
-from insitu.service.labels import AmbiguousLabelError, find_label, new_label
+from insitu.service.context import Context, plain
 from insitu.service.openapi import errors
 from insitu.service.proxies import client_of
-from insitu.service.schemas import Body, Class, Conductances, Counts, Items, Json, KnownLabel, NewLabel
+from insitu.service.schemas import Body, Class, Conductances, Counts, Items, KnownLabel, NewLabel
 
 STREAM = "text/event-stream"
 
@@ -87,24 +80,15 @@ class Taught(Change):
 def add(app: FastAPI, context: Context) -> None:
     """Add the routes."""
 
-    def publish(kind: str, reply: Json, labels: list[str]) -> None:
-        change = {"labels": labels, "classes": len(reply["classes"]), "spent": reply["spent"]}
-        context.hub.publish(kind, {"event": reply["event"], **change})
-
     @app.post("/api/teach", response_model=Taught, responses=errors(409, 507))
-    async def teach(sent: Teach) -> Response:
+    async def teach(request: Request, sent: Teach) -> Response:
         """Teach examples; they are durable once the reply is sent."""
-        x = await context.decode(sent)
-        reply, labels = await context.scheduler.write(lambda memory: _teach(memory, sent.all_labels, x, sent.cells))
-        publish("learn", reply, labels)
-        return AsciiResponse(reply)
+        return await context.memory(request).write("changes.teach", sent.all_labels, plain(sent), sent.cells)
 
     @app.post("/api/forget", response_model=Change, responses=errors(409, 507))
-    async def forget(sent: Forget) -> Response:
+    async def forget(request: Request, sent: Forget) -> Response:
         """RESET the column of a class."""
-        reply, labels = await context.scheduler.write(lambda memory: _forget(memory, sent.label))
-        publish("forget", reply, labels)
-        return AsciiResponse(reply)
+        return await context.memory(request).write("changes.forget", sent.label)
 
     @app.get("/api/events", responses={200: {"content": {STREAM: {}}}}, response_class=StreamingResponse)
     async def events(request: Request) -> Response:
@@ -112,68 +96,5 @@ def add(app: FastAPI, context: Context) -> None:
         headers = {"x-accel-buffering": "no"}  # nginx would buffer events
         if request.method == "HEAD":
             return Response(media_type=STREAM, headers=headers)
-        return StreamingResponse(context.hub.subscribe(client_of(request.scope)), media_type=STREAM, headers=headers)
-
-
-def _teach(memory: Memory, names: list[str], x: NDArray[Any], with_devices: bool) -> tuple[Json, list[str]]:
-    """Teach examples x (n, ...); return the reply, and the classes by their stored labels."""
-    before = snapshot(memory)
-    check_features(memory, x)
-    labels = _labels(before, names)
-    classes = list(dict.fromkeys(labels))
-    devices: dict[Any, Columns | None] = {}
-    if with_devices and before is not None:
-        held = set(before.classes_.tolist())
-        devices = {label: before.columns([label]) for label in classes if label in held}
-    memory.partial_fit(x, labels)
-    after = memory.projected(0)
-    reply = _change(before, after)
-    if with_devices and (columns := after.columns(classes, before)) is not None:
-        reply["cells"] = [
-            _column_change(str(label), devices.get(label), columns, index) for index, label in enumerate(classes)
-        ]
-    return reply, [str(label) for label in classes]
-
-
-def _forget(memory: Memory, name: str) -> tuple[Json, list[str]]:
-    before = snapshot(memory)
-    label = require_label(memory, name)
-    memory.forget(label)
-    return _change(before, memory.projected(0)), [str(label)]
-
-
-def _labels(before: Memory | None, names: list[str]) -> list[Any]:
-    """Return for every name the label of the class that it denotes, or a new label."""
-    known = before.classes_.tolist() if before else []
-    label_of: dict[str, Any] = {}
-    for name in dict.fromkeys(names):
-        try:
-            label = find_label(known, name)
-            label_of[name] = new_label(name) if label is None else label
-        except AmbiguousLabelError as error:
-            raise HTTPException(409, str(error)) from None
-        except ValueError as error:
-            raise HTTPException(422, f"label: {error}") from None
-    return [label_of[name] for name in names]
-
-
-def _change(before: Memory | None, after: Memory) -> Json:
-    spent = after.cost() - (Ledger() if before is None else before.cost())
-    return {
-        "event": after.events_,
-        "classes": schemas.classes(after),
-        "spent": dict(spent.counts),
-        "energy_nj": schemas.energy_nj(spent),
-    }
-
-
-def _column_change(label: str, before: Columns | None, after: Columns, index: int) -> Json:
-    """Return the change of one class; ``before`` holds it alone, ``after`` counts pulses from then on."""
-    plus, minus = after.pulses[:, :, index].tolist()
-    return {
-        "label": label,
-        "before": None if before is None else schemas.conductances(before, 0),
-        "after": schemas.conductances(after, index),
-        "pulses": {"plus": plus, "minus": minus},
-        "reset": bool(after.resets[index]),
-    }
+        stream = context.memory(request).hub.subscribe(client_of(request.scope))
+        return StreamingResponse(stream, media_type=STREAM, headers=headers)

@@ -1,4 +1,4 @@
-"""GET /api/health, /api/memory and /api/cells: the service, the memory as a whole, and the devices of a class."""
+"""GET /api/memory, /api/cells and /api/examples: the memory, the devices of a class, drawings to start with."""
 
 from __future__ import annotations
 
@@ -6,24 +6,11 @@ from typing import Annotated, Literal
 
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from insitu.ledger import Ledger
-from insitu.memory import Memory
-from insitu.service import schemas
-from insitu.service.context import Context, require_classes, require_label, snapshot
-from insitu.service.errors import AsciiResponse
-from insitu.service.labels import LONGEST_LABEL
+from insitu.service.context import Context
 from insitu.service.openapi import errors
-from insitu.service.schemas import Class, Conductances, Counts, Json, KnownLabel
-
-
-class Health(BaseModel):
-    """The service runs."""
-
-    status: Literal["ok"]
-    version: str
+from insitu.service.schemas import Class, Conductances, Counts, KnownLabel
 
 
 class Energy(BaseModel):
@@ -72,60 +59,41 @@ class Cells(Conductances):
     full_scale_us: float
 
 
+class Drawings(BaseModel):
+    """A class with drawings to teach and drawings to query, as data URLs."""
+
+    label: str
+    images: list[str]
+    ask: list[str]
+
+
+class DrawingSet(BaseModel):
+    """Characters of one set."""
+
+    name: str
+    classes: list[Drawings]
+
+
+class Examples(BaseModel):
+    """Sets of drawings."""
+
+    sets: list[DrawingSet]
+
+
 def add(app: FastAPI, context: Context) -> None:
     """Add the routes."""
 
-    @app.get("/api/health", response_model=Health)
-    async def health(request: Request) -> Response:
-        """Report that the service runs."""
-        return AsciiResponse({"status": "ok", "version": request.app.version})
-
     @app.get("/api/memory", response_model=MemoryInfo)
-    async def memory() -> Response:
+    async def memory(request: Request) -> Response:
         """Return what the memory is, holds and has spent."""
-        return AsciiResponse(await context.scheduler.read(lambda: _memory_info(context)))
+        return await context.memory(request).read("inspection.describe")
 
     @app.get("/api/cells", response_model=Cells, responses=errors(404, 409))
-    async def cells(label: Annotated[KnownLabel, Query()]) -> Response:
+    async def cells(request: Request, label: Annotated[KnownLabel, Query()]) -> Response:
         """Return the devices of a class."""
-        return AsciiResponse(await context.scheduler.read(lambda: _cells(context.scheduler.memory, label)))
+        return await context.memory(request).read("inspection.cells", label)
 
-
-def _memory_info(context: Context) -> Json:
-    memory, limits = context.scheduler.memory, context.limits
-    current, settings = snapshot(memory), memory.settings
-    substrate, images = settings.substrate, settings.backbone is not None
-    device = getattr(substrate, "device", None)
-    spent, query = (Ledger(), Ledger()) if current is None else (current.cost(), current.query_cost())
-    return {
-        "input": "image" if images else "vector",
-        "backbone": settings.backbone,
-        "features": None if images or current is None else current.n_features_in_,
-        "dim": settings.dim,
-        "substrate": type(substrate).__name__.lower() + (f" of {type(device).__name__}" if device else ""),
-        "compensation": schemas.compensation(memory),
-        "cells": schemas.has_devices(memory),
-        "kept_in_file": context.scheduler.stored,
-        "events": 0 if current is None else current.events_,
-        "now_s": 0.0 if current is None else current.now_s_,
-        "classes": schemas.classes(current),
-        "spent": dict(spent.counts),
-        "query": dict(query.counts),
-        "energy_nj": {"spent": schemas.energy_nj(spent), "query": schemas.energy_nj(query)},
-        "limits": {
-            **{name: getattr(limits, name) for name in ("body_bytes", "image_bytes", "image_pixels", "batch")},
-            "label": LONGEST_LABEL,
-        },
-    }
-
-
-def _cells(memory: Memory, name: str) -> Json:
-    if not schemas.has_devices(memory):
-        raise HTTPException(404, "the substrate of this memory has no devices")
-    current = require_classes(memory)
-    label = require_label(current, name)
-    columns = current.columns([label])
-    assert columns is not None
-    sides = schemas.conductances(columns, 0)
-    rows = {"label": str(label), "rows": len(sides["plus_us"]), "now_s": current.now_s_}
-    return rows | sides | {"full_scale_us": columns.full_scale_us}
+    @app.get("/api/examples", response_model=Examples)
+    async def examples(request: Request) -> Response:
+        """Return drawings of made-up characters."""
+        return await context.memory(request).read("inspection.examples")

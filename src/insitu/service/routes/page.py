@@ -1,4 +1,4 @@
-"""GET /, /static/... and /api/examples: the files of the page, and drawings to start with."""
+"""GET / and /static/...: the files of the page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import hashlib
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from insitu.service import sample_drawings
 from insitu.service.context import Context
-from insitu.service.errors import AsciiResponse
 
 FOLDER = Path(__file__).parents[1] / "static"
 TYPES = {
@@ -25,39 +22,14 @@ TYPES = {
 }
 
 
-class Drawings(BaseModel):
-    """A class with drawings to teach and drawings to query, as data URLs."""
-
-    label: str
-    images: list[str]
-    ask: list[str]
-
-
-class DrawingSet(BaseModel):
-    """Characters of one set."""
-
-    name: str
-    classes: list[Drawings]
-
-
-class Examples(BaseModel):
-    """Sets of drawings."""
-
-    sets: list[DrawingSet]
-
-
 def add(app: FastAPI, context: Context) -> None:
     """Add the routes."""
 
-    @app.get("/api/examples", response_model=Examples)
-    async def examples() -> Response:
-        """Return drawings of made-up characters."""
-        return AsciiResponse(await context.scheduler.read(sample_drawings.examples))
-
     @app.get("/", include_in_schema=False)
     @app.get("/static/{name:path}", include_in_schema=False)
-    async def static(request: Request, name: str = "index.html") -> Response:
-        return _file(name, request.headers.get("if-none-match", ""))
+    async def static(request: Request, name: str | None = None) -> Response:
+        start = "memories.html" if request.scope["memory"] is None else "index.html"
+        return _file(start if name is None else name, request.headers.get("if-none-match", ""))
 
 
 def _file(name: str, etags: str) -> Response:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-import numpy as np
-from fastapi import FastAPI
-from numpy.typing import NDArray
+from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from insitu.core import LONGEST_S
-from insitu.ledger import Ledger
-from insitu.memory import Memory
-from insitu.memory.query import QueryResult
-from insitu.service import schemas
-from insitu.service.context import Context, check_features, require_classes
-from insitu.service.errors import AsciiResponse
+from insitu.service.context import Context, plain
 from insitu.service.openapi import errors
-from insitu.service.schemas import TOP_K, Body, Counts, ImageUrl, Items, Json, TopK, Vector, exactly_one
+from insitu.service.schemas import TOP_K, Body, Counts, ImageUrl, Items, TopK, Vector, exactly_one
 
 
 class Query(Items):
@@ -99,73 +90,14 @@ class Projection(BaseModel):
 
 def add(app: FastAPI, context: Context) -> None:
     """Add the routes."""
-    scheduler = context.scheduler
 
     @app.post("/api/predict", response_model=Predictions, responses=errors(409))
-    async def predict(sent: Query) -> Response:
+    async def predict(request: Request, sent: Query) -> Response:
         """Classify images or vectors."""
-        x = await context.decode(sent)
-        check_features(require_classes(scheduler.memory), x)
-        result = await scheduler.query(x)
-        return AsciiResponse(_predictions(scheduler.memory, result, sent.top_k))
+        return await context.memory(request).query(sent, sent.top_k)
 
     @app.post("/api/ahead", response_model=Projection, responses=errors(409))
-    async def ahead(sent: Ahead) -> Response:
+    async def ahead(request: Request, sent: Ahead) -> Response:
         """Test the memory as it will be at a later time; nothing changes."""
-        x = None if sent.item is None else await context.decode(sent.item)
-        return AsciiResponse(await scheduler.read(lambda: _ahead(scheduler.memory, sent.seconds, x, sent.top_k)))
-
-
-def _predictions(memory: Memory, result: QueryResult, top_k: int) -> Json:
-    rows = _scores(result, top_k)
-    cost = Ledger(Counter({name: count * len(rows) for name, count in memory.query_cost().counts.items()}))
-    return {
-        "predictions": [{"label": scores[0]["label"], "scores": scores} for scores in rows],
-        "classes": len(result.classes),
-        "query": dict(cost.counts),
-        "energy_nj": schemas.energy_nj(cost),
-    }
-
-
-def _scores(result: QueryResult, top_k: int) -> list[list[Json]]:
-    """Return the ``top_k`` most similar classes for every row, the most similar first."""
-    if not np.isfinite(result.similarities).all():
-        raise HTTPException(422, "these numbers are too far from the examples taught to be compared")
-    order = np.argsort(-result.similarities, axis=1, kind="stable")[:, :top_k]
-    values = (np.take_along_axis(each, order, 1) for each in (result.similarities, result.probabilities))
-    rows = zip(order.tolist(), *(each.tolist() for each in values), strict=True)
-    return [
-        [
-            {"label": str(result.classes[k]), "similarity": round(similarity, 5), "probability": round(probability, 6)}
-            for k, similarity, probability in zip(*row, strict=True)
-        ]
-        for row in rows
-    ]
-
-
-def _ahead(memory: Memory, seconds: float, x: NDArray[Any] | None, top_k: int) -> Json:
-    current = require_classes(memory)
-    check_features(current, x)
-    compensated = schemas.compensation(memory) is not None
-    later = current.projected(seconds)
-    examples, test = _self_test(later, x, top_k)
-    columns = later.columns(later.classes_)
-    bare = _self_test(current.projected(seconds, compensated=False), x, top_k)[1] if compensated else test
-    return {
-        "seconds": seconds,
-        "examples": examples,
-        "mean_us": None if columns is None else round(float(columns.conductances_us.mean()), 4),
-        "with": test if compensated else None,
-        "without": bare,
-    }
-
-
-def _self_test(memory: Memory, x: NDArray[Any] | None, top_k: int) -> tuple[int, Json]:
-    result, labels = memory.self_test()
-    out: Json = {
-        "accuracy": round(float((result.predictions == labels).mean()), 4),
-        "confidence": round(float(result.probabilities.max(1).mean()), 4),
-    }
-    if x is not None:
-        out["scores"] = _scores(memory.query(x), top_k)[0]
-    return len(labels), out
+        item = None if sent.item is None else plain(sent.item)
+        return await context.memory(request).read("prediction.ahead", sent.seconds, item, sent.top_k)

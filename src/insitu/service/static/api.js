@@ -1,6 +1,6 @@
 // Requests to the service: JSON in, JSON out, with the token; every failure has a one-line message.
 
-const KEY = "insitu-token";
+const KEY = `insitu-token ${location.pathname}`; // memories of a server may have tokens of their own
 
 /** An error of the service or the connection; `message` is one line for the user. */
 export class ServiceError extends Error {

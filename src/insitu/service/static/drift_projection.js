@@ -65,14 +65,14 @@ export class DriftProjection {
     try {
       if (this.#parts.section.hidden) return;
       for (const stop of missing) {
-        const projection = await request("/api/ahead", { seconds: STOPS[stop][2] });
+        const projection = await request("api/ahead", { seconds: STOPS[stop][2] });
         if (run !== this.#run) return;
         this.#projections[stop] = projection;
         this.#show();
       }
       const image = this.#drawing();
       if (!image) return;
-      const projection = await request("/api/ahead", { seconds: STOPS[this.#stop][2], image });
+      const projection = await request("api/ahead", { seconds: STOPS[this.#stop][2], image });
       if (run === this.#run) this.#showFigures(projection);
     } catch (error) {
       if (run === this.#run) this.#failed(error);

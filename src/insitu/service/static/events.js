@@ -8,7 +8,7 @@ const LONGEST_MS = 30_000;
 export async function listen(received, reconnected) {
   for (let wait = 1000, cut = false; ; wait = Math.min(2 * wait, LONGEST_MS)) {
     try {
-      const response = await fetch("/api/events", { headers: headers(), cache: "no-store" });
+      const response = await fetch("api/events", { headers: headers(), cache: "no-store" });
       if (response.status === 401) return;
       if (response.ok) {
         if (cut) reconnected();

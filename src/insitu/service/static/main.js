@@ -50,7 +50,7 @@ function prompt() {
 async function predict() {
   pending = new AbortController();
   try {
-    const reply = await request("/api/predict", { image: sheet.png() }, pending.signal);
+    const reply = await request("api/predict", { image: sheet.png() }, pending.signal);
     prediction.show(reply.predictions[0], reply.classes);
     settled();
     products += reply.query.core_product ?? 0;
@@ -87,7 +87,7 @@ async function teach(event) {
   if (!label) return requireInput("Enter a name first.", at("name"));
   at("teach-button").disabled = true;
   const image = sheet.png();
-  const reply = await change("/api/teach", { label, image, cells: memory.cells });
+  const reply = await change("api/teach", { label, image, cells: memory.cells });
   at("teach-button").disabled = false;
   if (!reply) return;
   if (sheet.shows(image)) sheet.clear(); // else the user has started the next drawing
@@ -102,7 +102,7 @@ async function showTaught(text, drawings, { spent, energy_nj: nanojoules, cells 
   prediction.taught(text, `${drawings} so far${pulses}, ${energy(nanojoules ?? 0).join(" ")}`);
   hint();
   if (!cells) return;
-  full ??= (await request(`/api/cells?label=${encodeURIComponent(cells[0].label)}`)).full_scale_us;
+  full ??= (await request(`api/cells?label=${encodeURIComponent(cells[0].label)}`)).full_scale_us;
   column.taught(cells, full);
   for (const each of cells) view.animate(each, full);
 }
@@ -135,7 +135,7 @@ function hint() {
 }
 
 async function teachMany(labels, images) {
-  const reply = await change("/api/teach", { labels, images, cells: memory.cells });
+  const reply = await change("api/teach", { labels, images, cells: memory.cells });
   if (!reply) return;
   if (!sheet.empty) return drawingChanged(); // classify the current drawing
   await showTaught(plural(new Set(labels).size, "new class", "new classes"), plural(labels.length, "drawing"), reply);
@@ -150,7 +150,7 @@ async function forget(label) {
   dialog.showModal();
   await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
   if (dialog.returnValue !== "forget") return;
-  if (!(await change("/api/forget", { label }))) return;
+  if (!(await change("api/forget", { label }))) return;
   say(`Forgotten: ${label}.`);
   (at("classes").querySelector("button") ?? at("name")).focus();
   drawingChanged();
@@ -161,7 +161,7 @@ async function forget(label) {
 /** Fetch the state of the memory and show it. */
 async function refresh() {
   const before = memory && fingerprint(memory);
-  memory = await request("/api/memory");
+  memory = await request("api/memory");
   const images = memory.input === "image";
   at("about").textContent = `· ${memory.substrate}`;
   at("rows").textContent = memory.dim;
@@ -205,7 +205,7 @@ async function open() {
     await refresh();
     drawingChanged();
     if (memory.input === "image") {
-      const { sets } = await request("/api/examples");
+      const { sets } = await request("api/examples");
       examples.load(sets);
     }
     examples.sync(memory.classes);

@@ -106,7 +106,7 @@ export class MemoryView {
     const card = this.#cards.get(label);
     if (!card || card.cells || !this.#devices) return;
     try {
-      const reply = await request(`/api/cells?label=${encodeURIComponent(label)}`);
+      const reply = await request(`api/cells?label=${encodeURIComponent(label)}`);
       if (card.cells) return; // taught in the meantime
       this.#full = reply.full_scale_us;
       card.cells = signs(reply);

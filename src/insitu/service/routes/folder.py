@@ -1,0 +1,87 @@
+"""GET and POST /api/memories, DELETE /api/memories/NAME: the memories of a folder."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Request
+from fastapi import Path as InPath
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from insitu.service.context import Context
+from insitu.service.errors import AsciiResponse
+from insitu.service.names import PATTERN, is_name, names_in
+from insitu.service.openapi import errors
+from insitu.service.schemas import Body
+
+Name = Annotated[str, Field(pattern=PATTERN, description="letters, digits, - and _; 64 characters at most")]
+
+
+class NewMemory(Body):
+    """A memory to create; what is not given is as in ``insitu serve``."""
+
+    name: Name
+    backbone: Annotated[str | None, Field(description="backbone for images, none for vectors")] = None
+    substrate: Annotated[str | None, Field(description="name of a substrate or device")] = None
+    dim: Annotated[int | None, Field(strict=True, ge=1, le=65536, description="rows of the array")] = None
+
+
+class Created(BaseModel):
+    """The new memory with its tokens, which are not shown again; none where the server requires none."""
+
+    name: str
+    tokens: dict[Literal["teach", "read"], str]
+
+
+class Listed(BaseModel):
+    """A memory; the numbers of events and classes are null while it is put away."""
+
+    name: str
+    events: int | None
+    classes: int | None
+
+
+class Memories(BaseModel):
+    """The memories of the folder."""
+
+    memories: list[Listed]
+
+
+class Deleted(BaseModel):
+    """The memory that was deleted."""
+
+    name: str
+
+
+def add(app: FastAPI, context: Context) -> None:
+    """Add the routes."""
+    folder, worker = context.tokens.folder, context.worker
+    assert folder is not None
+
+    @app.get("/api/memories", response_model=Memories)
+    async def memories() -> Response:
+        """List the memories."""
+        known = [(name, *worker.states.get(name, (None, None))) for name in names_in(folder)]
+        fields = ("name", "events", "classes")
+        return AsciiResponse({"memories": [dict(zip(fields, each, strict=True)) for each in known]})
+
+    @app.post("/api/memories", response_model=Created, responses=errors(409, 507))
+    async def create(request: Request, sent: NewMemory) -> Response:
+        """Create a memory."""
+        given = sent.model_dump(exclude_none=True, exclude={"name"})
+        if "backbone" in given:
+            given["backbone"] = None if given["backbone"].lower() == "none" else given["backbone"]
+        await worker.call("write", None, "memories.create", sent.name, given)
+        return AsciiResponse({"name": sent.name, "tokens": context.tokens.create(sent.name)})
+
+    @app.delete("/api/memories/{name}", response_model=Deleted, responses=errors(404, 409))
+    async def delete(name: Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]) -> Response:
+        """Delete the file of a memory, its journal and its tokens. This cannot be undone."""
+        if not is_name(name):
+            raise HTTPException(404, "there is no memory of this name")
+        await worker.call("write", None, "memories.delete", name)
+        context.forget(name)
+        done: dict[str, Any] = {"name": name}
+        return AsciiResponse(done)

@@ -1,0 +1,50 @@
+"""Opens what a server serves, and loads and compiles what the first request needs."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from insitu.memory import Memory
+from insitu.service.worker.memories import Memories
+
+
+def open_memories(path: str | None, is_folder: bool, given: dict[str, Any]) -> Memories:
+    """Return the memory in a file, a new one without a file, or those of a folder; raise ``InsituError``."""
+    if is_folder:
+        assert path is not None
+        warm_up(Memory(**given))
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return Memories(folder=Path(path))
+    file = None if path is None else Path(path)
+    new = file is None or not file.exists() or not file.stat().st_size
+    parameters = given if not new else {"backbone": "omniglot"} | given
+    memory = Memory(**parameters)
+    if new:
+        warm_up(memory)  # before the file is created, so that wrong parameters leave none
+    else:
+        memory.settings  # noqa: B018  # raises where a name is wrong
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on, there is something to finish
+    if file is not None:
+        memory = Memory.open(file, **parameters)
+    try:
+        if not new:
+            warm_up(memory)
+    except BaseException:
+        memory.close()
+        raise
+    return Memories(single=memory)
+
+
+def warm_up(memory: Memory) -> None:
+    """Load and compile what the first request needs, with a temporary memory of the same parameters."""
+    torch.set_num_threads(1)  # the engine has threads of its own
+    other = Memory(**memory.get_params())
+    x = np.zeros((2, 8, 8), np.uint8) if memory.backbone is not None else np.eye(2, 8)
+    x[0, 0] = 1
+    other.fit(x, ["a", "b"]).query(x)
+    other.partial_fit(x[:1], ["a"])
