@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,12 +30,21 @@ REQUESTS = 5000 if SOAK else 1500
 ADDRESS, WIDTH = "127.0.0.1:8000", 2
 PLAIN = {"/api/health": 1, "/api/memory": 1, "/api/examples": 1}  # nothing of these can be varied
 CELLS = 397 if SOAK else 97
+BACKUPS = 3
+EXAMPLES = ("/api/relabel", "/api/remove")
 
 
-def fit(case: Any, classes: list[str]) -> None:
+def fit(case: Any, classes: list[str], example: int) -> None:
     """Change a valid request into one that the memory takes: vectors of its width, one name each, a class it holds."""
-    if case.path == "/api/cells":
+    if case.path in ("/api/cells", "/api/taught"):
         case.query = {"label": classes[0]}
+    if case.path in EXAMPLES:
+        case.body = dict(case.body) | {"example": example, "label": "a" if case.path == "/api/relabel" else None}
+        case.body = {name: value for name, value in case.body.items() if value is not None}
+        return
+    if case.path == "/api/rename":
+        case.body = {"label": classes[-1], "new": f"class {example}"}
+        return
     if case.path == "/api/forget" and len(classes) > 2:
         case.body = {"label": classes[-1]}
     elif isinstance(case.body, dict):
@@ -78,12 +88,12 @@ def operations(service: Service) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_every_answer_is_one_that_the_description_knows(serve: Serve) -> None:
-    service = serve(Memory(dim=8))
+def test_every_answer_is_one_that_the_description_knows(serve: Serve, tmp_path: Path) -> None:
+    service = serve(Memory.open(tmp_path / "memory.insitu", dim=8))
     service.post("/api/teach", {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]})
     described = {path: each for path, each in operations(service).items() if path != "/api/events"}
     assert set(described) > set(PLAIN)
-    counts = PLAIN | {"/api/cells": CELLS}
+    counts = PLAIN | {"/api/cells": CELLS, "/api/taught": CELLS, "/api/backup": BACKUPS}
     posted = [path for path in described if path not in counts]
     counts |= dict.fromkeys(posted, (REQUESTS - sum(counts.values())) // len(posted))
     assert sum(counts.values()) == REQUESTS
@@ -118,7 +128,8 @@ def checked(service: Service, seen: Counter[tuple[str, int]], without: list[Any]
     def check(drawn: tuple[Any, bool]) -> None:
         case, fits = drawn
         if fits:
-            fit(case, service.memory.classes_.tolist())
+            found = service.memory.examples()
+            fit(case, service.memory.classes_.tolist(), found[-1].id)
         answer = answered(service, case)
         seen[case.path, answer.status_code] += 1
         case.validate_response(answer, excluded_checks=without)
