@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,16 @@ def test_a_memory_without_a_file_remembers_so_many_changes() -> None:
     assert memory.class_count_.sum() == 15 + 2
     with pytest.raises(InsituError, match=r"16 changes .*opened from a file"):
         memory.undo()
+
+
+def test_a_copy_has_nothing_to_undo_and_goes_its_own_way() -> None:
+    memory = taught().partial_fit(*some([3]))
+    other = copy.deepcopy(memory)
+    with pytest.raises(InsituError, match="no change to undo"):
+        other.undo()
+    other.rename("class 3", "z").undo()
+    check_same(other, memory)
+    assert memory.undo().classes_.tolist() == ["class 0", "class 1", "class 2"]
 
 
 @pytest.mark.parametrize("substrate", SUBSTRATES)
@@ -238,14 +249,14 @@ def test_a_file_of_corrections_is_verified_reopened_replayed_and_imported(path: 
         check_same(memory, other)
     interchange.export_memory(path, path.with_name("out"))
     for name, changes in (("same", None), ("again", {}), ("other", {"substrate": "digital"})):
-        copy = path.with_name(name)
-        interchange.import_memory(path.with_name("out"), copy, changes).close()
-        assert maintenance.verify(copy) == len(steps)
-        with Memory.open(copy) as memory:
+        imported = path.with_name(name)
+        interchange.import_memory(path.with_name("out"), imported, changes).close()
+        assert maintenance.verify(imported) == len(steps)
+        with Memory.open(imported) as memory:
             if name != "other":
                 assert np.array_equal(memory.predict_proba(QUERIES), beside.predict_proba(QUERIES))
             memory.undo()  # without the former states, which are not exported
-            assert maintenance.verify(copy) == len(steps) + 1
+            assert maintenance.verify(imported) == len(steps) + 1
     beside.undo()
     with Memory.open(path) as memory:
         memory.undo()
@@ -254,16 +265,16 @@ def test_a_file_of_corrections_is_verified_reopened_replayed_and_imported(path: 
 
 @pytest.mark.parametrize("substrate", SUBSTRATES)
 def test_an_undo_from_the_journal_equals_that_from_the_former_state(path: Path, substrate: str | None) -> None:
-    copy = path.with_name("copy")
+    other_path = path.with_name("copy")
     with Memory.open(path, substrate=substrate, dim=64) as memory:
         memory.fit(*some([0, 1, 2]))
         for name in ("new space", "forget", "new class", "learn"):
             CHANGES[name](memory)
-        memory.backup(copy)
-    with sqlite3.connect(copy) as other:
+        memory.backup(other_path)
+    with sqlite3.connect(other_path) as other:
         other.execute("DELETE FROM undo")
     other.close()
-    with Memory.open(path) as one, Memory.open(copy) as two:
+    with Memory.open(path) as one, Memory.open(other_path) as two:
         for _ in range(4):
             one.undo()
             two.undo()

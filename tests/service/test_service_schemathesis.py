@@ -96,7 +96,7 @@ def test_every_answer_is_one_that_the_description_knows(serve: Serve, tmp_path: 
     counts = PLAIN | {"/api/cells": CELLS, "/api/taught": CELLS, "/api/backup": BACKUPS}
     posted = [path for path in described if path not in counts]
     counts |= dict.fromkeys(posted, (REQUESTS - sum(counts.values())) // len(posted))
-    assert sum(counts.values()) == REQUESTS
+    counts["/api/cells"] += REQUESTS - sum(counts.values())  # what is left by the division
     seen: Counter[tuple[str, int]] = Counter()
     without = [CHECKS.get_one("positive_data_acceptance")]
     for path, operation in described.items():

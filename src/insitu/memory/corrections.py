@@ -45,7 +45,9 @@ def undo(operations: Operations, model: Model, before: Model | None, rng: np.ran
         number
         for number, column in targets.items()
         if number in columns
-        and all(torch.equal(getattr(state, name)[columns[number]], getattr(earlier, name)[column]) for name in COLUMN)
+        and all(
+            np.array_equal(getattr(state, name)[columns[number]], getattr(earlier, name)[column]) for name in COLUMN
+        )
     }
     erased = [number for number in columns if number not in same]
     written = [number for number in targets if number not in same]
@@ -54,7 +56,7 @@ def undo(operations: Operations, model: Model, before: Model | None, rng: np.ran
         state = operations.learner.erase(state, erased, model.now_s, rng)
     if written:
         rows = [targets[number] for number in written]
-        shots, sums, activations = (getattr(earlier, name)[rows] for name in COLUMN)
+        shots, sums, activations = (torch.as_tensor(getattr(earlier, name)[rows]) for name in COLUMN)
         state = operations.learner.imprint(state, written, sums, shots, activations, model.now_s, rng)
     return replace(restored, state=state)
 

@@ -71,7 +71,7 @@ def read(connection: sqlite3.Connection, number: int, now: Arrays, records: Reco
         parts = former[path]
         if path in now:
             same = serialization.split(path, now[path])
-            parts = {part: np.ascontiguousarray(each).tobytes() for part, each in enumerate(same)} | parts
+            parts = {part: np.ascontiguousarray(same[part]).tobytes() for part in range(len(same))} | parts
         count = len(serialization.split(path, np.broadcast_to(np.zeros((), kind), shape)))
         return serialization.join(path, kind, shape, {part: parts[part] for part in range(count) if part in parts})
 
