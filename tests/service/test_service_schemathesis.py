@@ -30,7 +30,8 @@ REQUESTS = 5000 if SOAK else 1500
 ADDRESS, WIDTH = "127.0.0.1:8000", 2
 PLAIN = {"/api/health": 1, "/api/memory": 1, "/api/examples": 1}  # nothing of these can be varied
 CELLS = 397 if SOAK else 97
-BACKUPS = 3
+BACKUPS, UNDOS = 3, 60  # of which few are different
+TAUGHT = {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]}
 EXAMPLES = ("/api/relabel", "/api/remove")
 
 
@@ -90,10 +91,10 @@ def operations(service: Service) -> dict[str, Any]:
 @pytest.mark.slow
 def test_every_answer_is_one_that_the_description_knows(serve: Serve, tmp_path: Path) -> None:
     service = serve(Memory.open(tmp_path / "memory.insitu", dim=8))
-    service.post("/api/teach", {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]})
+    service.post("/api/teach", TAUGHT)
     described = {path: each for path, each in operations(service).items() if path != "/api/events"}
     assert set(described) > set(PLAIN)
-    counts = PLAIN | {"/api/cells": CELLS, "/api/taught": CELLS, "/api/backup": BACKUPS}
+    counts = PLAIN | {"/api/cells": CELLS, "/api/taught": CELLS, "/api/backup": BACKUPS, "/api/undo": UNDOS}
     posted = [path for path in described if path not in counts]
     counts |= dict.fromkeys(posted, (REQUESTS - sum(counts.values())) // len(posted))
     counts["/api/cells"] += REQUESTS - sum(counts.values())  # what is left by the division
@@ -104,7 +105,7 @@ def test_every_answer_is_one_that_the_description_knows(serve: Serve, tmp_path: 
             given(cases(operation))(checked(service, seen, without))
         )
         run()
-    assert sum(seen.values()) >= 0.95 * REQUESTS  # hypothesis makes no request twice
+    assert sum(seen.values()) >= 0.85 * REQUESTS  # hypothesis makes no request twice, and corrections have few fields
     for path in described:
         assert seen[path, 200], (path, seen)
     assert {status for _, status in seen} >= {200, 400, 409, 422}
@@ -128,8 +129,9 @@ def checked(service: Service, seen: Counter[tuple[str, int]], without: list[Any]
     def check(drawn: tuple[Any, bool]) -> None:
         case, fits = drawn
         if fits:
-            found = service.memory.examples()
-            fit(case, service.memory.classes_.tolist(), found[-1].id)
+            if not service.memory.examples():  # all of them undone, removed or forgotten
+                service.post("/api/teach", TAUGHT)
+            fit(case, service.memory.classes_.tolist(), service.memory.examples()[-1].id)
         answer = answered(service, case)
         seen[case.path, answer.status_code] += 1
         case.validate_response(answer, excluded_checks=without)
