@@ -32,21 +32,20 @@ PLAIN = {"/api/health": 1, "/api/memory": 1, "/api/examples": 1}  # nothing of t
 CELLS = 397 if SOAK else 97
 BACKUPS, UNDOS = 3, 60  # of which few are different
 TAUGHT = {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]}
-EXAMPLES = ("/api/relabel", "/api/remove")
 
 
 def fit(case: Any, classes: list[str], example: int) -> None:
     """Change a valid request into one that the memory takes: vectors of its width, one name each, a class it holds."""
     if case.path in ("/api/cells", "/api/taught"):
         case.query = {"label": classes[0]}
-    if case.path in EXAMPLES:
-        case.body = dict(case.body) | {"example": example, "label": "a" if case.path == "/api/relabel" else None}
-        case.body = {name: value for name, value in case.body.items() if value is not None}
-        return
-    if case.path == "/api/rename":
-        case.body = {"label": classes[-1], "new": f"class {example}"}
-        return
-    if case.path == "/api/teach" and not (case.body.get("vector") or case.body.get("vectors")):
+    new = next(name for name in "abcdefghijklmnop" if name not in classes)
+    if case.path == "/api/remove":
+        case.body = {"example": example}
+    elif case.path == "/api/relabel":
+        case.body = {"example": example, "label": new}
+    elif case.path == "/api/rename":
+        case.body = {"label": classes[-1], "new": new}
+    elif case.path == "/api/teach" and not (case.body.get("vector") or case.body.get("vectors")):
         case.body = {"label": classes[0], "vector": [0.5, 1.0]}  # instead of images
     elif case.path == "/api/forget" and len(classes) > 1:
         case.body = {"label": classes[-1]}
