@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,35 @@ def label(number: int) -> str:
     return f"class {number % 7}"
 
 
+def example(number: int) -> int:
+    """Return the id of the last example that was taught before event ``number``: ids are never used twice."""
+    return sum(each % CYCLE not in CHANGES for each in range(1, number)) - 1
+
+
+CYCLE = 17
+# of events whose number has this remainder: the event before is one of teaching
+CHANGES: dict[int, tuple[str, Callable[[int], list[object]], Callable[[Memory, int], object]]] = {
+    0: ("forget", lambda n: [label(n - 1)], lambda memory, n: memory.forget(label(n - 1))),
+    4: ("undo", lambda n: [], lambda memory, n: memory.undo()),
+    7: ("remove", lambda n: [label(n - 1)], lambda memory, n: memory.remove_example(example(n))),
+    10: (
+        "relabel",
+        lambda n: [label(n - 1), f"moved {n % 3}"],
+        lambda memory, n: memory.relabel(example(n), f"moved {n % 3}"),
+    ),
+    13: (
+        "rename",
+        lambda n: [label(n - 1), f"renamed {n}"],
+        lambda memory, n: memory.rename(label(n - 1), f"renamed {n}"),
+    ),
+    14: ("undo", lambda n: [], lambda memory, n: memory.undo()),
+}
+
+
 def happen(memory: Memory, number: int) -> None:
     """Apply event ``number``, counted from 1: it is a function of its number alone."""
-    if number % 11 == 0:
-        memory.forget(label(number - 1))
+    if number % CYCLE in CHANGES:
+        CHANGES[number % CYCLE][2](memory, number)
     else:
         memory.partial_fit(vector(number), [label(number)])
 
@@ -118,10 +144,9 @@ def check_journal(path: Path, after: int) -> None:
     for number, event in enumerate(store.journal(), 1):
         if number <= after:
             continue
-        if number % 11 == 0:
-            assert (event.kind, event.labels) == ("forget", [label(number - 1)])
-        else:
-            assert (event.kind, event.labels) == ("learn", [label(number)])
+        kind, labels, _ = CHANGES.get(number % CYCLE, ("learn", lambda n: [label(n)], None))
+        assert (event.kind, event.labels) == (kind, labels(number))
+        if kind == "learn":
             assert np.array_equal(event.arrays["x"], vector(number))
     store.close()
 

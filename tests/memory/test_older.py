@@ -49,6 +49,24 @@ def test_an_export_of_version_2_is_imported_with_its_devices(tmp_path: Path) -> 
         assert np.array_equal(memory.predict_proba(CENTRES), other.predict_proba(CENTRES))
 
 
+@pytest.mark.parametrize("name", ["taught-0.1.0", "crossbar-version-2", "digital-version-2"])
+def test_examples_of_an_older_file_have_the_ids_of_its_journal(name: str, tmp_path: Path) -> None:
+    path = Path(shutil.copy(FIXTURES / f"{name}.insitu", tmp_path))
+    with Memory.open(path, readonly=True) as memory:
+        found = memory.examples()
+        assert len(found) == memory.class_count_.sum()
+        kept = dict(zip(memory._model.kept_ids.tolist(), memory._model.kept, strict=True))
+        assert all(np.array_equal(memory.example_input(each), row) for each, row in kept.items())
+    events = maintenance.verify(path)
+    with Memory.open(path) as memory:
+        before, probabilities = memory.classes_.tolist(), memory.predict(CENTRES).tolist()
+        memory.relabel(found[0].id, "another").undo()
+        assert (memory.classes_.tolist(), memory.predict(CENTRES).tolist()) == (before, probabilities)
+        memory.undo()  # of a change that the older version made
+        assert memory.classes_.tolist() != before or memory.class_count_.sum() != len(found)
+    assert maintenance.verify(path) == events + 3
+
+
 def version(path: Path) -> int:
     with sqlite3.connect(path) as other:
         found: int = other.execute("PRAGMA user_version").fetchone()[0]

@@ -28,10 +28,31 @@ MUTANTS = [
     ),
     Mutant(
         "the stored examples of a forgotten class stay in the calibration set",
-        "memory/operations.py",
+        "memory/model.py",
         "space=replace(model.space, seen=seen).with_calibration_set(model.kept)",
         "space=replace(model.space, seen=seen)",
         ("memory/test_memory.py", "memory/test_store.py"),
+    ),
+    Mutant(
+        "an undone change stays in the columns",
+        "memory/corrections.py",
+        "erased = [number for number in columns if number not in same]",
+        "erased = []",
+        ("memory/test_corrections.py",),
+    ),
+    Mutant(
+        "a rename draws other read noise",
+        "memory/query.py",
+        "model.events - model.renames",
+        "model.events",
+        ("memory/test_corrections.py",),
+    ),
+    Mutant(
+        "a part of a former state may be missing",
+        "memory/storage/rollback.py",
+        "!= set(parts)",
+        "< set(parts)",
+        ("memory/test_corrections.py",),
     ),
     Mutant(
         "labels of two kinds may be mixed",

@@ -21,6 +21,7 @@ def described(serve: Serve) -> Any:
 
 def test_it_lists_every_path(serve: Serve) -> None:
     told = {"health", "memory", "teach", "predict", "forget", "cells", "ahead", "events", "examples"}
+    told |= {"undo", "rename", "relabel", "remove", "taught", "backup"}
     paths = described(serve)["paths"]
     assert set(paths) == {"/metrics", *(f"/api/{name}" for name in told)}
     assert {method for each in paths.values() for method in each} == {"get", "post"}

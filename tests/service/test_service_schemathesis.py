@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import pytest
 from asking import Serve, Service
@@ -31,15 +31,27 @@ ADDRESS, WIDTH = "127.0.0.1:8000", 2
 PLAIN = {"/api/health": 1, "/api/memory": 1, "/api/examples": 1, "/metrics": 1}  # nothing of these can be varied
 CELLS = 396 if SOAK else 96
 FOLDER_REQUESTS = 300 if SOAK else 40  # of each operation
+BACKUPS, UNDOS = 3, 60  # of which few are different
+TAUGHT = {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]}
 
 
-def fit(case: Any, classes: list[str]) -> None:
+def fit(case: Any, classes: list[str], example: int) -> None:
     """Change a valid request into one that the memory takes: vectors of its width, one name each, a class it holds."""
     if "memory" in (case.path_parameters or {}):
         case.path_parameters["memory"] = "cups"
-    if case.path.endswith("/api/cells"):
+    path = case.path.removeprefix("/m/{memory}")
+    if path in ("/api/cells", "/api/taught"):
         case.query = {"label": classes[0]}
-    if case.path.endswith("/api/forget") and len(classes) > 2:
+    new = next(name for name in "abcdefghijklmnop" if name not in classes)
+    if path == "/api/remove":
+        case.body = {"example": example}
+    elif path == "/api/relabel":
+        case.body = {"example": example, "label": new}
+    elif path == "/api/rename":
+        case.body = {"label": classes[-1], "new": new}
+    elif path == "/api/teach" and not (case.body.get("vector") or case.body.get("vectors")):
+        case.body = {"label": classes[0], "vector": [0.5, 1.0]}  # instead of images
+    elif path == "/api/forget" and len(classes) > 1:
         case.body = {"label": classes[-1]}
     elif isinstance(case.body, dict):
         case.body = _of_the_width(dict(case.body))
@@ -89,15 +101,15 @@ def operations(service: Service) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_every_answer_is_one_that_the_description_knows(serve: Serve) -> None:
-    service = serve(Memory(dim=8))
-    service.post("/api/teach", {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]})
+def test_every_answer_is_one_that_the_description_knows(serve: Serve, tmp_path: Path) -> None:
+    service = serve(Memory.open(tmp_path / "memory.insitu", dim=8))
+    service.post("/api/teach", TAUGHT)
     described = {path: each for path, each in operations(service).items() if path != "/api/events"}
     assert set(described) > set(PLAIN)
-    counts = PLAIN | {"/api/cells": CELLS}
+    counts = PLAIN | {"/api/cells": CELLS, "/api/taught": CELLS, "/api/backup": BACKUPS, "/api/undo": UNDOS}
     posted = [path for path in described if path not in counts]
     counts |= dict.fromkeys(posted, (REQUESTS - sum(counts.values())) // len(posted))
-    assert sum(counts.values()) == REQUESTS
+    counts["/api/cells"] += REQUESTS - sum(counts.values())  # what is left by the division
     seen: Counter[tuple[str, int]] = Counter()
     without = [CHECKS.get_one("positive_data_acceptance")]
     for path, operation in described.items():
@@ -105,7 +117,7 @@ def test_every_answer_is_one_that_the_description_knows(serve: Serve) -> None:
             given(cases(operation))(checked(service, seen, without))
         )
         run()
-    assert sum(seen.values()) >= 0.95 * REQUESTS  # hypothesis makes no request twice
+    assert sum(seen.values()) >= 0.85 * REQUESTS  # hypothesis makes no request twice, and corrections have few fields
     for path in described:
         assert seen[path, 200], (path, seen)
     assert {status for _, status in seen} >= {200, 400, 409, 422}
@@ -125,14 +137,23 @@ def cases(operation: Any) -> st.SearchStrategy[tuple[Any, bool]]:
     )
 
 
+def held(service: Service) -> tuple[list[str], int]:
+    """Return the classes and the id of an example, taught now where all were undone, removed or forgotten."""
+    root = "/m/cups" if service.context.tokens.folder else ""
+    for _ in range(2):
+        classes = [each["label"] for each in service.get(f"{root}/api/memory").json["classes"]]
+        for name in classes:
+            if taught := service.get(f"{root}/api/taught", urlencode({"label": name})).json["examples"]:
+                return classes, taught[-1]["id"]
+        service.post(f"{root}/api/teach", TAUGHT)
+    raise AssertionError(classes)
+
+
 def checked(service: Service, seen: Counter[tuple[str, int]], without: list[Any]) -> Callable[..., None]:
     def check(drawn: tuple[Any, bool]) -> None:
         case, fits = drawn
         if fits:
-            known = service.get("/m/cups/api/memory" if service.context.tokens.folder else "/api/memory").json[
-                "classes"
-            ]
-            fit(case, [each["label"] for each in known])
+            fit(case, *held(service))
         answer = answered(service, case)
         seen[case.path, answer.status_code] += 1
         case.validate_response(answer, excluded_checks=without)

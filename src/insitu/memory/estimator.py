@@ -19,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from insitu.core import InsituError
 from insitu.ledger import Ledger
-from insitu.memory import inputs
+from insitu.memory import history, inputs
+from insitu.memory.editing import Editing
 from insitu.memory.event import Event, apply, merge_event, teach_event
 from insitu.memory.labels import as_label, as_labels, check_same_kind, label_array
 from insitu.memory.locks import lock_of
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from insitu.memory.storage.store import Store
 
 
-class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
+class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
     """Few-shot classifier on a simulated substrate, with the conventions of scikit-learn.
 
     Parameters: ``substrate`` holds the classes: a record, the name of a substrate, or the name of a device for a
@@ -50,7 +51,6 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     _model: Model | None = None
     _settings: Settings | None = None  # of the current model; ``set_params`` does not change them
-    _store: Store | None = None
 
     def __init__(
         self,
@@ -207,15 +207,16 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """
         if self._store is None:
             raise InsituError("only a memory opened from a file has a journal to replay; use Memory.open(path)")
-        from insitu.memory.storage.maintenance import replay
+        from insitu.memory.storage.maintenance import replay, replayed
 
         copy = type(self)(**self.get_params() | {"substrate": substrate})
         with self._store.lock:
             events = list(self._store.journal())
         if path is not None:
             return self._from_store(replay(events, path, copy.get_params()))
-        for event in events:
-            copy._apply(event)
+        model = replayed(events, copy.get_params())
+        if model is not None:
+            copy._set_model(model, copy.settings)
         return copy
 
     def close(self) -> None:
@@ -248,7 +249,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def __getstate__(self) -> dict[str, Any]:
         # a copy is in memory only: two writers to one file would overwrite each other's events
         state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_store"}
+        return {name: value for name, value in state.items() if name not in ("_store", "_past")}
 
     # -- state -------------------------------------------------------------------------------------------------------
 
@@ -274,7 +275,9 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         if self._store is None:
             new = self._model is None or event.kind == "fit"
             with inputs.draw_seed(self.random_state if new else self._fitted().seed) as seed:
-                model = apply(settings, self._model, event, seed)
+                before = history.before_last_change(self._past) if event.kind == "undo" else None
+                model = apply(settings, self._model, event, seed, before)
+            self._past = history.remember(self._past, event, self._model)
         elif self.random_state != self._store.parameters["random_state"]:
             raise InsituError("random_state of a stored memory was changed after it was opened; set it back")
         else:

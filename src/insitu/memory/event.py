@@ -10,18 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
+from insitu.memory import corrections
 from insitu.memory.labels import Label
 from insitu.memory.model import ClassStatistics, Model
 from insitu.memory.settings import Settings
 
-Kind = Literal["fit", "learn", "forget", "merge", "age"]
+Kind = Literal["fit", "learn", "forget", "merge", "age", "undo", "rename", "remove", "relabel"]
+EXAMPLE = "example"  # array (1,) with the id of the example that is removed or relabelled
 NAMES = "feature_names"
 MERGED = ("counts", "means", "kept", "kept_numbers")  # arrays of ``ClassStatistics``
 
 
 @dataclass(frozen=True, eq=False)
 class Event:
-    """One event: ``labels`` has one label per example (fit, learn), or one per class (merge, forget)."""
+    """One event: ``labels`` has one label per example (fit, learn, remove), or one per class (merge, forget).
+
+    A rename or relabel has the former and the new label. An undo takes back the latest change that is not taken back
+    yet: any event since the fit but undo and age.
+    """
 
     kind: Kind
     labels: list[Label]
@@ -48,13 +54,22 @@ def merge_event(added: ClassStatistics) -> Event:
     return Event("merge", added.labels, arrays | _names_array(added.feature_names))
 
 
+def correction_event(kind: Kind, labels: list[Label], example: int, x: NDArray[Any] | None) -> Event:
+    """Return the event of removing or relabelling an example; ``x`` (1, ...) is its input where it is not stored."""
+    given = {} if x is None else {"x": x}
+    return Event(kind, labels, {EXAMPLE: np.array([example], np.int64)} | given)
+
+
 def _names_array(names: tuple[str, ...] | None) -> dict[str, NDArray[Any]]:
     # the journal has a column for arrays and none for names, so they are stored as bytes of an array
     return {} if names is None else {NAMES: np.frombuffer(json.dumps(names).encode(), np.uint8)}
 
 
-def apply(settings: Settings, model: Model | None, event: Event, seed: int) -> Model:
-    """Return the model after ``event``; ``model`` is None before the first one, and ``seed`` is that of a new model."""
+def apply(settings: Settings, model: Model | None, event: Event, seed: int, before: Model | None = None) -> Model:
+    """Return the model after ``event``; ``model`` is None before the first one, and ``seed`` is that of a new model.
+
+    An undo returns to ``before``, the model before the change that it takes back.
+    """
     operations = settings.operations()
     if model is not None and event.kind != "fit":
         settings.check_encoder(model.encoder)
@@ -78,7 +93,22 @@ def apply(settings: Settings, model: Model | None, event: Event, seed: int) -> M
     model, rng = _next_event(model)
     if event.kind == "forget":
         return operations.forget(model, event.labels[0], rng)
+    if event.kind == "undo":
+        return corrections.undo(operations, model, before, rng)
+    if event.kind == "rename":
+        return corrections.rename(model, *event.labels)
+    if event.kind in ("remove", "relabel"):
+        return _correct(settings, model, event, rng)
     return replace(model, now_s=model.now_s + event.seconds)
+
+
+def _correct(settings: Settings, model: Model, event: Event, rng: np.random.Generator) -> Model:
+    operations, example = settings.operations(), int(event.arrays[EXAMPLE][0])
+    given = settings.vectors(event.arrays["x"]) if "x" in event.arrays else None
+    vector = corrections.vector_of(model, event.labels[0], example, given)
+    if event.kind == "remove":
+        return corrections.remove(operations, model, event.labels[0], example, vector, rng)
+    return corrections.relabel(operations, model, event.labels, example, vector, rng)
 
 
 def _with_names(model: Model, event: Event) -> Model:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.learners.array_columns import State
@@ -17,6 +18,7 @@ from insitu.memory.labels import Label, check_same_kind
 from insitu.memory.space import Numbers, Space, Vectors
 
 KEPT = 512  # examples stored at most; the space is fitted to them
+UNKNOWN = -1  # id of an example that an earlier version stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,9 @@ class Model:
     now_s: float = 0.0
     feature_names: tuple[str, ...] | None = None  # where X was a table
     encoder: str = ""  # that vectors come from, with its digest; '' for the user's own vectors
+    kept_ids: Numbers | None = None  # (n,) ids of the stored examples; None where an earlier version stored them
+    taught: int = 0  # examples that have been given an id
+    renames: int = 0  # events that only renamed a class and so left the read noise as it was
 
     @property
     def labels(self) -> list[Label]:
@@ -114,23 +119,48 @@ def update_statistics(model: Model, numbers: Numbers, counts: Numbers, means: Ve
     return replace(model, counts=total, means=moved)
 
 
-def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generator) -> Model:
+def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generator, ids: Numbers | None = None) -> Model:
     """Return the model with these examples stored too: ``KEPT`` in all, balanced over classes.
 
     When full, examples of the largest classes are evicted, so that later classes are represented. Surviving examples
-    keep their rows, so that few rows of the file change.
+    keep their rows, so that few rows of the file change. Examples without ``ids`` get the next ones.
     """
+    if ids is None:
+        ids = np.arange(model.taught, model.taught + len(x))
+        model = replace(model, taught=model.taught + len(x))
     if not len(x):
         return model
-    old = len(model.kept)
+    old, old_ids = len(model.kept), stored_ids(model)
     order = np.arange(len(x)) if old + len(x) <= KEPT else rng.permutation(len(x))
     chosen = np.argsort(_ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]
     evicted = np.setdiff1d(np.arange(old), chosen)
     added = np.sort(order[chosen[chosen >= old] - old])
     replacing, more = added[: len(evicted)], added[len(evicted) :]
-    kept, numbers = (model.kept.copy() if old else x[:0]), model.kept_numbers.copy()
-    kept[evicted], numbers[evicted] = x[replacing], y[replacing]
-    return replace(model, kept=np.concatenate([kept, x[more]]), kept_numbers=np.concatenate([numbers, y[more]]))
+    kept, numbers, kept_ids = (model.kept.copy() if old else x[:0]), model.kept_numbers.copy(), old_ids.copy()
+    kept[evicted], numbers[evicted], kept_ids[evicted] = x[replacing], y[replacing], ids[replacing]
+    return replace(
+        model,
+        kept=np.concatenate([kept, x[more]]),
+        kept_numbers=np.concatenate([numbers, y[more]]),
+        kept_ids=np.concatenate([kept_ids, ids[more]]),
+    )
+
+
+def drop_examples(model: Model, rest: NDArray[np.bool_]) -> Model:
+    """Return the model with only the stored examples ``rest`` (n,), and none of the others in its calibration set."""
+    model = replace(
+        model, kept=model.kept[rest], kept_numbers=model.kept_numbers[rest], kept_ids=stored_ids(model)[rest]
+    )
+    if model.space is None:
+        return model
+    # fitted to fewer examples than it was, so it is fitted again soon
+    seen = min(model.space.seen, len(model.kept))
+    return replace(model, space=replace(model.space, seen=seen).with_calibration_set(model.kept))
+
+
+def stored_ids(model: Model) -> Numbers:
+    """Return the ids (n,) of the stored examples; ``UNKNOWN`` in a model of an earlier version."""
+    return np.full(len(model.kept), UNKNOWN) if model.kept_ids is None else model.kept_ids
 
 
 def _ranks(numbers: Numbers) -> Numbers:

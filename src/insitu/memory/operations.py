@@ -18,7 +18,14 @@ from insitu.core import InsituError
 from insitu.learners.array_columns import FREE, State
 from insitu.learners.explicit_memory import SUPERPOSED, ExplicitMemory
 from insitu.memory.labels import Label
-from insitu.memory.model import ClassStatistics, Model, number_classes, store_examples, update_statistics
+from insitu.memory.model import (
+    ClassStatistics,
+    Model,
+    drop_examples,
+    number_classes,
+    store_examples,
+    update_statistics,
+)
 from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fit_space
 from insitu.protocols import Examples
 
@@ -33,12 +40,14 @@ class Operations:
     dim: int
     fixed_space: Space | None = None  # of a backbone with base classes
 
-    def teach(self, model: Model, x: Vectors, labels: list[Label], rng: np.random.Generator) -> Model:
-        """Add examples x (n, features) to their classes; new labels become new classes."""
+    def teach(
+        self, model: Model, x: Vectors, labels: list[Label], rng: np.random.Generator, ids: Numbers | None = None
+    ) -> Model:
+        """Add examples x (n, features) to their classes, with these ids or new ones; new labels become new classes."""
         model, y = number_classes(model, labels)
         classes, index = np.unique(y, return_inverse=True)
         model = update_statistics(model, classes, np.bincount(index), class_means(x, index))
-        model = store_examples(model, x, y, rng)
+        model = store_examples(model, x, y, rng, ids)
         if self.fixed_space is None and _needs_new_space(model):
             return self._rewrite(model, rng)
         model = self._with_array(model, rng)
@@ -52,19 +61,9 @@ class Operations:
             raise InsituError(f"the memory does not hold {label!r}; it holds {known or 'no class'}")
         counts, means = model.counts.copy(), model.means.copy()
         counts[number], means[number] = 0, 0
+        numbers = {other: its for other, its in model.numbers.items() if its != number}
         rest = model.kept_numbers != number
-        model = replace(
-            model,
-            numbers={other: its for other, its in model.numbers.items() if its != number},
-            counts=counts,
-            means=means,
-            kept=model.kept[rest],
-            kept_numbers=model.kept_numbers[rest],
-        )
-        if model.space is not None:
-            # no forgotten example is left in the calibration set, and the space is fitted again soon
-            seen = min(model.space.seen, len(model.kept))
-            model = replace(model, space=replace(model.space, seen=seen).with_calibration_set(model.kept))
+        model = drop_examples(replace(model, numbers=numbers, counts=counts, means=means), rest)
         state = replace(_present(model.state), cohort=_present(model.space).calibration_examples())
         return replace(model, state=self.learner.erase(state, [number], model.now_s, rng))
 

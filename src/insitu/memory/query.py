@@ -62,7 +62,7 @@ def query(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> Q
     rng = np.random.default_rng()
     if seeded:
         # seeded by what the array receives: the same numbers in another unit or precision are the same query
-        rng = generator(model.seed, "read", model.events, zlib.crc32(z.numpy().tobytes()))
+        rng = generator(model.seed, "read", model.events - model.renames, zlib.crc32(z.numpy().tobytes()))
     assert model.space is not None
     return QueryResult(model.labels, operations.scores(model, z, rng).double().numpy(), model.space.sharpness)
 

@@ -18,7 +18,7 @@ DESCRIPTIONS = {
     403: "the request comes from a page of another site",
     404: "there is no memory of this name, or its substrate has no devices",
     408: "the body did not arrive in time",
-    409: "the memory holds no class of this name, or none at all",
+    409: "the memory holds no such class or example, none at all, or nothing to undo",
     413: "the body, or an image in it, is too large",
     415: "the body is not JSON",
     421: "the server does not answer to this host name",

@@ -1,28 +1,37 @@
-"""Verify, summarise, back up, export or import a memory stored in a file, or forget classes of it.
+"""Verify, summarise, back up, export or import a memory stored in a file, or correct what it was taught.
 
 usage: insitu memory verify PATH
        insitu memory info PATH [--json]
-       insitu memory backup PATH OUT
+       insitu memory backup PATH OUT [--json]
        insitu memory export PATH OUT
        insitu memory import PATH FROM [--substrate NAME | --replay]
-       insitu memory forget PATH LABEL ...
+       insitu memory examples PATH [LABEL] [--json]
+       insitu memory undo PATH [--json]
+       insitu memory rename PATH LABEL NEW [--json]
+       insitu memory relabel PATH EXAMPLE LABEL [--json]
+       insitu memory remove-example PATH EXAMPLE ... [--json]
+       insitu memory forget PATH LABEL ... [--json]
 
 'backup' writes a verified copy as a single file, also while a writer is active.
 'export' writes OUT.safetensors and OUT.json, in the format of docs/memory.md; 'import' creates the new file PATH from
 such a pair. With --substrate, the name of a substrate or device, the journal is replayed on it; with --replay, on the
-original substrate. 'forget' RESETs the columns of these classes; the journal still holds their examples.
+original substrate. 'examples' lists the examples by number. 'undo' takes back the last change that is not taken back
+yet; 'relabel' moves an example to another class, which may be new; 'remove-example' takes it out of the memory. Columns
+that change are RESET and written again. 'forget' RESETs the columns of these classes. The journal keeps all examples.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from insitu.cli import memory_corrections
+from insitu.cli.text import printable
 from insitu.core import InsituError
 
 SHOWN = 20  # classes
+CORRECTIONS = ("examples", "undo", "rename", "relabel", "remove-example", "forget")
 
 
 def main(args: list[str]) -> int:
@@ -38,10 +47,11 @@ def main(args: list[str]) -> int:
 
             summary = maintenance.info(Path(path))
             print(json.dumps(summary, ensure_ascii=False, indent=2) if rest else _table(path, summary))
-        case ["backup", path, out]:
+        case ["backup", path, out, *rest] if rest in ([], ["--json"]):
             from insitu.memory.storage import maintenance
 
-            print(f"copy    {maintenance.back_up(Path(path), Path(out))}")
+            copy = maintenance.back_up(Path(path), Path(out))
+            memory_corrections.show((f"copy    {copy}", {"copy": str(copy)}), bool(rest))
         case ["export", path, out]:
             from insitu.memory.storage import interchange
 
@@ -49,19 +59,37 @@ def main(args: list[str]) -> int:
             print(f"arrays  {arrays}\ncard    {card}")
         case ["import", path, source, *rest]:
             _import(Path(path), Path(source), rest)
-        case ["forget", path, *labels] if labels:
-            _forget(Path(path), labels)
+        case [action, path, *rest] if action in CORRECTIONS:
+            as_json = rest[-1:] == ["--json"]
+            memory_corrections.show(_correct(action, Path(path), rest[:-1] if as_json else rest), as_json)
         case _:
             raise InsituError(
-                f"memory takes verify, info, backup, export, import or forget, with their arguments; "
+                f"memory takes verify, info, backup, export, import, {', '.join(CORRECTIONS)}, with their arguments; "
                 f"got {' '.join(args) or 'nothing'}; see 'insitu memory --help'"
             )
     return 0
 
 
+def _correct(action: str, path: Path, given: list[str]) -> memory_corrections.Report:
+    match action, given:
+        case "examples", [] | [_]:
+            return memory_corrections.examples(path, given[0] if given else None)
+        case "undo", []:
+            return memory_corrections.undo(path)
+        case "rename", [old, new]:
+            return memory_corrections.rename(path, old, new)
+        case "relabel", [example, label]:
+            return memory_corrections.relabel(path, example, label)
+        case "remove-example", [_, *_]:
+            return memory_corrections.remove(path, given)
+        case "forget", [_, *_]:
+            return memory_corrections.forget(path, given)
+    raise InsituError(f"memory {action} takes other arguments; got {' '.join(given) or 'none'}; see --help")
+
+
 def _table(path: str, summary: dict[str, Any]) -> str:
     classes, events = summary["classes"], summary["events"]
-    names = ", ".join(f"{_printable(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
+    names = ", ".join(f"{printable(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
     parameters = summary["parameters"]
     part, dim, encoder = parameters["substrate"]["part"], parameters["dim"], parameters["encoder"]
     rows = {
@@ -69,7 +97,7 @@ def _table(path: str, summary: dict[str, Any]) -> str:
         "made": f"{summary['made']}, {part}, {dim} rows, encoder {encoder}",
         "classes": f"{len(classes)}{': ' if classes else ''}{names}{', ...' if len(classes) > SHOWN else ''}",
         "events": ", ".join(f"{count} {kind}" for kind, count in events.items()) or "none",
-        "taught": f"by {', '.join(map(_printable, summary['teachers']))}, {summary['first']} to {summary['last']}"
+        "taught": f"by {', '.join(map(printable, summary['teachers']))}, {summary['first']} to {summary['last']}"
         if events
         else "never",
         "spent": ", ".join(f"{count} {name}" for name, count in summary["spent"].items()) or "nothing",
@@ -92,32 +120,3 @@ def _import(path: Path, source: Path, flags: list[str]) -> None:
 
     interchange.import_memory(source, path, changes).close()
     print(f"memory  {path}")
-
-
-def _forget(path: Path, labels: list[str]) -> None:
-    from insitu.memory import Memory
-
-    if not path.is_file():
-        raise InsituError(f"there is no memory at {path}; give the path of one")
-    labels = [_as_utf8(label) for label in labels]
-    with Memory.open(path) as memory:
-        known = {str(label): label for label in getattr(memory, "classes_", [])}
-        if missing := [label for label in labels if label not in known]:
-            held = ", ".join(list(known)[:SHOWN]) or "no class"
-            raise InsituError(f"{path} does not hold {missing[0]!r}; it holds {held}")
-        for label in labels:
-            memory.forget(known[label])
-            print(f"forgotten  {_printable(label)}")
-
-
-def _printable(text: object) -> str:
-    """Return text with control characters escaped: those of an untrusted file would control the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
-
-
-def _as_utf8(word: str) -> str:
-    """Return a command line argument decoded as UTF-8, even where the locale is ASCII."""
-    try:
-        return os.fsencode(word).decode("utf-8")
-    except UnicodeError:
-        return word

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import LONGEST_S, InsituError
-from insitu.memory.event import MERGED, NAMES, Event, Kind
+from insitu.memory.event import EXAMPLE, MERGED, NAMES, Event, Kind
 from insitu.memory.images import checked
 from insitu.memory.labels import as_labels, check_same_kind
+
+LABELS = {"forget": 1, "age": 0, "undo": 0, "rename": 2, "remove": 1, "relabel": 2}  # number of labels of an event
 
 
 def check_event(number: int, event: Event, images: bool) -> None:
@@ -53,6 +55,8 @@ def _fault(event: Event, images: bool) -> str:
         if isinstance(label, str) and (odd := _unprintable(label)):
             return f"label {label!r} contains {odd}, which cannot be imported; rename it in the export"
     expected = {"fit": ["x"], "learn": ["x"], "merge": list(MERGED)}.get(event.kind, [])
+    if event.kind in ("remove", "relabel"):
+        return _correction_fault(event, images)
     arrays = {name: array for name, array in event.arrays.items() if name != NAMES or not expected}
     if sorted(arrays) != sorted(expected):
         return f"a {event.kind} has the arrays {', '.join(expected) or 'none'}; got {', '.join(arrays) or 'none'}"
@@ -60,10 +64,24 @@ def _fault(event: Event, images: bool) -> str:
         return fault
     if event.kind == "merge":
         return _merge_fault(labels, **arrays)
-    if event.kind in ("forget", "age"):
-        count = int(event.kind == "forget")
-        return "" if len(labels) == count else f"a {event.kind} has {count} labels; got {len(labels)}"
+    if event.kind in LABELS:
+        return _labels_fault(event)
     return _examples_fault(event.arrays["x"], labels, images)
+
+
+def _labels_fault(event: Event) -> str:
+    count = LABELS[event.kind]
+    if len(event.labels) != count or len(set(event.labels)) != count:
+        return f"a {event.kind} has {count} different labels; got {len(event.labels)}"
+    return ""
+
+
+def _correction_fault(event: Event, images: bool) -> str:
+    arrays = dict(event.arrays)
+    example, x = arrays.pop(EXAMPLE, None), arrays.pop("x", None)
+    if example is None or arrays or example.shape != (1,) or example.dtype != np.int64 or example[0] < 0:
+        return f"a {event.kind} has the id of one example, and its input where it was not stored"
+    return _labels_fault(event) or ("" if x is None else _examples_fault(x, event.labels[:1], images))
 
 
 def _names_fault(event: Event, images: bool) -> str:

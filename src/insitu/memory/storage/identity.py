@@ -114,5 +114,6 @@ def _content(connection: sqlite3.Connection) -> list[object]:
         "SELECT digest FROM journal",
         "SELECT digest FROM head",
         "SELECT path, part, data FROM parts ORDER BY 1, 2",
+        "SELECT event, path, part, digest FROM undo ORDER BY 1, 2, 3",
     )
     return [numbers, *(connection.execute(query).fetchall() for query in queries)]

@@ -13,6 +13,7 @@ import safetensors.numpy
 
 from insitu.core import LONGEST_S, InsituError, read_text, write_text, write_whole
 from insitu.memory.event import Event
+from insitu.memory.history import identify
 from insitu.memory.model import Model
 from insitu.memory.settings import settings_from
 from insitu.memory.storage import serialization
@@ -72,6 +73,8 @@ def import_memory(source: Path, path: Path, changes: dict[str, Any] | None = Non
             raise InsituError(f"its events last longer than {LONGEST_S:g} s, the limit of a memory's clock")
         if changes is None:
             model = _build_model(card, arrays, given)
+            if model is not None and model.kept_ids is None:
+                model = identify(model, events)
             check_journal(events, model, given)
             if model is not None:
                 check_model(model, settings_from(given))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
+from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.memory.event import Event
@@ -35,8 +36,31 @@ def append(connection: sqlite3.Connection, events: list[Event], who: str) -> int
 def events(connection: sqlite3.Connection) -> Iterator[Event]:
     """Yield all events, the oldest first; raise ``InsituError`` at the first damaged one."""
     for _, kind, at, who, labels, seconds, data in rows(connection):
-        arrays = safetensors.numpy.load(zlib.decompress(data)) if data else {}
-        yield Event(kind, json.loads(labels), arrays, seconds, at, who)
+        yield Event(kind, json.loads(labels), _arrays(data), seconds, at, who)
+
+
+def headers(connection: sqlite3.Connection) -> Iterator[Event]:
+    """Yield all events without the inputs of ``fit`` and ``learn``, and without checking their digests."""
+    query = (
+        "SELECT kind, at, who, labels, seconds, CASE WHEN kind IN ('fit', 'learn') THEN x'' ELSE data END "
+        "FROM journal ORDER BY number"
+    )
+    with closing(connection.execute(query)) as found:
+        for kind, at, who, labels, seconds, data in found:
+            yield Event(kind, json.loads(labels), _arrays(data), seconds, at, who)
+
+
+def event(connection: sqlite3.Connection, number: int) -> Event:
+    """Return one event, without checking its digest."""
+    query = "SELECT kind, at, who, labels, seconds, data FROM journal WHERE number = ?"
+    kind, at, who, labels, seconds, data = connection.execute(query, (number,)).fetchone()
+    return Event(kind, json.loads(labels), _arrays(data), seconds, at, who)
+
+
+def kinds(connection: sqlite3.Connection) -> Iterator[str]:
+    """Yield the kinds of all events, the newest first."""
+    with closing(connection.execute("SELECT kind FROM journal ORDER BY number DESC")) as found:
+        yield from (kind for (kind,) in found)
 
 
 def rows(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
@@ -56,6 +80,10 @@ def verify(connection: sqlite3.Connection) -> None:
     """Raise ``InsituError`` where a row is damaged."""
     for _ in rows(connection):
         pass
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    return safetensors.numpy.load(zlib.decompress(data)) if data else {}
 
 
 def _row_of(number: int, event: Event, who: str) -> tuple[Any, ...]:

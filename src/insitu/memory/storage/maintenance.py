@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from insitu.core import InsituError, whole_file
-from insitu.memory.event import Event, apply
+from insitu.memory import history
+from insitu.memory.event import Event
 from insitu.memory.labels import Label
 from insitu.memory.model import Model
 from insitu.memory.settings import settings_from
@@ -53,12 +54,16 @@ def class_list(model: Model | None) -> list[dict[str, Label]]:
 def replay(events: list[Event], path: str | Path, given: dict[str, Any]) -> Store:
     """Apply ``events`` to a new memory with parameters ``given``, and return its store at ``path``."""
     check_available(path)
-    settings, seed = settings_from(given), given["random_state"]
-    model: Model | None = None
-    for event in events:
-        model_seed = int(np.random.default_rng().integers(2**31)) if seed is None else int(seed)
-        model = apply(settings, model, event, model_seed)
-    return Store.create(path, given, events, model)
+    return Store.create(path, given, events, replayed(events, given))
+
+
+def replayed(events: list[Event], given: dict[str, Any]) -> Model | None:
+    """Return the model of a new memory with parameters ``given`` after ``events``."""
+    seed = given["random_state"]
+    draw = np.random.default_rng()
+    return history.replay(
+        settings_from(given), events, lambda: int(draw.integers(2**31)) if seed is None else int(seed)
+    )
 
 
 def back_up(path: Path, out: Path) -> Path:

@@ -42,8 +42,11 @@ STEPS: list[str] = [
     """,
     # version 1 had no digest of the metadata
     "CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), digest BLOB NOT NULL);",
-    # version 2 named backbones only, as parameter ``backbone``; version 3 names any encoder. The tables are the same
-    "",
+    # version 2 could not be undone without a replay
+    """
+    CREATE TABLE undo (event INTEGER NOT NULL, path TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL,
+        digest BLOB NOT NULL, UNIQUE (event, path, part));
+    """,
 ]
 
 

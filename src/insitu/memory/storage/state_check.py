@@ -11,7 +11,7 @@ from torch import Tensor
 
 from insitu.devices import OVERSHOOT, Cells, Device
 from insitu.learners.array_columns import FREE
-from insitu.memory.model import KEPT, Model
+from insitu.memory.model import KEPT, UNKNOWN, Model, stored_ids
 from insitu.memory.query import query
 from insitu.memory.settings import Settings
 from insitu.memory.space import Space
@@ -37,6 +37,10 @@ def check_shapes(model: Model, settings: Settings) -> None:
         raise damaged_state("class numbers are not unique, or out of range")
     if not set(model.kept_numbers.tolist()) <= set(known):
         raise damaged_state("there are stored examples of unknown classes")
+    ids = stored_ids(model)
+    named = ids[ids != UNKNOWN]
+    if len(set(named.tolist())) < len(named) or not ((ids >= UNKNOWN) & (ids < max(model.taught, 0))).all():
+        raise damaged_state("ids of stored examples are not unique, or out of range")
     if model.state is not None:
         held = [label for label in model.state.labels.tolist() if label != FREE]
         if sorted(held) != sorted(known):
@@ -75,6 +79,7 @@ def _arrays(model: Model, dim: int) -> Arrays:
     numbers, out = len(model.counts), Arrays()
     out["counts"] = (model.counts, (numbers,))
     out["classes of stored examples"] = (model.kept_numbers, (len(model.kept),))
+    out["ids of stored examples"] = (stored_ids(model), (len(model.kept),))
     if numbers:
         out["means"] = (model.means, (numbers, model.features))
     if len(model.kept):

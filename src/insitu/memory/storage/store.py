@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from insitu.core import InsituError
+from insitu.memory import history
 from insitu.memory.event import Event, apply
 from insitu.memory.model import Model
 from insitu.memory.settings import Settings, settings_from
-from insitu.memory.storage import database, journal, metadata, schema, state_tables
+from insitu.memory.storage import database, journal, metadata, rollback, schema, state_tables
 from insitu.memory.storage.connections import Connection, WriterLock, connect
 from insitu.memory.storage.errors import file_errors, read_errors
 from insitu.memory.storage.event_check import check_who
@@ -133,6 +134,26 @@ class Store:
         with read_errors(self.path):
             yield from journal.events(self._connection)
 
+    def headers(self) -> Iterator[Event]:
+        """Yield all events without the inputs of ``fit`` and ``learn``; digests are not checked."""
+        self._check_open()
+        self._identity.check_process()
+        with read_errors(self.path):
+            yield from journal.headers(self._connection)
+
+    def event(self, number: int) -> Event:
+        """Return event ``number`` of the journal."""
+        self._check_open()
+        with read_errors(self.path):
+            return journal.event(self._connection, number)
+
+    def last_change(self) -> int | None:
+        """Return the number in the journal of the change that the next undo takes back, None where there is none."""
+        self._check_open()
+        kinds = list(journal.kinds(self._connection))
+        back = history.last_change(kinds)
+        return None if back is None else len(kinds) - back
+
     def append(self, event: Event) -> Model:
         """Apply ``event``, commit it with the model after it, and return that model."""
         with self.lock, file_errors(self.path):
@@ -143,7 +164,8 @@ class Store:
                 self._settings = self._check_encoder()
             seed = self.parameters["random_state"]
             model_seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
-            model = apply(self._settings, self.model, event, model_seed)
+            before = self._before_last_change() if event.kind == "undo" else None
+            model = apply(self._settings, self.model, event, model_seed, before)
             self._commit(event, model)
             return model
 
@@ -158,6 +180,7 @@ class Store:
             self._load()
             events = list(self.journal())
             check_journal(events, self.model, self.parameters)
+            rollback.verify(self._connection)
             if self.model is not None:
                 check_model(self.model, settings_from(self.parameters))
             return len(events)
@@ -213,7 +236,9 @@ class Store:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             number = journal.append(self._connection, [event], self._who)
+            tree = rollback.tree_of(self._connection)
             arrays = state_tables.write_model(self._connection, number, model, self._arrays)
+            rollback.record(self._connection, number, tree, self._arrays, arrays)
             with self.committing():
                 self._connection.execute("COMMIT")
         except BaseException:
@@ -225,12 +250,32 @@ class Store:
             self._identity.record_snapshot()
         self.model, self._arrays = model, arrays
 
+    def _before_last_change(self) -> Model | None:
+        """Return the model before the change that an undo takes back, None where that is the first event."""
+        number = self.last_change()
+        if number is None or self.model is None:
+            raise InsituError("there is no change to undo: a memory goes back to its fit, or to its first event")
+        if number == 1:
+            return None
+        records = allowed_records(type(settings_from(self.parameters).substrate))
+        with read_errors(self.path):
+            before = rollback.read(self._connection, number, self._arrays, records)
+            if before is not None and before.kept_ids is not None:
+                return before
+            events = list(journal.events(self._connection))[: number - 1]
+        if before is not None:
+            return history.identify(before, events)
+        seed, settings = self.model.seed, self._check_backbone()
+        return history.replay(settings, events, lambda: seed)
+
     def _load(self) -> None:
         settings = settings_from(self.parameters)
         with read_errors(self.path):
             model, arrays = state_tables.read_model(self._connection, allowed_records(type(settings.substrate)))
             if model is not None:
                 check_shapes(model, settings)
+                if model.kept_ids is None:
+                    model = history.identify(model, journal.events(self._connection))
         self.model, self._arrays, self._consistent = model, arrays, True
 
 

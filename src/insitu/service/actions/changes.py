@@ -23,7 +23,7 @@ def teach(subject: Subject, names: list[str], given: items.Given, with_devices: 
     x = items.decode(memory, given, subject.limits)
     before = snapshot(memory)
     check_features(memory, x)
-    labels = _labels(before, names)
+    labels = find_or_new_labels(before, names)
     classes = list(dict.fromkeys(labels))
     devices: dict[Any, Columns | None] = {}
     if with_devices and before is not None:
@@ -31,12 +31,12 @@ def teach(subject: Subject, names: list[str], given: items.Given, with_devices: 
         devices = {label: before.columns([label]) for label in classes if label in held}
     memory.partial_fit(x, labels)
     after = memory.projected(0)
-    reply = _change(before, after)
+    reply = change(before, after)
     if with_devices and (columns := after.columns(classes, before)) is not None:
         reply["cells"] = [
             _column_change(str(label), devices.get(label), columns, index) for index, label in enumerate(classes)
         ]
-    return reply, _event("learn", reply, [str(label) for label in classes])
+    return reply, event("learn", reply, [str(label) for label in classes])
 
 
 def forget(subject: Subject, name: str) -> Changed:
@@ -45,17 +45,17 @@ def forget(subject: Subject, name: str) -> Changed:
     before = snapshot(memory)
     label = require_label(memory, name)
     memory.forget(label)
-    reply = _change(before, memory.projected(0))
-    return reply, _event("forget", reply, [str(label)])
+    reply = change(before, memory.projected(0))
+    return reply, event("forget", reply, [str(label)])
 
 
-def _event(kind: str, reply: Json, labels: list[str]) -> tuple[str, Json]:
+def event(kind: str, reply: Json, labels: list[str]) -> tuple[str, Json]:
     """Return what subscribers learn of a change."""
     change = {"labels": labels, "classes": len(reply["classes"]), "spent": reply["spent"]}
     return kind, {"event": reply["event"], **change}
 
 
-def _labels(before: Memory | None, names: list[str]) -> list[Any]:
+def find_or_new_labels(before: Memory | None, names: list[str]) -> list[Any]:
     """Return for every name the label of the class that it denotes, or a new label."""
     known = before.classes_.tolist() if before else []
     label_of: dict[str, Any] = {}
@@ -70,7 +70,8 @@ def _labels(before: Memory | None, names: list[str]) -> list[Any]:
     return [label_of[name] for name in names]
 
 
-def _change(before: Memory | None, after: Memory) -> Json:
+def change(before: Memory | None, after: Memory) -> Json:
+    """Return the reply to a change."""
     spent = after.cost() - (Ledger() if before is None else before.cost())
     return {
         "event": after.events_,

@@ -190,12 +190,17 @@ async function refresh() {
 
 const fingerprint = ({ classes, now_s }) => JSON.stringify([classes, now_s]);
 
+const CHANGED = {
+  learn: "Taught", forget: "Forgotten", undo: "Undone", rename: "Renamed",
+  relabel: "Example moved", remove: "Example removed",
+};
+
 function handleEvent(event) {
   if (busy) return deferred.push(event);
   if (ours.delete(event.event)) return;
   refresh().then(() => {
     view.refetch(event.labels ?? []);
-    say(`${event.kind === "forget" ? "Forgotten" : "Taught"} elsewhere: ${(event.labels ?? []).join(", ")}.`);
+    say(`${CHANGED[event.kind] ?? "Changed"} elsewhere: ${(event.labels ?? []).join(", ")}.`);
     drawingChanged();
   }, failed);
 }
