@@ -265,7 +265,7 @@ class Store:
             events = list(journal.events(self._connection))[: number - 1]
         if before is not None:
             return history.identify(before, events)
-        seed, settings = self.model.seed, self._check_backbone()
+        seed, settings = self.model.seed, self._check_encoder()
         return history.replay(settings, events, lambda: seed)
 
     def _load(self) -> None:
