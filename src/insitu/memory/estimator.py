@@ -21,7 +21,8 @@ from insitu.core import InsituError
 from insitu.ledger import Ledger
 from insitu.memory import inputs
 from insitu.memory.event import Event, apply, merge_event, teach_event
-from insitu.memory.labels import as_label, as_labels, check_same_kind, label_array
+from insitu.memory.familiarity import check_unknown
+from insitu.memory.labels import Label, as_label, as_labels, check_same_kind, label_array
 from insitu.memory.locks import lock_of
 from insitu.memory.model import Model, check_mergeable, class_statistics
 from insitu.memory.query import Columns, QueryResult, columns, query, self_test
@@ -39,7 +40,8 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     crossbar of it (None: phase-change crossbar with per-column drift compensation). ``backbone`` is the name of a
     shipped network ("omniglot", "miniimagenet") where X is images. ``dim`` is the number of rows of the array, one per
     component. ``random_state`` seeds programming and read noise: equal seeds give equal results; None draws new read
-    noise for every call.
+    noise for every call. ``unknown`` is the label that ``predict`` returns where the familiarity of a row is below
+    ``unknown_rate``; None: it always returns a class.
 
     X is (n, features) of finite numbers; with a backbone, images (n, h, w) or (n, h, w, c), uint8. Labels are strings,
     integers, floats or booleans, all of one kind. Attributes: ``classes_`` (sorted), ``class_count_`` (examples per
@@ -57,11 +59,15 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         backbone: str | None = None,
         dim: int = 512,
         random_state: int | np.random.RandomState | None = 0,
+        unknown: Label | None = None,
+        unknown_rate: float = 0.05,
     ) -> None:
         self.substrate = substrate
         self.backbone = backbone
         self.dim = dim
         self.random_state = random_state
+        self.unknown = unknown
+        self.unknown_rate = unknown_rate
 
     @classmethod
     def open(cls, path: str | Path, *, readonly: bool = False, who: str | None = None, **parameters: Any) -> Memory:
@@ -70,7 +76,8 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         Once a call has returned, its effect is durable. One process writes at a time; any number may read
         (``readonly=True``: the state at the time of opening). ``who`` is recorded with every event (default: the
         user's name). Close the memory, or use it in a ``with`` statement. Raises ``InsituError`` where the file is
-        damaged, locked by another writer, not writable, or was created with other parameters.
+        damaged, locked by another writer, not writable, or was created with other parameters. ``unknown`` and
+        ``unknown_rate`` are not stored: give them whenever you open it.
         """
         from insitu.memory.storage.store import Store
 
@@ -126,23 +133,37 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     # -- prediction --------------------------------------------------------------------------------------------------
 
-    def query(self, X: ArrayLike) -> QueryResult:
-        """Return similarities, probabilities and predictions for the rows of X, all from one read of the array."""
-        model = self._fitted()
+    def query(self, X: ArrayLike, *, familiarity: bool = False) -> QueryResult:
+        """Return similarities, probabilities and predictions for the rows of X, all from one read of the array.
+
+        Their familiarity is among them with ``familiarity=True``, and always where ``unknown`` is given.
+        """
+        model, settings = self._fitted(), self.settings
         x, _ = inputs.validate_queries(self, X)
-        self.settings.check_encoder(model.encoder)
-        return query(self.settings, model, self.settings.vectors(x), self.random_state is not None)
+        settings.check_encoder(model.encoder)
+        unknown = check_unknown(self.unknown, self.unknown_rate, model.numbers)
+        return query(settings, model, settings.vectors(x), self.random_state is not None, unknown, familiarity)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the label (n,) of the most similar class for each row of X."""
+        """Return the label (n,) of the most similar class for each row of X, or ``unknown``."""
         return self.query(X).predictions
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities (n, classes), in the order of ``classes_``: the softmax of scaled similarities.
 
-        The scale maximises the leave-one-out likelihood of the stored examples.
+        The scale maximises the leave-one-out likelihood of the stored examples. With ``unknown``, a row whose
+        familiarity is below ``unknown_rate`` gets probabilities that approach 1 / classes as it approaches 0.
         """
         return self.query(X).probabilities
+
+    def familiarity(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return for each row of X the share (n,) of left-out known examples that were no closer to their class.
+
+        It is 1 where fewer than two stored examples can be left out, because no class has two of them.
+        """
+        familiarity = self.query(X, familiarity=True).familiarity
+        assert familiarity is not None
+        return familiarity
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return similarities (n, classes), in the order of ``classes_``; for two classes, their difference (n,)."""
@@ -255,6 +276,8 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         return self._model
 
     def _apply(self, event: Event) -> Self:
+        if event.kind != "forget":
+            check_unknown(self.unknown, self.unknown_rate, event.labels)
         settings = make_settings(self.substrate, self.backbone, self.dim)
         if self._settings not in (None, settings) and (event.kind != "fit" or self._store is not None):
             raise InsituError("a parameter was changed after the memory was fitted; set it back, or fit a new memory")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
 from insitu.learners.array_columns import FREE
+from insitu.memory.familiarity import Unknown, calibration
 from insitu.memory.labels import Label, label_array
 from insitu.memory.model import Model
 from insitu.memory.settings import Settings
@@ -29,19 +30,29 @@ class QueryResult:
     classes: list[Label]  # sorted
     similarities: Scores  # (n, classes)
     sharpness: float  # factor of the similarities in the softmax
+    familiarity: Scores | None = None  # (n,) share of left-out known examples that were no closer; None: not computed
+    unknown: Unknown | None = None  # the answer to unfamiliar rows; None: every row is of a class
 
     @property
     def predictions(self) -> NDArray[Any]:
-        """Label (n,) of the most similar class."""
-        best: NDArray[Any] = label_array(self.classes)[self.similarities.argmax(1)]
-        return best
+        """Label (n,) of the most similar class, or ``unknown``."""
+        best = self.similarities.argmax(1)
+        answers = self.classes
+        if self.unknown is not None and self.familiarity is not None:
+            answers = [*answers, self.unknown.label]
+            best[self.familiarity < self.unknown.rate] = len(self.classes)
+        labels: NDArray[Any] = label_array(answers)[best]
+        return labels
 
     @property
     def probabilities(self) -> Scores:
-        """Probabilities (n, classes)."""
+        """Probabilities (n, classes); those of rows less familiar than the rate approach 1 / classes."""
         scaled = self.sharpness * (self.similarities - self.similarities.max(1, keepdims=True))
         powers = np.exp(scaled)
         probabilities: Scores = powers / powers.sum(1, keepdims=True)
+        if self.unknown is not None and self.familiarity is not None:
+            weight = np.minimum(self.familiarity / self.unknown.rate, 1)[:, None]
+            probabilities = weight * probabilities + (1 - weight) / len(self.classes)
         return probabilities
 
 
@@ -55,7 +66,14 @@ class Columns:
     full_scale_us: float  # highest conductance that a cell is programmed to
 
 
-def query(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> QueryResult:
+def query(
+    settings: Settings,
+    model: Model,
+    vectors: Vectors,
+    seeded: bool,
+    unknown: Unknown | None = None,
+    familiarity: bool = False,
+) -> QueryResult:
     """Compare vectors (n, features) with all classes; with ``seeded``, equal queries get equal read noise."""
     operations = settings.operations()
     z = operations.scale(model, vectors)
@@ -64,7 +82,12 @@ def query(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> Q
         # seeded by what the array receives: the same numbers in another unit or precision are the same query
         rng = generator(model.seed, "read", model.events, zlib.crc32(z.numpy().tobytes()))
     assert model.space is not None
-    return QueryResult(model.labels, operations.scores(model, z, rng).double().numpy(), model.space.sharpness)
+    similarities = operations.scores(model, z, rng).double().numpy()
+    result = QueryResult(model.labels, similarities, model.space.sharpness)
+    if unknown is None and not familiarity:
+        return result
+    familiar = calibration(operations.learner, model).familiarity(similarities)
+    return replace(result, familiarity=familiar, unknown=unknown)
 
 
 def self_test(settings: Settings, model: Model, seeded: bool) -> tuple[QueryResult, NDArray[Any]]:

@@ -97,7 +97,7 @@ def fit_space(x: Vectors, y: Numbers, dim: int) -> Space:
     weight = rotation[:, :features]
     if free and within.any():
         _, deviations, axes = np.linalg.svd(within / np.sqrt(free), full_matrices=False)
-        shrunk = (SHRINK + features / free) * np.square(deviations).sum() / features
+        shrunk = shrinkage(np.square(deviations).sum(), features, free)
         gains = np.sqrt(shrunk / (np.square(deviations) + shrunk)) - 1  # along the axes; 1 elsewhere
         weight = weight + (weight @ axes.T * gains) @ axes
     length = float(np.square(z @ weight.T).sum(1).mean()) or 1.0
@@ -133,6 +133,11 @@ def _sharpness(vectors: Tensor, labels: Tensor) -> float:
     rest = F.normalize(sums[own] - vectors[several])
     similar[torch.arange(len(own)), own] = (vectors[several] * rest).sum(1)
     return min(SHARPNESS, key=lambda sharpness: float(F.cross_entropy(similar * sharpness, own)))
+
+
+def shrinkage(variance: float, features: int, free: int) -> float:
+    """Return the variance towards which a covariance of total ``variance`` and ``free`` degrees of freedom shrinks."""
+    return (SHRINK + features / free) * variance / features
 
 
 def class_means(x: Vectors, index: NDArray[np.intp]) -> Vectors:

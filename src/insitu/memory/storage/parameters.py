@@ -19,14 +19,15 @@ from insitu.memory.storage.records import build_record
 from insitu.substrates import Substrate
 
 DEFAULTS: dict[str, Any] = {"substrate": None, "backbone": None, "dim": 512, "random_state": 0}
+NOT_STORED = ("unknown", "unknown_rate")  # they are of queries: nothing in the file depends on them
 ROOMS = {"substrates": Substrate, "devices": Device}
 OUTSIDE = "outside"  # key of the class name of a record defined outside the package
 
 
 def describe(given: dict[str, Any]) -> dict[str, Any]:
     """Return parameters as JSON; raise ``InsituError`` for an unknown one, or one that cannot be stored."""
-    if odd := sorted(set(given) - set(DEFAULTS)):
-        raise InsituError(f"a memory has no parameter {odd[0]!r}; it has {', '.join(DEFAULTS)}")
+    if odd := sorted(set(given) - {*DEFAULTS, *NOT_STORED}):
+        raise InsituError(f"a memory has no parameter {odd[0]!r}; it has {', '.join([*DEFAULTS, *NOT_STORED])}")
     whole = DEFAULTS | given
     settings = make_settings(whole["substrate"], whole["backbone"], whole["dim"])
     seed = whole["random_state"]
@@ -41,7 +42,7 @@ def describe(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_parameters(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters whose description is ``stored``.
+    """Return the parameters whose description is ``stored``, and the ``given`` ones that are not stored.
 
     Raises ``InsituError`` where ``given`` ones differ, or where a record was defined outside the package and is not
     given.
@@ -65,7 +66,9 @@ def read_parameters(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, 
             f"the memory was created with another {odd[0]}, {_short(before[odd[0]])}; got {_short(now[odd[0]])}; "
             "omit it, or replay the memory into a new file (or delete a file that was never taught)"
         )
-    return out | ({"substrate": make_settings(given["substrate"], None, 1).substrate} if outside else {})
+    if outside:
+        out["substrate"] = make_settings(given["substrate"], None, 1).substrate
+    return out | {name: given[name] for name in NOT_STORED if name in given}
 
 
 def _describe(value: Any) -> Any:
