@@ -21,6 +21,7 @@ from insitu.substrates.crossbar import Crossbar
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
+LEAST_WEIGHT = 1e-6  # of the softmax in the probabilities of an unknown row
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,8 @@ class QueryResult:
         powers = np.exp(scaled)
         probabilities: Scores = powers / powers.sum(1, keepdims=True)
         if self.unknown is not None and self.familiarity is not None:
-            weight = np.minimum(self.familiarity / self.unknown.rate, 1)[:, None]
+            # never exactly 0, so that the most similar class stays the most probable one
+            weight = np.clip(self.familiarity / self.unknown.rate, LEAST_WEIGHT, 1)[:, None]
             probabilities = weight * probabilities + (1 - weight) / len(self.classes)
         return probabilities
 
