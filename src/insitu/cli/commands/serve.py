@@ -1,6 +1,6 @@
 """Serve a memory over HTTP, with a page to teach it on.
 
-usage: insitu serve [PATH] [--backbone omniglot|miniimagenet|none] [--substrate NAME]
+usage: insitu serve [PATH] [--backbone omniglot|miniimagenet|none] [--substrate NAME] [--unknown NAME]
                     [--host 127.0.0.1] [--port 8000] [--allow-origin URL ...] [--token-file FILE] [--rate 400] [--open]
                     [--public-url URL] [--trusted-proxy ADDRESS ...]
 
@@ -33,6 +33,7 @@ class Options:
 
     backbone: str | None = None  # backbone of a new memory: omniglot by default, none for vectors
     substrate: str | None = None  # substrate of a new memory: name of a substrate or device
+    unknown: str | None = None  # answer for what is unlike anything taught; without it, always a class
     host: str = "127.0.0.1"  # address to listen at
     port: int = 8000  # port to listen at; 0 for any free one
     allow_origin: tuple[str, ...] = ()  # other sites whose pages may send requests, as https://name
@@ -104,7 +105,9 @@ def _open_memory(path: Path | None, options: Options) -> Memory:
     from insitu.memory import Memory
     from insitu.service import server
 
-    given: dict[str, Any] = {} if options.substrate is None else {"substrate": options.substrate}
+    given: dict[str, Any] = {"unknown": options.unknown}
+    if options.substrate is not None:
+        given["substrate"] = options.substrate
     new = path is None or not path.exists() or not path.stat().st_size
     if options.backbone is not None or new:
         name = options.backbone or "omniglot"

@@ -64,9 +64,10 @@ class Score(BaseModel):
 
 
 class Prediction(BaseModel):
-    """The most similar class, and the ``top_k`` most similar ones."""
+    """The most similar class or the answer for unknown items, and the ``top_k`` most similar classes."""
 
     label: str
+    familiarity: Annotated[float | None, Field(description="share of left-out known examples that were no closer")]
     scores: list[Score]
 
 
@@ -119,8 +120,12 @@ def add(app: FastAPI, context: Context) -> None:
 def _predictions(memory: Memory, result: QueryResult, top_k: int) -> Json:
     rows = _scores(result, top_k)
     cost = Ledger(Counter({name: count * len(rows) for name, count in memory.query_cost().counts.items()}))
+    shares = [None] * len(rows) if result.familiarity is None else result.familiarity.round(4).tolist()
     return {
-        "predictions": [{"label": scores[0]["label"], "scores": scores} for scores in rows],
+        "predictions": [
+            {"label": str(label), "familiarity": share, "scores": scores}
+            for label, share, scores in zip(result.predictions.tolist(), shares, rows, strict=True)
+        ],
         "classes": len(result.classes),
         "query": dict(cost.counts),
         "energy_nj": schemas.energy_nj(cost),
