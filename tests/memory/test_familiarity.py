@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -189,12 +190,32 @@ def test_probabilities_of_unfamiliar_rows_approach_chance() -> None:
         np.testing.assert_allclose(result.probabilities.sum(1), 1)
         assert (result.probabilities.argmax(1) == result.similarities.argmax(1)).all()
         assert result.familiarity is not None
-    plain = Memory("digital", dim=128, random_state=0).fit(*blobs(list(range(8)), 5, 0))
-    familiar = memory.familiarity(known) >= 0.05
-    assert np.array_equal(memory.predict_proba(known)[familiar], plain.predict_proba(known)[familiar])
+    result = memory.query(known)
+    assert result.familiarity is not None
+    familiar = result.familiarity >= 0.05
+    softmax = replace(result, unknown=None).probabilities
+    assert np.array_equal(result.probabilities[familiar], softmax[familiar])
+    assert not np.isclose(result.probabilities[~familiar], softmax[~familiar]).all(1).any()
     far = memory.familiarity(new) < 0.005
     assert far.any()
     assert memory.predict_proba(new)[far].max() < 1 / 8 + 0.1 * (1 - 1 / 8)
+
+
+def test_confidence_in_known_things_is_their_accuracy() -> None:
+    """The space is fitted to the examples, which without correction seem easier than fresh ones are."""
+    off, uncorrected = [], []
+    for seed in range(12):
+        x, y = blobs(list(range(8)), 5, seed)
+        fresh, labels = blobs(list(range(8)), 30, 100 + seed)
+        x, fresh = (each - 0.6 * CENTRES[np.repeat(np.arange(8), len(each) // 8)] for each in (x, fresh))
+        memory = Memory("digital", dim=128).fit(x, y)
+        plain = memory.query(fresh)
+        result = replace(memory.set_params(unknown="unknown").query(fresh), unknown=None)
+        accuracy = (plain.predictions == labels).mean()
+        off.append(result.probabilities.max(1).mean() - accuracy)
+        uncorrected.append(plain.probabilities.max(1).mean() - accuracy)
+    assert abs(np.mean(off)) < 0.1
+    assert abs(np.mean(off)) < 0.7 * abs(np.mean(uncorrected))
 
 
 def test_without_an_unknown_label_a_class_is_always_the_answer() -> None:

@@ -39,12 +39,13 @@ from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.projections import Projection
 from insitu.memory.labels import KINDS, Label, as_labels
 from insitu.memory.model import KEPT, Model
-from insitu.memory.space import Numbers, Vectors, shrinkage
+from insitu.memory.space import Numbers, Vectors, likeliest_sharpness, shrinkage
 
 LEFT_OUT, FEWEST = 192, 32  # stored examples that are left out in turn: at most, and with very many classes
 COMPARISONS = 200_000  # of a left-out example with a class, above which fewer are left out
 GRID, REACH = 64, 8.0  # points at which the share is tabulated, and the standard deviations they reach to
 NARROWEST = 1e-3  # standard deviation of the statistic: equal examples do not make all others unknown
+NARROWING = 0.5  # of the kernels against Scott's rule, which is for densities of normal distributions
 LEAST_REST = 0.01  # of the metric without an example, where that example was all it had in one direction
 
 
@@ -58,11 +59,12 @@ class Unknown:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """The expected similarity per class, and the share of left-out examples as a function of the statistic."""
+    """What left-out examples show: expected similarities, their distribution, how decisive differences are."""
 
     expected: Vectors  # (classes,) in the order of the model's labels
     grid: Vectors  # (k,) values of the statistic, ascending
     shares: Vectors  # (k,) share of left-out examples that were no closer
+    sharpness: float  # factor of the similarities in the softmax with the highest likelihood of left-out examples
 
     def familiarity(self, similarities: Vectors) -> Vectors:
         """Return the familiarity (n,), from 0 to 1, of queries with these similarities (n, classes)."""
@@ -111,7 +113,7 @@ def _calibrate(learner: ExplicitMemory, model: Model) -> Calibration:
     shots = state.shots[columns].double().numpy()
     rows = _left_out_rows(model, len(columns))
     if len(rows) < 2:
-        return Calibration(np.ones(len(columns)), np.zeros(1), np.ones(1))
+        return Calibration(np.ones(len(columns)), np.zeros(1), np.ones(1), space.sharpness)
     activations = _stored_activations(state.projection, model.kept, space.scaled(model.kept))
     vectors = exact.unit(activations[rows] - state.projection.centre.double()).float()
     own = place[model.kept_numbers[rows]]
@@ -125,7 +127,7 @@ def _calibrate(learner: ExplicitMemory, model: Model) -> Calibration:
     v = vectors.double().numpy()
     without, square = (v * others).sum(1), np.square(others).sum(1)
     if space.seen:
-        deviation, weight = _shares_of_metric(model, activations.numpy(), state.projection.weight.shape[0])
+        deviation, weight = _shares_of_metric(model, activations.numpy())
         e, b = deviation[rows], weight[rows]
         a, c = (e * v).sum(1), (e * others).sum(1)
         without = (without + b * a * c) / np.sqrt((1 + b * a**2) * (1 + b * c**2 / square))
@@ -140,7 +142,10 @@ def _calibrate(learner: ExplicitMemory, model: Model) -> Calibration:
     first = np.arange(len(rows))
     scale = max(float(read[first, own].sum() / max(with_it.sum(), 1e-9)), 1e-9)
     read[first, own] = (read[first, own] + scale * (without - with_it)) * expected(before) / expected(rest)
-    return Calibration(expected(shots), *_smoothed(_closeness(read, expected(shots))))
+    grid, shares = _smoothed(_closeness(read, expected(shots)))
+    return Calibration(
+        expected(shots), grid, shares, likeliest_sharpness(torch.from_numpy(read), torch.from_numpy(own))
+    )
 
 
 def _closeness(similarities: Vectors, expected: Vectors) -> Vectors:
@@ -171,7 +176,7 @@ def _stored_activations(projection: Projection, kept: Vectors, z: Tensor) -> Ten
     return out
 
 
-def _shares_of_metric(model: Model, activations: Vectors, dim: int) -> tuple[Vectors, Vectors]:
+def _shares_of_metric(model: Model, activations: Vectors) -> tuple[Vectors, Vectors]:
     """Return the deviation e (n, dim) of each stored example from its class, and the weight b (n,) of e e^T."""
     space = model.space
     assert space is not None
@@ -185,9 +190,8 @@ def _shares_of_metric(model: Model, activations: Vectors, dim: int) -> tuple[Vec
         return deviation, weight
     deviation[:seen] = _deviations(activations[:seen], index)
     n = count[index]
-    # a random projection to fewer dimensions shortens deviations in proportion
-    share = np.where(n > 1, n / np.maximum(n - 1, 1), 0) * max(1.0, (features + 1) / dim)
-    share = share / (free * shrinkage(variance, features, free))
+    share = np.where(n > 1, n / np.maximum(n - 1, 1), 0) / (free * shrinkage(variance, features, free))
+    share /= space.retained  # fewer rows than features shorten the deviations
     rest = 1 - share * np.square(deviation[:seen]).sum(1)
     weight[:seen] = share / np.maximum(rest, LEAST_REST)
     return deviation, weight
@@ -212,7 +216,7 @@ def _smoothed(left_out: Vectors) -> tuple[Vectors, NDArray[Any]]:
     n, mean = len(left_out), left_out.mean()
     further = np.sqrt(1 + 1 / n)  # a fresh example varies around a mean that is itself uncertain
     deviation = max(left_out.std(ddof=1) * further, NARROWEST)
-    width = n**-0.2  # of the kernels, in standard deviations: Scott's rule
+    width = NARROWING * n**-0.2  # of the kernels, in standard deviations
     centres = mean + (left_out - mean) * further * np.sqrt(1 - width**2)
     grid = mean + deviation * np.linspace(-REACH, REACH, GRID)
     return grid, stdtr(n - 1, (grid[:, None] - centres) / (width * deviation)).mean(1)

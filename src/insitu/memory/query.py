@@ -88,8 +88,9 @@ def query(
     result = QueryResult(model.labels, similarities, model.space.sharpness)
     if unknown is None and not familiarity:
         return result
-    familiar = calibration(operations.learner, model).familiarity(similarities)
-    return replace(result, familiarity=familiar, unknown=unknown)
+    known = calibration(operations.learner, model)
+    sharpness = result.sharpness if unknown is None else known.sharpness
+    return replace(result, sharpness=sharpness, familiarity=known.familiarity(similarities), unknown=unknown)
 
 
 def self_test(settings: Settings, model: Model, seeded: bool) -> tuple[QueryResult, NDArray[Any]]:
