@@ -66,8 +66,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         self.backbone = backbone
         self.dim = dim
         self.random_state = random_state
-        self.unknown = unknown
-        self.unknown_rate = unknown_rate
+        self.unknown, self.unknown_rate = unknown, unknown_rate
 
     @classmethod
     def open(cls, path: str | Path, *, readonly: bool = False, who: str | None = None, **parameters: Any) -> Memory:
@@ -76,8 +75,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         Once a call has returned, its effect is durable. One process writes at a time; any number may read
         (``readonly=True``: the state at the time of opening). ``who`` is recorded with every event (default: the
         user's name). Close the memory, or use it in a ``with`` statement. Raises ``InsituError`` where the file is
-        damaged, locked by another writer, not writable, or was created with other parameters. ``unknown`` and
-        ``unknown_rate`` are not stored: give them whenever you open it.
+        damaged, locked by another writer, not writable, or was created with other parameters (not ``unknown``).
         """
         from insitu.memory.storage.store import Store
 
@@ -134,10 +132,7 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     # -- prediction --------------------------------------------------------------------------------------------------
 
     def query(self, X: ArrayLike, *, familiarity: bool = False) -> QueryResult:
-        """Return similarities, probabilities and predictions for the rows of X, all from one read of the array.
-
-        Their familiarity is among them with ``familiarity=True``, and always where ``unknown`` is given.
-        """
+        """Return similarities, probabilities, predictions (and familiarity) of rows of X from one read of the array."""
         model, settings = self._fitted(), self.settings
         x, _ = inputs.validate_queries(self, X)
         settings.check_encoder(model.encoder)
@@ -151,19 +146,14 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities (n, classes), in the order of ``classes_``: the softmax of scaled similarities.
 
-        The scale maximises the leave-one-out likelihood of the stored examples. With ``unknown``, a row whose
-        familiarity is below ``unknown_rate`` gets probabilities that approach 1 / classes as it approaches 0.
+        The scale maximises the leave-one-out likelihood of the stored examples. With ``unknown``, probabilities
+        approach 1 / classes as the familiarity falls from ``unknown_rate`` to 0.
         """
         return self.query(X).probabilities
 
     def familiarity(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return for each row of X the share (n,) of left-out known examples that were no closer to their class.
-
-        It is 1 where fewer than two stored examples can be left out, because no class has two of them.
-        """
-        familiarity = self.query(X, familiarity=True).familiarity
-        assert familiarity is not None
-        return familiarity
+        """Return the share (n,) of left-out known examples no closer to their class; 1 where none can be left out."""
+        return np.asarray(self.query(X, familiarity=True).familiarity)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return similarities (n, classes), in the order of ``classes_``; for two classes, their difference (n,)."""
@@ -242,8 +232,6 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- scikit-learn ------------------------------------------------------------------------------------------------
-
     def __sklearn_is_fitted__(self) -> bool:
         return self._model is not None
 
@@ -257,8 +245,6 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         # a copy is in memory only: two writers to one file would overwrite each other's events
         state: dict[str, Any] = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_store"}
-
-    # -- state -------------------------------------------------------------------------------------------------------
 
     @property
     def settings(self) -> Settings:
