@@ -51,6 +51,11 @@ class Strips:
         return found.reshape(groups * together, strips * lanes)[:, :columns]
 
 
+def joined(parts: list[Strips]) -> Strips:
+    """Return the strips of parts next to each other; each but the last has a multiple of ``LANES`` columns."""
+    return Strips(np.concatenate([part.words for part in parts], 1), np.concatenate([part.unit for part in parts]))
+
+
 def largest_step(most: int, rows: int) -> int:
     """Return how large steps may be so that ``rows`` products with numbers up to ``most`` add up in 32 bits."""
     return min(LARGEST, LARGEST_SUM // (most * rows))

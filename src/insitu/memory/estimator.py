@@ -231,6 +231,23 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     # -- scikit-learn ------------------------------------------------------------------------------------------------
 
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """Labels of the current classes, sorted."""
+        return self._fitted_attribute("classes_").label_array
+
+    @property
+    def class_count_(self) -> NDArray[np.int64]:
+        """Number of examples of each class, in the order of ``classes_``."""
+        model = self._fitted_attribute("class_count_")
+        counts: NDArray[np.int64] = model.counts[model.classes]
+        return counts
+
+    def _fitted_attribute(self, name: str) -> Model:
+        if self._model is None:
+            raise AttributeError(f"{type(self).__name__} has no {name} before it is fitted")
+        return self._model
+
     def __sklearn_is_fitted__(self) -> bool:
         return self._model is not None
 
@@ -284,8 +301,6 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
 
     def _set_model(self, model: Model, settings: Settings) -> None:
         self._model, self._settings = model, settings
-        self.classes_ = label_array(model.labels)
-        self.class_count_ = model.counts[[model.numbers[label] for label in model.labels]]
         self.now_s_, self.events_ = model.now_s, model.events
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)

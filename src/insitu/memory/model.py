@@ -7,14 +7,18 @@ versions.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.learners.array_columns import State
+from insitu.learners.array_columns import FREE, State, ranks
 from insitu.memory.feature_names import check_in_order
-from insitu.memory.labels import Label, check_same_kind
+from insitu.memory.labels import Label, check_same_kind, label_array
 from insitu.memory.space import Numbers, Space, Vectors
+from insitu.rows import Rows
 
 KEPT = 512  # examples stored at most; the space is fitted to them
 
@@ -28,7 +32,7 @@ class Model:
     events: int = 0  # since the model was new
     numbers: dict[Label, int] = field(default_factory=dict)  # of the current classes
     counts: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))  # examples per class number
-    means: Vectors = field(default_factory=lambda: np.zeros((0, 0)))  # (class numbers, features)
+    means: Rows = field(default_factory=lambda: Rows.empty(0, np.float64))  # (class numbers, features)
     kept: Vectors = field(default_factory=lambda: np.zeros((0, 0)))  # (n, features) stored examples
     kept_numbers: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))  # (n,) their class numbers
     space: Space | None = None
@@ -37,10 +41,29 @@ class Model:
     feature_names: tuple[str, ...] | None = None  # where X was a table
     encoder: str = ""  # that vectors come from, with its digest; '' for the user's own vectors
 
-    @property
+    @cached_property
     def labels(self) -> list[Label]:
         """Labels of the current classes, sorted."""
         return sorted(self.numbers)
+
+    @cached_property
+    def label_array(self) -> NDArray[Any]:
+        """``labels`` as an array."""
+        return label_array(self.labels)
+
+    @cached_property
+    def classes(self) -> Numbers:
+        """Class numbers in the order of ``labels``."""
+        return np.array([self.numbers[label] for label in self.labels], np.int64)
+
+    @cached_property
+    def columns(self) -> Numbers:
+        """Columns of the array in the order of ``labels``."""
+        assert self.state is not None
+        column_of = np.zeros(len(self.counts), np.int64)
+        held = np.flatnonzero(self.state.labels.numpy() != FREE)
+        column_of[self.state.labels.numpy()[held]] = held
+        return column_of[self.classes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +81,7 @@ class ClassStatistics:
 def class_statistics(model: Model) -> ClassStatistics:
     """Return what the memory has learned, independent of its devices."""
     labels = model.labels
-    numbers = np.array([model.numbers[label] for label in labels], np.int64)
+    numbers = model.classes
     index = np.zeros(len(model.counts), np.int64)
     index[numbers] = np.arange(len(numbers))
     kept_numbers = index[model.kept_numbers]
@@ -94,24 +117,20 @@ def number_classes(model: Model, labels: list[Label]) -> tuple[Model, Numbers]:
             last += 1
     more = last - len(model.counts)
     if more:
-        means = model.means if model.means.size else np.zeros((0, model.features))
-        model = replace(
-            model,
-            numbers=numbers,
-            counts=np.concatenate([model.counts, np.zeros(more, np.int64)]),
-            means=np.concatenate([means, np.zeros((more, model.features))]),
-        )
+        means = model.means if len(model.means) else Rows.empty(model.features, np.float64)
+        counts = np.concatenate([model.counts, np.zeros(more, np.int64)])
+        model = replace(model, numbers=numbers, counts=counts, means=means.grown(more))
     return model, np.array([numbers[label] for label in labels], np.int64)
 
 
 def update_statistics(model: Model, numbers: Numbers, counts: Numbers, means: Vectors) -> Model:
     """Return the model with ``counts`` (k,) more examples of ``means`` (k, features) in classes ``numbers`` (k,)."""
-    total, moved = model.counts.copy(), model.means.copy()
-    before = np.where(total[numbers, None] > 0, moved[numbers], means)
+    total = model.counts.copy()
+    before = np.where(total[numbers, None] > 0, model.means[numbers], means)
     total[numbers] += counts
     # by differences: sums of numbers far from 0 lose digits
-    moved[numbers] = before + (means - before) * (counts / total[numbers])[:, None]
-    return replace(model, counts=total, means=moved)
+    moved = before + (means - before) * (counts / total[numbers])[:, None]
+    return replace(model, counts=total, means=model.means.put(numbers, moved))
 
 
 def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generator) -> Model:
@@ -124,19 +143,10 @@ def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generato
         return model
     old = len(model.kept)
     order = np.arange(len(x)) if old + len(x) <= KEPT else rng.permutation(len(x))
-    chosen = np.argsort(_ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]
+    chosen = np.argsort(ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]
     evicted = np.setdiff1d(np.arange(old), chosen)
     added = np.sort(order[chosen[chosen >= old] - old])
     replacing, more = added[: len(evicted)], added[len(evicted) :]
     kept, numbers = (model.kept.copy() if old else x[:0]), model.kept_numbers.copy()
     kept[evicted], numbers[evicted] = x[replacing], y[replacing]
     return replace(model, kept=np.concatenate([kept, x[more]]), kept_numbers=np.concatenate([numbers, y[more]]))
-
-
-def _ranks(numbers: Numbers) -> Numbers:
-    """Return for each entry how many equal ones precede it."""
-    order = np.argsort(numbers, kind="stable")
-    _, first, index = np.unique(numbers[order], return_index=True, return_inverse=True)
-    ranks = np.empty(len(numbers), np.int64)
-    ranks[order] = np.arange(len(numbers)) - first[index]
-    return ranks

@@ -50,14 +50,14 @@ class Operations:
         if number is None or model.state is None:
             known = ", ".join(map(repr, model.labels[:20])) + (", ..." if len(model.numbers) > 20 else "")
             raise InsituError(f"the memory does not hold {label!r}; it holds {known or 'no class'}")
-        counts, means = model.counts.copy(), model.means.copy()
-        counts[number], means[number] = 0, 0
+        counts = model.counts.copy()
+        counts[number] = 0
         rest = model.kept_numbers != number
         model = replace(
             model,
             numbers={other: its for other, its in model.numbers.items() if its != number},
             counts=counts,
-            means=means,
+            means=model.means.put([number], 0),
             kept=model.kept[rest],
             kept_numbers=model.kept_numbers[rest],
         )
@@ -93,8 +93,7 @@ class Operations:
         """Return similarities (n, classes) of scaled vectors z (n, features), in the order of ``model.labels``."""
         state = _present(model.state)
         out = self.learner.scores(state, z, model.now_s, rng)
-        column_of = {int(label): column for column, label in enumerate(state.labels) if label != FREE}
-        return out[:, [column_of[model.numbers[label]] for label in model.labels]]
+        return out[:, torch.from_numpy(model.columns)]
 
     # -- parts -------------------------------------------------------------------------------------------------------
 

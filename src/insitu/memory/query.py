@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
-from insitu.learners.array_columns import FREE
+from insitu.learners.array_columns import columns_of
 from insitu.memory.labels import Label, label_array
 from insitu.memory.model import Model
 from insitu.memory.settings import Settings
@@ -27,13 +27,14 @@ class QueryResult:
     """Similarities of n rows to all classes, from one read of the array."""
 
     classes: list[Label]  # sorted
+    class_array: NDArray[Any]  # the same
     similarities: Scores  # (n, classes)
     sharpness: float  # factor of the similarities in the softmax
 
     @property
     def predictions(self) -> NDArray[Any]:
         """Label (n,) of the most similar class."""
-        best: NDArray[Any] = label_array(self.classes)[self.similarities.argmax(1)]
+        best: NDArray[Any] = self.class_array[self.similarities.argmax(1)]
         return best
 
     @property
@@ -64,7 +65,9 @@ def query(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> Q
         # seeded by what the array receives: the same numbers in another unit or precision are the same query
         rng = generator(model.seed, "read", model.events, zlib.crc32(z.numpy().tobytes()))
     assert model.space is not None
-    return QueryResult(model.labels, operations.scores(model, z, rng).double().numpy(), model.space.sharpness)
+    return QueryResult(
+        model.labels, model.label_array, operations.scores(model, z, rng).double().numpy(), model.space.sharpness
+    )
 
 
 def self_test(settings: Settings, model: Model, seeded: bool) -> tuple[QueryResult, NDArray[Any]]:
@@ -84,8 +87,9 @@ def columns(substrate: Substrate, model: Model, labels: list[Label], since: Mode
         raise InsituError(f"the memory does not hold {missing[0]!r}; teach it first")
     if model.state is None:
         raise InsituError("the memory holds no class; teach it some examples first")
-    column_of = {int(number): column for column, number in enumerate(model.state.labels) if number != FREE}
-    selected, held = [column_of[model.numbers[label]] for label in labels], model.state.held
+    numbers = [model.numbers[label] for label in labels]
+    column_of, held = columns_of(model.state, numbers), model.state.held
+    selected = [column_of[number] for number in numbers]
     pulses, resets = substrate.wear(held, selected)
     if since is not None and since.state is not None:
         common = [k for k, column in enumerate(selected) if column < len(since.state.labels)]

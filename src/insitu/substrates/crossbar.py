@@ -6,11 +6,12 @@ N(0, sum_i x_i^2 s_ij^2) to column j, which costs one more matrix product instea
 query. A matrix taller than a tile is cut into row blocks; each block has converters of its own, and the digital sum of
 blocks is exact.
 
-Own choices: one ADC range per tile; inputs scaled by the largest entry of each vector, in digital; a tile that was not
-calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
-drift is compensated by outputs for fixed inputs (``analog/probes.py``), converted in a range fit to them, when columns
-are written, counted as products, and once per call of ``multiply``. Not modelled: wire resistance, half-select
-disturbance, ADC non-linearity, device failure, single pulses of iterative programming (``endurance`` has ``add``'s).
+Own choices: one ADC range per array; inputs scaled by the largest entry of each vector, in digital; an array that was
+not calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
+drift is compensated by outputs for fixed inputs (``analog/compensation.py``), measured and counted as products when
+columns are written and once after the clock has moved, not for every product. Not modelled: wire resistance,
+half-select disturbance, ADC non-linearity, device failure, single pulses of iterative programming (``endurance`` has
+``add``'s).
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ from insitu.substrates._straight_through import straight_through
 from insitu.substrates.analog import batched_crossbar, delta_crossbar
 from insitu.substrates.analog.batched_crossbar import Batch, Scale
 from insitu.substrates.analog.cell_array import CellArray, Compensation
-from insitu.substrates.analog.converters import PROBE_RMS, Converters, calibrated_ranges_us, range_us
+from insitu.substrates.analog.compensation import DriftProbe
+from insitu.substrates.analog.converters import Converters
 from insitu.substrates.analog.delta_crossbar import BaseArray, Deltas
-from insitu.substrates.analog.probes import count_for, drift_factors, probes
-from insitu.substrates.analog.products import pieces, product
-from insitu.substrates.analog.readings import Reading, reading
-from insitu.substrates.analog.tiles import Counts, Floats, Held
+from insitu.substrates.analog.probes import count_for
+from insitu.substrates.analog.products import Part, pieces, product
+from insitu.substrates.analog.ranges import calibrated
+from insitu.substrates.analog.readings import Reading, array_readings, reading
+from insitu.substrates.analog.tiles import Counts, Floats, Held, first_column, shares, tiles_of
 from insitu.substrates.analog.writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
 
 AT_A_TIME = 256  # columns whose cells are drawn together, to bound memory; not the tile's width, which changes no cell
@@ -118,20 +121,25 @@ class Crossbar(Substrate):
         spent = Ledger.of(reset_pulse=target.size, program_and_verify=int(np.count_nonzero(target)))
         scale = held.scale.clone()
         scale[columns] = torch.from_numpy(top / (full_us * np.float32(self.devices)))
-        held = replace(changed(held, columns, cells, now_s, spent, resets=1), scale=scale)
-        return self._measured(held, columns, now_s, rng)
+        held = replace(changed(held, self.tile, columns, cells, now_s, spent, resets=1), scale=scale)
+        return self._measured(held, columns, now_s)
 
     def add(self, held: Held, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Held:
-        """Give |amount| SET pulses, rounded to whole pulses, to the plus side (positive) or minus side (negative)."""
+        """Give |amount| SET pulses, rounded to whole pulses, to the plus side (positive) or minus side (negative).
+
+        Of several shots (shots, in, len(columns)) the pulses of all are given before the probes are measured.
+        """
         columns = column_numbers(columns, held.outputs)
-        given = checked_weights(amounts, held.inputs, len(columns))
         checked_time(held, now_s)
+        shots = amounts if amounts.ndim == 3 else amounts[None]
+        pulses = np.zeros((SIGNS, held.inputs, len(columns)), np.int32)
+        for shot in shots:
+            pulses += both_signs(whole_pulses(checked_weights(shot, held.inputs, len(columns)))).astype(np.int32)
         if not columns:
             return held
-        pulses = both_signs(whole_pulses(given)).astype(np.int32)  # (2, in, k)
-        cells = self.device.pulse(cells_of(held, columns), for_pairs(pulses, self.devices), now_s, rng)
+        cells = self.device.pulse(cells_of(held, self.tile, columns), for_pairs(pulses, self.devices), now_s, rng)
         spent = Ledger.of(set_pulse=self.devices * int(pulses.sum(dtype=np.int64)))
-        return self._measured(changed(held, columns, cells, now_s, spent, pulses), columns, now_s, rng)
+        return self._measured(changed(held, self.tile, columns, cells, now_s, spent, pulses), columns, now_s)
 
     def erase(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """RESET the cells of columns; products of theirs come out in µS again."""
@@ -143,21 +151,41 @@ class Crossbar(Substrate):
         scale, reference = held.scale.clone(), held.reference.clone()
         scale[columns], reference[columns] = 1.0, 0.0
         spent = Ledger.of(reset_pulse=cells.conductance_us.size)
-        return replace(changed(held, columns, cells, now_s, spent, resets=1), scale=scale, reference=reference)
+        return replace(changed(held, self.tile, columns, cells, now_s, spent, resets=1), scale=scale, reference=reference)
 
-    def calibrate(self, held: Held, x: Tensor, now_s: float) -> Held:
-        """Set each tile's ADC range to the largest current that inputs ``x`` (batch, in) draw from it, plus a tenth."""
+    def calibrate(
+        self, held: Held, x: Tensor, now_s: float, columns: list[int] | None = None, since: Held | None = None
+    ) -> Held:
+        """Set each array's ADC range to the largest current that inputs ``x`` (batch, in) draw from it, plus a tenth.
+
+        With ``columns`` written after ``since``, the ranges of ``since`` stay, but for what these columns need more.
+        """
         checked_rows(x, held.inputs)
+        checked_time(held, now_s)
         if not self.adc_bits:
             return held
-        return replace(held, ranges_us=calibrated_ranges_us(self._converters, self._readings(held, now_s), x))
+        return calibrated(self._array, self.tile, held, x, now_s, columns, since)
 
     def multiply(self, held: Held, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return x (batch, in) times the held matrix, (batch, out); the gradient is that of the mean matrix."""
         checked_rows(x, held.inputs)
-        gain = self._gain(held, now_s, rng)
-        out = product(self._converters, self._readings(held, now_s), held.ranges_us, x, gain, key_of(rng))
+        out = product(self._converters, self._parts(held, now_s, rng), x, self._probe.gain(held, now_s))
         return straight_through(x, out, lambda: self.read(held, now_s)[0])
+
+    def multiply_columns(
+        self, held: Held, columns: list[int], x: Tensor, now_s: float, rng: np.random.Generator
+    ) -> Tensor:
+        """Return these columns of the product, (batch, len(columns)); tiles of other columns are not read."""
+        checked_rows(x, held.inputs)
+        checked_time(held, now_s)
+        numbers = [part.tile for part in shares(held.tiles, self.tile, columns)]
+        parts, key = [], key_of(rng)
+        for number in numbers:
+            one, first = reading(self.device, held.tiles[number], now_s), first_column(number, self.tile)
+            parts.append(Part(one, first, held.ranges_us[number // tiles_of(self.tile)], key))
+        read = [column for part in parts for column in range(part.first, part.first + part.reading.columns)]
+        out = product(self._converters, parts, x, self._probe.gain_of(held, numbers, read, now_s))
+        return out[:, np.searchsorted(read, columns)]
 
     def search(
         self,
@@ -169,11 +197,11 @@ class Crossbar(Substrate):
         offset: Tensor | None = None,
         allowed: Tensor | None = None,
     ) -> Tensor:
-        """Return the column (batch,) of the largest digital score, never holding more than a tile's outputs."""
+        """Return the column (batch,) of the largest digital score, never holding more than an array's outputs."""
         checked_rows(x, held.inputs)
         best = Best(len(x), held.outputs, scale, offset, allowed)
-        gain, readings = self._gain(held, now_s, rng), self._readings(held, now_s)
-        for piece in pieces(self._converters, readings, held.ranges_us, x, gain, key_of(rng)):
+        parts, gain = self._parts(held, now_s, rng), self._probe.gain(held, now_s)
+        for piece in pieces(self._converters, parts, x, gain):
             best.see(piece.rows, piece.columns, piece.out)
         return best.columns
 
@@ -183,7 +211,7 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return np.zeros((SIGNS, held.inputs, 0), np.float32)
-        mean, _ = self.device.read(cells_of(held, columns), now_s)  # (2, pairs, in, columns)
+        mean, _ = self.device.read(cells_of(held, self.tile, columns), now_s)  # (2, pairs, in, columns)
         per_sign: Floats = mean.sum(1, dtype=np.float32)
         return per_sign
 
@@ -192,8 +220,12 @@ class Crossbar(Substrate):
         columns = column_numbers(columns, held.outputs)
         if not columns:
             return np.zeros((SIGNS, held.inputs, 0), np.int32), np.zeros(0, np.int32)
-        pulses = np.concatenate([tile.pulses for tile in held.tiles], 2)
-        return pulses[..., columns], np.concatenate([tile.resets for tile in held.tiles])[columns]
+        pulses = np.empty((SIGNS, held.inputs, len(columns)), np.int32)
+        resets = np.empty(len(columns), np.int32)
+        for part in shares(held.tiles, self.tile, columns):
+            pulses[..., part.given] = held.tiles[part.tile].pulses[..., part.within]
+            resets[part.given] = held.tiles[part.tile].resets[part.within]
+        return pulses, resets
 
     def read(self, held: Held, now_s: float) -> tuple[Tensor, Tensor]:
         """Return mean and variance (in, out) of the weights, in the units of products without compensation of drift."""
@@ -216,7 +248,7 @@ class Crossbar(Substrate):
     def compensation_cost(self, held: Held) -> Ledger:
         """Return the core products for the probes; none without compensation of drift."""
         probed = held.probes * (self.compensation != "none")
-        return Ledger.of(drift_core_product_per_call=self._products(held, probed, held.outputs).counts["core_product"])
+        return Ledger.of(drift_core_product_per_time_step=self._products(held, probed, held.outputs).counts["core_product"])
 
     def _products(self, held: Held, batch: int, outputs: int) -> Ledger:
         """Return what ``batch`` products with ``outputs`` neighbouring columns cost."""
@@ -272,29 +304,24 @@ class Crossbar(Substrate):
     def _array(self) -> CellArray:
         return CellArray(self.device, self.devices, self._converters, self.compensation)
 
+    @property
+    def _probe(self) -> DriftProbe:
+        return DriftProbe(self._array, self.tile)
+
     def _readings(self, held: Held, now_s: float) -> list[Reading]:
         checked_time(held, now_s)
-        return [reading(self.device, tile, now_s) for tile in held.tiles]
+        return array_readings(self.device, held, self.tile, now_s)
 
-    def _gain(self, held: Held, now_s: float, rng: np.random.Generator) -> Floats:
-        """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
-        if self.compensation == "none":
-            return held.scale.numpy()
-        present = self._magnitudes(held, now_s, rng)
-        return (held.scale * drift_factors(self.compensation, held.reference, present)).numpy()
+    def _parts(self, held: Held, now_s: float, rng: np.random.Generator) -> list[Part]:
+        readings, key = self._readings(held, now_s), key_of(rng)
+        return [
+            Part(one, array * self.tile, full, key)
+            for array, (one, full) in enumerate(zip(readings, held.ranges_us, strict=True))
+        ]
 
-    def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Summed |output| of every column (out,) in µS for the probes, noise and converters included."""
-        x, readings = probes(held.inputs, held.probes), self._readings(held, now_s)
-        # probes are larger than other inputs, so they are converted in a range of their own, the same at every age
-        ranges_us = tuple(range_us(self._converters, one.mean, PROBE_RMS) for one in readings)
-        probed = product(self._converters, readings, ranges_us, x, np.ones(held.outputs, np.float32), key_of(rng))
-        return probed.double().abs().sum(0).float()
-
-    def _measured(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
-        """Note the probes' summed |output| of columns just written, against which drift is compensated later."""
+    def _measured(self, held: Held, columns: list[int], now_s: float) -> Held:
+        """Measure columns just written, to which drift is compensated later."""
         if self.compensation == "none":
             return held
-        reference, spent = held.reference.clone(), held.spent + self._products(held, held.probes, len(columns))
-        reference[columns] = self._magnitudes(held, now_s, rng)[columns]
-        return replace(held, reference=reference, spent=spent)
+        spent = held.spent + self._products(held, held.probes, len(columns))
+        return replace(held, reference=self._probe.references(held, columns, now_s), spent=spent)

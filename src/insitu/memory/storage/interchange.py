@@ -105,7 +105,7 @@ def _readable_arrays(model: Model | None) -> Arrays:
     state, space = model.state, model.space
     column_of = {int(label): column for column, label in enumerate(state.labels)}
     numbers = [model.numbers[label] for label in model.labels]
-    sums = state.sums[[column_of[number] for number in numbers]].numpy()
+    sums = state.sums[[column_of[number] for number in numbers]]
     return {
         "space/shift": space.shift,
         "space/scale": space.scale,

@@ -22,65 +22,58 @@ MOST_ROWS, FEWEST_ROWS = 1024, 64  # of a chunk; multiples of LANES
 
 
 @dataclass(frozen=True, eq=False)
+class Part:
+    """A reading of neighbouring columns of a matrix, of which ``first`` is the number of the first."""
+
+    reading: Reading
+    first: int
+    range_us: Floats | None  # (row blocks,) full scale of the converters; None: that of a reading not calibrated
+    key: Key  # of the noise, which depends on it, the row and the number of the column alone
+
+
+@dataclass(frozen=True, eq=False)
 class Piece:
     """Part of a product; ``out`` (rows, columns) is overwritten by the next piece."""
 
     rows: slice
-    columns: slice
+    columns: slice  # of the product of these parts
     out: Floats
 
 
 @torch.no_grad()
 def pieces(
-    converters: Converters,
-    readings: list[Reading],
-    ranges_us: tuple[Floats | None, ...],
-    x: Tensor,
-    gain: Floats,
-    key: Key,
-    into: Floats | None = None,
+    converters: Converters, parts: list[Part], x: Tensor, gain: Floats, into: Floats | None = None
 ) -> Iterator[Piece]:
-    """Yield the product of x (batch, in) with all tiles, times ``gain`` (out,): rows in chunks, in those tile by tile.
+    """Yield the product of x (batch, in) with all parts, times ``gain`` (out,): rows in chunks, in those part by part.
 
-    The noise of an output depends on ``key``, its row and its column alone. A product of a single tile is computed
-    in ``into`` (batch, out), if given, which saves a copy.
+    A product of a single part is computed in ``into`` (batch, out), if given, which saves a copy.
     """
     given = x.detach().float().contiguous().numpy()
     batch, inputs = given.shape
-    fulls = [
-        default_range_us(converters, one) if full is None else full
-        for one, full in zip(readings, ranges_us, strict=True)
-    ]
+    fulls = [default_range_us(converters, part.reading) if part.range_us is None else part.range_us for part in parts]
     chunk = min(max(CACHED // inputs, FEWEST_ROWS), MOST_ROWS, batch + LANES - 1) // LANES * LANES
-    widest = max((one.mean.shape[1] for one in readings), default=0)
+    widest = max((part.reading.columns for part in parts), default=0)
     arithmetic = (IntegerProduct if suits(converters) else FloatProduct)(converters, inputs, chunk, widest)
     room = np.empty(chunk * widest, np.float32)
     for start in range(0, batch, chunk):
         rows = slice(start, min(start + chunk, batch))
         tops = checked_tops(arithmetic.take(given[rows]))
-        first = 0
-        for one, full in zip(readings, fulls, strict=True):
-            columns = slice(first, first + one.mean.shape[1])
-            if into is not None and len(readings) == 1:
+        at = 0
+        for part, full in zip(parts, fulls, strict=True):
+            columns = slice(at, at + part.reading.columns)
+            if into is not None and len(parts) == 1:
                 out = into[rows]
             else:
-                out = room[: len(tops) * one.mean.shape[1]].reshape(len(tops), -1)
-            arithmetic.give(one, key, (start, first), full, tops, gain[columns], out)
+                out = room[: len(tops) * part.reading.columns].reshape(len(tops), -1)
+            arithmetic.give(part.reading, part.key, (start, part.first), full, tops, gain[columns], out)
             yield Piece(rows, columns, out)
-            first = columns.stop
+            at = columns.stop
 
 
-def product(
-    converters: Converters,
-    readings: list[Reading],
-    ranges_us: tuple[Floats | None, ...],
-    x: Tensor,
-    gain: Floats,
-    key: Key,
-) -> Tensor:
+def product(converters: Converters, parts: list[Part], x: Tensor, gain: Floats) -> Tensor:
     """Return all pieces together: (batch, out)."""
     out = np.empty((len(x), len(gain)), np.float32)
-    for piece in pieces(converters, readings, ranges_us, x, gain, key, into=out):
-        if len(readings) > 1:
+    for piece in pieces(converters, parts, x, gain, into=out):
+        if len(parts) > 1:
             out[piece.rows, piece.columns] = piece.out
     return torch.from_numpy(out)
