@@ -13,6 +13,7 @@ Sums of products are exact, so that neither the order of terms nor the width of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,6 +147,7 @@ def whole_widths_reference(x: Array, levels: int, widths: Whole, squares: Small)
     return top
 
 
+@lru_cache(maxsize=32)
 def _dither(inputs: int, levels: int) -> NDArray[np.int32]:
     """Return what is added to the square of each input before its last bits are dropped."""
     shifts: NDArray[np.int32] = (np.arange(inputs) * GOLDEN % 1 * 2 ** square_shift(levels)).astype(np.int32)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
+from insitu.kernels.threading import one_thread
 from insitu.memory.labels import Label
 from insitu.memory.model import ClassStatistics, Model
 from insitu.memory.settings import Settings
@@ -55,6 +56,11 @@ def _names_array(names: tuple[str, ...] | None) -> dict[str, NDArray[Any]]:
 
 def apply(settings: Settings, model: Model | None, event: Event, seed: int) -> Model:
     """Return the model after ``event``; ``model`` is None before the first one, and ``seed`` is that of a new model."""
+    with one_thread():
+        return _apply(settings, model, event, seed)
+
+
+def _apply(settings: Settings, model: Model | None, event: Event, seed: int) -> Model:
     operations = settings.operations()
     if model is not None and event.kind != "fit":
         settings.check_encoder(model.encoder)

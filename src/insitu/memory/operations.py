@@ -39,7 +39,7 @@ class Operations:
         classes, index = np.unique(y, return_inverse=True)
         model = update_statistics(model, classes, np.bincount(index), class_means(x, index))
         model = store_examples(model, x, y, rng)
-        if self.fixed_space is None and _needs_new_space(model):
+        if self.fixed_space is None and _needs_new_space(model, x):
             return self._rewrite(model, rng)
         model = self._with_array(model, rng)
         return replace(model, state=self._write_examples(model, _present(model.state), x, y, rng))
@@ -152,9 +152,12 @@ class Operations:
         return self.learner.imprint(state, numbers.tolist(), sums, shots, z, model.now_s, rng)
 
 
-def _needs_new_space(model: Model) -> bool:
+def _needs_new_space(model: Model, x: Vectors) -> bool:
     space = model.space
-    return space is None or len(model.kept) >= 2 * space.seen or space.is_outgrown(model.kept, model.kept_numbers)
+    if space is None or len(model.kept) >= 2 * space.seen:
+        return True
+    # a mean over the stored examples is within the bounds that every one of them keeps
+    return space.is_far(x) and space.is_outgrown(model.kept, model.kept_numbers)
 
 
 def _present(value: T | None) -> T:

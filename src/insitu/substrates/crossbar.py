@@ -43,9 +43,18 @@ from insitu.substrates.analog.products import Part, pieces, product
 from insitu.substrates.analog.ranges import calibrated
 from insitu.substrates.analog.readings import Reading, array_readings, reading
 from insitu.substrates.analog.tiles import Counts, Floats, Held, first_column, shares, tiles_of
-from insitu.substrates.analog.writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
+from insitu.substrates.analog.writing import (
+    AT_A_TIME,
+    SIGNS,
+    Draft,
+    at_a_time,
+    both_signs,
+    cells_of,
+    checked_time,
+    for_pairs,
+    grown,
+)
 
-AT_A_TIME = 256  # columns whose cells are drawn together, to bound memory; not the tile's width, which changes no cell
 
 
 @dataclass(frozen=True)
@@ -102,10 +111,12 @@ class Crossbar(Substrate):
         """Append columns of cells just after RESET."""
         checked_size(held.inputs, outputs)
         checked_time(held, now_s)
-        for start in range(0, outputs, AT_A_TIME):
-            shape = (SIGNS, self.devices, held.inputs, min(AT_A_TIME, outputs - start))
-            held = grown(held, self.device.reset(shape, now_s, rng), self.tile, now_s)
-        return held
+        shape = SIGNS, self.devices, held.inputs
+        pieces = (
+            self.device.reset((*shape, min(AT_A_TIME, outputs - start)), now_s, rng)
+            for start in range(0, outputs, AT_A_TIME)
+        )
+        return grown(held, pieces, outputs, self.tile, now_s) if outputs else held
 
     def write(self, held: Held, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """RESET columns and program ``weights`` (in, len(columns)), each column scaled to the device's full scale."""
@@ -116,13 +127,15 @@ class Crossbar(Substrate):
             return held
         full_us = np.float32(self.device.full_scale_us)
         top = np.maximum(np.abs(given).max(0), np.finfo(np.float32).tiny)
-        target = for_pairs(both_signs(given / top * full_us), self.devices)  # (2, devices, in, k) µS
-        cells = self.device.program(target, now_s, rng)
-        spent = Ledger.of(reset_pulse=target.size, program_and_verify=int(np.count_nonzero(target)))
+        draft, programmed = Draft(held, self.tile), 0
+        for part in at_a_time(columns):
+            us = for_pairs(both_signs(given[:, part] / top[part] * full_us), self.devices)  # (2, devices, in, k)
+            draft.put(columns[part], self.device.program(us, now_s, rng), resets=1)
+            programmed += int(np.count_nonzero(us))
+        spent = Ledger.of(reset_pulse=SIGNS * self.devices * given.size, program_and_verify=programmed)
         scale = held.scale.clone()
         scale[columns] = torch.from_numpy(top / (full_us * np.float32(self.devices)))
-        held = replace(changed(held, self.tile, columns, cells, now_s, spent, resets=1), scale=scale)
-        return self._measured(held, columns, now_s)
+        return self._measured(draft.held(now_s, spent, scale=scale), columns, now_s)
 
     def add(self, held: Held, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """Give |amount| SET pulses, rounded to whole pulses, to the plus side (positive) or minus side (negative).
@@ -131,15 +144,16 @@ class Crossbar(Substrate):
         """
         columns = column_numbers(columns, held.outputs)
         checked_time(held, now_s)
-        shots = amounts if amounts.ndim == 3 else amounts[None]
-        pulses = np.zeros((SIGNS, held.inputs, len(columns)), np.int32)
-        for shot in shots:
-            pulses += both_signs(whole_pulses(checked_weights(shot, held.inputs, len(columns)))).astype(np.int32)
+        shots = [checked_weights(shot, held.inputs, len(columns)) for shot in (amounts if amounts.ndim == 3 else [amounts])]
         if not columns:
             return held
-        cells = self.device.pulse(cells_of(held, self.tile, columns), for_pairs(pulses, self.devices), now_s, rng)
-        spent = Ledger.of(set_pulse=self.devices * int(pulses.sum(dtype=np.int64)))
-        return self._measured(changed(held, self.tile, columns, cells, now_s, spent, pulses), columns, now_s)
+        draft, given = Draft(held, self.tile), 0
+        for part in at_a_time(columns):
+            pulses = sum(both_signs(whole_pulses(shot[:, part])).astype(np.int32) for shot in shots)  # (2, in, k)
+            cells = self.device.pulse(draft.cells(columns[part]), for_pairs(pulses, self.devices), now_s, rng)
+            draft.put(columns[part], cells, pulses)
+            given += int(pulses.sum(dtype=np.int64))
+        return self._measured(draft.held(now_s, Ledger.of(set_pulse=self.devices * given)), columns, now_s)
 
     def erase(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """RESET the cells of columns; products of theirs come out in µS again."""
@@ -147,11 +161,13 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return held
-        cells = self.device.reset((SIGNS, self.devices, held.inputs, len(columns)), now_s, rng)
+        draft, size = Draft(held, self.tile), (SIGNS, self.devices, held.inputs)
+        for part in at_a_time(columns):
+            draft.put(columns[part], self.device.reset((*size, len(columns[part])), now_s, rng), resets=1)
         scale, reference = held.scale.clone(), held.reference.clone()
         scale[columns], reference[columns] = 1.0, 0.0
-        spent = Ledger.of(reset_pulse=cells.conductance_us.size)
-        return replace(changed(held, self.tile, columns, cells, now_s, spent, resets=1), scale=scale, reference=reference)
+        spent = Ledger.of(reset_pulse=SIGNS * self.devices * held.inputs * len(columns))
+        return draft.held(now_s, spent, scale=scale, reference=reference)
 
     def calibrate(
         self, held: Held, x: Tensor, now_s: float, columns: list[int] | None = None, since: Held | None = None

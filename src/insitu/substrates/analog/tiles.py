@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -79,23 +79,24 @@ def starts(tiles: tuple[Tile, ...]) -> list[int]:
     return list(accumulate((tile.columns for tile in tiles), initial=0))
 
 
-def appended(tiles: tuple[Tile, ...], cells: Cells, width: int) -> tuple[Tile, ...]:
-    """Return the tiles of arrays of ``width`` columns with blank ``cells`` appended: the last is filled up first."""
-    out, at, size = list(tiles), 0, cells.shape[3]
-    first = starts(tiles)[-1]
-    while at < size:
-        within = (first + at) % width  # column of its array
-        stop = min(at + TILE - within % TILE, at + width - within, size)
-        fresh = _blank(cells if stop - at == size else _copied(cells, at, stop))
-        if within % TILE:
-            last = out.pop()
-            fresh = Tile(
-                Cells.join([last.cells, fresh.cells], axis=3),
-                np.concatenate([last.pulses, fresh.pulses], 2),
-                np.concatenate([last.resets, fresh.resets]),
-            )
-        out.append(fresh)
-        at = stop
+def appended(tiles: tuple[Tile, ...], pieces: Iterable[Cells], width: int) -> tuple[Tile, ...]:
+    """Return the tiles of arrays of ``width`` columns with pieces of blank cells appended; the last is filled first."""
+    out, first = list(tiles), starts(tiles)[-1]
+    for cells in pieces:
+        at, size = 0, cells.shape[3]
+        while at < size:
+            within = first % width  # column of its array
+            stop = min(at + TILE - within % TILE, at + width - within, size)
+            fresh = _blank(cells if stop - at == size else _copied(cells, at, stop))
+            if within % TILE:
+                last = out.pop()
+                fresh = Tile(
+                    Cells.join([last.cells, fresh.cells], axis=3),
+                    np.concatenate([last.pulses, fresh.pulses], 2),
+                    np.concatenate([last.resets, fresh.resets]),
+                )
+            out.append(fresh)
+            first, at = first + stop - at, stop
     return tuple(out)
 
 
@@ -121,13 +122,16 @@ class Share:
     whole: bool  # all columns of the tile, in their order
 
 
-def shares(tiles: tuple[Tile, ...], width: int, columns: list[int]) -> list[Share]:
+def shares(tiles: Sequence[Tile], width: int, columns: list[int]) -> list[Share]:
     """Return where ``columns`` of arrays of ``width`` columns lie, tile by tile."""
     if not columns:
         return []
     wanted = np.asarray(columns, np.int64)
     array, inside = np.divmod(wanted, width)
     owner, within = array * tiles_of(width) + inside // TILE, inside % TILE
+    if owner[0] == owner[-1] and (owner == owner[0]).all():
+        number, place = int(owner[0]), _compact(within)
+        return [Share(number, place, slice(0, len(columns)), place == slice(0, tiles[number].columns))]
     order = np.argsort(owner, kind="stable")
     numbers, first = np.unique(owner[order], return_index=True)
     out = []
@@ -137,7 +141,7 @@ def shares(tiles: tuple[Tile, ...], width: int, columns: list[int]) -> list[Shar
     return out
 
 
-def taken(tiles: tuple[Tile, ...], parts: list[Share], count: int) -> Cells:
+def taken(tiles: Sequence[Tile], parts: list[Share], count: int) -> Cells:
     """Return the cells of ``count`` columns, in the order in which they were given."""
     if len(parts) == 1 and parts[0].given == slice(0, count):
         (part,) = parts
