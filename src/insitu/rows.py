@@ -54,7 +54,7 @@ class Rows:
             out[here] = self.blocks[block][flat[here] % BLOCK]
         return out.reshape(*wanted.shape, self.shape[1])
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         whole = np.concatenate(self.blocks) if self.blocks else np.empty(self.shape, self.dtype)
         return whole if dtype is None else whole.astype(dtype, copy=False)
 

@@ -122,7 +122,7 @@ def checked_pulses(pulses: object, shape: tuple[int, ...]) -> NDArray[np.integer
     given = np.asarray(pulses)
     if given.shape != shape or given.dtype.kind not in "fiu":
         raise InsituError(f"pulses are counts >= 0 of shape {shape}; got {given.dtype} of shape {given.shape}")
-    if given.dtype.kind != "f" and given.size and 0 <= given.min() and given.max() <= MOST_PULSES:
+    if given.dtype.kind != "f" and given.size and given.min() >= 0 and given.max() <= MOST_PULSES:
         return given
     bad = ~((given >= 0) & (given <= MOST_PULSES) & (given == np.floor(given)))
     if bad.any():

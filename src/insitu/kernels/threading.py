@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped] # carries no types
 
 WORTH = 2**22  # products of numbers, about 100 µs, that are worth another thread
 SHARE = 2**20  # words to compare, some 60 µs, that are worth a thread of Numba's: on a busy machine it may come late

@@ -239,13 +239,11 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     @property
     def class_count_(self) -> NDArray[np.int64]:
         """Number of examples of each class, in the order of ``classes_``."""
-        model = self._fitted_attribute("class_count_")
-        counts: NDArray[np.int64] = model.counts[model.classes]
-        return counts
+        return self._fitted_attribute("class_count_").class_counts
 
     def _fitted_attribute(self, name: str) -> Model:
         if self._model is None:
-            raise AttributeError(f"{type(self).__name__} has no {name} before it is fitted")
+            raise AttributeError(f"a memory has no {name} before it is fitted")
         return self._model
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -28,7 +28,7 @@ LARGEST = 1e300  # of a number in X: sums and differences of such numbers stay f
 
 
 def validate_queries(
-    memory: Memory, x: object, reset: bool = False, adopt_names: bool = False
+    memory: Memory, x: Any, reset: bool = False, adopt_names: bool = False
 ) -> tuple[NDArray[Any], Names]:
     """Return X as an array, and its feature names where it is a table.
 

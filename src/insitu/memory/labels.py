@@ -39,7 +39,7 @@ def as_labels(y: object) -> list[Label]:
     given = np.asarray(unwrap(y, "y"), dtype=object)
     if not given.ndim:
         raise InsituError(f"{ALLOWED}, in a list or array; got {type(y).__name__} {y!r}"[:200])
-    labels = column_or_1d(given, warn=True).tolist()
+    labels: list[Label] = column_or_1d(given, warn=True).tolist()
     kinds = set(map(type, labels))
     if not kinds <= KINDS.keys():
         labels = [_as_python(each) for each in labels]

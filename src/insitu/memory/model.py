@@ -56,6 +56,12 @@ class Model:
         """Class numbers in the order of ``labels``."""
         return np.array([self.numbers[label] for label in self.labels], np.int64)
 
+    @property
+    def class_counts(self) -> Numbers:
+        """Examples per class, in the order of ``labels``."""
+        counts: Numbers = self.counts[self.classes]
+        return counts
+
     @cached_property
     def columns(self) -> Numbers:
         """Columns of the array in the order of ``labels``."""
@@ -147,6 +153,6 @@ def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generato
     evicted = np.setdiff1d(np.arange(old), chosen)
     added = np.sort(order[chosen[chosen >= old] - old])
     replacing, more = added[: len(evicted)], added[len(evicted) :]
-    kept, numbers = (model.kept.copy() if old else x[:0]), model.kept_numbers.copy()
+    kept, numbers = (model.kept if old else x[:0]).copy(), model.kept_numbers.copy()
     kept[evicted], numbers[evicted] = x[replacing], y[replacing]
     return replace(model, kept=np.concatenate([kept, x[more]]), kept_numbers=np.concatenate([numbers, y[more]]))

@@ -80,9 +80,7 @@ class Substrate(ABC):
     def erase(self, held: Any, columns: list[int], now_s: float, rng: np.random.Generator) -> Any:
         """RESET the cells of these columns."""
 
-    def calibrate(
-        self, held: Any, x: Tensor, now_s: float, columns: list[int] | None = None, since: Any = None
-    ) -> Any:
+    def calibrate(self, held: Any, x: Tensor, now_s: float, columns: list[int] | None = None, since: Any = None) -> Any:
         """Fit converter ranges to inputs like ``x`` (batch, in); a substrate without converters has nothing to fit.
 
         With ``columns``, the only ones written after ``since``, ranges are no narrower than they were then, and only
@@ -143,7 +141,7 @@ class Substrate(ABC):
         """Return what multiplying ``batch`` rows by this matrix costs."""
 
     def compensation_cost(self, held: Any) -> Ledger:
-        """Return what measuring drift costs once after the clock has moved, however many products; none without drift."""
+        """Return what measuring drift costs once after the clock has moved, whatever is multiplied then."""
         return Ledger()
 
     @abstractmethod

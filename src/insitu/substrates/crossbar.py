@@ -29,32 +29,22 @@ from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.normals import key_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
-from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers, whole_pulses
+from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
 from insitu.substrates.analog import batched_crossbar, delta_crossbar
 from insitu.substrates.analog.batched_crossbar import Batch, Scale
 from insitu.substrates.analog.cell_array import CellArray, Compensation
+from insitu.substrates.analog.columns import Draft, core_products, endurance, wear
 from insitu.substrates.analog.compensation import DriftProbe
 from insitu.substrates.analog.converters import Converters
 from insitu.substrates.analog.delta_crossbar import BaseArray, Deltas
 from insitu.substrates.analog.probes import count_for
-from insitu.substrates.analog.products import Part, pieces, product
+from insitu.substrates.analog.products import Part, pieces, product, tile_parts
 from insitu.substrates.analog.ranges import calibrated
-from insitu.substrates.analog.readings import Reading, array_readings, reading
-from insitu.substrates.analog.tiles import Counts, Floats, Held, first_column, shares, tiles_of
-from insitu.substrates.analog.writing import (
-    AT_A_TIME,
-    SIGNS,
-    Draft,
-    at_a_time,
-    both_signs,
-    cells_of,
-    checked_time,
-    for_pairs,
-    grown,
-)
-
+from insitu.substrates.analog.readings import Reading, array_readings
+from insitu.substrates.analog.tiles import Counts, Floats, Held
+from insitu.substrates.analog.writing import AT_A_TIME, SIGNS, cells_of, checked_time, grown
 
 
 @dataclass(frozen=True)
@@ -112,11 +102,9 @@ class Crossbar(Substrate):
         checked_size(held.inputs, outputs)
         checked_time(held, now_s)
         shape = SIGNS, self.devices, held.inputs
-        pieces = (
-            self.device.reset((*shape, min(AT_A_TIME, outputs - start)), now_s, rng)
-            for start in range(0, outputs, AT_A_TIME)
-        )
-        return grown(held, pieces, outputs, self.tile, now_s) if outputs else held
+        sizes = [min(AT_A_TIME, outputs - start) for start in range(0, outputs, AT_A_TIME)]
+        cells = (self.device.reset((*shape, size), now_s, rng) for size in sizes)
+        return grown(held, cells, outputs, self.tile, now_s) if outputs else held
 
     def write(self, held: Held, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """RESET columns and program ``weights`` (in, len(columns)), each column scaled to the device's full scale."""
@@ -125,16 +113,12 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return held
-        full_us = np.float32(self.device.full_scale_us)
         top = np.maximum(np.abs(given).max(0), np.finfo(np.float32).tiny)
-        draft, programmed = Draft(held, self.tile), 0
-        for part in at_a_time(columns):
-            us = for_pairs(both_signs(given[:, part] / top[part] * full_us), self.devices)  # (2, devices, in, k)
-            draft.put(columns[part], self.device.program(us, now_s, rng), resets=1)
-            programmed += int(np.count_nonzero(us))
+        draft = Draft(held, self.tile)
+        programmed = draft.program(self._array, columns, given / top, now_s, rng)
         spent = Ledger.of(reset_pulse=SIGNS * self.devices * given.size, program_and_verify=programmed)
         scale = held.scale.clone()
-        scale[columns] = torch.from_numpy(top / (full_us * np.float32(self.devices)))
+        scale[columns] = torch.from_numpy(top / np.float32(self._array.full_us))
         return self._measured(draft.held(now_s, spent, scale=scale), columns, now_s)
 
     def add(self, held: Held, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Held:
@@ -144,16 +128,13 @@ class Crossbar(Substrate):
         """
         columns = column_numbers(columns, held.outputs)
         checked_time(held, now_s)
-        shots = [checked_weights(shot, held.inputs, len(columns)) for shot in (amounts if amounts.ndim == 3 else [amounts])]
+        each = amounts if amounts.ndim == 3 else amounts[None]
+        shots = [checked_weights(shot, held.inputs, len(columns)) for shot in each]
         if not columns:
             return held
-        draft, given = Draft(held, self.tile), 0
-        for part in at_a_time(columns):
-            pulses = sum(both_signs(whole_pulses(shot[:, part])).astype(np.int32) for shot in shots)  # (2, in, k)
-            cells = self.device.pulse(draft.cells(columns[part]), for_pairs(pulses, self.devices), now_s, rng)
-            draft.put(columns[part], cells, pulses)
-            given += int(pulses.sum(dtype=np.int64))
-        return self._measured(draft.held(now_s, Ledger.of(set_pulse=self.devices * given)), columns, now_s)
+        draft = Draft(held, self.tile)
+        spent = Ledger.of(set_pulse=draft.pulse(self._array, columns, shots, now_s, rng))
+        return self._measured(draft.held(now_s, spent), columns, now_s)
 
     def erase(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """RESET the cells of columns; products of theirs come out in µS again."""
@@ -161,9 +142,8 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return held
-        draft, size = Draft(held, self.tile), (SIGNS, self.devices, held.inputs)
-        for part in at_a_time(columns):
-            draft.put(columns[part], self.device.reset((*size, len(columns[part])), now_s, rng), resets=1)
+        draft = Draft(held, self.tile)
+        draft.reset(self._array, columns, now_s, rng)
         scale, reference = held.scale.clone(), held.reference.clone()
         scale[columns], reference[columns] = 1.0, 0.0
         spent = Ledger.of(reset_pulse=SIGNS * self.devices * held.inputs * len(columns))
@@ -194,13 +174,9 @@ class Crossbar(Substrate):
         """Return these columns of the product, (batch, len(columns)); tiles of other columns are not read."""
         checked_rows(x, held.inputs)
         checked_time(held, now_s)
-        numbers = [part.tile for part in shares(held.tiles, self.tile, columns)]
-        parts, key = [], key_of(rng)
-        for number in numbers:
-            one, first = reading(self.device, held.tiles[number], now_s), first_column(number, self.tile)
-            parts.append(Part(one, first, held.ranges_us[number // tiles_of(self.tile)], key))
+        parts = tile_parts(self._array, self.tile, held, columns, now_s, key_of(rng))
         read = [column for part in parts for column in range(part.first, part.first + part.reading.columns)]
-        out = product(self._converters, parts, x, self._probe.gain_of(held, numbers, read, now_s))
+        out = product(self._converters, parts, x, self._probe.gain_of(held, read, now_s))
         return out[:, np.searchsorted(read, columns)]
 
     def search(
@@ -233,15 +209,7 @@ class Crossbar(Substrate):
 
     def wear(self, held: Held, columns: list[int]) -> tuple[Counts, Counts]:
         """Return the SET pulses that cells of columns have seen (2, in, len(columns)), and RESETs (len(columns),)."""
-        columns = column_numbers(columns, held.outputs)
-        if not columns:
-            return np.zeros((SIGNS, held.inputs, 0), np.int32), np.zeros(0, np.int32)
-        pulses = np.empty((SIGNS, held.inputs, len(columns)), np.int32)
-        resets = np.empty(len(columns), np.int32)
-        for part in shares(held.tiles, self.tile, columns):
-            pulses[..., part.given] = held.tiles[part.tile].pulses[..., part.within]
-            resets[part.given] = held.tiles[part.tile].resets[part.within]
-        return pulses, resets
+        return wear(held, self.tile, column_numbers(columns, held.outputs))
 
     def read(self, held: Held, now_s: float) -> tuple[Tensor, Tensor]:
         """Return mean and variance (in, out) of the weights, in the units of products without compensation of drift."""
@@ -259,27 +227,17 @@ class Crossbar(Substrate):
 
     def product_cost(self, held: Held, batch: int) -> Ledger:
         """Return core products (256x256 equivalents), conversions and device reads for ``batch`` rows."""
-        return self._products(held, batch, held.outputs)
+        return core_products(self._array, self.tile, self.copies, held.inputs, held.outputs, batch)
 
     def compensation_cost(self, held: Held) -> Ledger:
         """Return the core products for the probes; none without compensation of drift."""
-        probed = held.probes * (self.compensation != "none")
-        return Ledger.of(drift_core_product_per_time_step=self._products(held, probed, held.outputs).counts["core_product"])
-
-    def _products(self, held: Held, batch: int, outputs: int) -> Ledger:
-        """Return what ``batch`` products with ``outputs`` neighbouring columns cost."""
-        across, blocks = -(-outputs // self.tile), -(-held.inputs // (self.tile // self.copies))
-        return Ledger.of(
-            core_product=batch * blocks * across,
-            dac_conversion=batch * held.inputs * self.copies * across,
-            adc_conversion=batch * outputs * blocks,
-            device_read=batch * SIGNS * self.devices * held.inputs * outputs,
-        )
+        batch = held.probes * (self.compensation != "none")
+        spent = core_products(self._array, self.tile, self.copies, held.inputs, held.outputs, batch)
+        return Ledger.of(drift_core_product_per_time_step=spent.counts["core_product"])
 
     def endurance(self, held: Held) -> dict[str, int]:
         """Return the most SET pulses and the most RESETs that one cell has seen."""
-        pulses = max((int(tile.pulses.max(initial=0)) for tile in held.tiles), default=0)
-        return {"set_pulses": pulses, "resets": max((int(tile.resets.max()) for tile in held.tiles), default=0)}
+        return endurance(held)
 
     def fit_batch(self, matrices: Tensor, x: Tensor, top: float, steps: int) -> Scale:
         """Return the scale of batches like these, with ADC ranges that hold the currents that x draws from them."""
@@ -339,5 +297,5 @@ class Crossbar(Substrate):
         """Measure columns just written, to which drift is compensated later."""
         if self.compensation == "none":
             return held
-        spent = held.spent + self._products(held, held.probes, len(columns))
-        return replace(held, reference=self._probe.references(held, columns, now_s), spent=spent)
+        probed = core_products(self._array, self.tile, self.copies, held.inputs, len(columns), held.probes)
+        return replace(held, reference=self._probe.references(held, columns, now_s), spent=held.spent + probed)

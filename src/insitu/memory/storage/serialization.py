@@ -106,7 +106,7 @@ def _numeric_type(kind: str) -> np.dtype[Any]:
     return found
 
 
-def split(path: str, array: Array | Rows) -> Array | Rows:
+def split(path: str, array: Array | Rows) -> Any:
     """Return an array with its parts along the first axis."""
     if isinstance(array, Rows):
         return array if array.nbytes > SINGLE_PART else np.asarray(array)[np.newaxis]

@@ -67,8 +67,9 @@ class DriftProbe:
             known = _gains[held] = self.array, now_s, gain.numpy()
         return known[2]
 
-    def gain_of(self, held: Held, numbers: list[int], columns: list[int], now_s: float) -> Floats:
-        """Return the factors of the ``columns`` of these tiles; only these are measured where each has its own."""
+    def gain_of(self, held: Held, columns: list[int], now_s: float) -> Floats:
+        """Return the factors of ``columns``, all those of some tiles; no others are measured where each has its own."""
+        numbers = [part.tile for part in shares(held.tiles, self.width, columns)]
         if self.array.compensation != "column":
             return self.gain(held, now_s)[columns]
         factors = drift_factors("column", held.reference[columns], self.magnitudes(held, numbers, now_s))
@@ -87,4 +88,4 @@ class DriftProbe:
 
 
 def _key(tile: Tile, now_s: float) -> Key:
-    return zlib.crc32(np.ascontiguousarray(tile.cells.conductance_us)), zlib.crc32(np.float64(now_s).tobytes())
+    return zlib.crc32(tile.cells.conductance_us.tobytes()), zlib.crc32(np.float64(now_s).tobytes())

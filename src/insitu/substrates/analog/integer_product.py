@@ -73,8 +73,10 @@ class IntegerProduct:
         parts = [self.reading_of(part) for part in one.parts]
         if one.noiseless:
             return IntegerReading(joined([part.means for part in parts]), None)
-        variances = [self._variances(part) if known.variances is None else known.variances
-                     for part, known in zip(one.parts, parts, strict=True)]
+        variances = [
+            self._variances(part) if known.variances is None else known.variances
+            for part, known in zip(one.parts, parts, strict=True)
+        ]
         return IntegerReading(joined([part.means for part in parts]), joined(variances))
 
     def _rounded(self, one: Reading) -> IntegerReading:

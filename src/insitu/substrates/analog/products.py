@@ -11,11 +11,12 @@ from torch import Tensor
 
 from insitu.kernels.normals import LANES
 from insitu.kernels.readout import Key
+from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.converters import Converters, checked_tops, default_range_us
 from insitu.substrates.analog.float_product import FloatProduct
 from insitu.substrates.analog.integer_product import IntegerProduct, suits
-from insitu.substrates.analog.readings import Reading
-from insitu.substrates.analog.tiles import Floats
+from insitu.substrates.analog.readings import Reading, reading
+from insitu.substrates.analog.tiles import Floats, Held, first_column, shares, tiles_of
 
 CACHED = 2**18  # numbers of x at a time: widths of two bytes and squares of one, which a core's own cache holds
 MOST_ROWS, FEWEST_ROWS = 1024, 64  # of a chunk; multiples of LANES
@@ -29,6 +30,15 @@ class Part:
     first: int
     range_us: Floats | None  # (row blocks,) full scale of the converters; None: that of a reading not calibrated
     key: Key  # of the noise, which depends on it, the row and the number of the column alone
+
+
+def tile_parts(array: CellArray, width: int, held: Held, columns: list[int], now_s: float, key: Key) -> list[Part]:
+    """Return the tiles of arrays of ``width`` columns in which ``columns`` lie, as parts of a product at ``now_s``."""
+    out = []
+    for share in shares(held.tiles, width, columns):
+        one, first = reading(array.device, held.tiles[share.tile], now_s), first_column(share.tile, width)
+        out.append(Part(one, first, held.ranges_us[share.tile // tiles_of(width)], key))
+    return out
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from insitu.core import InsituError
 from insitu.devices import Cells
 from insitu.ledger import Ledger
-from insitu.substrates.analog.tiles import Counts, Floats, Held, appended, put, shares, taken, tiles_of
+from insitu.substrates.analog.tiles import Floats, Held, appended, shares, taken, tiles_of
 
 Number = TypeVar("Number", bound=np.generic)
 # columns whose cells are drawn together, few enough for a core's cache; not those of a tile, so that the width of an
@@ -55,11 +55,6 @@ def checked_time(held: Written, now_s: float) -> float:
     return now_s
 
 
-def at_a_time(columns: list[int]) -> list[slice]:
-    """Return slices that cut ``columns`` into pieces."""
-    return [slice(start, start + AT_A_TIME) for start in range(0, len(columns), AT_A_TIME)]
-
-
 def grown(held: Held, pieces: Iterable[Cells], count: int, width: int, now_s: float) -> Held:
     """Append ``count`` columns, given as pieces of blank cells, in arrays of ``width`` columns."""
     tiles = appended(held.tiles, pieces, width)
@@ -77,27 +72,3 @@ def grown(held: Held, pieces: Iterable[Cells], count: int, width: int, now_s: fl
 def cells_of(held: Held, width: int, columns: list[int]) -> Cells:
     """Return the cells (2, pairs, in, len(columns)) of columns."""
     return taken(held.tiles, shares(held.tiles, width, columns), len(columns))
-
-
-class Draft:
-    """A matrix of arrays of ``width`` columns while some of its columns are replaced, a few at a time."""
-
-    def __init__(self, held: Held, width: int) -> None:
-        self.before, self.width, self.tiles = held, width, list(held.tiles)
-        self.ranges = list(held.ranges_us)
-
-    def cells(self, columns: list[int]) -> Cells:
-        """Return the cells (2, pairs, in, len(columns)) of columns."""
-        return taken(self.tiles, shares(self.tiles, self.width, columns), len(columns))
-
-    def put(self, columns: list[int], cells: Cells, pulses: Counts | None = None, resets: int = 0) -> None:
-        """Put ``cells`` into columns and count; the converters of arrays that change are no longer calibrated."""
-        for part in shares(self.tiles, self.width, columns):
-            self.tiles[part.tile] = put(self.tiles[part.tile], part, cells, pulses, resets)
-            self.ranges[part.tile // tiles_of(self.width)] = None
-
-    def held(self, now_s: float, spent: Ledger, **changes: Any) -> Held:
-        """Return the matrix with what was put into it, written at ``now_s`` at the cost ``spent``."""
-        total = self.before.spent + spent
-        state = {"tiles": tuple(self.tiles), "ranges_us": tuple(self.ranges), "written_s": now_s, "spent": total}
-        return replace(self.before, **state, **changes)
