@@ -137,13 +137,12 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         total = state.shots[columns] + count
         sums, means = (torch.from_numpy(each[columns]) for each in (state.sums, state.activations))
         means = means * (state.shots[columns] / total)[:, None]
+        means.index_add_(0, index, examples.x / total[index, None])
         state = replace(
             state,
             shots=put_entries(state.shots, columns, total),
             sums=state.sums.put(columns, sums.index_add_(0, index, vectors).numpy()),
-            activations=state.activations.put(
-                columns, means.index_add_(0, index, examples.x / total[index, None]).numpy()
-            ),
+            activations=state.activations.put(columns, means.numpy()),
         )
         if self.support == "program":
             return self._programmed(state, before, columns, now_s, rng)
@@ -226,12 +225,10 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             raise InsituError(f"the memory does not hold class {missing[0]}; it holds {shown or 'no class'}")
         columns = [known[c] for c in dict.fromkeys(classes)]
         cleared = {"labels": FREE, "shots": 0, "slope": 1, "offset": 0}
-        entries: dict[str, Any] = {
-            name: put_entries(getattr(state, name), columns, value) for name, value in cleared.items()
-        }
+        entries: Any = {name: put_entries(getattr(state, name), columns, value) for name, value in cleared.items()}
         erased = self.substrate.erase(state.held, columns, now_s, rng)
-        known_vectors = calibration_set(state.projection, state.cohort.x).vectors
-        held = self.substrate.calibrate(erased, known_vectors, now_s, [], state.held)
+        given = calibration_set(state.projection, state.cohort.x).vectors
+        held = self.substrate.calibrate(erased, given, now_s, [], state.held)
         activations, sums = (rows.put(columns, 0) for rows in (state.activations, state.sums))
         return replace(state, held=held, activations=activations, sums=sums, **entries)
 

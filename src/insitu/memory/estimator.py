@@ -234,17 +234,12 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
     @property
     def classes_(self) -> NDArray[Any]:
         """Labels of the current classes, sorted."""
-        return self._fitted_attribute("classes_").label_array
+        return self._fitted("classes_").label_array
 
     @property
     def class_count_(self) -> NDArray[np.int64]:
         """Number of examples of each class, in the order of ``classes_``."""
-        return self._fitted_attribute("class_count_").class_counts
-
-    def _fitted_attribute(self, name: str) -> Model:
-        if self._model is None:
-            raise AttributeError(f"a memory has no {name} before it is fitted")
-        return self._model
+        return self._fitted("class_count_").class_counts
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._model is not None
@@ -277,7 +272,9 @@ class Memory(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-le
         """Lock held by every change, from the validation of its arguments on."""
         return lock_of(self) if self._store is None else self._store.lock
 
-    def _fitted(self) -> Model:
+    def _fitted(self, attribute: str = "") -> Model:
+        if attribute and self._model is None:
+            raise AttributeError(f"a memory has no {attribute} before it is fitted")
         check_is_fitted(self)
         assert self._model is not None
         return self._model

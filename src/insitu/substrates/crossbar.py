@@ -192,8 +192,7 @@ class Crossbar(Substrate):
         """Return the column (batch,) of the largest digital score, never holding more than an array's outputs."""
         checked_rows(x, held.inputs)
         best = Best(len(x), held.outputs, scale, offset, allowed)
-        parts, gain = self._parts(held, now_s, rng), self._probe.gain(held, now_s)
-        for piece in pieces(self._converters, parts, x, gain):
+        for piece in pieces(self._converters, self._parts(held, now_s, rng), x, self._probe.gain(held, now_s)):
             best.see(piece.rows, piece.columns, piece.out)
         return best.columns
 
