@@ -15,6 +15,7 @@ from insitu import metrics as metrics
 from insitu import placement as placement
 from insitu import protocols as protocols
 from insitu import report as report
+from insitu import rows as rows
 from insitu import run as run
 from insitu import scenarios as scenarios
 from insitu import substrates as substrates

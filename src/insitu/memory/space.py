@@ -15,6 +15,7 @@ directions. All of this is our own choice.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -66,6 +67,11 @@ class Space:
                 f"a number in X is more than {FAR:g} spreads away from the examples taught; correct it, or fit again"
             )
         return torch.from_numpy(z.astype(np.float32))
+
+    def is_far(self, x: Vectors) -> bool:
+        """Return whether any of vectors x (n, features) lies so far out that the space may be outgrown."""
+        known = np.where(np.isfinite(self.scale), self.scale, 0.0)
+        return bool((np.abs(x - self.shift) > GROWTH / 2 * known).any())
 
     def is_outgrown(self, x: Vectors, y: Numbers) -> bool:
         """Return whether a feature of vectors x (n, features) of classes y (n,) spreads much wider than at the fit."""
@@ -154,10 +160,17 @@ def shrinkage(variance: float, features: int, free: int) -> float:
 
 def class_means(x: Vectors, index: NDArray[np.intp]) -> Vectors:
     """Return the means (classes, features) of vectors x (n, features) of classes numbered ``index`` (n,)."""
-    start = x[np.unique(index, return_index=True)[1]]  # sums of differences to it keep digits that plain sums lose
-    sums = np.zeros_like(start)
-    np.add.at(sums, index, x - start[index])
-    means: Vectors = start + sums / np.bincount(index)[:, None]
+    count = np.bincount(index)
+    if (index[1:] < index[:-1]).any():
+        order = np.argsort(index, kind="stable")
+        x, index = x[order], index[order]
+    first = np.cumsum(count) - count
+    start = x[first]  # sums of differences to it keep digits that plain sums lose
+    rest = start[index]
+    np.subtract(x, rest, out=rest)
+    even = (count == count[0]).all()  # a sum over an axis takes a fraction of the time of ``reduceat``
+    sums = rest.reshape(len(count), -1, x.shape[1]).sum(1) if even else np.add.reduceat(rest, first)
+    means: Vectors = start + sums / count[:, None]
     return means
 
 
@@ -186,6 +199,7 @@ def random_probes(features: int) -> NDArray[np.float32]:
     return generator(0, "probes of a memory", features).standard_normal((PROBES, features), dtype=np.float32)
 
 
+@lru_cache(maxsize=4)
 def random_rotation(features: int, dim: int) -> Vectors:
     """Return a fixed random (dim, features) matrix with orthonormal columns (dim >= features) or rows."""
     draw = generator(0, "turn of a memory", features, dim).standard_normal((max(dim, features), min(dim, features)))

@@ -75,12 +75,12 @@ def _check_state(model: Model, state: State, space: Space) -> None:
     counts = np.where(labels == FREE, 0, model.counts[labels * (labels != FREE)]) if len(model.counts) else shots * 0
     if not (np.abs(shots - counts) <= CLOSE * counts).all():
         raise damaged_state("shots do not match the counts of examples")
-    sums = np.linalg.norm(state.sums.double().numpy(), axis=1)
+    sums = np.linalg.norm(np.asarray(state.sums, np.float64), axis=1)
     if not (sums <= shots * (1 + CLOSE)).all():
         raise damaged_state("sums are longer than those of that many unit vectors")
     _within("slope", state.slope.numpy(), SMALLEST / 2, LARGEST)
     _within("offset", state.offset.numpy(), -LARGEST, LARGEST)
-    _within("activations", state.activations.numpy(), -FAR, FAR)
+    _within("activations", state.activations, -FAR, FAR)
     _within("calibration set of the array", state.cohort.x.numpy(), -FAR, FAR)
     for record in records_in(state.held):
         if isinstance(record, Cells):
