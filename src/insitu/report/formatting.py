@@ -131,7 +131,8 @@ def cautions(report: Report) -> list[str]:
     if report.get("quick"):
         out.append("Quick variant: a smaller run to see that everything works; its figures are no results.")
     if changed := report.get("changes"):
-        out.append(f"Not the published composition: {', '.join(map(_change, changed))}.")
+        what = "Not the published composition" if report["paper"] else "Changed fields"
+        out.append(f"{what}: {', '.join(map(_change, changed))}.")
     if report.get("verified"):
         out.append(f"Not verified: {report['verified']}.".replace("..", "."))
     return out

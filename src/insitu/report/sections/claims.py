@@ -94,6 +94,8 @@ def blocks(report: Report) -> list[Block]:
     held = report[KEY]
     if not held:
         return []
+    if not report["paper"]:
+        return _results(held)
     rows = [
         [
             Cell(claim["name"]),
@@ -122,3 +124,14 @@ def blocks(report: Report) -> list[Block]:
     more = [f"{counts[IN_THE_MEDIAN]} more in the median"] * bool(counts[IN_THE_MEDIAN])
     more += [f"{left} without a verdict"] * bool(left)
     return [KeyFigure("Claims met", Cell("", counts[MET], unit=f"of {total}", digits=0), ", ".join(more)), table]
+
+
+def _results(held: list[dict[str, Any]]) -> list[Block]:
+    """Return the figures of an experiment that no paper has published: they have no targets."""
+    rows = [[Cell(each["name"]), Cell.of(each["measured"], each["unit"]), Cell(each["over"] or DASH)] for each in held]
+    headings = [
+        Heading("", words=True),
+        Heading("measured", interval=True, unit=True, strong=True),
+        Heading("over", words=True),
+    ]
+    return [Table("Results", headings, rows)]
