@@ -52,12 +52,14 @@ def page(report: Report) -> str:
 
 
 def _head(report: Report) -> str:
+    changed = formatting.changes(report)
+    changed = "" if report["paper"] or not changed else f" Changed fields: {escape(changed)}."
     cautions = "".join(f'<p class="caution">{escape(text)}</p>' for text in formatting.cautions(report))
     return (
         f'<p class="eyebrow"><b>insitu</b> · {escape(report["experiment"])} · {escape(report["started"][:10])}</p>\n'
         f"<h1>{escape(report['title'].rstrip('.'))}</h1>\n"
         + (f'<p class="lead">{escape(report["paper"])}</p>\n' if report["paper"] else "")
-        + f'<p class="note">{escape(report["data"])}; {formatting.seeds(report)}.</p>\n{cautions}'
+        + f'<p class="note">{escape(report["data"])}; {formatting.seeds(report)}.{changed}</p>\n{cautions}'
     )
 
 

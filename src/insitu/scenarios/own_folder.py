@@ -77,8 +77,6 @@ class OwnFolder(Scenario[FewShotBase]):
 
     def items(self) -> OwnItems:
         """Return the examples, which are encoded when they are first needed."""
-        if self.path is None:
-            raise InsituError(NEEDED)
         return load(self.path, self.encoder)
 
     def base(self, data: str) -> FewShotBase:
@@ -151,7 +149,7 @@ class OwnFolder(Scenario[FewShotBase]):
 
     def drawn(self, data: str) -> str:
         """See ``Scenario.drawn``."""
-        return "support draws"
+        return "draws"
 
 
 class Drawn(NamedTuple):
@@ -169,8 +167,10 @@ class Drawn(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def load(path: Path, encoder: Encoder | None) -> OwnItems:
+def load(path: Path | None, encoder: Encoder | None) -> OwnItems:
     """Return the examples of a folder; raise ``InsituError`` where no two classes have two that can be used."""
+    if path is None:
+        raise InsituError(NEEDED)
     found = labelled_folder.read(path, "vectors" if encoder is None else encoder.kind)
     files = [(name, file) for name, own in found.classes.items() for file in own]
     items, failed = own_items.read([file for _, file in files], "vectors" if encoder is None else encoder.kind)

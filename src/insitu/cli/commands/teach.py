@@ -194,10 +194,9 @@ def _teach(
         if other != label:
             notes.append(f"{item.name} and {name} are the same and have two names, {label} and {other}; forget one")
     if chosen:
-        if memory.settings.encoder is None or memory.settings.keeps_images:
-            x = np.asarray(rows)[chosen]
-        else:
-            x = [given[place] for place in chosen]  # their vectors are in the cache
+        held = memory.settings.encoder is None or memory.settings.keeps_images
+        # vectors of an encoder are made again by the memory, from the cache
+        x: Any = np.asarray(rows)[chosen] if held else [given[place] for place in chosen]
         memory.partial_fit(x, [labels[place] for place in chosen])
     return [labels[place] for place in chosen], skipped, notes
 

@@ -51,7 +51,7 @@ def _csv(text: str) -> NDArray[np.float64]:
     lines = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), 1) if row]
     if lines and not _numbers(lines[0][1]):
         lines = lines[1:]
-    rows = []
+    rows: list[list[float]] = []
     for number, cells in lines:
         row = _numbers(cells)
         if row is None:

@@ -128,10 +128,7 @@ def blocks(report: Report) -> list[Block]:
 
 def _results(held: list[dict[str, Any]]) -> list[Block]:
     """Return the figures of an experiment that no paper has published: they have no targets."""
-    rows = [[Cell(each["name"]), Cell.of(each["measured"], each["unit"]), Cell(each["over"] or DASH)] for each in held]
-    headings = [
-        Heading("", words=True),
-        Heading("measured", interval=True, unit=True, strong=True),
-        Heading("over", words=True),
-    ]
-    return [Table("Results", headings, rows)]
+    rows = [[Cell(each["name"]), Cell.of(each["measured"], each["unit"])] for each in held]
+    over = dict.fromkeys(each["over"] for each in held if each["over"])
+    headings = [Heading("", words=True), Heading("measured", interval=True, unit=True, strong=True)]
+    return [Table("Results", headings, rows, f"Medians over {' or '.join(over)}." if over else "")]
