@@ -5,29 +5,39 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from insitu.report import formatting
 
 EVERY_S = 5.0  # between two lines
+Update = Callable[[int, int], None]
 
 
 @contextmanager
-def shown(what: str) -> Iterator[Callable[[int, int], None]]:
+def shown(what: str) -> Iterator[Update]:
     """Yield a function that takes the number of items done and their total; ``what`` is a verb such as encoding."""
-    if not sys.stderr.isatty():
-        yield _lines(what)
-        return
+    with ExitStack() as stack:
+        yield _bar(what, stack) if sys.stderr.isatty() else _lines(what)
+
+
+def _bar(what: str, stack: ExitStack) -> Update:
+    """Return a function that draws a bar from its first call on."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+    bars = Progress(*columns, console=Console(stderr=True), transient=True)
+
+    def update(done: int, total: int) -> None:
+        if not bars.tasks:
+            stack.enter_context(bars)
+            bars.add_task(what)
+        bars.update(bars.task_ids[0], completed=done, total=total)
+
+    return update
 
 
-def _lines(what: str) -> Callable[[int, int], None]:
+def _lines(what: str) -> Update:
     started = last = time.monotonic()
 
     def update(done: int, total: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 from insitu.core import InsituError
 from insitu.data.files import number_files
 from insitu.encoders import Encoder, Progress
+
+_watcher: ContextVar[Progress | None] = ContextVar("watcher", default=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,16 @@ class Failure:
 
     name: str
     error: str
+
+
+@contextmanager
+def watched(progress: Progress) -> Iterator[None]:
+    """Call ``progress`` for whatever is encoded in the block, also by scenarios, which show nothing themselves."""
+    token = _watcher.set(progress)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 def read(files: Iterable[Path], kind: str) -> tuple[list[list[Item]], list[Failure]]:
@@ -58,7 +72,7 @@ def read(files: Iterable[Path], kind: str) -> tuple[list[list[Item]], list[Failu
 
 
 def encode(
-    items: Sequence[Item], encoder: Encoder | None, features: int | None = None, progress: Progress | None = None
+    items: Sequence[Item], encoder: Encoder | None, features: int | None = None
 ) -> tuple[NDArray[np.float64], list[int], list[Failure]]:
     """Return the vectors (n, dim) of items, their n places among ``items``, and those that cannot be used.
 
@@ -80,7 +94,7 @@ def encode(
             failed[row] = Failure(items[row].name, text)
 
         if items:
-            found = encoder.encode([item.given for item in items], progress=progress, on_error=on_error)
+            found = encoder.encode([item.given for item in items], progress=_watcher.get(), on_error=on_error)
     rows = [row for row in range(len(items)) if row not in failed]
     if encoder is None:
         found = np.array([items[row].given for row in rows], np.float64).reshape(len(rows), -1)

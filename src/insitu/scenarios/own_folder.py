@@ -71,9 +71,7 @@ class OwnFolder(Scenario[FewShotBase]):
         super().check(data)
         if self.path is None or not self.path.is_dir():
             raise InsituError(f"{NEEDED}; got {self.path or 'none'}")
-        if self.encoder is not None:
-            self.encoder.digest()  # raises where its package is missing
-        self.items()
+        self.items()  # raises where the package of the encoder is missing, or the folder gives no classes
 
     def items(self) -> OwnItems:
         """Return the examples, which are encoded when they are first needed."""

@@ -59,9 +59,9 @@ def _items(memory: Memory, given: list[Path]) -> tuple[list[Item], list[Failure]
             empty.append(Failure(str(path), str(error).removeprefix(f"{path} ")))
     read, failed = own_items.read(files, kind)
     items = [item for own in read for item in own]
-    with item_progress.shown("encoding") as progress:
+    with item_progress.shown("encoding") as progress, own_items.watched(progress):
         features = getattr(memory, "n_features_in_", None)
-        _, places, more = own_items.encode(items, memory.settings.encoder, features, progress)
+        _, places, more = own_items.encode(items, memory.settings.encoder, features)
     return [items[place] for place in places], [*empty, *failed, *more]
 
 

@@ -152,8 +152,8 @@ def _usable(batch: Batch, encoder: Encoder | None, features: int | None) -> tupl
     from insitu.encoders import own_items
 
     try:
-        with item_progress.shown("encoding") as progress:
-            vectors, places, more = own_items.encode(batch.items, encoder, features, progress)
+        with item_progress.shown("encoding") as progress, own_items.watched(progress):
+            vectors, places, more = own_items.encode(batch.items, encoder, features)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt("nothing was taught; the same command continues where it was stopped") from stop
     failed = [*batch.failed, *more]
