@@ -128,6 +128,7 @@ def blocks(report: Report) -> list[Block]:
 
 def _results(held: list[dict[str, Any]]) -> list[Block]:
     """Return the figures of an experiment that no paper has published: they have no targets."""
+    held = [each for each in held if each["measured"]]
     rows = [[Cell(each["name"]), Cell.of(each["measured"], each["unit"])] for each in held]
     over = dict.fromkeys(each["over"] for each in held if each["over"])
     headings = [Heading("", words=True), Heading("measured", interval=True, unit=True, strong=True)]

@@ -149,8 +149,8 @@ def _map(names: list[str], shares: np.typing.NDArray[np.float64]) -> Callable[[A
 
     def draw(axes: Axes) -> None:
         box, wide = axes.get_position(), axes.figure.get_size_inches()[0] * 72  # type: ignore[union-attr]
-        more = 0.52 * FONT * max(map(len, rows)) / wide
-        left = min(max(box.x0, more + 0.02), 0.45)
+        more = 0.64 * FONT * max(map(len, rows)) / wide
+        left = min(max(box.x0, more), 0.5)
         axes.set_position((left, box.y0, box.x1 - left, box.height))
         heat(axes)
 
