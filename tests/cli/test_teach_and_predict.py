@@ -124,6 +124,20 @@ def test_forgotten_items_are_new(tmp_path: Path, call: Call, capsys: pytest.Capt
     assert done["taught"] == {"cup": 4}
 
 
+def test_undone_items_are_new_and_renamed_ones_are_known(call: Call, tmp_path: Path) -> None:
+    folder = vectors(tmp_path / "x")
+    call("teach", folder, "--encoder", "none")
+    with Memory.open(tmp_path / "parts.insitu") as memory:
+        memory.rename("cup", "beaker")
+    (folder / "cup").rename(folder / "beaker")
+    assert call("teach", folder)[1][0]["taught"] == {}
+    np.save(tmp_path / "a.npy", 3 * np.eye(3))
+    call("teach", "--as", "mug", tmp_path / "a.npy")
+    with Memory.open(tmp_path / "parts.insitu") as memory:
+        memory.undo()
+    assert call("teach", "--as", "mug", tmp_path / "a.npy")[1][0]["taught"] == {"mug": 3}
+
+
 def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(call: Call, tmp_path: Path) -> None:
     folder = vectors(tmp_path / "x")
     (folder / "cup" / "broken.csv").write_text("1,2,three\n4,5,6\n7,8,nine\n")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.memory.event import Event
+from insitu.memory.examples import taught_examples
 from insitu.memory.labels import Label
 
 ROUNDING = 1e-5  # of the largest number of a vector: encoders round differently in different batches
@@ -16,18 +17,12 @@ ROUNDING = 1e-5  # of the largest number of a vector: encoders round differently
 
 def inputs_by_label(events: Iterable[Event]) -> dict[Label, list[NDArray[Any]]]:
     """Return the inputs of all current examples by their labels; of merged memories, the stored vectors."""
+    events = list(events)
     found: dict[Label, list[NDArray[Any]]] = {}
-    for event in events:
-        if event.kind == "fit":
-            found = {}
-        if event.kind in ("fit", "learn"):
-            for label, row in zip(event.labels, event.arrays["x"], strict=True):
-                found.setdefault(label, []).append(row)
-        elif event.kind == "forget":
-            found.pop(event.labels[0], None)
-        elif event.kind == "merge":
-            for number, row in zip(event.arrays["kept_numbers"], event.arrays["kept"], strict=True):
-                found.setdefault(event.labels[number], []).append(row)
+    for example in taught_examples(events, vectors=True).values():
+        event = events[example.event - 1]
+        rows = event.arrays["kept" if event.kind == "merge" else "x"]
+        found.setdefault(example.label, []).append(rows[example.row])
     return found
 
 
