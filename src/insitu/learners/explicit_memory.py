@@ -28,7 +28,7 @@ from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, 
 from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit, scatter
 from insitu.ledger import Ledger
-from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions
+from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions, shot_by_shot
 from insitu.protocols.few_shot_sessions import FewShotBase, check_base
 from insitu.protocols.vectors import check_examples, check_queries
 from insitu.rows import Rows
@@ -44,7 +44,7 @@ SUPERPOSED = 10  # shots that a column takes before it is full: twice 10 pulses,
 class ExplicitMemory(Learner[FewShotBase, State]):
     """Few-shot memory on a crossbar: shots superposed by SET pulses, classes appended, queries compared at once."""
 
-    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL, shot_by_shot.PROTOCOL)
 
     substrate: Substrate = field(default_factory=Crossbar)  # holds the prototypes
     projection: Kind = "whitened"  # from activations to the vectors that the memory holds
