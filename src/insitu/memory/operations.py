@@ -1,8 +1,9 @@
 """Operations on a memory's model: teach, forget, merge, score. Each returns a new model.
 
 Without base classes, the space is fitted to the stored examples, ``KEPT`` at most. It is fitted again whenever their
-number has doubled since, or a feature spreads much wider than it did then (or varies for the first time); every column
-is then RESET and written again. So classes taught one after the other are soon held as if taught at once.
+number has doubled since, there are a quarter more classes, or a feature spreads much wider than it did then (or varies
+for the first time); every column is then RESET and written again. So classes taught one after the other are soon held
+as if taught at once.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from insitu.memory.model import (
 from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fit_space
 from insitu.protocols import Examples
 
+MORE_CLASSES = 1.25  # ratio to the classes at the last fit, from which on the space is fitted again
 T = TypeVar("T")
 
 
@@ -154,7 +156,9 @@ class Operations:
 
 def _needs_new_space(model: Model) -> bool:
     space = model.space
-    return space is None or len(model.kept) >= 2 * space.seen or space.is_outgrown(model.kept, model.kept_numbers)
+    if space is None or len(model.kept) >= 2 * space.seen or len(model.numbers) >= MORE_CLASSES * space.classes:
+        return True
+    return space.is_outgrown(model.kept, model.kept_numbers)
 
 
 def _present(value: T | None) -> T:
