@@ -73,13 +73,13 @@ def test_the_order_of_segments_counts() -> None:
 
 @pytest.mark.parametrize("fields", [{"segments": 1}, {"segments": -2}, {"bands": 0}, {"floor": 0.0}])
 def test_impossible_fields_are_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(InsituError, match="at least|above 0"):
+    with pytest.raises(InsituError, match=r"at least|above 0"):
         Windows(**fields)
 
 
 @pytest.mark.parametrize("wrong", [np.full((4, 2), np.nan), np.full((4, 2), 1e200), np.zeros((2, 2, 2)), [[1], [2, 3]]])
 def test_what_is_no_series_is_refused_and_named(wrong: Any) -> None:
-    with pytest.raises(InsituError, match="item 1 of X: .*series"):
+    with pytest.raises(InsituError, match=r"item 1 of X: .*series"):
         Windows().encode([motion(0.1, 30, 0), wrong])
 
 

@@ -36,7 +36,8 @@ def test_a_file_of_version_2_opens_predicts_and_learns(substrate: str, tmp_path:
         recorded = {"crossbar": [0.994182, 8.4e-05, 0.005734], "digital": [0.999617, 0.000316, 6.8e-05]}[substrate]
         np.testing.assert_allclose(memory.predict_proba(CENTRES)[2], recorded, atol=1e-5)
         again, before = memory.replay(memory.substrate).cost().counts, memory.cost().counts
-        assert {name: again[name] for name in before} == before  # products of drift probes were not counted then
+        # the space was not fitted again for more classes then
+        assert all(again[name] >= spent for name, spent in before.items())
         memory.partial_fit(CENTRES[2:3], ["box"])
         assert memory.predict(CENTRES).tolist() == ["cup", "é", "box", "pen"]
     assert (version(path), maintenance.verify(path)) == (CURRENT, 6)
