@@ -13,8 +13,8 @@ constant component, so that cosines distinguish short vectors from long ones: wi
 be two directions. T is random and fixed where the array has a row for every feature. With fewer rows, they span the
 examples first, so that no similarity between examples is lost, and random directions otherwise.
 
-All of this is our own choice; its numbers were chosen on base classes of miniImageNet and on the training speakers of
-the spoken digits.
+All of this is our own choice. The scale and ``SHRINK_FEW`` were compared on base classes of miniImageNet, texts of half
+of the packages and the training speakers of the spoken digits; ``PRIOR`` was not varied.
 """
 
 from __future__ import annotations
