@@ -1,8 +1,9 @@
 """Operations on a memory's model: teach, forget, merge, score. Each returns a new model.
 
 Without base classes, the space is fitted to the stored examples, ``KEPT`` at most. It is fitted again whenever their
-number has doubled since, or a feature spreads much wider than it did then (or varies for the first time); every column
-is then RESET and written again. So classes taught one after the other are soon held as if taught at once.
+number has doubled since, there are a quarter more classes, or a feature spreads much wider than it did then (or varies
+for the first time); every column is then RESET and written again. So classes taught one after the other are soon held
+as if taught at once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from insitu.learners.array_columns import FREE, State
 from insitu.learners.explicit_memory import SUPERPOSED, ExplicitMemory
 from insitu.memory.labels import Label
 from insitu.memory.model import (
+    KEPT,
     ClassStatistics,
     Model,
     drop_examples,
@@ -29,6 +31,7 @@ from insitu.memory.model import (
 from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fit_space
 from insitu.protocols import Examples
 
+MORE_CLASSES = 1.25  # ratio to the classes at the last fit, from which on the space is fitted again
 T = TypeVar("T")
 
 
@@ -155,6 +158,9 @@ class Operations:
 def _needs_new_space(model: Model, x: Vectors) -> bool:
     space = model.space
     if space is None or len(model.kept) >= 2 * space.seen:
+        return True
+    # with more classes than stored examples, spreads within classes are not known better than before
+    if MORE_CLASSES * space.classes <= len(model.numbers) <= KEPT:
         return True
     # a mean over the stored examples is within the bounds that every one of them keeps
     return space.is_far(x) and space.is_outgrown(model.kept, model.kept_numbers)

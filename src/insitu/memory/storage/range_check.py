@@ -53,19 +53,21 @@ def _check_space(space: Space, fixed: Space | None) -> None:
     dim, features = weight.shape
     _agree("probes", space.probes, random_probes(features), CLOSE)
     _within("centre", projection.centre.numpy(), 0, 0)
+    _within("weight", weight, -1 - CLOSE, 1 + CLOSE)
+    if dim <= features:  # the matrix follows from all examples, which are not stored
+        _within("bias", np.array([np.linalg.norm(bias)]), SMALLEST, FAR)
+        if not weight.any(1).all():
+            raise damaged_state("weight is 0")
+        return
     rotation = random_rotation(features + 1, dim)
     inner, last = rotation[:, :features], rotation[:, features]
     length = float(last @ bias / (last @ last))
     _within("bias", np.array([length]), SMALLEST, FAR)
     _agree("bias", bias, length * last, CLOSE)
-    _within("weight", weight, -1 - CLOSE, 1 + CLOSE)
-    if dim > features:  # the matrix has orthonormal columns, so the factor can be recovered
-        gains = inner.T @ weight
-        _agree("weight", weight, inner @ gains, CLOSE)
-        _agree("weight", gains, gains.T, CLOSE)
-        _within("gains of the weight", np.linalg.eigvalsh(gains), 1e-3, 1 + CLOSE)
-    elif not weight.any(1).all():
-        raise damaged_state("weight is 0")
+    gains = inner.T @ weight  # the matrix has orthonormal columns, so the factor can be recovered
+    _agree("weight", weight, inner @ gains, CLOSE)
+    _agree("weight", gains, gains.T, CLOSE)
+    _within("gains of the weight", np.linalg.eigvalsh(gains), 1e-3, 1 + CLOSE)
 
 
 def _check_state(model: Model, state: State, space: Space) -> None:
