@@ -41,6 +41,7 @@ def test_the_folder_builds_and_its_example_learns(stored: Path, capsys: pytest.C
         (["c", "--help", "x"], "export takes c"),
         (["java", "a", "b"], "export takes c"),
         (["c", "missing.insitu", "out"], "there is no memory at missing.insitu"),
+        (["c", "omniglot", "out"], "float layers"),
     ],
 )
 def test_mistakes_are_one_line(args: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

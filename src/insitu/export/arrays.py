@@ -7,12 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-TYPES = {"i1": "int8_t", "u1": "uint8_t", "i2": "int16_t", "u2": "uint16_t", "i4": "int32_t", "u4": "uint32_t"}
+TYPES = {
+    "i1": "int8_t",
+    "u1": "uint8_t",
+    "i2": "int16_t",
+    "u2": "uint16_t",
+    "i4": "int32_t",
+    "u4": "uint32_t",
+    "i8": "int64_t",
+}
 WIDTH = 118  # columns of a line
 
 
 def constants(name: str, values: NDArray[Any]) -> str:
-    """Return ``static const`` of a flat array; floats as hexadecimal literals would need more than C89, so decimal."""
+    """Return ``static const`` of an array, flat, in row-major order."""
     if not values.size:
         return f"static const {_type(values)} {name}[1] = {{0}};\n"
     floating = values.dtype.kind == "f"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from insitu.backbones import trained, weights_file
+from insitu.backbones.binary.frozen import Frozen
+from insitu.backbones.binary.integer import IntegerNetwork, integer_network
 from insitu.core import InsituError, write_text
 from insitu.export.arrays import constants
+from insitu.export.folder import copy_sources
 from insitu.learners.array_columns import FREE
 from insitu.memory.integer_memory import IntegerMemory
 from insitu.memory.integer_space import integer_space
@@ -18,7 +21,6 @@ from insitu.memory.integer_space import integer_space
 if TYPE_CHECKING:
     from insitu.memory import Memory
 
-SOURCES = Path(__file__).parent / "c"
 FILES = ("insitu.h", "insitu.c", "insitu_save.c", "insitu_internal.h", "Makefile", "example.c")
 
 
@@ -27,18 +29,12 @@ def integer_memory(
     capacity: int | None = None,
     label_bytes: int = 24,
     input_step: float | None = None,
-    activations: bool = False,
 ) -> IntegerMemory:
     """Return a memory in integers, with the classes that it holds; ``capacity`` classes, twice as many by default.
 
-    With ``activations``, inputs are those that the memory's backbone would give, which is not exported.
+    Its inputs are vectors: the activations of the memory's backbone, if it has one.
     """
     model = memory._fitted()
-    if model.encoder and not activations:
-        raise InsituError(
-            f"the backbone of this memory, {model.encoder.split()[0]}, is a float network, which is not exported; "
-            "give --activations to export the memory alone and compute its inputs otherwise"
-        )
     if model.space is None or model.state is None:
         raise InsituError("the memory holds no class; teach it some examples before it is exported")
     state, learner = model.state, memory.settings.learner()
@@ -55,18 +51,28 @@ def integer_memory(
     return out
 
 
+def network_of(memory: Memory) -> IntegerNetwork | None:
+    """Return the backbone of a memory of images in integers, or None for a memory of vectors."""
+    encoder = memory._fitted().encoder
+    if not encoder:
+        return None
+    name = encoder.split()[0]
+    network, card, _ = weights_file.load(trained.stem(name))
+    if not isinstance(network, Frozen):
+        raise InsituError(
+            f"the backbone of this memory, {name}, is a float network, which is not exported; give --activations to "
+            "export the memory alone and compute its inputs otherwise"
+        )
+    return integer_network(network, int(card["image_size"]))
+
+
 def export_memory(memory: IntegerMemory, folder: Path) -> list[Path]:
     """Write the folder of C sources; return its files. Files of the same names are replaced, others are kept."""
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            shutil.copyfile(SOURCES / name, folder / name)
-    except OSError as error:
-        raise InsituError(f"could not write {folder}: {error.strerror or error}; choose another folder") from error
-    write_text(folder / "model.c", model_source(memory))
-    write_text(folder / "README.md", readme(memory))
-    return [folder / name for name in (*FILES, "model.c", "README.md")]
+    copied = copy_sources(FILES, folder)
+    made = {"model.c": model_source(memory), "README.md": readme(memory)}
+    for name, text in made.items():
+        write_text(Path(folder) / name, text)
+    return [*copied, *(Path(folder) / name for name in made)]
 
 
 def model_source(memory: IntegerMemory) -> str:

@@ -1,12 +1,13 @@
-"""Export a memory as portable C that goes on learning on a microcontroller.
+"""Export a memory or a binary backbone as portable C, for learning on a microcontroller.
 
 usage: insitu export c SOURCE OUT [--capacity N] [--label-bytes 24] [--input-step S] [--activations]
 
-SOURCE is the file of a memory; OUT is a folder, which gets the C sources, a Makefile and an example. --capacity is the
-number of classes there is room for (twice those held, at least 16), --label-bytes the longest label plus one.
-Inputs are integers of 16 bits; without --input-step each feature has a step of its own, which model.c states. With
-it, an input of 1 stands for S in every feature, as the readings of a sensor do. --activations exports a memory of
-images without its backbone: inputs are then the backbone's activations.
+SOURCE is the file of a memory, or the name of a binary backbone; OUT is a folder, which gets the C sources, and for a
+memory a Makefile and an example. A memory of images is exported with its backbone, if that is binary; --activations
+exports it alone, and its inputs are then the backbone's activations. --capacity is the number of classes there is room
+for (twice those held, at least 16), --label-bytes the longest label plus one. Inputs are integers of 16 bits; without
+--input-step each feature has a step of its own, which model.c states. With it, an input of 1 stands for S in every
+feature, as the readings of a sensor do.
 """
 
 from __future__ import annotations
@@ -37,20 +38,44 @@ def main(args: list[str]) -> int:
         )
     source, out = Path(args[1]), Path(args[2])
     options, _ = flags.parse(Options(), args[3:], prog="insitu export c")
-    if not source.is_file():
-        raise InsituError(f"there is no memory at {source}; give the path of one")
+    files = _network(args[1], out) if not source.is_file() and _is_backbone(args[1]) else _memory(source, out, options)
+    print(f"folder  {out}: {', '.join(file.name for file in files)}")
+    return 0
 
-    from insitu.export import export_memory, integer_memory
+
+def _is_backbone(name: str) -> bool:
+    from insitu.backbones import trained
+
+    try:
+        return trained.stem(name).with_suffix(".safetensors").is_file()
+    except InsituError:
+        return False
+
+
+def _network(name: str, out: Path) -> list[Path]:
+    from insitu.backbones import trained, weights_file
+    from insitu.backbones.binary.integer import integer_network
+    from insitu.export import export_network
+
+    network, card, _ = weights_file.load(trained.stem(name))
+    whole = integer_network(network, int(card["image_size"]))
+    print(f"network {name}, {whole.size} pixels a side, {whole.last.weight.out} features")
+    return export_network(whole, out)
+
+
+def _memory(source: Path, out: Path, options: Options) -> list[Path]:
+    from insitu.export import export_memory, export_network, integer_memory, network_of
     from insitu.memory import Memory
 
+    if not source.is_file():
+        raise InsituError(f"there is no memory at {source}, nor a backbone of that name; give the path of a memory")
     with Memory.open(source, readonly=True) as memory:
-        exported = integer_memory(
-            memory, options.capacity, options.label_bytes, options.input_step, options.activations
-        )
-    files = export_memory(exported, out)
+        network = None if options.activations else network_of(memory)
+        step = options.input_step if network is None else 1.0  # inputs are the signs of its features
+        exported = integer_memory(memory, options.capacity, options.label_bytes, step)
     held = sum(1 for label in exported.labels if label)
     print(
         f"memory  {held} classes of {exported.capacity}, {exported.space.rows} rows, {exported.space.features} inputs"
     )
-    print(f"folder  {out}: {', '.join(file.name for file in files)}")
-    return 0
+    files = export_memory(exported, out)
+    return files if network is None else [*files, *export_network(network, out)]

@@ -1,5 +1,5 @@
-/* The verbs of the memory. The arithmetic is that of insitu/memory/integer_space.py and integer_memory.py, bit for
- * bit; `>>` is written out for negative numbers, whose shift C leaves to the implementation. */
+/* The verbs of the memory. The arithmetic is that of insitu/memory/integer_space.py and integer_memory.py, bit
+ * for bit. */
 #include "insitu.h"
 
 #include <string.h>
@@ -11,16 +11,6 @@
 #define SUM_TOP 32767
 #define SMALLEST_LENGTH 512u
 #define GOLDEN 2654435769u
-
-static int32_t shifted(int32_t x, unsigned bits)
-{
-    return x < 0 ? ~(~x >> bits) : x >> bits;
-}
-
-static int64_t shifted_wide(int64_t x, unsigned bits)
-{
-    return x < 0 ? ~(~x >> bits) : x >> bits;
-}
 
 static uint32_t root(uint64_t square)
 {
@@ -47,14 +37,14 @@ static void project(insitu_memory *memory, const int16_t *codes)
     for (uint16_t j = 0; j < model->features; j++) {
         const int64_t centred = (int64_t)codes[j] * model->gain[j] - model->zero[j];
         const unsigned bits = model->shift[j];
-        const int64_t z = shifted_wide(centred + (((int64_t)1 << bits) >> 1), bits);
+        const int64_t z = insitu_shifted_wide(centred + (((int64_t)1 << bits) >> 1), bits);
         memory->inputs[j] = (int16_t)(z > Z_TOP ? Z_TOP : z < -Z_TOP ? -Z_TOP : z);
     }
     insitu_rows(model->weight, memory->inputs, model->rows, model->features, u);
     uint32_t most = 0;
     for (uint16_t i = 0; i < model->rows; i++) {
         const int64_t scaled = (int64_t)(u[i] + model->bias[i]) * model->scale[i];
-        u[i] = (int32_t)shifted_wide(scaled + (1 << 14), 15);
+        u[i] = (int32_t)insitu_shifted_wide(scaled + (1 << 14), 15);
         const uint32_t size = (uint32_t)(u[i] < 0 ? -u[i] : u[i]);
         most = size > most ? size : most;
     }
@@ -64,7 +54,7 @@ static void project(insitu_memory *memory, const int16_t *codes)
     }
     uint64_t square = 0;
     for (uint16_t i = 0; i < model->rows; i++) {
-        u[i] = shifted(u[i], bits);
+        u[i] = insitu_shifted(u[i], bits);
         square += (uint32_t)(u[i] * u[i]);
     }
     const uint32_t norm = root(square);
@@ -74,7 +64,7 @@ static void project(insitu_memory *memory, const int16_t *codes)
     }
     const int32_t factor = (int32_t)((((uint32_t)LENGTH << 20) + norm / 2) / norm);
     for (uint16_t i = 0; i < model->rows; i++) {
-        memory->vector[i] = (int16_t)shifted(u[i] * factor + (1 << 19), 20);
+        memory->vector[i] = (int16_t)insitu_shifted(u[i] * factor + (1 << 19), 20);
     }
 }
 
@@ -148,7 +138,7 @@ int insitu_teach(insitu_memory *memory, const int16_t *codes, const char *label)
         const int32_t dither = bits ? (int32_t)((uint32_t)(memory->shots[slot] * GOLDEN) >> (32u - bits)) : 0;
         uint16_t i = 0;
         while (i < model->rows) {
-            const int32_t total = sums[i] + shifted(memory->vector[i] + dither, bits);
+            const int32_t total = sums[i] + insitu_shifted(memory->vector[i] + dither, bits);
             if ((total > SUM_TOP || total < -SUM_TOP) && bits < INSITU_LARGEST_EXPONENT) {
                 break;
             }
@@ -158,7 +148,7 @@ int insitu_teach(insitu_memory *memory, const int16_t *codes, const char *label)
             break;
         }
         for (i = 0; i < model->rows; i++) {
-            sums[i] = (int16_t)shifted(sums[i] + 1, 1);
+            sums[i] = (int16_t)insitu_shifted(sums[i] + 1, 1);
         }
         memory->exponents[slot]++;
     }
@@ -185,7 +175,7 @@ int insitu_predict(insitu_memory *memory, const int16_t *codes, insitu_answer *a
             project(memory, codes);
         }
         const int32_t product = insitu_dot(memory->sums + (size_t)slot * model->rows, memory->vector, model->rows);
-        const int32_t score = (int32_t)shifted_wide((int64_t)product * memory->gains[slot], 35);
+        const int32_t score = (int32_t)insitu_shifted_wide((int64_t)product * memory->gains[slot], 35);
         if (!seen || score > best) {
             second = best;
             best = score;

@@ -15,6 +15,17 @@
 /* Set the factor of the sums of products with a class, after its sum has changed. */
 void insitu_refresh(insitu_memory *memory, uint16_t slot);
 
+/* x >> bits, which C leaves to the implementation where x is negative. */
+static inline int32_t insitu_shifted(int32_t x, unsigned bits)
+{
+    return x < 0 ? ~(~x >> bits) : x >> bits;
+}
+
+static inline int64_t insitu_shifted_wide(int64_t x, unsigned bits)
+{
+    return x < 0 ? ~(~x >> bits) : x >> bits;
+}
+
 #if defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN) && !defined(INSITU_PORTABLE)
 #include <arm_acle.h>
 #define INSITU_DSP 1
