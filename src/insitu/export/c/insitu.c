@@ -12,23 +12,6 @@
 #define SMALLEST_LENGTH 512u
 #define GOLDEN 2654435769u
 
-static uint32_t root(uint64_t square)
-{
-    uint64_t result = 0, bit = (uint64_t)1 << 62;
-    while (bit > square) {
-        bit >>= 2;
-    }
-    for (; bit; bit >>= 2) {
-        if (square >= result + bit) {
-            square -= result + bit;
-            result = (result >> 1) + bit;
-        } else {
-            result >>= 1;
-        }
-    }
-    return (uint32_t)result;
-}
-
 /* Turn codes into the vector of the memory's working space. */
 static void project(insitu_memory *memory, const int16_t *codes)
 {
@@ -57,7 +40,7 @@ static void project(insitu_memory *memory, const int16_t *codes)
         u[i] = insitu_shifted(u[i], bits);
         square += (uint32_t)(u[i] * u[i]);
     }
-    const uint32_t norm = root(square);
+    const uint32_t norm = insitu_root(square);
     if (!norm) {
         memset(memory->vector, 0, model->rows * sizeof memory->vector[0]);
         return;
@@ -78,7 +61,7 @@ void insitu_refresh(insitu_memory *memory, uint16_t slot)
     }
     const uint64_t excess = (((uint64_t)model->excess * memory->shots[slot]) << 4) >> (2 * memory->exponents[slot]);
     const uint64_t least = square / 10;
-    uint32_t length = root(square > excess && square - excess > least ? square - excess : least);
+    uint32_t length = insitu_root(square > excess && square - excess > least ? square - excess : least);
     length = length > SMALLEST_LENGTH ? length : SMALLEST_LENGTH;
     memory->gains[slot] = (uint32_t)(((uint64_t)1 << 40) / length);
 }

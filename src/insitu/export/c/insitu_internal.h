@@ -26,6 +26,24 @@ static inline int64_t insitu_shifted_wide(int64_t x, unsigned bits)
     return x < 0 ? ~(~x >> bits) : x >> bits;
 }
 
+/* The square root, rounded down. */
+static inline uint32_t insitu_root(uint64_t square)
+{
+    uint64_t result = 0, bit = (uint64_t)1 << 62;
+    while (bit > square) {
+        bit >>= 2;
+    }
+    for (; bit; bit >>= 2) {
+        if (square >= result + bit) {
+            square -= result + bit;
+            result = (result >> 1) + bit;
+        } else {
+            result >>= 1;
+        }
+    }
+    return (uint32_t)result;
+}
+
 #if defined(__ARM_FEATURE_DSP) && !defined(__ARM_BIG_ENDIAN) && !defined(INSITU_PORTABLE)
 #include <arm_acle.h>
 #define INSITU_DSP 1
