@@ -15,15 +15,21 @@
 /* Set the factor of the sums of products with a class, after its sum has changed. */
 void insitu_refresh(insitu_memory *memory, uint16_t slot);
 
-/* x >> bits, which C leaves to the implementation where x is negative. */
+/* x >> bits, which C leaves to the implementation where x is negative: nearly all keep the sign. */
+#if (-1 >> 1) == -1
+#define INSITU_SHIFTED(x, bits) ((x) >> (bits))
+#else
+#define INSITU_SHIFTED(x, bits) ((x) < 0 ? ~(~(x) >> (bits)) : (x) >> (bits))
+#endif
+
 static inline int32_t insitu_shifted(int32_t x, unsigned bits)
 {
-    return x < 0 ? ~(~x >> bits) : x >> bits;
+    return INSITU_SHIFTED(x, bits);
 }
 
 static inline int64_t insitu_shifted_wide(int64_t x, unsigned bits)
 {
-    return x < 0 ? ~(~x >> bits) : x >> bits;
+    return INSITU_SHIFTED(x, bits);
 }
 
 /* The square root, rounded down. */
@@ -59,101 +65,112 @@ static inline int16x2_t insitu_pair(const int16_t *x)
 }
 
 /* Return the sum of x[i] y[i]. */
-static inline int32_t insitu_dot(const int16_t *x, const int16_t *y, uint16_t count)
+static inline int32_t insitu_dot(const int16_t *x, const int16_t *y, size_t count)
 {
     int32_t sum = 0;
-    uint16_t left = count;
-    for (; left >= 8; left = (uint16_t)(left - 8), x += 8, y += 8) {
+    for (; count >= 16; count -= 16, x += 16, y += 16) {
         sum = __smlad(insitu_pair(x), insitu_pair(y), sum);
         sum = __smlad(insitu_pair(x + 2), insitu_pair(y + 2), sum);
         sum = __smlad(insitu_pair(x + 4), insitu_pair(y + 4), sum);
         sum = __smlad(insitu_pair(x + 6), insitu_pair(y + 6), sum);
+        sum = __smlad(insitu_pair(x + 8), insitu_pair(y + 8), sum);
+        sum = __smlad(insitu_pair(x + 10), insitu_pair(y + 10), sum);
+        sum = __smlad(insitu_pair(x + 12), insitu_pair(y + 12), sum);
+        sum = __smlad(insitu_pair(x + 14), insitu_pair(y + 14), sum);
     }
-    for (; left; left--) {
+    for (; count >= 2; count -= 2, x += 2, y += 2) {
+        sum = __smlad(insitu_pair(x), insitu_pair(y), sum);
+    }
+    for (; count; count--) {
         sum += (int32_t)*x++ * *y++;
     }
     return sum;
 }
 
-/* Four bytes of a row as two pairs: the even and the odd ones. */
+/* Add the products of four bytes of a row with two pairs, those of the even and of the odd bytes. */
 static inline int32_t insitu_four(const int8_t *weight, int16x2_t even, int16x2_t odd, int32_t sum)
 {
-    uint32_t bytes;
+    int8x4_t bytes;
+    int16x2_t high;
     memcpy(&bytes, weight, sizeof bytes);
-    sum = __smlad(__sxtb16((int8x4_t)bytes), even, sum);
-    return __smlad(__sxtb16((int8x4_t)((bytes >> 8) | (bytes << 24))), odd, sum);
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(high) : "r"(bytes)); /* the intrinsic costs a rotation more */
+    return __smlad(high, odd, __smlad(__sxtb16(bytes), even, sum));
 }
 
-/* Fill out[i], i < rows, with the sum of weight[i][j] x[j], j < columns. */
-static inline void insitu_rows(const int8_t *weight, const int16_t *x, uint16_t rows, uint16_t columns, int32_t *out)
+/* Fill out[i], i < rows, with the sum of weight[i][j] x[j], j < columns; x is left in another order. */
+static inline void insitu_rows(const int8_t *weight, int16_t *x, size_t rows, size_t columns, int32_t *out)
 {
-    uint16_t i = 0;
-    for (; i + 4 <= rows; i = (uint16_t)(i + 4)) {
-        const int8_t *w0 = weight + (size_t)i * columns, *w1 = w0 + columns, *w2 = w1 + columns, *w3 = w2 + columns;
-        int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        uint16_t j = 0;
-        for (; j + 4 <= columns; j = (uint16_t)(j + 4)) {
-            uint32_t low, high;
-            memcpy(&low, x + j, sizeof low);
-            memcpy(&high, x + j + 2, sizeof high);
-            const int16x2_t even = (int16x2_t)((low & 0xffffu) | (high << 16));
-            const int16x2_t odd = (int16x2_t)((low >> 16) | (high & 0xffff0000u));
-            s0 = insitu_four(w0 + j, even, odd, s0);
-            s1 = insitu_four(w1 + j, even, odd, s1);
-            s2 = insitu_four(w2 + j, even, odd, s2);
-            s3 = insitu_four(w3 + j, even, odd, s3);
-        }
-        for (; j < columns; j++) {
-            s0 += (int32_t)w0[j] * x[j];
-            s1 += (int32_t)w1[j] * x[j];
-            s2 += (int32_t)w2[j] * x[j];
-            s3 += (int32_t)w3[j] * x[j];
-        }
-        out[i] = s0;
-        out[i + 1] = s1;
-        out[i + 2] = s2;
-        out[i + 3] = s3;
+    const size_t fours = columns / 4;
+    for (size_t j = 0; j < fours; j++) {
+        const int16_t second = x[4 * j + 1];
+        x[4 * j + 1] = x[4 * j + 2];
+        x[4 * j + 2] = second;
     }
-    for (; i < rows; i++) {
-        int32_t sum = 0;
-        for (uint16_t j = 0; j < columns; j++) {
-            sum += (int32_t)weight[(size_t)i * columns + j] * x[j];
+    for (; rows; rows -= rows > 1 ? 2u : 1u) {
+        const int8_t *other = rows > 1 ? weight + columns : weight;
+        const int16_t *at = x, *const end = x + 4 * fours;
+        int32_t sum = 0, next = 0;
+        while (at != end) {
+            const int16x2_t even = insitu_pair(at), odd = insitu_pair(at + 2);
+            sum = insitu_four(weight, even, odd, sum);
+            next = insitu_four(other, even, odd, next);
+            at += 4;
+            weight += 4;
+            other += 4;
         }
-        out[i] = sum;
+        for (; at != x + columns; at++) {
+            sum += (int32_t)*weight++ * *at;
+            next += (int32_t)*other++ * *at;
+        }
+        *out++ = sum;
+        if (rows > 1) {
+            *out++ = next;
+        }
+        weight = other;
     }
 }
 
 #else
 
 /* Return the sum of x[i] y[i]. */
-static inline int32_t insitu_dot(const int16_t *x, const int16_t *y, uint16_t count)
+static inline int32_t insitu_dot(const int16_t *x, const int16_t *y, size_t count)
 {
     int32_t sum = 0;
-    uint16_t left = count;
-    for (; left >= 4; left = (uint16_t)(left - 4), x += 4, y += 4) {
-        sum += (int32_t)x[0] * y[0] + (int32_t)x[1] * y[1];
-        sum += (int32_t)x[2] * y[2] + (int32_t)x[3] * y[3];
+    for (; count >= 4; count -= 4, x += 4, y += 4) {
+        sum += (int32_t)x[0] * y[0];
+        sum += (int32_t)x[1] * y[1];
+        sum += (int32_t)x[2] * y[2];
+        sum += (int32_t)x[3] * y[3];
     }
-    for (; left; left--) {
+    for (; count; count--) {
         sum += (int32_t)*x++ * *y++;
     }
     return sum;
 }
 
 /* Fill out[i], i < rows, with the sum of weight[i][j] x[j], j < columns. */
-static inline void insitu_rows(const int8_t *weight, const int16_t *x, uint16_t rows, uint16_t columns, int32_t *out)
+static inline void insitu_rows(const int8_t *weight, int16_t *x, size_t rows, size_t columns, int32_t *out)
 {
-    for (uint16_t i = 0; i < rows; i++, weight += columns) {
-        int32_t sum = 0;
-        uint16_t j = 0;
-        for (; j + 4 <= columns; j = (uint16_t)(j + 4)) {
-            sum += (int32_t)weight[j] * x[j] + (int32_t)weight[j + 1] * x[j + 1];
-            sum += (int32_t)weight[j + 2] * x[j + 2] + (int32_t)weight[j + 3] * x[j + 3];
+    for (; rows; rows -= rows > 1 ? 2u : 1u) {
+        const int8_t *other = rows > 1 ? weight + columns : weight;
+        int32_t sum = 0, next = 0;
+        size_t j = 0;
+        for (; j + 2 <= columns; j += 2) {
+            const int32_t first = x[j], second = x[j + 1];
+            sum += weight[j] * first;
+            next += other[j] * first;
+            sum += weight[j + 1] * second;
+            next += other[j + 1] * second;
         }
         for (; j < columns; j++) {
             sum += (int32_t)weight[j] * x[j];
+            next += (int32_t)other[j] * x[j];
         }
-        out[i] = sum;
+        *out++ = sum;
+        if (rows > 1) {
+            *out++ = next;
+        }
+        weight = other + columns;
     }
 }
 

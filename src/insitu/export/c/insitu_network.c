@@ -177,7 +177,7 @@ static void stem_at(const insitu_network *network, const uint8_t *pixels, uint32
             const int16_t *corner = network->patch + place / 2u * across + place % 2u * channels;
             int32_t sum = 0;
             for (uint32_t ky = 0; ky < 3u; ky++) {
-                sum += insitu_dot(corner + ky * across, weight + ky * 3u * channels, (uint16_t)(3u * channels));
+                sum += insitu_dot(corner + ky * across, weight + ky * 3u * channels, 3u * channels);
             }
             largest = sum > largest ? sum : largest;
         }
