@@ -32,7 +32,7 @@ def integer_memory(
 ) -> IntegerMemory:
     """Return a memory in integers, with the classes that it holds; ``capacity`` classes, twice as many by default.
 
-    Its inputs are vectors: the activations of the memory's backbone, if it has one.
+    Its inputs are vectors: those of the memory's encoder, if it has one.
     """
     model = memory._fitted()
     if model.space is None or model.state is None:
@@ -52,18 +52,22 @@ def integer_memory(
 
 
 def network_of(memory: Memory) -> IntegerNetwork | None:
-    """Return the backbone of a memory of images in integers, or None for a memory of vectors."""
+    """Return the encoder of a memory in integers, or None for a memory of vectors; raise unless it is binary."""
     encoder = memory._fitted().encoder
     if not encoder:
         return None
     name = encoder.split()[0]
-    network, card, _ = weights_file.load(trained.stem(name))
+    network, card, _ = weights_file.load(trained.stem(name)) if _is_trained(name) else (None, {}, "")
     if not isinstance(network, Frozen):
         raise InsituError(
-            f"the backbone of this memory, {name}, is a float network, which is not exported; give --activations to "
+            f"the encoder of this memory, {name}, is not a binary network, and is not exported; give --activations to "
             "export the memory alone and compute its inputs otherwise"
         )
     return integer_network(network, int(card["image_size"]))
+
+
+def _is_trained(name: str) -> bool:
+    return any(name in trained.known(use) for use in ("images", "latents"))
 
 
 def export_memory(memory: IntegerMemory, folder: Path) -> list[Path]:
