@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from insitu.core import InsituError
+from insitu.core import InsituError, read_text
 from insitu.export.folder import SOURCES
 
 COMPILER, EMULATOR, SIZE = "arm-none-eabi-gcc", "qemu-system-arm", "arm-none-eabi-size"
@@ -57,7 +57,7 @@ def measure(folder: Path, flags: tuple[str, ...] = ("-O2",)) -> Measured:
         code = [name for name in sources if name not in PARTS]
         printed = _run([SIZE, *(name.replace(".c", ".o") for name in code)], work)
         code_bytes = sum(int(line.split()[0]) for line in printed.splitlines()[1:])
-        frames = [line.split("\t") for file in work.glob("*.su") for line in file.read_text().splitlines()]
+        frames = [line.split("\t") for file in work.glob("*.su") for line in read_text(file).splitlines()]
         _run([COMPILER, *CORE, *flags, *defines, *LINKED, "count.c", *sources, "-o", "count.elf"], work)
         counted = dict(line.split() for line in _run([EMULATOR, *BOARD, "count.elf"], work).splitlines())
     nothing = int(counted.pop("nothing"))
@@ -68,7 +68,13 @@ def measure(folder: Path, flags: tuple[str, ...] = ("-O2",)) -> Measured:
 def _run(command: list[str], folder: Path) -> str:
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=SLOWEST_S, stdin=subprocess.DEVNULL, check=True
+            command,
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=SLOWEST_S,
+            stdin=subprocess.DEVNULL,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
         detail = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
