@@ -12,7 +12,7 @@ from insitu.backbones.binary.integer import IntegerNetwork, integer_network
 from insitu.backbones.inputs import to_batch
 from insitu.export import integer_memory
 from insitu.learners.cwr_star import CwrStar
-from insitu.learners.integer_head import IntegerHead, integer_head
+from insitu.learners.integer_cwr import IntegerHead, integer_head
 from insitu.memory import Memory
 from insitu.memory.integer_memory import IntegerMemory
 from insitu.memory.model import Model

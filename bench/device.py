@@ -26,7 +26,7 @@ from insitu.export import export_head, export_memory, export_network, integer_me
 from insitu.export.measured import BOARD, COMPILER, CORE, EMULATOR, LINKED, SIZE, measure
 from insitu.export.plan import Plan, head_plan, memory_plan, network_plan
 from insitu.learners.cwr_star import CwrStar
-from insitu.learners.integer_head import integer_head
+from insitu.learners.integer_cwr import integer_head
 from insitu.memory import Memory
 from insitu.memory.integer_memory import IntegerMemory
 from insitu.scenarios.class_stream import ClassStream

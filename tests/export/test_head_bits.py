@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from insitu.core import InsituError
 from insitu.export import export_head
 from insitu.learners.cwr_star import CwrStar, State
-from insitu.learners.integer_head import IntegerHead, integer_head
+from insitu.learners.integer_cwr import IntegerHead, integer_head
 from insitu.protocols import Examples
 from insitu.protocols.class_stream import StreamBase
 

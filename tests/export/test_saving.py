@@ -41,6 +41,14 @@ def test_after_any_power_cut_the_old_or_the_new_memory_loads(tmp_path: Path) -> 
     assert min(old, new) > 50
 
 
+@pytest.mark.parametrize("target", [HOST, "cortex-m4", "s390x, big-endian"])
+def test_every_mistake_has_its_code_and_changes_nothing(target: str, tmp_path: Path) -> None:
+    TARGETS[target].require()
+    export_memory(small_memory(), tmp_path)
+    shutil.copy(HERE / "refusals.c", tmp_path)
+    assert TARGETS[target].run(TARGETS[target].compile(tmp_path, ["refusals.c", *SOURCES])) == ""
+
+
 def test_arbitrary_bytes_do_no_harm(tmp_path: Path) -> None:
     TARGETS["x86-64 clang sanitizers"].require()
     export_memory(small_memory(), tmp_path)

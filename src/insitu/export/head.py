@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from insitu.core import InsituError, write_text
 from insitu.export.arrays import constants
 from insitu.export.folder import copy_sources
-from insitu.learners.integer_head import MOST_BATCH, Factor, IntegerHead
+from insitu.learners.integer_cwr import MOST_BATCH, Factor, IntegerHead
 
 FILES = ("insitu_head.h", "insitu_head.c", "insitu_internal.h", "insitu.h")
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from insitu.backbones.binary.integer import IntegerLayer, IntegerNetwork
-from insitu.learners.integer_head import IntegerHead
+from insitu.learners.integer_cwr import IntegerHead
 from insitu.memory.integer_memory import IntegerMemory
 
 CYCLE_PJ = 28e-6 * 3.3 / 1e6 * 1e12  # see above

@@ -1,4 +1,4 @@
-/* The verbs of the head; the arithmetic is that of insitu/learners/integer_head.py, bit for bit. */
+/* The verbs of the head; the arithmetic is that of insitu/learners/integer_cwr.py, bit for bit. */
 #include "insitu_head.h"
 
 #include <string.h>

@@ -13,7 +13,7 @@ typedef struct {
     uint8_t s;
 } insitu_factor; /* the number m / 2^s */
 
-/* Constants; see insitu/learners/integer_head.py for the arithmetic. */
+/* Constants; see insitu/learners/integer_cwr.py for the arithmetic. */
 typedef struct {
     uint16_t capacity, features, batch; /* classes, inputs, examples of a mini-batch at most */
     int32_t zero, p_zero;
