@@ -46,7 +46,7 @@ def integer_memory(
     excess = round(learner.correction * state.projection.scatter * 2**16)
     out = IntegerMemory(integer_space(model.space, input_step), room, label_bytes, excess)
     for slot, (column, number) in enumerate(held):
-        sums = state.sums[column].double().numpy()
+        sums = np.asarray(state.sums[column], np.float64)
         out.put(slot, label_of[number], sums, int(model.counts[number]))
     return out
 
