@@ -8,13 +8,12 @@ have:
 m is the mean cosine of two examples of a class, and l(n) the length of a corrected prototype. The distribution of t
 for known examples is that of the stored examples, each compared with its class as if it had not been taught:
 
-    s_own = read + k (v p' - v p) g(n) / g(n - 1)
+    s_own = read + k (s' - s) g(n) / g(n - 1)
 
 ``read`` is a read of the array at its present age, so that noise, drift and write errors are those of a query; k is
-the scale of such reads. p is the exact prototype, p' the one without the example, both from the sums kept next to the
-array. A space that was fitted to the example contracts the direction e of its deviation from its class, so v p' is
-computed in the metric without its share, I + b e e^T, by the formula of Sherman and Morrison. The distribution is
-smoothed by Student kernels that keep its variance, so that a few examples suffice. All of this is our own choice.
+the scale of such reads. s is the exact similarity to the own class, and s' the one to the class, and in the space,
+without the example (``left_out.py``). The distribution is smoothed by Student kernels that keep its variance, so that a
+few examples suffice. All of this is our own choice.
 """
 
 from __future__ import annotations
@@ -29,23 +28,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import stdtr
-from torch import Tensor
 
 from insitu.core import InsituError, generator
-from insitu.kernels import exact
-from insitu.learners.column_calibration import corrected
 from insitu.learners.explicit_memory import ExplicitMemory
-from insitu.learners.projections import Projection
 from insitu.memory.labels import KINDS, Label, as_labels
+from insitu.memory.left_out import leave_out
 from insitu.memory.model import KEPT, Model
-from insitu.memory.space import Numbers, Vectors, likeliest_sharpness, shrinkage
+from insitu.memory.space import Numbers, Vectors, likeliest_sharpness
 
 LEFT_OUT, FEWEST = 192, 32  # stored examples that are left out in turn: at most, and with very many classes
 COMPARISONS = 200_000  # of a left-out example with a class, above which fewer are left out
 GRID, REACH = 64, 8.0  # points at which the share is tabulated, and the standard deviations they reach to
 NARROWEST = 1e-3  # standard deviation of the statistic: equal examples do not make all others unknown
 NARROWING = 0.5  # of the kernels against Scott's rule, which is for densities of normal distributions
-LEAST_REST = 0.01  # of the metric without an example, where that example was all it had in one direction
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,6 @@ class Calibration:
 
 
 _calibrations: WeakKeyDictionary[Model, Calibration] = WeakKeyDictionary()
-_activations: WeakKeyDictionary[Projection, tuple[Vectors, Tensor]] = WeakKeyDictionary()
 
 
 def calibration(learner: ExplicitMemory, model: Model) -> Calibration:
@@ -112,34 +106,24 @@ def _calibrate(learner: ExplicitMemory, model: Model) -> Calibration:
     rows = _left_out_rows(model, len(columns))
     if len(rows) < 2:
         return Calibration(np.ones(len(columns)), np.zeros(1), np.ones(1), space.sharpness)
-    activations = _stored_activations(state.projection, model.kept, space.scaled(model.kept))
-    vectors = exact.unit(activations[rows] - state.projection.centre.double()).float()
     own = place[model.kept_numbers[rows]]
+    left = leave_out(learner, model, rows, columns[own])
     rng = generator(model.seed, "familiarity", model.events)
-    read = learner.compare(state, vectors, model.now_s, rng)[:, columns].double().numpy()
+    read = learner.compare(state, left.vectors, model.now_s, rng)[:, columns].double().numpy()
 
-    scatter, correction = state.projection.scatter, learner.correction
-    sums, before, rest = torch.from_numpy(state.sums[columns[own]]), shots[own], shots[own] - 1
-    prototypes = corrected(sums, torch.from_numpy(before), scatter, correction).double().numpy()
-    others = corrected(sums - vectors, torch.from_numpy(rest), scatter, correction).double().numpy()
-    v = vectors.double().numpy()
-    without, square = (v * others).sum(1), np.square(others).sum(1)
-    if space.seen:
-        deviation, weight = _shares_of_metric(model, activations.numpy())
-        e, b = deviation[rows], weight[rows]
-        a, c = (e * v).sum(1), (e * others).sum(1)
-        without = (without + b * a * c) / np.sqrt((1 + b * a**2) * (1 + b * c**2 / square))
-    cosine = max(float((without / np.sqrt(square)).mean()), 0.0)
+    scatter, correction, before, rest = state.projection.scatter, learner.correction, shots[own], shots[own] - 1
+    cosine = max(float((left.without / left.prototype).mean()), 0.0)
     mean_cosine = _mean_cosine(cosine, float((1 / rest).mean()))
 
     def expected(n: Vectors) -> Vectors:
         length = mean_cosine + (1 - mean_cosine) / n
         return np.asarray(mean_cosine / np.sqrt(np.maximum(length - correction * scatter / n, length / 10)))
 
-    with_it = (v * prototypes).sum(1)
     first = np.arange(len(rows))
-    scale = max(float(read[first, own].sum() / max(with_it.sum(), 1e-9)), 1e-9)
-    read[first, own] = (read[first, own] + scale * (without - with_it)) * expected(before) / expected(rest)
+    scale = max(float(read[first, own].sum() / max(left.taught.sum(), 1e-9)), 1e-9)
+    alone = (read[first, own] + scale * (left.without - left.taught)) * expected(before) / expected(rest)
+    read = (read + scale * left.moved[:, None]) / left.length[:, None]
+    read[first, own] = alone
     grid, shares = _smoothed(_closeness(read, expected(shots)))
     return Calibration(
         expected(shots), grid, shares, likeliest_sharpness(torch.from_numpy(read), torch.from_numpy(own))
@@ -157,49 +141,6 @@ def _left_out_rows(model: Model, classes: int) -> Numbers:
     order = generator(0, "left out").permutation(KEPT)
     order = order[order < len(model.kept)]
     return np.sort(order[model.counts[model.kept_numbers[order]] > 1][:most])
-
-
-def _stored_activations(projection: Projection, kept: Vectors, z: Tensor) -> Tensor:
-    """Return the activations (n, dim) of the stored examples; only those of rows that have changed are computed."""
-    before, known = _activations.get(projection, (kept[:0], torch.zeros(0, len(projection.weight)).double()))
-    both = min(len(before), len(kept))
-    same = np.zeros(len(kept), bool)
-    same[:both] = (before[:both] == kept[:both]).all(1)
-    out = torch.empty(len(kept), len(projection.weight), dtype=torch.float64)
-    old, new = torch.from_numpy(np.flatnonzero(same)), torch.from_numpy(np.flatnonzero(~same))
-    out[old] = known[old]
-    if len(new):
-        out[new] = projection.activations(z[new])
-    _activations[projection] = (kept, out)
-    return out
-
-
-def _shares_of_metric(model: Model, activations: Vectors) -> tuple[Vectors, Vectors]:
-    """Return the deviation e (n, dim) of each stored example from its class, and the weight b (n,) of e e^T."""
-    space = model.space
-    assert space is not None
-    seen, features = space.seen, model.features
-    _, index, count = np.unique(model.kept_numbers[:seen], return_inverse=True, return_counts=True)
-    z = space.scaled(model.kept[:seen]).double().numpy()
-    within, free = _deviations(z, index), seen - len(count)
-    deviation, weight = np.zeros_like(activations), np.zeros(len(activations))
-    variance = float(np.square(within).sum()) / max(free, 1)
-    if not variance:
-        return deviation, weight
-    deviation[:seen] = _deviations(activations[:seen], index)
-    n = count[index]
-    share = np.where(n > 1, n / np.maximum(n - 1, 1), 0) / (free * shrinkage(variance, features, free))
-    share /= space.retained  # fewer rows than features shorten the deviations
-    rest = 1 - share * np.square(deviation[:seen]).sum(1)
-    weight[:seen] = share / np.maximum(rest, LEAST_REST)
-    return deviation, weight
-
-
-def _deviations(x: Vectors, index: Numbers) -> Vectors:
-    """Return the deviations of x (n, k) from the means of its classes, numbered ``index`` (n,) from 0 on."""
-    order = np.argsort(index, kind="stable")
-    _, first, count = np.unique(index[order], return_index=True, return_counts=True)
-    return np.asarray(x - (np.add.reduceat(x[order], first) / count[:, None])[index])
 
 
 def _mean_cosine(cosine: float, inverse_shots: float) -> float:
