@@ -23,6 +23,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.kernels import exact
@@ -32,6 +33,7 @@ from insitu.learners.projections import Projection
 from insitu.memory.model import Model
 from insitu.memory.space import PRIOR, Numbers, Space, Vectors, class_means, shrinkage
 
+Floats = NDArray[np.float32]
 LEAST_REST = 0.01  # of the metric without an example, where that example was all it had in one direction
 RIDGE = 1e-6  # of the mean squared length, so that equal examples have distance 0 from each other's span
 
@@ -55,10 +57,10 @@ class LeftOut:
 class _Share:
     """What a space holds of the examples (n,) that it was fitted to; of others nothing."""
 
-    deviation: Vectors  # (n, dim) e, of activations from the mean of their class
+    deviation: Floats  # (n, dim) e, of activations from the mean of their class
     weight: Vectors  # (n,) b of the metric I + b e e^T of the space without the example
     shift: Vectors  # (n,) by how many of its deviations all vectors move without it
-    scale: Vectors  # (n, features) relative change of the squared scale without it
+    scale: Floats  # (n, features) relative change of the squared scale without it
     outside: Vectors  # (n,) squared length outside the span of the others that only a space fitted to it holds
 
 
@@ -75,29 +77,36 @@ def leave_out(learner: ExplicitMemory, model: Model, rows: Numbers, columns: Num
     v, others = vectors.double().numpy(), sums - vectors
     taught = (v * corrected(sums, shots, scatter, correction).double().numpy()).sum(1)
     o = corrected(others, shots - 1, scatter, correction).double().numpy()
-    prototype, moved = np.sqrt(np.square(o).sum(1)), np.zeros(len(rows))
+    prototype = np.sqrt(np.square(o).sum(1))
     if not space.seen:  # its base was never taught
-        return LeftOut(vectors, taught, (v * o).sum(1), prototype, np.ones(len(rows)), moved)
+        return LeftOut(vectors, taught, (v * o).sum(1), prototype, np.ones(len(rows)), np.zeros(len(rows)))
 
     share, inverse = _share(model, z.numpy(), activations.numpy(), rows), 1 / activations[rows].norm(dim=1).numpy()
-    e, square = share.deviation, np.square(share.deviation).sum(1)
-    root = (np.sqrt(1 + share.weight * square) - 1) / np.maximum(square, 1e-300)
+    e, square = share.deviation, _products(share.deviation, share.deviation)
+    root = (np.sqrt(1 + share.weight * square) - 1) / np.maximum(square, 1e-30)
 
-    def whitened(x: Vectors) -> Vectors:
-        return np.asarray(x + (root * (e * x).sum(1))[:, None] * e)
+    def whitened(x: Floats) -> Floats:
+        return np.asarray(x + (root * _products(e, x))[:, None].astype(np.float32) * e)
 
     # the prototype is a mean of unit vectors, made longer
     longer = prototype * (shots.numpy() - 1) / np.maximum(others.double().norm(dim=1).numpy(), 1e-9)
-    step = share.shift * longer * inverse.mean()
-    v, o, moving = whitened(v), whitened(o), whitened(e)
-    v, o = v + (share.shift * inverse)[:, None] * moving, o + step[:, None] * moving
-    moved, weight = step * (v * moving).sum(1), state.projection.weight
-    of_v, of_o = ((torch.from_numpy(whitened(x)).float() @ weight).double().numpy() for x in (v, o))
-    product = (v * o).sum(1) - (share.scale * of_v * of_o).sum(1)
-    own = np.square(v).sum(1) - (share.scale * of_v**2).sum(1) - share.outside * inverse**2
-    length = np.sqrt(np.maximum(own, LEAST_REST))
-    rest = np.sqrt(np.maximum(np.square(o).sum(1) - (share.scale * of_o**2).sum(1), LEAST_REST))
-    return LeftOut(vectors, taught, product * prototype / (length * rest), prototype, length, moved)
+    one, all_others = share.shift * inverse, share.shift * longer * inverse.mean()
+    moving = whitened(e)
+    v32 = whitened(v.astype(np.float32)) + one[:, None].astype(np.float32) * moving
+    o32 = whitened(o.astype(np.float32)) + all_others[:, None].astype(np.float32) * moving
+    weight, scale = state.projection.weight, share.scale
+    of_v, of_o = ((torch.from_numpy(whitened(x)) @ weight).numpy() for x in (v32, o32))
+    product = _products(v32, o32) - _products(scale * of_v, of_o)
+    own = _products(v32, v32) - _products(scale * of_v, of_v) - share.outside * inverse**2
+    rest = _products(o32, o32) - _products(scale * of_o, of_o)
+    length, rest = (np.sqrt(np.maximum(each, LEAST_REST)) for each in (own, rest))
+    without = product * prototype / (length * rest)
+    return LeftOut(vectors, taught, without, prototype, length, all_others * _products(v32, moving))
+
+
+def _products(a: Floats, b: Floats) -> Vectors:
+    """Return the inner products (n,) of the rows of a and b (n, k)."""
+    return np.asarray(np.einsum("ij,ij->i", a, b), np.float64)
 
 
 def _share(model: Model, z: Vectors, activations: Vectors, rows: Numbers) -> _Share:
@@ -114,13 +123,14 @@ def _share(model: Model, z: Vectors, activations: Vectors, rows: Numbers) -> _Sh
     holds = (rows < seen) & (n > 1) & (variance > 0)
     ratio = np.where(holds, n / np.maximum(n - 1, 1), 0.0)
     means = class_means(activations[:seen], index)
-    deviation = (activations[fitted] - means[index[fitted]]) * holds[:, None]
+    deviation = ((activations[fitted] - means[index[fitted]]) * holds[:, None]).astype(np.float32)
     part = ratio / max(free * shrinkage(variance, model.features, free), 1e-300)
     part /= space.retained  # fewer rows than features shorten the deviations
-    weight = part / np.maximum(1 - part * np.square(deviation).sum(1), LEAST_REST)
-    scale = (holds[:, None] - ratio[:, None] * np.square(within[fitted])) / (free + PRIOR - 1)
+    weight = part / np.maximum(1 - part * _products(deviation, deviation), LEAST_REST)
+    scale = np.square(within[fitted]) * -(ratio / (free + PRIOR - 1))[:, None].astype(np.float32)
+    scale += (holds / (free + PRIOR - 1)).astype(np.float32)[:, None]
     outside = np.zeros(len(rows))
-    if model.features >= dim:
+    if model.features > dim:
         of_fresh = np.clip((dim + 1 - seen) / (model.features + 2 - seen), 0, 1)
         outside = (1 - of_fresh) * holds * _squared_distances(space, model.kept[:seen], z[:seen])[fitted]
     return _Share(deviation, weight, ratio / (n * len(count)), scale, outside)
