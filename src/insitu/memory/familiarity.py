@@ -124,7 +124,7 @@ def _calibrate(learner: ExplicitMemory, model: Model) -> Calibration:
     alone = (read[first, own] + scale * (left.without - left.taught)) * expected(before) / expected(rest)
     read = (read + scale * left.moved[:, None]) / left.length[:, None]
     read[first, own] = alone
-    grid, shares = _smoothed(_closeness(read, expected(shots)))
+    grid, shares = _smoothed(_closeness(read, expected(shots)), float((1 - 1 / before).sum()))
     return Calibration(
         expected(shots), grid, shares, likeliest_sharpness(torch.from_numpy(read), torch.from_numpy(own))
     )
@@ -150,12 +150,15 @@ def _mean_cosine(cosine: float, inverse_shots: float) -> float:
     return max(float(square * (1 - inverse_shots) + root) / 2, NARROWEST)
 
 
-def _smoothed(left_out: Vectors) -> tuple[Vectors, NDArray[Any]]:
-    """Return a grid of values and the smoothed share of the statistics ``left_out`` (n,) that are at most these."""
-    n, mean = len(left_out), left_out.mean()
-    further = np.sqrt(1 + 1 / n)  # a fresh example varies around a mean that is itself uncertain
-    deviation = max(left_out.std(ddof=1) * further, NARROWEST)
+def _smoothed(left_out: Vectors, independent: float) -> tuple[Vectors, NDArray[Any]]:
+    """Return a grid of values and the smoothed share of the statistics ``left_out`` (n,) that are at most these.
+
+    They vary as so many ``independent`` ones do: the similarity of two examples is that of either one to the other.
+    """
+    n, mean = max(independent, 2.0), left_out.mean()
+    wider = np.sqrt(n / (n - 1) * (1 + 1 / n))  # a fresh example varies around a mean that is itself uncertain
+    deviation = max(left_out.std() * wider, NARROWEST)
     width = NARROWING * n**-0.2  # of the kernels, in standard deviations
-    centres = mean + (left_out - mean) * further * np.sqrt(1 - width**2)
+    centres = mean + (left_out - mean) * wider * np.sqrt(1 - width**2)
     grid = mean + deviation * np.linspace(-REACH, REACH, GRID)
     return grid, stdtr(n - 1, (grid[:, None] - centres) / (width * deviation)).mean(1)
