@@ -12,8 +12,8 @@ the metric of the space, and k classes:
 - rows of an array with fewer of them than there are features span it, but of a fresh example they hold a part only of
   what lies outside the span of all others.
 
-Against spaces fitted again without each example, similarities to the own class correlate by .999 on spoken digits and
-.977 on photos of five shots, and their means differ by .01 at most.
+Against spaces fitted again without each example, similarities to the own class correlate by .998 on spoken digits and
+.976 on photos of five shots, and their means differ by .01 at most. All of this is our own choice.
 """
 
 from __future__ import annotations
@@ -131,8 +131,9 @@ def _share(model: Model, z: Vectors, activations: Vectors, rows: Numbers) -> _Sh
     scale += (holds / (free + PRIOR - 1)).astype(np.float32)[:, None]
     outside = np.zeros(len(rows))
     if model.features > dim:
-        of_fresh = np.clip((dim + 1 - seen) / (model.features + 2 - seen), 0, 1)
-        outside = (1 - of_fresh) * holds * _squared_distances(space, model.kept[:seen], z[:seen])[fitted]
+        of_fresh = min(max(dim + 1 - seen, 0) / max(model.features + 2 - seen, 1), 1.0)
+        held = space.retained * (1 - of_fresh) if seen < model.features else 0.0  # else nothing is outside
+        outside = held * holds * _squared_distances(space, model.kept[:seen], z[:seen])[fitted]
     return _Share(deviation, weight, ratio / (n * len(count)), scale, outside)
 
 
