@@ -70,7 +70,7 @@ def test_own_pictures_are_taught_and_named(call: Call, tmp_path: Path) -> None:
     assert code == 0
     assert done["taught"] == {"bar": 4, "cross": 4, "ring": 4}
     assert done["encoder"].startswith("omniglot ")
-    code, found, _ = call("predict", tmp_path / "new")
+    code, found, _ = call("predict", tmp_path / "new", "--unknown", "none")
     assert code == 0
     named = [Path(each["item"]).stem[:-1] == each["label"] for each in found]
     assert sum(named) >= 11
@@ -100,6 +100,56 @@ def test_a_prediction_does_not_depend_on_the_other_items(call: Call, tmp_path: P
     _, alone, _ = call("predict", tmp_path / "one.npy")
     assert [each["item"] for each in found] == [f"{tmp_path / 'q.npy'}:{row}" for row in range(1, 6)]
     assert {**found[3], "item": ""} == {**alone[0], "item": ""}
+
+
+@pytest.fixture
+def near_and_far(call: Call, tmp_path: Path) -> tuple[Path, Path]:
+    """Files of a fresh example of each class, and of rows unlike any class; the memory is taught."""
+    call("teach", vectors(tmp_path / "x", each=10), "--encoder", "none")
+    np.save(tmp_path / "near.npy", np.array(list(CENTRES.values())) + 0.1)
+    np.save(tmp_path / "far.npy", np.full((3, 3), -30.0) * np.eye(3))
+    return tmp_path / "near.npy", tmp_path / "far.npy"
+
+
+def test_what_is_unlike_anything_taught_is_unknown_unless_turned_off(
+    call: Call, near_and_far: tuple[Path, Path]
+) -> None:
+    known, far = list(CENTRES), near_and_far[1]
+    _, found, _ = call("predict", *near_and_far)
+    assert [each["label"] for each in found] == [*known, *["unknown"] * 3]
+    assert all(each["familiarity"] < 0.05 and each["confidence"] < 0.5 for each in found[3:])
+    assert all(each["familiarity"] >= 0.05 and each["confidence"] > 0.5 for each in found[:3])
+    assert {each["label"] for each in call("predict", far, "--unknown", "none")[1]} <= set(known)
+    assert {each["label"] for each in call("predict", far, "--unknown", "nothing")[1]} == {"nothing"}
+
+
+def test_the_rate_decides_what_is_unknown(call: Call, near_and_far: tuple[Path, Path]) -> None:
+    shares = [each["familiarity"] for each in call("predict", near_and_far[0])[1]]
+    for rate in (0.05, 0.3, 0.6, 0.99):
+        _, found, _ = call("predict", near_and_far[0], "--unknown-rate", rate)
+        assert [each["label"] == "unknown" for each in found] == [share < rate for share in shares]
+
+
+def test_flags_stand_anywhere_and_an_unknown_item_is_shown_with_its_familiarity(
+    near_and_far: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    near, far = map(str, near_and_far)
+    assert main(["predict", "--unknown", "none of these", str(tmp_path / "parts.insitu"), near, far]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines] == [*CENTRES, *["none of these"] * 3]
+    assert [line[1].startswith("familiarity ") for line in lines] == [False] * 3 + [True] * 3
+
+
+def test_numbers_and_a_class_called_unknown_need_a_name_for_what_is_unknown(call: Call, tmp_path: Path) -> None:
+    x = np.array(list(CENTRES.values())).repeat(6, 0) + 0.3 * np.random.default_rng(0).standard_normal((18, 3))
+    np.save(tmp_path / "far.npy", np.full(3, -30.0))
+    for labels, name, wrong in (([1, 2, 3], "-1", "cup"), (["unknown", "b", "c"], "new", "unknown")):
+        with Memory.open(tmp_path / "parts.insitu") as memory:
+            memory.fit(x, np.repeat(labels, 6))
+        assert call("predict", tmp_path / "far.npy")[1][0]["label"] in labels
+        assert str(call("predict", tmp_path / "far.npy", "--unknown", name)[1][0]["label"]) == name
+        assert call("predict", tmp_path / "far.npy", "--unknown", wrong)[0] == 2
 
 
 def test_nothing_is_taught_twice_unless_again_is_given(call: Call, tmp_path: Path) -> None:
@@ -195,6 +245,7 @@ def test_labels_that_are_numbers_stay_so(call: Call, tmp_path: Path) -> None:
         (["predict", "old.insitu"], "at least one FILE"),
         (["predict", "new.insitu", "x"], "there is no memory"),
         (["predict", "old.insitu", "x", "--loud"], "--loud"),
+        (["predict", "old.insitu", "x", "--unknown-rate"], "--unknown-rate takes"),
     ],
 )
 def test_mistakes_are_one_line_and_make_no_file(

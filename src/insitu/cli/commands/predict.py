@@ -1,17 +1,22 @@
 """Name your own photos, sounds or numbers by a memory: label and confidence of each.
 
-usage: insitu predict PATH FILE ... [--json]
+usage: insitu predict PATH FILE ... [--unknown NAME|none] [--unknown-rate 0.05] [--json]
 
 PATH is the file of the memory, which brings its encoder; a FILE that is a folder stands for the files in it. A line per
-item: the most similar class, its probability, and the item. What the memory has never seen is named as its parameter
-'unknown' says, where it has one. --json prints an object per line, with the probabilities of the likeliest classes.
-Items that cannot be read are listed, the rest goes on, and the exit code is 1.
+item: the most similar class, its probability, and the item. An item that is less familiar than --unknown-rate of the
+known examples is answered 'unknown', or the NAME given, with its familiarity in place of the probability; 'none' always
+answers a class. Where classes are numbers, or one is called 'unknown', this is off unless NAME is given (--unknown -1).
+
+--json prints an object per line: item, label, confidence (the probability of the likeliest class), familiarity, and
+the probabilities of the likeliest classes. Items that cannot be read are listed, the rest goes on, and the exit code is
+1.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,28 +25,68 @@ from insitu.core import InsituError
 if TYPE_CHECKING:
     from insitu.encoders.own_items import Failure, Item
     from insitu.memory import Memory
+    from insitu.memory.labels import Label
 
 LIKELIEST = 5  # classes whose probabilities are printed
+UNKNOWN = "unknown"
+NEED_VALUES = ("--unknown", "--unknown-rate")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of predicting."""
+
+    unknown: str | None = None  # answer for what is unlike anything taught; 'none': always a class
+    unknown_rate: float = 0.05  # share of known examples that are answered as unknown, above 0 and below 1
+    json: bool = False  # print one JSON object per line
 
 
 def main(args: list[str]) -> int:
     """Predict the items in the files after the first."""
-    words, as_json = [word for word in args if word != "--json"], "--json" in args
-    if odd := [word for word in words if word.startswith("--")]:
-        raise InsituError(f"predict takes PATH FILE ... and --json; got {odd[0]}; see 'insitu predict --help'")
-    if len(words) < 2:
+    from insitu.cli import flags
+
+    files, rest = _arguments(args)
+    options, _ = flags.parse(Options(), rest, prog="insitu predict")
+    if len(files) < 2:
         raise InsituError("predict takes the PATH of a memory and at least one FILE; see 'insitu predict --help'")
     from insitu.memory import Memory
 
-    with Memory.open(words[0], readonly=True) as memory:
+    with Memory.open(files[0], readonly=True, unknown_rate=options.unknown_rate) as memory:
         if not len(getattr(memory, "classes_", ())):
-            raise InsituError(f"{words[0]} holds no class; teach it first: insitu teach {words[0]} FOLDER")
-        items, failed = _items(memory, [Path(word) for word in words[1:]])
+            raise InsituError(f"{files[0]} holds no class; teach it first: insitu teach {files[0]} FOLDER")
+        memory.unknown = _unknown(memory.classes_.tolist(), options.unknown)
+        items, failed = _items(memory, [Path(file) for file in files[1:]])
         for each in failed:
-            _print({"item": each.name, "error": each.error}, as_json)
+            _print({"item": each.name, "error": each.error}, options.json)
         for item in items:
-            _print(_predicted(memory, item), as_json)
+            _print(_predicted(memory, item), options.json)
     return 1 if failed else 0
+
+
+def _arguments(args: list[str]) -> tuple[list[str], list[str]]:
+    """Return the files and the flags, which may stand anywhere between them."""
+    files, rest, words = list[str](), list[str](), iter(args)
+    for word in words:
+        if not word.startswith("-"):
+            files.append(word)
+        elif word in NEED_VALUES:
+            rest.append(f"{word}={next(words, '')}")  # joined, since -1 is a label and no flag
+        else:
+            rest.append(word)
+    return files, rest
+
+
+def _unknown(classes: list[Label], name: str | None) -> Label | None:
+    """Return the answer to unfamiliar items, of the kind of the classes, or None where there is none."""
+    kind = type(classes[0])
+    if name is None:
+        return UNKNOWN if kind is str and UNKNOWN not in classes else None
+    if name.lower() == "none":
+        return None
+    try:
+        return kind(name)
+    except ValueError as error:
+        raise InsituError(f"the classes of this memory are numbers, so --unknown is one too; got {name!r}") from error
 
 
 def _items(memory: Memory, given: list[Path]) -> tuple[list[Item], list[Failure]]:
@@ -67,14 +112,15 @@ def _items(memory: Memory, given: list[Path]) -> tuple[list[Item], list[Failure]
 
 def _predicted(memory: Memory, item: Item) -> dict[str, Any]:
     """Return the prediction of one item; by itself, so that it does not depend on the others."""
-    result = memory.query([item.given])
+    result = memory.query([item.given], familiarity=True)
+    assert result.familiarity is not None
     shares = dict(zip(memory.classes_.tolist(), result.probabilities[0].tolist(), strict=True))
     likeliest = sorted(shares, key=lambda label: -shares[label])[:LIKELIEST]
-    label = result.predictions.tolist()[0]
     return {
         "item": item.name,
-        "label": label,
-        "confidence": round(shares.get(label, 0.0), 4),
+        "label": result.predictions.tolist()[0],
+        "confidence": round(shares[likeliest[0]], 4),
+        "familiarity": round(float(result.familiarity[0]), 4),
         "probabilities": {str(each): round(shares[each], 4) for each in likeliest},
     }
 
@@ -85,4 +131,6 @@ def _print(found: dict[str, Any], as_json: bool) -> None:
     elif "error" in found:
         print(f"insitu: {found['item']}: {found['error']}", file=sys.stderr)
     else:
-        print(f"{found['label']}\t{100 * found['confidence']:.0f} %\t{found['item']}")
+        known = str(found["label"]) in found["probabilities"]
+        share = f"{100 * found['confidence']:.0f} %" if known else f"familiarity {100 * found['familiarity']:.1f} %"
+        print(f"{found['label']}\t{share}\t{found['item']}")
