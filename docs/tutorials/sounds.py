@@ -133,8 +133,8 @@ memory.close()
 # The last one measures how well it will work on your recordings, next to scikit-learn's classifiers: synthesised sounds
 # as different as these say nothing about it. No figure with this encoder is published here. For spoken digits as MFCC,
 # the course of a word and five examples of each, a phase-change array recognises 53.7 % of those of speakers that it
-# has not learned from, the best of scikit-learn's classifiers tried 51.6 % (`bench/memory_accuracy.py`, 20 draws): teach
-# it your own voice.
+# has not learned from, the best of scikit-learn's classifiers tried 51.6 % (`bench/memory_accuracy.py`, 20 draws).
+# Teach it your own voice.
 #
 # Next: [encoders](../encoders.md) says what recordings are taken, [your own things](../own-things.md) what the commands
 # do.
