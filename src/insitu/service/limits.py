@@ -17,7 +17,9 @@ class Limits:
     body_s: float = 10.0  # for the whole body to arrive
     image_bytes: int = 2**20
     image_pixels: int = 2**22
-    batch: int = 64  # images or vectors of a request
+    sound_bytes: int = 2**20
+    sound_s: float = 30.0
+    batch: int = 64  # items of a request
     listeners: int = 64  # subscribers of events, of all clients together
 
 
