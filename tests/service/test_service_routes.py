@@ -55,6 +55,24 @@ def test_teach_predict_and_forget(serve: Serve) -> None:
     assert service.post("/api/predict", {"vector": vector(1, 9)}).json["predictions"][0]["label"] != "class 1"
 
 
+def test_what_is_unlike_anything_taught_is_unknown(serve: Serve) -> None:
+    service = serve(Memory(dim=64, unknown="unknown"))
+    teach(service, [0, 1, 2], each=5)
+    known, new = service.post("/api/predict", {"vectors": [vector(1, 9), vector(4, 9)]}).json["predictions"]
+    assert known["label"] == known["scores"][0]["label"] == "class 1"
+    assert new["label"] == "unknown"
+    assert new["scores"][0]["label"].startswith("class ")
+    assert 0 <= new["familiarity"] < 0.05 <= known["familiarity"] <= 1
+    replies = service.together(*[("/api/predict", {"vector": vector(n, 9)}) for n in (1, 4, 2)])  # in batches
+    assert [each.json["predictions"][0]["label"] for each in replies] == ["class 1", "unknown", "class 2"]
+    assert service.post("/api/teach", {"label": "unknown", "vector": vector(1)}).status == 422
+    plain = serve()
+    teach(plain, [0, 1, 2], each=5)
+    (one,) = plain.post("/api/predict", {"vector": vector(4, 9)}).json["predictions"]
+    assert one["familiarity"] is None
+    assert one["label"] == one["scores"][0]["label"]
+
+
 def test_a_memory_is_described(serve: Serve) -> None:
     service = serve()
     before = service.get("/api/memory").json

@@ -207,7 +207,11 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         check_queries(x, state.activations.shape[1])
         if not (state.labels != FREE).any():
             raise InsituError("the memory holds no class yet; learn some examples first")
-        raw = self.substrate.multiply(state.held, state.projection.vectors(x), now_s, rng)
+        return self.compare(state, state.projection.vectors(x), now_s, rng)
+
+    def compare(self, state: State, vectors: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
+        """Return what ``scores`` does, for unit vectors (n, dim) instead of activations."""
+        raw = self.substrate.multiply(state.held, vectors, now_s, rng)
         scores = (raw - state.offset) / state.slope
         if self.base_mix:
             scores = mixed(scores, self.prototypes(state), state.shots, self.base_mix, self.base_sharpness)

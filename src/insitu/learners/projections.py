@@ -32,13 +32,14 @@ class Projection:
 
     def vectors(self, x: Tensor) -> Tensor:
         """Map activations (n, features) to unit vectors (n, dim), the same bits on every processor."""
-        return exact.unit(self._activated(x) - self.centre.double()).float()
+        return exact.unit(self.activations(x) - self.centre.double()).float()
 
     def mean(self, x: Tensor) -> Tensor:
         """Return the mean (dim,) of what is normalised, before the centre is taken away."""
-        return exact.mean(self._activated(x), 0).float()
+        return exact.mean(self.activations(x), 0).float()
 
-    def _activated(self, x: Tensor) -> Tensor:
+    def activations(self, x: Tensor) -> Tensor:
+        """Return what is centred and normalised (n, dim), float64, for activations x (n, features)."""
         out = exact.on_grid(x, -1) @ self._matrix + self.bias.double()
         # libraries differ in the last bit of tanh in float64, which is rounded away
         return torch.tanh(out).float().double() if self.tanh else out

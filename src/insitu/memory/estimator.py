@@ -23,7 +23,8 @@ from insitu.ledger import Ledger
 from insitu.memory import history, inputs
 from insitu.memory.editing import Editing
 from insitu.memory.event import Event, apply, merge_event, teach_event
-from insitu.memory.labels import as_label, as_labels, check_same_kind, label_array
+from insitu.memory.familiarity import check_unknown
+from insitu.memory.labels import Label, as_label, as_labels, check_same_kind, label_array
 from insitu.memory.locks import lock_of
 from insitu.memory.model import Model, check_mergeable, class_statistics
 from insitu.memory.pictures import picture_arrays
@@ -43,7 +44,8 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     X holds into vectors: the name of one ("omniglot", "efficientnet-lite0", see ``insitu list encoders``), its record,
     a torch module or a function; None where X is vectors. ``dim`` is the number of rows of the array, one per
     component. ``random_state`` seeds programming and read noise: equal seeds give equal results; None draws new read
-    noise for every call.
+    noise for every call. ``unknown`` is the label that ``predict`` returns where the familiarity of a row is below
+    ``unknown_rate``; None: it always returns a class.
 
     X is (n, features) of finite numbers; with an encoder, its items: pictures as an array (n, h, w) or (n, h, w, c) of
     uint8, Pillow images or files, folders of them, sounds, series. Labels are strings, integers, floats or booleans,
@@ -61,11 +63,14 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         encoder: Any = None,
         dim: int = 512,
         random_state: int | np.random.RandomState | None = 0,
+        unknown: Label | None = None,
+        unknown_rate: float = 0.05,
     ) -> None:
         self.substrate = substrate
         self.encoder = encoder
         self.dim = dim
         self.random_state = random_state
+        self.unknown, self.unknown_rate = unknown, unknown_rate
 
     @classmethod
     def open(cls, path: str | Path, *, readonly: bool = False, who: str | None = None, **parameters: Any) -> Memory:
@@ -74,7 +79,7 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Once a call has returned, its effect is durable. One process writes at a time; any number may read
         (``readonly=True``: the state at the time of opening). ``who`` is recorded with every event (default: the
         user's name). Close the memory, or use it in a ``with`` statement. Raises ``InsituError`` where the file is
-        damaged, locked by another writer, not writable, or was created with other parameters.
+        damaged, locked by another writer, not writable, or was created with other parameters (not ``unknown``).
         """
         from insitu.memory.storage.store import Store
 
@@ -140,23 +145,29 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         x, _ = inputs.validate_queries(self, X, reset=self._model is None)
         return settings.vectors(x)
 
-    def query(self, X: ArrayLike) -> QueryResult:
-        """Return similarities, probabilities and predictions for the rows of X, all from one read of the array."""
-        model = self._fitted()
+    def query(self, X: ArrayLike, *, familiarity: bool = False) -> QueryResult:
+        """Return similarities, probabilities, predictions (and familiarity) of rows of X from one read of the array."""
+        model, settings = self._fitted(), self.settings
         x, _ = inputs.validate_queries(self, X)
-        self.settings.check_encoder(model.encoder)
-        return query(self.settings, model, self.settings.vectors(x), self.random_state is not None)
+        settings.check_encoder(model.encoder)
+        unknown = check_unknown(self.unknown, self.unknown_rate, model.numbers)
+        return query(settings, model, settings.vectors(x), self.random_state is not None, unknown, familiarity)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the label (n,) of the most similar class for each row of X."""
+        """Return the label (n,) of the most similar class for each row of X, or ``unknown``."""
         return self.query(X).predictions
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities (n, classes), in the order of ``classes_``: the softmax of scaled similarities.
 
-        The scale maximises the leave-one-out likelihood of the stored examples.
+        The scale maximises the leave-one-out likelihood of the stored examples. With ``unknown``, probabilities
+        approach 1 / classes as the familiarity falls from ``unknown_rate`` to 0.
         """
         return self.query(X).probabilities
+
+    def familiarity(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the share (n,) of left-out known examples no closer to their class; 1 where none can be left out."""
+        return np.asarray(self.query(X, familiarity=True).familiarity)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return similarities (n, classes), in the order of ``classes_``; for two classes, their difference (n,)."""
@@ -236,8 +247,6 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- scikit-learn ------------------------------------------------------------------------------------------------
-
     def __sklearn_is_fitted__(self) -> bool:
         return self._model is not None
 
@@ -257,8 +266,6 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         state: dict[str, Any] = super().__getstate__()
         return {name: value for name, value in state.items() if name not in ("_store", "_past")}
 
-    # -- state -------------------------------------------------------------------------------------------------------
-
     @property
     def settings(self) -> Settings:
         """Checked substrate, encoder and rows: those of the current model, else those given as parameters."""
@@ -275,6 +282,8 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self._model
 
     def _apply(self, event: Event) -> Self:
+        if event.kind != "forget":
+            check_unknown(self.unknown, self.unknown_rate, event.labels)
         settings = make_settings(self.substrate, self.encoder, self.dim)
         if self._settings not in (None, settings) and (event.kind != "fit" or self._store is not None):
             raise InsituError("a parameter was changed after the memory was fitted; set it back, or fit a new memory")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
 from insitu.learners.array_columns import FREE
+from insitu.memory.familiarity import Unknown, calibration
 from insitu.memory.labels import Label, label_array
 from insitu.memory.model import Model
 from insitu.memory.settings import Settings
@@ -20,6 +21,7 @@ from insitu.substrates.crossbar import Crossbar
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
+LEAST_WEIGHT = 1e-6  # of the softmax in the probabilities of an unknown row
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +31,35 @@ class QueryResult:
     classes: list[Label]  # sorted
     similarities: Scores  # (n, classes)
     sharpness: float  # factor of the similarities in the softmax
+    familiarity: Scores | None = None  # (n,) share of left-out known examples that were no closer; None: not computed
+    unknown: Unknown | None = None  # the answer to unfamiliar rows; None: every row is of a class
+
+    def rows(self, rows: slice) -> QueryResult:
+        """Return the result for some of the rows."""
+        familiarity = None if self.familiarity is None else self.familiarity[rows]
+        return replace(self, similarities=self.similarities[rows], familiarity=familiarity)
 
     @property
     def predictions(self) -> NDArray[Any]:
-        """Label (n,) of the most similar class."""
-        best: NDArray[Any] = label_array(self.classes)[self.similarities.argmax(1)]
-        return best
+        """Label (n,) of the most similar class, or ``unknown``."""
+        best = self.similarities.argmax(1)
+        answers = self.classes
+        if self.unknown is not None and self.familiarity is not None:
+            answers = [*answers, self.unknown.label]
+            best[self.familiarity < self.unknown.rate] = len(self.classes)
+        labels: NDArray[Any] = label_array(answers)[best]
+        return labels
 
     @property
     def probabilities(self) -> Scores:
-        """Probabilities (n, classes)."""
+        """Probabilities (n, classes); those of rows less familiar than the rate approach 1 / classes."""
         scaled = self.sharpness * (self.similarities - self.similarities.max(1, keepdims=True))
         powers = np.exp(scaled)
         probabilities: Scores = powers / powers.sum(1, keepdims=True)
+        if self.unknown is not None and self.familiarity is not None:
+            # never exactly 0, so that the most similar class stays the most probable one
+            weight = np.clip(self.familiarity / self.unknown.rate, LEAST_WEIGHT, 1)[:, None]
+            probabilities = weight * probabilities + (1 - weight) / len(self.classes)
         return probabilities
 
 
@@ -55,7 +73,14 @@ class Columns:
     full_scale_us: float  # highest conductance that a cell is programmed to
 
 
-def query(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> QueryResult:
+def query(
+    settings: Settings,
+    model: Model,
+    vectors: Vectors,
+    seeded: bool,
+    unknown: Unknown | None = None,
+    familiarity: bool = False,
+) -> QueryResult:
     """Compare vectors (n, features) with all classes; with ``seeded``, equal queries get equal read noise."""
     operations = settings.operations()
     z = operations.scale(model, vectors)
@@ -64,7 +89,13 @@ def query(settings: Settings, model: Model, vectors: Vectors, seeded: bool) -> Q
         # seeded by what the array receives: the same numbers in another unit or precision are the same query
         rng = generator(model.seed, "read", model.events - model.renames, zlib.crc32(z.numpy().tobytes()))
     assert model.space is not None
-    return QueryResult(model.labels, operations.scores(model, z, rng).double().numpy(), model.space.sharpness)
+    similarities = operations.scores(model, z, rng).double().numpy()
+    result = QueryResult(model.labels, similarities, model.space.sharpness)
+    if unknown is None and not familiarity:
+        return result
+    known = calibration(operations.learner, model)
+    sharpness = result.sharpness if unknown is None else known.sharpness
+    return replace(result, sharpness=sharpness, familiarity=known.familiarity(similarities), unknown=unknown)
 
 
 def self_test(settings: Settings, model: Model, seeded: bool) -> tuple[QueryResult, NDArray[Any]]:

@@ -55,6 +55,7 @@ class Space:
     cohort: Tensor  # (n, features) calibration set of the array: the probes and some of the stored examples
     sharpness: float  # factor of the similarities in the softmax
     seen: int  # examples it was fitted to; 0 for the space of a base, which is never fitted again
+    retained: float = 1.0  # share of their squared deviations from class means that the rows of the array hold
 
     def scaled(self, x: Vectors) -> Tensor:
         """Return scaled vectors (n, features) as float32; raise ``InsituError`` for outliers that would overflow."""
@@ -94,11 +95,12 @@ def fit_space(x: Vectors, y: Numbers, dim: int) -> Space:
     within = z - class_means(z, index)[index]
     features, free = x.shape[1], len(x) - int(index.max()) - 1
     rotation = random_rotation(features + 1, dim)
-    weight = rotation[:, :features]
+    weight, retained = rotation[:, :features], 1.0
     if free and within.any():
         _, deviations, axes = np.linalg.svd(within / np.sqrt(free), full_matrices=False)
-        shrunk = (SHRINK + features / free) * np.square(deviations).sum() / features
+        shrunk = shrinkage(np.square(deviations).sum(), features, free)
         gains = np.sqrt(shrunk / (np.square(deviations) + shrunk)) - 1  # along the axes; 1 elsewhere
+        retained = _retained(weight @ axes.T, deviations * (gains + 1))
         weight = weight + (weight @ axes.T * gains) @ axes
     length = float(np.square(z @ weight.T).sum(1).mean()) or 1.0
     bias = rotation[:, features] * np.sqrt(length * LIFT / (LIFT + features))
@@ -106,8 +108,13 @@ def fit_space(x: Vectors, y: Numbers, dim: int) -> Space:
     vectors, labels = projection.vectors(_float32(z)), torch.from_numpy(index)
     projection = replace(projection, scatter=projections.scatter(vectors, labels))
     probes = torch.from_numpy(random_probes(features))
-    space = Space(shift, scale, projection, probes, probes, _sharpness(vectors, labels), len(x))
+    space = Space(shift, scale, projection, probes, probes, _sharpness(vectors, labels), len(x), retained)
     return space.with_calibration_set(x)
+
+
+def _retained(rows: Vectors, lengths: Vectors) -> float:
+    """Return the share that ``rows`` (dim, axes) hold of the squared ``lengths`` (axes,) along orthonormal axes."""
+    return float((np.square(rows).sum(0) * np.square(lengths)).sum() / np.square(lengths).sum())
 
 
 def space_of_base(base: FewShotBase, dim: int) -> Space:
@@ -132,7 +139,17 @@ def _sharpness(vectors: Tensor, labels: Tensor) -> float:
     own = index[several]
     rest = F.normalize(sums[own] - vectors[several])
     similar[torch.arange(len(own)), own] = (vectors[several] * rest).sum(1)
-    return min(SHARPNESS, key=lambda sharpness: float(F.cross_entropy(similar * sharpness, own)))
+    return likeliest_sharpness(similar, own)
+
+
+def likeliest_sharpness(similarities: Tensor, own: Tensor) -> float:
+    """Return the softmax factor with the highest likelihood of examples (n, classes) of classes ``own`` (n,)."""
+    return min(SHARPNESS, key=lambda sharpness: float(F.cross_entropy(similarities * sharpness, own)))
+
+
+def shrinkage(variance: float, features: int, free: int) -> float:
+    """Return the variance towards which a covariance of total ``variance`` and ``free`` degrees of freedom shrinks."""
+    return (SHRINK + features / free) * variance / features
 
 
 def class_means(x: Vectors, index: NDArray[np.intp]) -> Vectors:

@@ -1,6 +1,6 @@
 """Serve a memory over HTTP, or a folder of them, with a page to teach it on.
 
-usage: insitu serve [PATH] [--encoder NAME|none] [--substrate NAME]
+usage: insitu serve [PATH] [--encoder NAME|none] [--substrate NAME] [--unknown NAME]
                     [--host 127.0.0.1] [--port 8000] [--allow-origin URL ...] [--token-file FILE] [--rate 400] [--open]
                     [--public-url URL] [--trusted-proxy ADDRESS ...]
 
@@ -36,6 +36,7 @@ class Options:
 
     encoder: str | None = None  # encoder of a new memory: omniglot by default, none for vectors
     substrate: str | None = None  # substrate of a new memory: name of a substrate or device
+    unknown: str | None = None  # answer for what is unlike anything taught; without it, always a class
     host: str = "127.0.0.1"  # address to listen at
     port: int = 8000  # port to listen at; 0 for any free one
     allow_origin: tuple[str, ...] = ()  # other sites whose pages may send requests, as https://name
@@ -121,7 +122,9 @@ def _start_worker(path: Path | None, options: Options) -> Supervisor:
     from insitu.service.limits import Limits
     from insitu.service.worker.supervisor import Supervisor
 
-    given: dict[str, Any] = {} if options.substrate is None else {"substrate": options.substrate}
+    given: dict[str, Any] = {"unknown": options.unknown}
+    if options.substrate is not None:
+        given["substrate"] = options.substrate
     if options.encoder is not None:
         given["encoder"] = None if options.encoder.lower() == "none" else options.encoder
     return Supervisor(path, path is not None and path.is_dir(), given, Limits(rate=options.rate))

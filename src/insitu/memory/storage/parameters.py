@@ -23,6 +23,7 @@ from insitu.memory.storage.records import build_record
 from insitu.substrates import Substrate
 
 DEFAULTS: dict[str, Any] = {"substrate": None, "encoder": None, "dim": 512, "random_state": 0}
+NOT_STORED = ("unknown", "unknown_rate")  # they are of queries: nothing in the file depends on them
 ROOMS = {"substrates": Substrate, "devices": Device, "encoders": Encoder}
 OUTSIDE = "outside"  # key of the class name of a record defined outside the package
 
@@ -31,8 +32,8 @@ def describe(given: dict[str, Any]) -> dict[str, Any]:
     """Return parameters as JSON; raise ``InsituError`` for an unknown one, or one that cannot be stored."""
     if "backbone" in given:
         raise InsituError(f"backbone is called encoder since version 0.3: write encoder={given['backbone']!r}"[:200])
-    if odd := sorted(set(given) - set(DEFAULTS)):
-        raise InsituError(f"a memory has no parameter {odd[0]!r}; it has {', '.join(DEFAULTS)}")
+    if odd := sorted(set(given) - {*DEFAULTS, *NOT_STORED}):
+        raise InsituError(f"a memory has no parameter {odd[0]!r}; it has {', '.join([*DEFAULTS, *NOT_STORED])}")
     whole = DEFAULTS | given
     settings = make_settings(whole["substrate"], whole["encoder"], whole["dim"])
     seed = whole["random_state"]
@@ -47,7 +48,7 @@ def describe(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_parameters(stored: dict[str, Any], given: dict[str, Any], fingerprint: str | None = None) -> dict[str, Any]:
-    """Return the parameters whose description is ``stored``.
+    """Return the parameters whose description is ``stored``, and the ``given`` ones that are not stored.
 
     Raises ``InsituError`` where ``given`` ones differ, a given encoder does not have the digest ``fingerprint``, or
     something defined outside the package is not given.
@@ -83,7 +84,9 @@ def read_parameters(stored: dict[str, Any], given: dict[str, Any], fingerprint: 
         )
     if encoder is not None and not isinstance(named, str):
         out["encoder"] = encoder
-    return out | ({"substrate": make_settings(given["substrate"], None, 1).substrate} if outside["substrate"] else {})
+    if outside["substrate"]:
+        out["substrate"] = make_settings(given["substrate"], None, 1).substrate
+    return out | {name: given[name] for name in NOT_STORED if name in given}
 
 
 def current_names(stored: dict[str, Any]) -> dict[str, Any]:

@@ -28,8 +28,12 @@ def predictions(result: QueryResult, cost: Ledger, top_k: int) -> Json:
     """Return the predictions for all rows of a result; ``cost`` is that of one."""
     rows = _scores(result, top_k)
     spent = Ledger(Counter({name: count * len(rows) for name, count in cost.counts.items()}))
+    shares = [None] * len(rows) if result.familiarity is None else result.familiarity.round(4).tolist()
     return {
-        "predictions": [{"label": scores[0]["label"], "scores": scores} for scores in rows],
+        "predictions": [
+            {"label": str(label), "familiarity": share, "scores": scores}
+            for label, share, scores in zip(result.predictions.tolist(), shares, rows, strict=True)
+        ],
         "classes": len(result.classes),
         "query": dict(spent.counts),
         "energy_nj": views.energy_nj(spent),

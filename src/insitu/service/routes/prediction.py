@@ -64,9 +64,10 @@ class Score(BaseModel):
 
 
 class Prediction(BaseModel):
-    """The most similar class, and the ``top_k`` most similar ones."""
+    """The most similar class or the answer for unknown items, and the ``top_k`` most similar classes."""
 
     label: str
+    familiarity: Annotated[float | None, Field(description="share of left-out known examples that were no closer")]
     scores: list[Score]
 
 

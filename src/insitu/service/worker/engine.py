@@ -15,7 +15,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -168,7 +168,7 @@ def _predictions(memory: Memory, batch: list[Query]) -> list[bytes]:
     joint, cost = memory.query(x), memory.query_cost()
     bodies, start = [], 0
     for query in batch:
-        part = replace(joint, similarities=joint.similarities[start : start + len(query.x)])
+        part = joint.rows(slice(start, start + len(query.x)))
         start += len(query.x)
         bodies.append(_json(prediction.predictions(part, cost, query.top_k)))
     return bodies

@@ -36,10 +36,10 @@ class Opened:
 class Memories:
     """Open memories by name; a single one has the name ''."""
 
-    def __init__(self, single: Memory | None = None, folder: Path | None = None) -> None:
+    def __init__(self, single: Memory | None = None, folder: Path | None = None, unknown: str | None = None) -> None:
         self.turn = Turn()
         self.report: Report = lambda name, memory: None
-        self._folder = folder
+        self._folder, self._unknown = folder, unknown
         self._lock = threading.Lock()
         self._open: OrderedDict[str, Opened] = OrderedDict()
         if single is not None:
@@ -74,7 +74,7 @@ class Memories:
         with self._lock:
             if path.exists():
                 raise HTTPException(409, "there is a memory of this name already; give another name")
-            memory = self._add(name, Memory.open(path, **parameters)).memory
+            memory = self._add(name, Memory.open(path, **parameters, unknown=self._unknown)).memory
         self.report(name, memory)
 
     def delete(self, name: str) -> None:
@@ -102,7 +102,7 @@ class Memories:
         path = self._path(name)
         if not path.exists():
             raise _missing()
-        return Memory.open(path)
+        return Memory.open(path, unknown=self._unknown)
 
     def _path(self, name: str) -> Path:
         if self._folder is None:

@@ -19,7 +19,7 @@ def open_memories(path: str | None, is_folder: bool, given: dict[str, Any]) -> M
         assert path is not None
         warm_up(Memory(**given))
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        return Memories(folder=Path(path))
+        return Memories(folder=Path(path), unknown=given.get("unknown"))
     file = None if path is None else Path(path)
     new = file is None or not file.exists() or not file.stat().st_size
     parameters = given if not new else {"encoder": "omniglot"} | given
