@@ -71,9 +71,9 @@ class Served:
             self.context.hubs[self.name].publish(*done.event)
         return reply(done)
 
-    async def query(self, items: Items, top_k: int) -> Response:
+    async def query(self, items: Items, top_k: int, familiarity: bool) -> Response:
         """Return the predictions for the items of a request."""
-        return reply(await self.context.worker.call("query", self.name, "", plain(items), top_k))
+        return reply(await self.context.worker.call("query", self.name, "", plain(items), top_k, familiarity))
 
     @property
     def hub(self) -> EventHub:

@@ -15,6 +15,8 @@ class Limits:
     rate: float = 400.0  # requests per second of one address; 0 for no limit
     body_bytes: int = 4 * 2**20
     body_s: float = 10.0  # for the whole body to arrive
+    copy_bytes: int = 64 * 2**20  # of the file of a memory
+    copy_s: float = 60.0  # for it to arrive
     image_bytes: int = 2**20
     image_pixels: int = 2**22
     sound_bytes: int = 2**20

@@ -1,7 +1,7 @@
 """POST /api/undo, /api/rename, /api/relabel, /api/remove: corrections of what the memory was taught.
 
-GET /api/taught lists the examples of a class, GET /api/backup returns a copy of the memory's file. No route restores
-one: whoever may teach could replace everything. The operator opens the copy.
+GET /api/taught lists the examples of a class, GET /api/backup returns a copy of the memory's file. No route of a
+memory restores one, since whoever may teach could replace everything: in a folder, a copy becomes another memory.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from starlette.responses import Response, StreamingResponse
 
 from insitu.service.context import Context
 from insitu.service.openapi import errors
+from insitu.service.request_limits import SQLITE
 from insitu.service.routes.changes import Change
 from insitu.service.schemas import Body, KnownLabel, NewLabel
 
-SQLITE = "application/vnd.sqlite3"
 CHUNK = 2**18  # bytes
 MOST_PICTURES = 64
 ExampleId = Annotated[int, Field(strict=True, ge=0, lt=2**53, description="the id of an example of /api/taught")]

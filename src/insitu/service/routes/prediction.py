@@ -22,6 +22,7 @@ class Query(Items):
     """Images, sounds or vectors to classify."""
 
     top_k: TopK = TOP_K
+    familiarity: Annotated[bool, Field(strict=True, description="also return the familiarity of each item")] = False
 
 
 class Ahead(Body):
@@ -85,6 +86,7 @@ class SelfTest(BaseModel):
 
     accuracy: float
     confidence: float
+    similarity: float
     scores: list[Score] | None = None
 
 
@@ -104,7 +106,7 @@ def add(app: FastAPI, context: Context) -> None:
     @app.post("/api/predict", response_model=Predictions, responses=errors(409))
     async def predict(request: Request, sent: Query) -> Response:
         """Classify images, sounds or vectors."""
-        return await context.memory(request).query(sent, sent.top_k)
+        return await context.memory(request).query(sent, sent.top_k, sent.familiarity)
 
     @app.post("/api/ahead", response_model=Projection, responses=errors(409))
     async def ahead(request: Request, sent: Ahead) -> Response:

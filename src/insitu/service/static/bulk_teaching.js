@@ -43,6 +43,7 @@ export class BulkTeaching {
     this.#stopped = false;
     section.hidden = false;
     failed.hidden = true;
+    progress.hidden = false;
     this.#parts.stop.hidden = false;
     progress.max = files.length;
     try {
@@ -66,8 +67,7 @@ export class BulkTeaching {
       }
       await flush();
     } finally {
-      progress.value = files.length;
-      this.#parts.stop.hidden = true;
+      progress.hidden = this.#parts.stop.hidden = true;
       const left = this.#stopped ? "; stopped" : "";
       text.textContent = `Taught ${plural(taught, noun)} of ${plural(labels.size, "class", "classes")}${left}.`;
       failed.hidden = !failures.length;

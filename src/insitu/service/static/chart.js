@@ -2,8 +2,8 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 440, HEIGHT = 220, LEFT = 46, RIGHT = 6, TOP = 12, BOTTOM = 32;
-const STEPS = [0.01, 0.02, 0.05, 0.1, 0.25]; // possible distances of the lines of the grid, of which there are four
-const PARTS = [0, 1, 2, 3, 4];
+const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]; // possible distances of the lines of the grid
+const FEWEST = 2, MOST = 5; // distances on the axis
 
 function node(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag);
@@ -12,28 +12,26 @@ function node(tag, attributes, text) {
   return made;
 }
 
-/** Return the lower end of the axis and the distance of its lines: the smallest that holds all values. */
-function scale(values) {
-  const least = Math.min(1, ...values), most = Math.max(0, ...values);
-  for (const step of STEPS) {
-    const low = Math.min(Math.floor(least / step + 1e-9) * step, 1 - 4 * step);
-    if (most <= low + 4 * step + 1e-9) return [low, step];
-  }
-  return [Math.floor(least / 0.5) * 0.5, 0.5];
+/** Return the lines of the grid: as close to one another as all values allow. */
+function gridOf(values) {
+  const least = Math.min(...values, 1), most = Math.max(...values, least);
+  const ends = (step) => [Math.floor(least / step + 1e-9), Math.ceil(most / step - 1e-9)];
+  const step = STEPS.find((step) => ends(step)[1] - ends(step)[0] <= MOST) ?? STEPS.at(-1);
+  const [first, last] = ends(step);
+  const low = Math.min(first, last - FEWEST);
+  return Array.from({ length: last - low + 1 }, (_, place) => (low + place) * step);
 }
 
 /** Draw `lines` ({style: [value or null per tick]}) over `ticks` into `place`, tick `marked` highlighted. */
 export function chart(place, title, ticks, lines, marked, format) {
   const x = (position) => LEFT + ((WIDTH - LEFT - RIGHT) * (position + 0.5)) / ticks.length;
-  const [low, step] = scale(Object.values(lines).flat().filter((value) => value !== null));
-  const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / (4 * step));
+  const grid = gridOf(Object.values(lines).flat().filter((value) => value !== null));
+  const [low, high] = [grid[0], grid.at(-1)];
+  const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - low) / (high - low));
   const svg = node("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": title });
-  for (const part of PARTS) {
-    const value = low + step * part;
+  for (const value of grid) {
     svg.append(node("path", { class: "grid", d: `M${LEFT} ${y(value)}H${WIDTH - RIGHT}` }));
-    if (part % 2 === 0) {
-      svg.append(node("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, format(value)));
-    }
+    svg.append(node("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, format(value)));
   }
   ticks.forEach((tick, position) => {
     const style = position === marked ? "tick marked" : "tick";

@@ -103,9 +103,9 @@ export class DriftProjection {
     const variant = (style, name) => {
       const figures = projection?.[style];
       const best = figures?.scores?.[0];
-      const summary = figures ? `sure, similarity ${similarity(figures.similarity)}, ${percent(figures.accuracy)} right` : "";
+      const summary = figures ? `similarity; ${percent(figures.confidence)} sure, ${percent(figures.accuracy)} right` : "";
       const item = best ? `; the current one: ${best.label}, ${similarity(best.similarity)}` : "";
-      return block(style, name, figures ? percent(figures.confidence) : "…", summary + item);
+      return block(style, name, figures ? similarity(figures.similarity) : "…", summary + item);
     };
     const fresh = this.#projections[0]?.mean_us, aged = projection?.mean_us;
     const left = fresh && aged ? percent(aged / fresh) : "…";

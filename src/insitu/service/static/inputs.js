@@ -27,7 +27,7 @@ const MAKERS = {
   }, changed, failed),
   sound: (began, changed, failed) => new SoundInput({
     wave: at("wave"), off: at("microphone-off"), start: at("microphone-start"), record: at("record"), play: at("play"),
-    seconds: at("seconds"), meter: at("meter"), level: at("level"),
+    seconds: at("seconds"), meter: at("meter"), level: at("level"), hint: at("wave-hint"),
   }, changed, failed),
   vector: (began, changed, failed) => new VectorInput(at("numbers"), changed, failed),
 };

@@ -14,7 +14,7 @@ import { makeInput } from "./inputs.js";
 import { FIELD, KINDS } from "./kinds.js";
 import { showLedger } from "./ledger.js";
 import { MemoryView } from "./memory_view.js";
-import { failed, say, settled } from "./messages.js";
+import { failed, quiet, say, settled } from "./messages.js";
 import { Similarities } from "./similarities.js";
 import { UnknownSwitch } from "./unknown_switch.js";
 
@@ -77,6 +77,7 @@ async function changed(path, body) {
     const reply = await request(path, body);
     ours.add(reply.event);
     settled();
+    quiet();
     await refresh();
     return reply;
   } finally {
@@ -94,6 +95,7 @@ async function teach(event) {
   if (input.empty && !input.live) return requireInput(words().missing, at("choose"));
   if (!label) return requireInput("Enter a name first.", at("name"));
   at("teach-button").disabled = true;
+  at("bulk").hidden = true;
   try {
     if (input.empty) await input.take();
     const rows = input.rows ?? [{ item: input.item() }];

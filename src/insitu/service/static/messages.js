@@ -39,7 +39,8 @@ export function say(text, undo = null) {
   fading = setTimeout(quiet, undo ? UNDO_MS : SHOWN_MS);
 }
 
-function quiet() {
+/** Remove the message: what it offers to undo is no longer the last change. */
+export function quiet() {
   at("status").textContent = "";
   at("status-undo").hidden = true;
 }

@@ -87,7 +87,7 @@ export class PhotoInput {
     video.hidden = !this.live || !this.empty;
     off.hidden = this.live || !this.empty;
     shutter.disabled = !this.live && this.empty;
-    shutter.textContent = this.empty ? "Take photo" : this.live ? "Take another" : "Remove photo";
+    shutter.textContent = this.empty ? "Take photo" : this.live ? "Retake" : "Remove photo";
   }
 }
 

@@ -30,8 +30,7 @@ export class Similarities {
     const [best] = scores;
     const unknown = label !== best.label || (familiarity !== null && familiarity < rate);
     this.#say("Prediction", unknown ? "I don’t know this" : best.label, false);
-    const among = classes > 1 ? `, ${sure(best.probability)} sure among ${classes} classes` : "";
-    const known = `similarity ${similarity(best.similarity)}${among}`;
+    const known = classes > 1 ? `${sure(best.probability)} sure among ${classes} classes` : "the only class so far";
     const closer = familiarity ? `less familiar than ${percent(1 - familiarity)} of what was taught` : "unlike all that was taught";
     this.#parts.under.textContent = unknown ? `${closer}; closest is ${best.label}, ${similarity(best.similarity)}` : known;
     this.#parts.said.classList.toggle("unknown", unknown);

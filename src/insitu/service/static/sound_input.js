@@ -81,7 +81,7 @@ export class SoundInput {
   }
 
   async #start() {
-    const { off, record, meter } = this.#parts;
+    const { off, record, meter, hint } = this.#parts;
     const stream = await open("microphone", { audio: { autoGainControl: false, noiseSuppression: false } });
     const context = new AudioContext();
     await context.audioWorklet.addModule("static/microphone_worklet.js");
@@ -90,6 +90,7 @@ export class SoundInput {
     context.createMediaStreamSource(stream).connect(node);
     this.#context = context;
     off.hidden = true;
+    hint.hidden = !this.empty;
     meter.hidden = false;
     record.disabled = false;
     record.focus();
@@ -111,6 +112,7 @@ export class SoundInput {
     this.#samples = samples;
     this.#parts.play.disabled = this.empty;
     this.#parts.off.hidden = this.live || !this.empty;
+    this.#parts.hint.hidden = !this.live || !this.empty;
     this.#paint();
     this.#changed();
   }

@@ -38,9 +38,10 @@ function fromCsv(text, name) {
   const isNumber = (cell) => Number.isFinite(Number(cell));
   const header = cells.length > 1 && !cells[0].some(isNumber);
   return cells.slice(header ? 1 : 0).map((row, place) => {
-    const odd = row.map(isNumber).indexOf(false);
-    if (odd > 0 && odd < row.length - 1) {
-      throw new ServiceError(`${name}, line ${lines[place + (header ? 1 : 0)][1]}: "${row[odd].slice(0, 20)}" is not a number.`);
+    const odd = row.map(isNumber).indexOf(false), last = row.map(isNumber).lastIndexOf(false);
+    if (odd !== last || (odd > 0 && odd < row.length - 1)) {
+      const line = lines[place + (header ? 1 : 0)][1];
+      throw new ServiceError(`${name}, line ${line}: "${row[last].slice(0, 20)}" is not a number.`);
     }
     const label = odd < 0 ? undefined : row[odd].replace(/^"(.*)"$/, "$1");
     return { item: row.filter((_, column) => column !== odd).map(Number), label };
