@@ -42,7 +42,7 @@ def test_names_of_a_memory_taught_in_python_are_found(taught: Server, visit: Vis
     page.wait_for_selector("#placeholder:not([hidden])")
     assert taught.classes == dict.fromkeys(NAMES, 3) | {DECOMPOSED: 4}
     for left, name in zip((3, 2, 1), NAMES, strict=False):
-        page.locator(f"#classes li:has(h3[title='{name}']) button").click()
+        page.locator(f"#classes li:has(h3[title='{name}']) button:text-is('Forget')").click()
         page.locator("dialog[open] button").last.click()
-        page.locator("#classes li").nth(left).wait_for(state="detached")
+        page.locator("#classes li[data-label]").nth(left).wait_for(state="detached")
     assert taught.classes == {"plain": 3}
