@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 
 def content(url: str, start: int, most: int, noun: str) -> bytes:
-    """Return what is encoded from ``start`` on, at most ``most`` bytes; ``noun`` names it in errors, with its article."""
+    """Return what is encoded from ``start`` on, at most ``most`` bytes; ``noun`` names it, with its article."""
     if (len(url) - start) * 3 // 4 > most + 2:
         raise HTTPException(413, f"{noun} has at most {most} bytes; reduce it")
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 STARTS_S = 240  # at most: on a busy machine loops are compiled first
-ANSWERS_S = 25  # longest wait for an answer; a loaded machine takes minutes where a quiet one takes seconds
+ANSWERS_S = 180  # longest wait for an answer; a loaded machine takes minutes where a quiet one takes seconds
 
 
 @dataclass

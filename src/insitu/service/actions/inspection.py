@@ -12,7 +12,6 @@ from insitu.service.actions.checks import require_classes, require_label, snapsh
 from insitu.service.actions.views import Json
 from insitu.service.labels import LONGEST_LABEL
 
-
 LIMITS = ("body_bytes", "image_bytes", "image_pixels", "sound_bytes", "sound_s", "batch")
 
 

@@ -81,7 +81,9 @@ def add(app: FastAPI, context: Context) -> None:
     body = {"requestBody": {"required": True, "content": content}}
 
     @app.put("/api/memories/{name}", response_model=Created, responses=errors(404, 409, 507), openapi_extra=body)
-    async def restore(request: Request, name: Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]) -> Response:
+    async def restore(
+        request: Request, name: Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]
+    ) -> Response:
         """Create a memory from a copy that /api/backup returned."""
         if not is_name(name):
             raise HTTPException(404, "a memory has no such name: letters, digits, - and _; 64 at most")

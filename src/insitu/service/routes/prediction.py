@@ -14,7 +14,6 @@ from insitu.service.context import Context, plain
 from insitu.service.openapi import errors
 from insitu.service.schemas import TOP_K, Body, Counts, ImageUrl, Items, SoundUrl, TopK, Vector, exactly_one
 
-
 AHEAD_ITEMS = ("image", "sound", "vector")
 
 
