@@ -261,24 +261,24 @@ def test_examples_are_moved_and_removed_and_classes_renamed(server: Server, visi
         page.get_by_role("button", name=f"Example {number} of {label}", exact=True).click()
         page.wait_for_selector("#example[open]")
 
-    def are(counts: dict[str, int]) -> None:
-        page.wait_for_selector("dialog[open]", state="detached")
-        page.wait_for_selector("#status-undo:not([hidden])")
+    def are(counts: dict[str, int], said: str) -> None:
+        until(page, f"document.getElementById('status').textContent.startsWith('{said}')")
+        assert page.is_visible("#status-undo")
         assert server.classes == counts
         until(page, f"document.querySelectorAll('#classes .taught img').length === {sum(counts.values())}")
 
     opened_example("ka", 2)
     page.fill("#example-name", "ring")
     page.get_by_role("button", name="Move", exact=True).click()
-    are({"ka": 1, "ring": 3})
+    are({"ka": 1, "ring": 3}, "Moved to ring")
     opened_example("ring", 1)
     page.get_by_role("button", name="Remove", exact=True).click()
-    are({"ka": 1, "ring": 2})
+    are({"ka": 1, "ring": 2}, "Removed from ring")
     page.get_by_role("button", name="Rename ring", exact=True).click()
     page.fill("#rename-name", "loop")
     page.keyboard.press("Enter")
-    page.wait_for_selector("h3[title=loop]")
-    are({"ka": 1, "loop": 2})
+    are({"ka": 1, "loop": 2}, "Renamed to loop")
+    assert page.locator("#classes h3").all_inner_texts() == ["ka", "loop"]
     for counts in ({"ka": 1, "ring": 2}, {"ka": 1, "ring": 3}, {"ka": 2, "ring": 2}):
         page.click("#undo-change")
         until(page, "/^Undone/.test(document.getElementById('status').textContent)")

@@ -57,7 +57,7 @@ def examples(subject: Subject, name: str, pictures: int) -> Json:
     label = require_label(memory, name)
     found = subject.memory.examples(label)
     fields = ("id", "at", "who", "stored")
-    shown = [None] * len(found)
+    shown: list[str | None] = [None] * len(found)
     if pictures:
         latest = subject.memory.example_pictures(found[-pictures:])
         shown[-pictures:] = [thumbnails.data_url(each) for each in latest]

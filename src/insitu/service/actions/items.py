@@ -42,5 +42,6 @@ def pictures(memory: Memory, x: NDArray[Any]) -> list[bytes] | None:
     """Return small pictures of what ``decode`` returned, None where its images themselves or vectors are stored."""
     if memory._store is None or memory.settings.keeps_images:
         return None
-    draw = {"images": thumbnails.of_image, "sounds": thumbnails.of_sound}.get(memory.settings.kind)
-    return None if draw is None else [draw(row) for row in x]
+    if memory.settings.kind == "images":
+        return [thumbnails.of_image(row) for row in x]
+    return [thumbnails.of_sound(row) for row in x] if memory.settings.kind == "sounds" else None

@@ -19,6 +19,8 @@ from insitu.service.schemas import Body
 
 Name = Annotated[str, Field(pattern=PATTERN, description="letters, digits, - and _; 64 characters at most")]
 
+InUrl = Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]  # checked in the route
+
 
 class NewMemory(Body):
     """A memory to create; what is not given is as in ``insitu serve``."""
@@ -81,9 +83,7 @@ def add(app: FastAPI, context: Context) -> None:
     body = {"requestBody": {"required": True, "content": content}}
 
     @app.put("/api/memories/{name}", response_model=Created, responses=errors(404, 409, 507), openapi_extra=body)
-    async def restore(
-        request: Request, name: Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]
-    ) -> Response:
+    async def restore(request: Request, name: InUrl) -> Response:
         """Create a memory from a copy that /api/backup returned."""
         if not is_name(name):
             raise HTTPException(404, "a memory has no such name: letters, digits, - and _; 64 at most")
@@ -91,7 +91,7 @@ def add(app: FastAPI, context: Context) -> None:
         return AsciiResponse({"name": name, "tokens": context.tokens.create(name)})
 
     @app.delete("/api/memories/{name}", response_model=Deleted, responses=errors(404, 409))
-    async def delete(name: Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]) -> Response:
+    async def delete(name: InUrl) -> Response:
         """Delete the file of a memory, its journal and its tokens. This cannot be undone."""
         if not is_name(name):
             raise HTTPException(404, "there is no memory of this name")

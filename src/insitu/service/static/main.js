@@ -57,9 +57,10 @@ function prompt() {
 async function predict() {
   pending = new AbortController();
   try {
-    const body = { ...asField(input.item()), familiarity: unknown.rate > 0 };
+    const rate = unknown.rateFor(memory.classes);
+    const body = { ...asField(input.item()), familiarity: rate > 0 };
     const reply = await request("api/predict", body, pending.signal);
-    prediction.show(reply.predictions[0], reply.classes, unknown.rate);
+    prediction.show(reply.predictions[0], reply.classes, rate);
     settled();
     products += reply.query.core_product ?? 0;
     showLedger(at("ledger"), words().noun, { ...memory, products });

@@ -1,6 +1,7 @@
 // The switch for "I don't know this", with its rate: the share of known items that may be answered so. Kept in the browser.
 
 const KEY = "insitu-unknown";
+const FEWEST = 3; // examples of a class, on average: of two that look alike, every other thing is unlike both
 
 export class UnknownSwitch {
   #on;
@@ -23,8 +24,9 @@ export class UnknownSwitch {
     rate.disabled = !on.checked;
   }
 
-  /** Familiarity below which an item is unknown; 0 where the switch is off. */
-  get rate() {
-    return this.#on.checked ? Number(this.#rate.value) : 0;
+  /** Familiarity below which an item is unknown; 0 where the switch is off, or too little was taught of each class. */
+  rateFor(classes) {
+    const enough = classes.reduce((sum, { examples }) => sum + examples, 0) >= FEWEST * classes.length;
+    return this.#on.checked && enough ? Number(this.#rate.value) : 0;
   }
 }
