@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from insitu.scenarios.embeddings import Embedded
+from insitu.scenarios.own_folder import OwnItems
 
 OLD, SESSIONS, WAYS, LISTED, TESTS, FEATURES = 6, 3, 2, 4, 7, 3
 
@@ -29,6 +31,15 @@ def numbered(old: int = OLD, sessions: int = SESSIONS, ways: int = WAYS, listed:
         bias=torch.zeros(5),
         note="numbered vectors",
     )
+
+
+def numbered_items() -> OwnItems:
+    """Return a folder of six classes with 7, 6, 5, 4, 3 and 2 examples; none has the number of a base vector."""
+    labels = np.repeat(np.arange(6), np.arange(7, 1, -1))
+    names = tuple("abcdef")
+    x = torch.arange(100.0, 100.0 + len(labels))[:, None] * torch.ones(FEATURES)
+    files = tuple(f"{names[label]}/{number}" for number, label in enumerate(labels))
+    return OwnItems(names, labels, files, x, "numbered vectors")
 
 
 def numbers(x: torch.Tensor) -> list[int]:

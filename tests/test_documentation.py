@@ -14,6 +14,8 @@ from documentation import PAGES, ROOT, Example
 from insitu import catalog
 from insitu.cli.main import main
 from insitu.report import seed_cache
+from insitu.scenarios import own_folder
+from numbered import numbered_items
 
 EXAMPLES = [example for page in PAGES for example in documentation.examples(page)]
 COMMANDS = [
@@ -62,6 +64,9 @@ def test_commands_of_the_pages_start(
 
     monkeypatch.setattr(seed_cache.Store, "open", stop)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(own_folder, "load", lambda *_: numbered_items())
+    for name in ("photos", "sounds", "rows"):
+        (tmp_path / name).mkdir()
     (tmp_path / "mine.csv").write_text("q1,q2\n" + "0,0\n" * 100)
     assert main(shlex.split(command)[1:]) == 130, f"{page}: {capsys.readouterr().err}"
 

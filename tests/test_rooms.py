@@ -12,7 +12,7 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "insitu"
 
 # From the bottom up. A room imports itself and rooms of lower floors; rooms of one floor do not know each other.
 FLOORS = (
-    {"core"},  # errors, seeded generators, whole files
+    {"core", "rows"},  # errors, seeded generators, whole files; matrices whose changed copies share blocks
     {"catalog", "ledger", "metrics", "kernels"},  # names of parts; counts of what hardware does; measures; fast loops
     {"devices", "data"},  # one cell; files of images
     {"substrates", "backbones"},  # matrices in cells; networks

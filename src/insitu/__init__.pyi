@@ -15,6 +15,7 @@ from insitu import metrics as metrics
 from insitu import placement as placement
 from insitu import protocols as protocols
 from insitu import report as report
+from insitu import rows as rows
 from insitu import run as run
 from insitu import scenarios as scenarios
 from insitu import substrates as substrates
@@ -44,6 +45,7 @@ from insitu.encoders.function_encoder import FunctionEncoder as FunctionEncoder
 from insitu.encoders.onnx import Onnx as Onnx
 from insitu.encoders.trained_backbone import TrainedBackbone as TrainedBackbone
 from insitu.encoders.wakeword import Wakeword as Wakeword
+from insitu.encoders.windows import Windows as Windows
 from insitu.learners.cwr_star import CwrStar as CwrStar
 from insitu.learners.eprop import Eprop as Eprop
 from insitu.learners.explicit_memory import ExplicitMemory as ExplicitMemory
@@ -52,7 +54,9 @@ from insitu.learners.latent_replay import LatentReplay as LatentReplay
 from insitu.learners.linear_discriminant import LinearDiscriminant as LinearDiscriminant
 from insitu.learners.logistic import Logistic as Logistic
 from insitu.learners.maml import Maml as Maml
+from insitu.learners.nearest_centroid import NearestCentroid as NearestCentroid
 from insitu.learners.nearest_mean import NearestMean as NearestMean
+from insitu.learners.nearest_neighbours import NearestNeighbours as NearestNeighbours
 from insitu.learners.task_memory import TaskMemory as TaskMemory
 from insitu.memory import Memory as Memory
 from insitu.placement import at as at
@@ -64,6 +68,7 @@ from insitu.scenarios.episodes import Episodes as Episodes
 from insitu.scenarios.few_shot_sessions import FewShotSessions as FewShotSessions
 from insitu.scenarios.few_shot_tasks import FewShotTasks as FewShotTasks
 from insitu.scenarios.one_after_another import OneAfterAnother as OneAfterAnother
+from insitu.scenarios.own_folder import OwnFolder as OwnFolder
 from insitu.substrates.crossbar import Crossbar as Crossbar
 from insitu.substrates.digital import Digital as Digital
 

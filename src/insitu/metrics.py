@@ -39,6 +39,19 @@ def percent(right: NDArray[np.bool_]) -> float:
     return 100 * float(right.mean())
 
 
+def balanced(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> float:
+    """Return the mean over classes of their accuracies in percent, however many tests each has."""
+    _, own, tests = np.unique(labels, return_inverse=True, return_counts=True)
+    return 100 * float((np.bincount(own, right) / tests).mean())
+
+
+def auroc(higher: NDArray[np.float64], lower: NDArray[np.float64]) -> float:
+    """Return the area under the ROC curve: the share of pairs in which the first is higher, ties counting half."""
+    order = np.sort(lower)
+    below = np.searchsorted(order, higher, "left") + np.searchsorted(order, higher, "right")
+    return float(below.mean()) / (2 * len(lower))
+
+
 def per_seed(rows: list[Row], value: Callable[[list[Row]], float]) -> list[float]:
     """Return ``value`` of the rows of each seed, in the order of seeds."""
     return [value([row for row in rows if row["seed"] == seed]) for seed in sorted({int(row["seed"]) for row in rows})]
@@ -85,6 +98,16 @@ def drop(arm: str, age_s: float, name: str = "overall") -> Measure:
     return Measure(value, (arm,))
 
 
+def gain_of_second_half(arm: str, name: str, age_s: float) -> Measure:
+    """Measure: ``name`` of ``arm`` at the last session minus that at the one halfway there."""
+
+    def value(part: list[Row]) -> float:
+        series = _series(part, arm, name, age_s)
+        return series[max(series)] - series[max(max(series) // 2, min(series))]
+
+    return Measure(value, (arm,))
+
+
 def mean_gap(name: str, age_s: float, fresh_s: float, arms: tuple[str, str] = ("baseline", "learner")) -> Measure:
     """Measure: the first of ``arms`` at ``fresh_s`` minus the second at ``age_s``, mean over sessions."""
 
@@ -106,10 +129,14 @@ def last_gap(name: str, age_s: float) -> Measure:
 
 
 def gap_between(first: str, second: str, session: int, age_s: float, fresh_s: float) -> Measure:
-    """Measure: overall accuracy of arm ``first`` at ``fresh_s`` minus that of ``second`` at ``age_s``, one session."""
+    """Measure: overall accuracy of arm ``first`` at ``fresh_s`` minus that of ``second`` at ``age_s``, one session.
+
+    Session -1 is the last.
+    """
 
     def value(part: list[Row]) -> float:
-        return _series(part, first, "overall", fresh_s)[session] - _series(part, second, "overall", age_s)[session]
+        at = session if session >= 0 else _last(part)
+        return _series(part, first, "overall", fresh_s)[at] - _series(part, second, "overall", age_s)[at]
 
     return Measure(value, (first, second))
 

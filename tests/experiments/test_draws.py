@@ -45,6 +45,8 @@ def test_chips_are_told_from_what_else_seeds_draw(name: str) -> None:
         assert device == "chips with their own streams"
     elif name == "karunaratne2021-omniglot":
         assert device == "chips with their own sets of tasks"
+    elif name == "own-folder":
+        assert device == "chips with their own draws"
     elif name == "ortner2025-arm":
         assert device == "chips with their own sets of movements"
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from insitu import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_TO_BE_HAD = {"karunaratne2022-cifar100", "vorabbi2023-core50"}  # archives that it is not verified on
+NOT_TO_BE_HAD = {"karunaratne2022-cifar100", "vorabbi2023-core50", "own-folder"}  # archives and folders of others
 
 
 def test_every_experiment_is_run_and_every_figure_drawn(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from insitu.core import InsituError, generator
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.learners import Learner
 from insitu.learners.explicit_memory import ExplicitMemory
+from insitu.memory.learner import MemoryLearner
 from insitu.protocols import Examples, few_shot_sessions
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
@@ -30,6 +31,7 @@ FEW_SHOT = {
     if few_shot_sessions.PROTOCOL in (kind := catalog.load(part)).protocols
 }
 LEARNERS: dict[str, Learner] = FEW_SHOT | {
+    "memory-of-users": MemoryLearner(dim=64),
     "memory-bipolar": ExplicitMemory(SMALL, dim=256, support="bipolar", pulses=1),
     "memory-compensated": ExplicitMemory(replace(SMALL, compensation="column"), dim=256, calibrate=False),
     "memory-programmed": ExplicitMemory(Crossbar(PcmHermes2022(), tile=16), dim=64, support="program"),

@@ -15,15 +15,16 @@ from blobs import same
 from insitu import catalog
 from insitu.backbones import trained
 from insitu.data.core50 import Core50
-from insitu.protocols import Session, class_stream
+from insitu.protocols import Session, class_stream, shot_by_shot
 from insitu.protocols.class_stream import StreamBase
 from insitu.protocols.few_shot_sessions import FewShotBase
-from insitu.scenarios import Scenario, few_shot_sessions, latents, one_after_another
+from insitu.scenarios import Scenario, few_shot_sessions, latents, one_after_another, own_folder
 from insitu.scenarios.added_words import AddedWords
 from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 from insitu.scenarios.one_after_another import OneAfterAnother
-from numbered import numbered, numbers
+from insitu.scenarios.own_folder import OwnFolder
+from numbered import numbered, numbered_items, numbers
 from numbered_stream import BASE, encoded
 
 SESSIONS = {  # but tasks that have nothing to do with each other, which are tested beside their scenario
@@ -38,6 +39,8 @@ SCENARIOS: dict[str, Scenario] = SESSIONS | {
     "few-shot-sessions-one-shot": FewShotSessions(shots=1, supports="redrawn", spacing_s=0.5),
     "one-after-another": OneAfterAnother(classes=5, shots=3, test_every=2),
     "one-after-another-all-tested": OneAfterAnother(classes=6, shots=10, test_every=1, spacing_s=0.5),
+    "own-folder-left-out": OwnFolder(shots=3, classes=5, left_out=0.4, tests=2),
+    "own-folder-all-but-one": OwnFolder(shots=50, spacing_s=0.5),
     "class-stream": ClassStream(experiences=2),
     "class-stream-in-order": ClassStream(experiences=4, order="listed"),
     "class-stream-of-instances": ClassStream(kind="ni", experiences=3, spacing_s=0.5),
@@ -53,6 +56,7 @@ def _vectors() -> None:
     with pytest.MonkeyPatch.context() as patch:
         for scenarios in (few_shot_sessions, one_after_another):
             patch.setattr(scenarios, "load", lambda *_: numbered())
+        patch.setattr(own_folder, "load", lambda *_: numbered_items())
         patch.setattr(latents, "features", lambda *_: encoded(np.float16))
         patch.setattr(latents, "latents", lambda *_: encoded(np.uint8))
         patch.setattr(latents, "base", lambda _: BASE)
@@ -96,7 +100,7 @@ def test_tests_are_of_the_classes_seen_so_far(scenario: Scenario, seed: int) -> 
         if session.train is not None:
             seen |= set(session.train.labels.tolist())
         if len(session.test):
-            assert set(session.test.labels.tolist()) == seen
+            assert set(session.test.labels.tolist()) - {shot_by_shot.UNKNOWN} == seen
         assert session.base_classes == old
     assert len(session.test), "the last session is tested"
 
@@ -104,7 +108,8 @@ def test_tests_are_of_the_classes_seen_so_far(scenario: Scenario, seed: int) -> 
 @every
 def test_sessions_are_in_order_and_time_grows(scenario: Scenario) -> None:
     sessions = stream(scenario, 0)
-    assert [session.number for session in sessions] == list(range(len(sessions)))
+    first = int(scenario.protocol is shot_by_shot.PROTOCOL)
+    assert [session.number for session in sessions] == list(range(first, first + len(sessions)))
     times = [session.time_s for session in sessions]
     assert times == sorted(set(times))
     assert len(sessions) > 1

@@ -14,6 +14,8 @@ from insitu.learners import Learner
 from insitu.learners._heads import State
 from insitu.learners.linear_discriminant import LinearDiscriminant
 from insitu.learners.logistic import Logistic
+from insitu.learners.nearest_centroid import NearestCentroid
+from insitu.learners.nearest_neighbours import NearestNeighbours
 from insitu.protocols import Examples
 
 HEADS: dict[str, Learner] = {
@@ -125,9 +127,33 @@ def test_stopping_the_solver_early_is_no_warning() -> None:
     assert torch.isfinite(state.weight).all()
 
 
-def test_classes_of_one_example_each_have_no_covariance() -> None:
-    with pytest.raises(InsituError, match="needs a class of two examples; got 8 classes of one each"):
-        LinearDiscriminant().prepare(base(each=1), 0.0, generator(0, "learn"))
+def test_without_a_covariance_the_discriminant_is_the_nearest_centroid() -> None:
+    queries = draw(list(range(8)) * 3, seed=4).x
+    found = [
+        learner.predict(learner.prepare(base(each=1), 0.0, generator(0, "learn")), queries, 1.0, generator(0, "ask"))
+        for learner in (LinearDiscriminant(), NearestCentroid(), NearestNeighbours())
+    ]
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("classes", [2, 3, 8])
+@pytest.mark.parametrize("neighbours", [1, 3])
+def test_centroid_and_neighbours_are_those_of_scikit_learn(classes: int, neighbours: int) -> None:
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.neighbors import NearestCentroid as Centroid
+
+    shots, queries = (draw(list(range(classes)) * 5, seed=seed, spread=2.0) for seed in (1, 2))
+    pairs = [
+        (NearestCentroid(), Centroid()),
+        (NearestNeighbours(neighbours), KNeighborsClassifier(neighbours, weights="distance")),
+    ]
+    for learner, rival in pairs:
+        state = learner.prepare(replace(base(), known=False), 0.0, generator(0, "learn"))
+        state = learner.learn(state, shots, 1.0, generator(0, "learn"))
+        guess = learner.predict(state, queries.x, 2.0, generator(0, "ask"))
+        expected = rival.fit(shots.x.double().numpy(), shots.labels.numpy()).predict(queries.x.double().numpy())
+        assert guess.tolist() == expected.tolist()
 
 
 def test_wrong_fields_are_refused_where_the_record_is_written() -> None:

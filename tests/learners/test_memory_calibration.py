@@ -14,9 +14,10 @@ from blobs import OLD, accuracy, base, draw, shots
 from insitu.core import generator
 from insitu.devices.ideal import Ideal
 from insitu.learners.array_columns import State
-from insitu.learners.column_calibration import corrected, scaled
+from insitu.learners.column_calibration import scaled
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.projections import scatter
+from insitu.rows import Rows
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 from insitu.substrates.digital import Digital
@@ -38,9 +39,7 @@ def taught(memory: ExplicitMemory) -> State:
 
 
 def exact(memory: ExplicitMemory, state: State, x: Tensor) -> Tensor:
-    return (
-        state.projection.vectors(x) @ corrected(state.sums, state.shots, state.projection.scatter, memory.correction).T
-    )
+    return state.projection.vectors(x) @ memory.prototypes(state).T
 
 
 @pytest.mark.parametrize("correction", [0.0, 0.9])
@@ -122,7 +121,9 @@ def test_without_calibrating_no_exact_prototype_is_kept_and_none_is_used() -> No
     memory = ExplicitMemory(Crossbar(tile=64), dim=64, support="bipolar", pulses=1, calibrate=False)
     fitted = replace(memory, calibrate=True)
     state, asked = taught(memory), draw(list(range(10)) * 3, spread=1.0).x
-    lost = memory.erase(replace(state, sums=torch.zeros_like(state.sums)), [0], 1.0, generator(0, "erase"))
+    lost = memory.erase(
+        replace(state, sums=Rows.of(np.zeros(state.sums.shape, np.float32))), [0], 1.0, generator(0, "erase")
+    )
     erased = memory.erase(state, [0], 1.0, generator(0, "erase"))
     scores = [memory.scores(each, asked, 2.0, generator(0, "ask")) for each in (lost, erased)]
     assert torch.equal(*scores)

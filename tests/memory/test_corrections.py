@@ -18,6 +18,7 @@ from insitu.memory.model import KEPT
 from insitu.memory.storage import interchange, maintenance, rollback
 
 QUERIES = some([0, 1, 2, 3], 5, seed=3)[0]
+TAUGHT = QUERIES[:15]  # of the classes taught; which class is nearest to the others is left to noise
 Change = Callable[[Memory], object]
 CHANGES: dict[str, Change] = {
     "learn": lambda memory: memory.partial_fit(*some([0, 1], 2, seed=5)),
@@ -63,7 +64,7 @@ def test_an_undone_change_is_as_if_it_had_never_been(name: str, substrate: str |
     if substrate is None:
         spent = memory.cost().counts
         assert all(spent[kind] >= count for kind, count in changed[2].items()), "devices are not un-pulsed"
-        assert (memory.predict(QUERIES) == never.predict(QUERIES)).mean() > 0.9
+        assert (memory.predict(TAUGHT) == never.predict(TAUGHT)).mean() > 0.9
 
 
 def test_an_undo_resets_the_columns_that_changed_and_no_other() -> None:
@@ -158,7 +159,7 @@ def test_relabelling_all_of_a_class_equals_forgetting_and_teaching() -> None:
     for x in inputs:
         two.partial_fit(x[None], ["moved"])
     assert one.classes_.tolist() == two.classes_.tolist() == ["class 0", "class 2", "moved"]
-    assert one.predict(QUERIES).tolist() == two.predict(QUERIES).tolist()
+    assert one.predict(TAUGHT).tolist() == two.predict(TAUGHT).tolist()
 
 
 def test_a_removed_example_is_as_if_never_taught() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,10 @@ def test_verify_compares_means_and_counts_with_the_journal(taught: Path, tmp_pat
         maintenance.back_up(taught, path)
         store = Store.open(path, {})
         assert store.model is not None
-        getattr(store.model, name)[0] += change
+        model = store.model
+        counts = model.counts + (np.arange(len(model.counts)) == 0) * change * (name == "counts")
+        means = model.means.put([0], model.means[0] + change * (name == "means"))
+        store.model = replace(model, counts=counts.astype(np.int64), means=means)
         store._connection.execute("BEGIN")
         state_tables.write_model(store._connection, 4, store.model, {})
         store._connection.execute("COMMIT")

@@ -60,11 +60,11 @@ def test_a_self_test_queries_the_stored_examples() -> None:
 
 
 def test_devices_are_shown_with_what_they_got_since() -> None:
-    memory = Memory(dim=32).fit(*some([0, 1, 2], 4))
+    memory = Memory(dim=32).fit(*some([0, 1, 2, 3, 4], 4))
     before = memory.projected(0)
     spent = memory.cost()
-    memory.partial_fit(*some([0, 3], 1))
-    both = memory.columns(["class 0", "class 3"], before)
+    memory.partial_fit(*some([0, 5], 1))
+    both = memory.columns(["class 0", "class 5"], before)
     assert both is not None
     assert both.conductances_us.shape == both.pulses.shape == (2, 32, 2)
     assert (memory.cost() - spent).counts["set_pulse"] == 2 * both.pulses.sum()

@@ -142,6 +142,35 @@ def test_class_by_class_is_nearly_as_good_as_at_once(substrate: str | None, each
     assert set(parts.self_test()[1]) == set(range(6)), "late classes are among the examples kept, too"
 
 
+@pytest.mark.parametrize("dim", [30, 60, 61, 200])
+def test_an_array_of_few_rows_keeps_the_similarities_of_the_examples(dim: int) -> None:
+    y = np.repeat(np.arange(5), 4)
+    centres = generator(0, "wide").standard_normal((5, 60))
+    x, queries = (centres[y] + generator(seed, "wide").standard_normal((len(y), 60)) for seed in (1, 2))
+    exact = Memory("digital", dim=500).fit(x, y)
+    narrow = Memory("digital", dim=dim).fit(x, y)
+    np.testing.assert_allclose(narrow.self_test()[0].similarities, exact.self_test()[0].similarities, atol=0.01)
+    assert (narrow.predict(queries) == exact.predict(queries)).all()
+
+
+@pytest.mark.parametrize("noise", [1e-3, 1.0])
+def test_a_feature_that_only_differs_between_classes_counts_for_more_than_one_that_varies_within(noise: float) -> None:
+    rng, y = generator(0, "within"), np.repeat([0, 1], 8)
+    x = np.column_stack([y + 0.05 * rng.normal(size=16), noise * rng.normal(size=(16, 6))])
+    queries = np.column_stack([y + 0.05 * rng.normal(size=16), 2 * noise * rng.normal(size=(16, 6))])
+    assert Memory("digital", dim=64).fit(x, y).score(queries, y) > 0.9
+
+
+def test_classes_one_by_one_end_in_nearly_the_space_of_all_at_once() -> None:
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    at_once, parts = Memory("digital", dim=128).fit(x[::2], y[::2]), Memory("digital", dim=128)
+    for number in range(10):
+        parts.partial_fit(x[::2][y[::2] == number], y[::2][y[::2] == number])
+    assert parts.score(x[1::2], y[1::2]) > at_once.score(x[1::2], y[1::2]) - 0.01
+
+
 def test_a_space_of_one_cluster_is_left_when_the_classes_turn_out_to_lie_far_apart() -> None:
     x, y = blobs(10, seed=5)
     memory = Memory("digital", dim=64).fit(generator(0).standard_normal((600, FEATURES)) * 1e-6, np.full(600, 9))

@@ -19,7 +19,6 @@ from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
 from insitu.substrates.analog import integer_product
 from insitu.substrates.analog.converters import Converters, default_range_us
-from insitu.substrates.analog.readings import reading
 from insitu.substrates.crossbar import Crossbar
 
 EXACT = Crossbar(Ideal(), pairs=1, input_bits=0, adc_bits=0)
@@ -149,7 +148,7 @@ def test_small_numbers_come_near_float32(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("insitu.substrates.analog.products.suits", lambda converters: False)
     slow = crossbar.multiply(held, x, 1e5, rng("x"))
     apart = (fast - slow).abs()
-    steps = sum(default_range_us(crossbar._converters, reading(crossbar.device, held.tiles[0], 1e5))) / 127
+    steps = sum(default_range_us(crossbar._converters, crossbar._readings(held, 1e5)[0])) / 127
     assert (apart <= 1.01 * steps * x.abs().amax(1, keepdim=True) * held.scale).all()  # one step in either block
     assert (apart > 1e-3).float().mean() < 0.01
     assert abs((fast - slow).mean()) < 1e-4 * slow.std()
@@ -163,7 +162,7 @@ def test_noise_in_whole_numbers_has_its_size(inputs: str, off: float) -> None:
     x = {"dense": normal(400, 512), "rectified": normal(400, 512).relu(), "spike": normal(400, 512)}[inputs]
     if inputs == "spike":
         x[range(400), rng("spike").integers(0, 512, 400)] = 20.0
-    one = reading(crossbar.device, held.tiles[0], 1e5)
+    one = crossbar._readings(held, 1e5)[0]
     whole = integer_product.IntegerProduct(crossbar._converters, 512, 400, 100)
     whole.take(x.numpy())
     variances = whole.reading_of(one).variances

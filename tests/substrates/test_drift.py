@@ -126,14 +126,14 @@ def test_a_year_later_compensation_by_column_leaves_gains_less_apart() -> None:
     assert spread["column"] < 0.7 * min(spread["none"], spread["global"])
 
 
-def test_probes_are_counted_when_columns_are_written_and_once_per_call() -> None:
+def test_probes_are_counted_when_columns_are_written_and_once_per_time_step() -> None:
     each, plain = (Crossbar(Ideal(), tile=16, compensation=how) for how in ("column", "none"))  # type: ignore[arg-type]
     (held, written), (_, bare) = (
         (made, one.written(made)) for one in (each, plain) for made in [one.store(normal(100, 20), 0.0, rng())]
     )
     assert held.probes == 100
     assert (written - bare).counts["core_product"] == 100 * 7 * 2  # 100 rows take seven tiles, 20 columns two
-    assert each.compensation_cost(held).counts == {"drift_core_product_per_call": 100 * 7 * 2}
+    assert each.compensation_cost(held).counts == {"drift_core_product_per_time_step": 100 * 7 * 2}
     assert not plain.compensation_cost(held).counts
 
 

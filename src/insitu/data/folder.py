@@ -103,7 +103,7 @@ class Folder(DataSet):
             raise InsituError(f"{root} is not a folder; give a folder with one sub-folder of images per class")
         try:
             folders = sorted(entry for entry in root.iterdir() if entry.is_dir())
-            found = {folder.name: _pictures(folder) for folder in folders if not _is_system_folder(folder)}
+            found = {folder.name: _pictures(folder) for folder in folders if not is_system_folder(folder)}
         except OSError as error:
             raise InsituError(f"{error.filename} cannot be read: {error.strerror}; check its permissions") from error
         classes = {name: files for name, files in found.items() if files}
@@ -119,7 +119,8 @@ class Folder(DataSet):
         return classes
 
 
-def _is_system_folder(entry: Path) -> bool:
+def is_system_folder(entry: Path) -> bool:
+    """Return whether a name is hidden, or that of a folder or file which systems make."""
     name = entry.name.lower()
     return name.startswith((".", "@")) or name in NO_CLASSES or SYSTEM_FILES.fullmatch(name) is not None
 

@@ -122,6 +122,8 @@ def checked_pulses(pulses: object, shape: tuple[int, ...]) -> NDArray[np.integer
     given = np.asarray(pulses)
     if given.shape != shape or given.dtype.kind not in "fiu":
         raise InsituError(f"pulses are counts >= 0 of shape {shape}; got {given.dtype} of shape {given.shape}")
+    if given.dtype.kind != "f" and given.size and given.min() >= 0 and given.max() <= MOST_PULSES:
+        return given
     bad = ~((given >= 0) & (given <= MOST_PULSES) & (given == np.floor(given)))
     if bad.any():
         raise InsituError(
@@ -133,6 +135,8 @@ def checked_pulses(pulses: object, shape: tuple[int, ...]) -> NDArray[np.integer
 def drifted(cells: Cells, now_s: float, t0_s: float) -> tuple[Array, Array]:
     """Return conductances under G (age / t0)^-nu, and the ages (s); a cell younger than ``t0_s`` counts as that old."""
     age_s = ages_s(cells, now_s, t0_s)
+    if age_s.max(initial=0) <= t0_s:  # the power of 1 is 1
+        return cells.conductance_us, age_s
     return cells.conductance_us * exp(-cells.drift * log(age_s / np.float32(t0_s))), age_s
 
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from insitu.devices import Array, Cells, check_now, checked_pulses
 from insitu.kernels import compiled
+from insitu.kernels.normals import standard_normals
 
-FEW = 50_000  # pulses below which importing the compiled loops takes longer than they save
+FEW = 5_000  # pulses below which importing the compiled loops takes longer than they save
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Steps:
         """Return the cells after ``pulses`` each; draws are made only for cells that are pulsed."""
         check_now(cells, now_s)
         counts = checked_pulses(pulses, cells.shape)
-        drawn = rng.standard_normal(int(counts.sum()), dtype=np.float32)
+        drawn = standard_normals(rng, int(counts.sum(dtype=np.int64)))
         g, history = self._pulsed(cells.conductance_us, cells.history, counts, drawn)
         return Cells(g, cells.drift, np.where(counts > 0, now_s, cells.programmed_s), history)
 
@@ -57,25 +58,23 @@ class Steps:
         return np.clip(g + (mean + std * normals), self.lowest_us, self.top_us).astype(np.float32), history
 
     def _pulsed(self, g: Array, history: Array, counts: NDArray[np.integer], drawn: Array) -> tuple[Array, Array]:
-        """Conductances and histories after ``counts`` pulses; ``drawn`` has a normal per pulse, round after round."""
+        """Conductances and histories after ``counts`` pulses; ``drawn`` has a normal per pulse, cell after cell."""
         g, history = np.array(g, order="C"), np.array(history, order="C")
         # the same bits either way; importing the compiled loops takes longer than a few pulses do
         if len(drawn) > FEW and compiled() is not None:
             from insitu.kernels import _set_pulses as fast
 
             # the counts of a caller are of many kinds; one kind is one compiled loop
-            flat = np.ascontiguousarray(counts, np.int64).ravel()
+            flat = np.ascontiguousarray(counts, np.int32).ravel()
             limits = np.float32(self.lowest_us), np.float32(self.top_us)
             fast.set_pulses(
                 g.reshape(-1), history.reshape(-1), flat, drawn, self._decay, self.mean_us, self.std_us, *limits
             )
             return g, history
-        used = 0
+        first = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
         for round_ in range(int(counts.max(initial=0))):
             hit = np.nonzero(counts > round_)
-            normals = drawn[used : used + len(hit[0])]
-            g[hit], history[hit] = self.step(g[hit], history[hit], normals)
-            used += len(normals)
+            g[hit], history[hit] = self.step(g[hit], history[hit], drawn[first[hit] + round_])
         return g, history
 
     @property

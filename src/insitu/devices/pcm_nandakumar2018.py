@@ -16,6 +16,7 @@ does at 38.6 s; iterative programming gives pulses until the cell passes its tar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from insitu.core import InsituError
 from insitu.devices import Array, Cells, Device, checked_targets, drifted, uniform_cells
 from insitu.devices.accumulation import Steps
+from insitu.kernels.normals import standard_normals
 
 STEP_MEAN_US = np.array([-0.084, 0.880, 1.40], np.float32)  # of one pulse: coefficients of G, 1 and P
 STEP_STD_US = np.array([0.091, 0.260, 2.15], np.float32)
@@ -54,7 +56,7 @@ class PcmNandakumar2018(Device):
 
     def reset(self, shape: tuple[int, ...], now_s: float, rng: np.random.Generator) -> Cells:
         """Return cells just after RESET: 0.1 µS with a spread of 0.01 µS."""
-        g = self.g_min_us + self.reset_std_us * rng.standard_normal(shape, dtype=np.float32)
+        g = self.g_min_us + self.reset_std_us * standard_normals(rng, math.prod(shape)).reshape(shape)
         return uniform_cells(np.maximum(g, 0), self.drift_exponent, now_s, history=1.0)
 
     def pulse(self, cells: Cells, pulses: NDArray[np.integer], now_s: float, rng: np.random.Generator) -> Cells:

@@ -88,6 +88,12 @@ def fill_normals(out, k0, k1, group, first_column, block):  # type: ignore[no-un
         out[2, j], out[3, j] = box_muller(c, d)
 
 
+@loop
+def normal_columns(out, k0, k1):  # type: ignore[no-untyped-def]
+    """Normals of rows 0..3 and of all columns of block 0: out (4, columns)."""
+    fill_normals(out, k0, k1, 0, 0, 0)
+
+
 # -- converters, see kernels/readout.py ----------------------------------------------------------------------------
 
 

@@ -7,17 +7,15 @@ from insitu.kernels._compiled import loop
 
 @loop
 def set_pulses(g, history, counts, drawn, decay, mean, std, lowest, top):  # type: ignore[no-untyped-def]
-    """Pulse cells in place, round by round; ``drawn`` holds a normal per pulse in the order they are given."""
+    """Pulse cells in place; ``drawn`` holds a normal per pulse, cell after cell."""
     used = 0
-    rounds = 0
     for i in range(counts.shape[0]):
-        rounds = max(rounds, counts[i])
-    for turn in range(rounds):
-        for i in range(counts.shape[0]):
-            if counts[i] > turn:
-                h = history[i] * decay
-                grown = mean[0] * g[i] + mean[1] + mean[2] * h
-                grown = g[i] + (grown + (std[0] * g[i] + std[1] + std[2] * h) * drawn[used])
-                g[i] = min(max(grown, lowest), top)
-                history[i] = h
+        if counts[i] > 0:
+            now, h = g[i], history[i]
+            for _ in range(counts[i]):
+                h = h * decay
+                grown = mean[0] * now + mean[1] + mean[2] * h
+                grown = now + (grown + (std[0] * now + std[1] + std[2] * h) * drawn[used])
+                now = min(max(grown, lowest), top)
                 used += 1
+            g[i], history[i] = now, h

@@ -13,6 +13,7 @@ Sums of products are exact, so that neither the order of terms nor the width of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,11 @@ class Strips:
         strips, groups, lanes, together = self.words[block].shape
         found: NDArray[np.int16 | np.int8] = self.words[block].transpose(1, 3, 0, 2)
         return found.reshape(groups * together, strips * lanes)[:, :columns]
+
+
+def joined(parts: list[Strips]) -> Strips:
+    """Return the strips of parts next to each other; each but the last has a multiple of ``LANES`` columns."""
+    return Strips(np.concatenate([part.words for part in parts], 1), np.concatenate([part.unit for part in parts]))
 
 
 def largest_step(most: int, rows: int) -> int:
@@ -141,6 +147,7 @@ def whole_widths_reference(x: Array, levels: int, widths: Whole, squares: Small)
     return top
 
 
+@lru_cache(maxsize=32)
 def _dither(inputs: int, levels: int) -> NDArray[np.int32]:
     """Return what is added to the square of each input before its last bits are dropped."""
     shifts: NDArray[np.int32] = (np.arange(inputs) * GOLDEN % 1 * 2 ** square_shift(levels)).astype(np.int32)

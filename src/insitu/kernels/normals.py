@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from insitu.kernels import compiled
 from insitu.kernels.elementary import log_reference
 
 LANES = 4  # rows that share one counter
+FEW = 5_000  # numbers that are drawn before the compiled loops are imported
 ROUNDS = 7
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)  # what the key grows by from round to round
@@ -28,6 +30,17 @@ def key_of(rng: np.random.Generator) -> tuple[int, int]:
     """Draw a key from ``rng``; equal keys give equal normals."""
     a, b = rng.integers(0, 2**32, 2, dtype=np.uint32).tolist()
     return a, b
+
+
+def standard_normals(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
+    """Return ``count`` normals under a key drawn from ``rng``: several times as fast as the generator's own."""
+    key, out = key_of(rng), np.empty((LANES, -(-count // LANES)), F)
+    fast = compiled() if count > FEW else None
+    if fast is None:
+        out = normals(key, range(LANES), range(out.shape[1]), 0)
+    else:
+        fast.normal_columns(out, np.uint32(key[0]), np.uint32(key[1]))
+    return out.ravel()[:count]
 
 
 def normals(key: tuple[int, int], rows: range, columns: range, block: int) -> NDArray[np.float32]:

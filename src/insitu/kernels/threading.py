@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import torch
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped] # carries no types
 
 WORTH = 2**22  # products of numbers, about 100 µs, that are worth another thread
 SHARE = 2**20  # words to compare, some 60 µs, that are worth a thread of Numba's: on a busy machine it may come late
+_counting = threading.Lock()  # held while a block of ``one_thread`` is entered or left
+_inside = 0  # blocks of it that are running
+_before: Any = None  # numbers of threads to be restored after the last one
 one_at_a_time = threading.Lock()  # not every threading layer of Numba may be entered twice
 
 
@@ -27,12 +32,42 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 def _in_child() -> None:
     # a forked process has none of its parent's threads, and OpenMP would wait for its own forever
+    global _counting, _inside
+    _counting, _inside = threading.Lock(), 0
     _pool.cache_clear()
     torch.set_num_threads(1)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(after_in_child=_in_child)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep the libraries' matrix products to the calling thread, while any thread is in such a block.
+
+    On matrices of some hundred rows their other threads spend far more processor time on waiting than on products.
+    """
+    global _inside, _before
+    with _counting:
+        _inside += 1
+        if _inside == 1:
+            _before = torch.get_num_threads(), _blas().limit(limits=1)
+            torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _counting:
+            _inside -= 1
+            if not _inside:
+                threads, limit = _before
+                limit.restore_original_limits()
+                torch.set_num_threads(threads)
+
+
+@cache
+def _blas() -> Any:
+    return ThreadpoolController().select(user_api="blas")
 
 
 def split_rows(run: Callable[[int, int], None], rows: int, work: int, multiple: int) -> None:

@@ -58,6 +58,6 @@ def _fitted(kept: Examples, fit: Fit) -> State:
     weight, bias = np.zeros((1, kept.x.shape[1])), np.zeros(1)
     if len(classes) > 1:  # one class alone needs no fit, and scikit-learn refuses it
         weight, bias = fit(kept.x.double().numpy(), kept.labels.numpy())
-    if len(classes) == 2:  # scikit-learn gives one row for two classes, that of the second
+    if len(classes) == 2 and len(weight) == 1:  # scikit-learn gives one row for two classes, that of the second
         weight, bias = np.concatenate([-weight, weight]), np.concatenate([-bias, bias])
     return State(kept, classes, torch.from_numpy(weight).double(), torch.from_numpy(bias).double())

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu.learners.projections import Projection
 from insitu.protocols import Examples
+from insitu.rows import Rows
 from insitu.substrates import Substrate
 
 FREE = -1  # label of a column that holds no class
@@ -18,26 +21,34 @@ FREE = -1  # label of a column that holds no class
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The array, and digital numbers kept next to it with one entry, row or column per column of the array."""
+    """The array, and digital numbers kept next to it with one entry or row per column of the array."""
 
     held: Any  # what the substrate holds: prototypes (dim, columns)
     projection: Projection
     labels: Tensor  # (columns,) class number, or FREE
     shots: Tensor  # (columns,) number of examples that the column's mean is over
-    activations: Tensor  # (columns, features) mean activation, kept off the core as C-FSCIL does
-    sums: Tensor  # (columns, dim) exact sum of the unit vectors written, which calibration compares with
+    activations: Rows  # (columns, features) mean activation, kept off the core as C-FSCIL does
+    sums: Rows  # (columns, dim) exact sum of the unit vectors written, which calibration compares with
     slope: Tensor  # (columns,) output of the array per unit of similarity
     offset: Tensor  # (columns,) output of the array at similarity 0
     cohort: Examples  # examples that columns are calibrated with
+    calibrated_s: float = -np.inf  # time at which all columns were calibrated last
+
+
+def columns_of(state: State, classes: list[int]) -> dict[int, int]:
+    """Return the column of each of these classes that has one."""
+    labels = state.labels.numpy()
+    columns = np.flatnonzero(np.isin(labels, classes))
+    return dict(zip(labels[columns].tolist(), columns.tolist(), strict=True))
 
 
 def with_columns(
     substrate: Substrate, state: State, classes: list[int], now_s: float, rng: np.random.Generator
 ) -> tuple[State, list[int]]:
     """Return the column of each class; classes without one take free columns, then columns appended."""
-    known = {int(label): column for column, label in enumerate(state.labels)}
+    known = columns_of(state, classes)
     fresh = [c for c in classes if c not in known]
-    free = [column for column, label in enumerate(state.labels.tolist()) if label == FREE][: len(fresh)]
+    free = np.flatnonzero(state.labels.numpy() == FREE)[: len(fresh)].tolist()
     more = len(fresh) - len(free)
     start = len(state.labels)
     if more:
@@ -46,20 +57,27 @@ def with_columns(
             held=substrate.expand(state.held, more, now_s, rng),
             labels=F.pad(state.labels, (0, more), value=FREE),
             shots=F.pad(state.shots, (0, more)),
-            activations=F.pad(state.activations, (0, 0, 0, more)),
-            sums=F.pad(state.sums, (0, 0, 0, more)),
+            activations=state.activations.grown(more),
+            sums=state.sums.grown(more),
             slope=F.pad(state.slope, (0, more), value=1.0),
             offset=F.pad(state.offset, (0, more)),
         )
-    labels = state.labels.clone()
-    for label, column in zip(fresh, [*free, *range(start, start + more)], strict=True):
-        labels[column] = label
-        known[label] = column
-    return replace(state, labels=labels), [known[c] for c in classes]
+    known |= zip(fresh, [*free, *range(start, start + more)], strict=True)
+    columns = [known[c] for c in classes]
+    return replace(state, labels=put_entries(state.labels, columns, torch.tensor(classes))), columns
 
 
-def put_columns(whole: Tensor, columns: list[int], value: Tensor | float) -> Tensor:
-    """Return a copy of ``whole`` (columns, ...) with these columns replaced by ``value``."""
+def put_entries(whole: Tensor, columns: list[int], value: Tensor | float) -> Tensor:
+    """Return a copy of ``whole`` (columns,) with these entries replaced by ``value``."""
     out = whole.clone()
     out[columns] = value
+    return out
+
+
+def ranks(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each entry (n,) how many equal ones precede it."""
+    order = np.argsort(numbers, kind="stable")
+    _, first, index = np.unique(numbers[order], return_index=True, return_inverse=True)
+    out = np.empty(len(numbers), np.int64)
+    out[order] = np.arange(len(numbers)) - first[index]
     return out

@@ -11,7 +11,6 @@ projection, that an old class is written as several superposed shots of its mean
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -24,14 +23,15 @@ from insitu.kernels import exact
 from insitu.learners import Learner
 from insitu.learners._calibration_set import calibration_set, size
 from insitu.learners._prototypes import adapt
-from insitu.learners.array_columns import FREE, State, put_columns, with_columns
+from insitu.learners.array_columns import FREE, State, columns_of, put_entries, ranks, with_columns
 from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, mixed
 from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit, scatter
 from insitu.ledger import Ledger
-from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions
+from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions, shot_by_shot
 from insitu.protocols.few_shot_sessions import FewShotBase, check_base
 from insitu.protocols.vectors import check_examples, check_queries
+from insitu.rows import Rows
 from insitu.substrates import Substrate
 from insitu.substrates.analog.probes import probes
 from insitu.substrates.crossbar import Crossbar
@@ -44,7 +44,7 @@ SUPERPOSED = 10  # shots that a column takes before it is full: twice 10 pulses,
 class ExplicitMemory(Learner[FewShotBase, State]):
     """Few-shot memory on a crossbar: shots superposed by SET pulses, classes appended, queries compared at once."""
 
-    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL, shot_by_shot.PROTOCOL)
 
     substrate: Substrate = field(default_factory=Crossbar)  # holds the prototypes
     projection: Kind = "whitened"  # from activations to the vectors that the memory holds
@@ -101,15 +101,17 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         state = self.start(projection, base.examples, now_s, rng)
         if not base.known:
             return state
+        before = state.held
         state, columns = with_columns(self.substrate, state, list(range(len(base.means))), now_s, rng)
         means = projection.vectors(base.means)
         many = torch.full((len(means),), BASE_SHOTS)
-        state = replace(state, activations=base.means.clone(), sums=means * many[:, None], shots=many)
+        sums = Rows.of((means * many[:, None]).numpy())
+        state = replace(state, activations=Rows.of(base.means.numpy()), sums=sums, shots=many)
         if self.support == "program":
-            return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
+            return self._programmed(state, before, columns, now_s, rng)
         amounts = self._pulses(means, size(means, self.clip), self.pulses * self.base_shots)
         held = self.substrate.add(state.held, columns, amounts.T, now_s, rng)
-        return self._finished(replace(state, held=held), now_s, rng)
+        return self._calibrated(replace(state, held=held), before, columns, now_s, rng)
 
     def start(self, projection: Projection, cohort: Examples, now_s: float, rng: np.random.Generator) -> State:
         """Return a memory that holds no class yet; ``cohort`` (n, features), n >= 1, is what it is calibrated with."""
@@ -119,8 +121,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             projection=projection,
             labels=torch.zeros(0, dtype=torch.int64),
             shots=torch.zeros(0),
-            activations=torch.zeros(0, features),
-            sums=torch.zeros(0, dim),
+            activations=Rows.empty(features, np.float32),
+            sums=Rows.empty(dim, np.float32),
             slope=torch.zeros(0),
             offset=torch.zeros(0),
             cohort=cohort,
@@ -129,30 +131,26 @@ class ExplicitMemory(Learner[FewShotBase, State]):
     def learn(self, state: State, examples: Examples, now_s: float, rng: np.random.Generator) -> State:
         """Superpose examples (n, features) on the columns of their classes; unseen classes take fresh columns."""
         check_examples(examples, state.activations.shape[1])
-        vectors = state.projection.vectors(examples.x)
-        classes = [int(label) for label in examples.labels.unique()]
-        state, columns = with_columns(self.substrate, state, classes, now_s, rng)
-        column_of = dict(zip(classes, columns, strict=True))
-        where = torch.tensor([column_of[int(label)] for label in examples.labels])
-        count = torch.zeros(len(state.shots)).index_add_(0, where, torch.ones(len(where)))
-        total = state.shots + count
-        sums = state.sums.index_add(0, where, vectors)
-        moved = state.activations * (state.shots / total.clamp_min(1))[:, None]
-        moved = moved.index_add(0, where, examples.x / total[where, None])
-        state = replace(state, shots=total, sums=sums, activations=moved)
+        vectors, before = state.projection.vectors(examples.x), state.held
+        classes, index, count = examples.labels.unique(return_inverse=True, return_counts=True)
+        state, columns = with_columns(self.substrate, state, classes.tolist(), now_s, rng)
+        total = state.shots[columns] + count
+        sums, means = (torch.from_numpy(each[columns]) for each in (state.sums, state.activations))
+        means = means * (state.shots[columns] / total)[:, None]
+        means.index_add_(0, index, examples.x / total[index, None])
+        state = replace(
+            state,
+            shots=put_entries(state.shots, columns, total),
+            sums=state.sums.put(columns, sums.index_add_(0, index, vectors).numpy()),
+            activations=state.activations.put(columns, means.numpy()),
+        )
         if self.support == "program":
-            return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
-        # one image after the other, as it is seen: the j-th shots of all classes are one round of pulses
-        rounds: dict[int, list[int]] = defaultdict(list)
-        seen: dict[int, int] = defaultdict(int)
-        for row, column in enumerate(where.tolist()):
-            rounds[seen[column]].append(row)
-            seen[column] += 1
+            return self._programmed(state, before, columns, now_s, rng)
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
-        for rows in rounds.values():
-            amounts = self._pulses(vectors[rows], largest, self.pulses).T
-            state = replace(state, held=self.substrate.add(state.held, where[rows].tolist(), amounts, now_s, rng))
-        return self._finished(state, now_s, rng)
+        amounts = torch.zeros(int(count.max()), vectors.shape[1], len(columns))
+        amounts[torch.from_numpy(ranks(index.numpy())), :, index] = self._pulses(vectors, largest, self.pulses)
+        held = self.substrate.add(state.held, columns, amounts, now_s, rng)
+        return self._calibrated(replace(state, held=held), before, columns, now_s, rng)
 
     def imprint(
         self,
@@ -169,28 +167,28 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         ``means`` (k, features) are their mean activations. The sum is superposed on the column as a few shots of its
         mean; a column that would hold more than ``SUPERPOSED`` is RESET and written with all its examples.
         """
+        written = state.held
         state, columns = with_columns(self.substrate, state, classes, now_s, rng)
         before = state.shots[columns]
         total, share = before + shots, (before / (before + shots))[:, None]
-        known: dict[str, Any] = {
-            "shots": total,
-            "sums": state.sums[columns] + sums,
-            "activations": state.activations[columns] * share + means * (1 - share),
-        }
-        known = {name: put_columns(getattr(state, name), columns, value) for name, value in known.items()}
-        state = replace(state, **known)
+        known = torch.from_numpy(state.sums[columns])
+        moved = torch.from_numpy(state.activations[columns]) * share + means * (1 - share)
+        state = replace(
+            state,
+            shots=put_entries(state.shots, columns, total),
+            sums=state.sums.put(columns, (known + sums).numpy()),
+            activations=state.activations.put(columns, moved.numpy()),
+        )
         if self.support == "program":
-            return self._finished(self._programmed(state, columns, now_s, rng), now_s, rng)
+            return self._programmed(state, written, columns, now_s, rng)
         full = (total > SUPERPOSED) & (before > 0)
         held = self.substrate.erase(state.held, np.array(columns)[full.numpy()].tolist(), now_s, rng)
-        vectors = exact.unit(torch.where(full[:, None], state.sums[columns], sums)).float()
-        strength = torch.where(full, total, shots).clamp(1, self.base_shots).int()
+        vectors = exact.unit(torch.where(full[:, None], known + sums, sums)).float()
+        strength = torch.where(full, total, shots).clamp(1, self.base_shots)
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
-        for times in strength.unique().tolist():
-            rows = (strength == times).nonzero()[:, 0]
-            amounts = self._pulses(vectors[rows], largest, self.pulses * times)
-            held = self.substrate.add(held, [columns[row] for row in rows.tolist()], amounts.T, now_s, rng)
-        return self._finished(replace(state, held=held), now_s, rng)
+        amounts = self._pulses(vectors, largest, self.pulses * strength.int()[:, None])
+        held = self.substrate.add(held, columns, amounts.T, now_s, rng)
+        return self._calibrated(replace(state, held=held), written, columns, now_s, rng)
 
     def predict(self, state: State, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return class numbers (n,) for activations x (n, features), only of classes the memory holds."""
@@ -217,23 +215,26 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             scores = mixed(scores, self.prototypes(state), state.shots, self.base_mix, self.base_sharpness)
         return scores.masked_fill(state.labels == FREE, -torch.inf)
 
-    def prototypes(self, state: State) -> Tensor:
+    def prototypes(self, state: State, columns: slice | list[int] = slice(None)) -> Tensor:
         """Return the exact prototypes (columns, dim) that scores are similarities to; zeros for free columns."""
-        return corrected(state.sums, state.shots, state.projection.scatter, self.correction)
+        sums = torch.from_numpy(state.sums[columns])
+        return corrected(sums, state.shots[columns], state.projection.scatter, self.correction)
 
     def erase(self, state: State, classes: list[int], now_s: float, rng: np.random.Generator) -> State:
         """RESET the columns of these classes; they are free for classes to come."""
-        known = {int(label): column for column, label in enumerate(state.labels) if label != FREE}
+        known = columns_of(state, classes)
         if missing := [c for c in classes if c not in known]:
-            held = ", ".join(map(str, sorted(known)[:20])) + (", ..." if len(known) > 20 else "")
-            raise InsituError(f"the memory does not hold class {missing[0]}; it holds {held or 'no class'}")
+            present = sorted(label for label in state.labels.tolist() if label != FREE)
+            shown = ", ".join(map(str, present[:20])) + (", ..." if len(present) > 20 else "")
+            raise InsituError(f"the memory does not hold class {missing[0]}; it holds {shown or 'no class'}")
         columns = [known[c] for c in dict.fromkeys(classes)]
-        empty = {"labels": FREE, "shots": 0, "activations": 0, "sums": 0}
-        cleared: dict[str, Any] = {
-            name: put_columns(getattr(state, name), columns, value) for name, value in empty.items()
-        }
+        cleared = {"labels": FREE, "shots": 0, "slope": 1, "offset": 0}
+        entries: Any = {name: put_entries(getattr(state, name), columns, value) for name, value in cleared.items()}
         erased = self.substrate.erase(state.held, columns, now_s, rng)
-        return self._finished(replace(state, held=erased, **cleared), now_s, rng)
+        given = calibration_set(state.projection, state.cohort.x).vectors
+        held = self.substrate.calibrate(erased, given, now_s, [], state.held)
+        activations, sums = (rows.put(columns, 0) for rows in (state.activations, state.sums))
+        return replace(state, held=held, activations=activations, sums=sums, **entries)
 
     def cost(self, state: State) -> Ledger:
         """Return the pulses, RESETs and programmings spent on the array so far."""
@@ -256,36 +257,48 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         spent = self.substrate.product_cost(state.held, 1) + self.substrate.compensation_cost(state.held)
         return spent + Ledger.of(float_multiply_accumulate=mixing)
 
-    def _pulses(self, vectors: Tensor, largest: float, most: int) -> Tensor:
-        """Turn vectors (n, dim) into signed pulse counts; a component of size ``largest`` gets ``most``."""
-        if self.support == "bipolar":
-            return torch.sign(vectors) * most
-        return torch.round(vectors / largest * most).clamp(-most, most)
+    def _pulses(self, vectors: Tensor, largest: float, most: int | Tensor) -> Tensor:
+        """Turn vectors (n, dim) into signed pulse counts; a component of size ``largest`` gets ``most`` (or (n, 1))."""
+        shares = torch.sign(vectors) if self.support == "bipolar" else (vectors / largest).clamp(-1, 1)
+        return torch.round(shares * most)
 
-    def _programmed(self, state: State, columns: list[int], now_s: float, rng: np.random.Generator) -> State:
+    def _programmed(
+        self, state: State, before: Any, columns: list[int], now_s: float, rng: np.random.Generator
+    ) -> State:
         """Write prototypes by iterative programming: the given columns, or in modes 2 and 3 every class."""
         if self.mode > 1:
             columns = (state.labels != FREE).nonzero()[:, 0].tolist()
-            projection = state.projection
-            weight, bias, moved = adapt(projection.weight, projection.bias, state.activations[columns], self.mode)
+            projection, means = state.projection, torch.from_numpy(state.activations[columns])
+            weight, bias, moved = adapt(projection.weight, projection.bias, means, self.mode)
             projection = replace(projection, weight=weight, bias=bias)
             written = exact.unit(torch.tanh(moved.double()).float() - projection.centre).float()
             written = written * state.shots[columns, None]
-            state = replace(state, projection=projection, sums=put_columns(state.sums, columns, written))
-        target = exact.unit(state.sums[columns]).float().T
-        return replace(state, held=self.substrate.write(state.held, columns, target, now_s, rng))
+            state = replace(state, projection=projection, sums=state.sums.put(columns, written.numpy()))
+        target = exact.unit(torch.from_numpy(state.sums[columns])).float().T
+        held = self.substrate.write(state.held, columns, target, now_s, rng)
+        return self._calibrated(replace(state, held=held), before, columns, now_s, rng)
 
-    def _finished(self, state: State, now_s: float, rng: np.random.Generator) -> State:
-        """Set converter ranges and the digital slope and offset of every column, after the array has changed."""
+    def _calibrated(
+        self, state: State, before: Any, columns: list[int], now_s: float, rng: np.random.Generator
+    ) -> State:
+        """Set converter ranges and the digital slope and offset of columns written since the array was ``before``.
+
+        Other columns keep theirs, until the clock has moved: then all are calibrated.
+        """
         known = calibration_set(state.projection, state.cohort.x).vectors
-        held = self.substrate.calibrate(state.held, known, now_s)
+        if now_s == state.calibrated_s:
+            held = self.substrate.calibrate(state.held, known, now_s, columns, before)
+        else:
+            columns = list(range(len(state.labels)))
+            held = self.substrate.calibrate(state.held, known, now_s)
         given = known if self.calibrate else probes(known.shape[1], PROBES)
-        measured = self.substrate.multiply(held, given, now_s, rng).double()
+        measured = self.substrate.multiply_columns(held, columns, given, now_s, rng).double()
         if self.calibrate:
-            slope, offset = fitted(measured, known, self.prototypes(state))
+            slope, offset = fitted(measured, known, self.prototypes(state, columns))
         else:
             spread = state.projection.scatter
             if self.support == "bipolar":  # signs of few shots are scattered more widely
                 spread = scatter(exact.unit(known.sign()).float(), state.cohort.labels)
-            slope, offset = scaled(measured, state.shots, spread, self.correction)
-        return replace(state, held=held, slope=slope, offset=offset)
+            slope, offset = scaled(measured, state.shots[columns], spread, self.correction)
+        slope, offset = put_entries(state.slope, columns, slope), put_entries(state.offset, columns, offset)
+        return replace(state, held=held, slope=slope, offset=offset, calibrated_s=now_s)

@@ -17,7 +17,7 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.learners import Learner
 from insitu.learners._heads import State, learned, predicted, prepared, scored
-from insitu.protocols import Examples, Protocol, few_shot_sessions
+from insitu.protocols import Examples, Protocol, few_shot_sessions, shot_by_shot
 from insitu.protocols.few_shot_sessions import FewShotBase
 
 
@@ -25,7 +25,7 @@ from insitu.protocols.few_shot_sessions import FewShotBase
 class LinearDiscriminant(Learner[FewShotBase, State]):
     """Linear discriminant with a shrunk covariance that all classes share (scikit-learn), in float."""
 
-    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL, shot_by_shot.PROTOCOL)
 
     shrinkage: float | None = None  # of the covariance, 0 (none) to 1 (diagonal); None: Ledoit and Wolf's estimate
 
@@ -53,8 +53,9 @@ class LinearDiscriminant(Learner[FewShotBase, State]):
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
         classes = len(np.unique(labels))
-        if len(x) == classes:
-            raise InsituError(f"a covariance needs a class of two examples; got {classes} classes of one each")
+        if len(x) == classes:  # nothing shows a spread, so all directions weigh the same
+            means = x[np.argsort(labels)]
+            return means, -np.square(means).sum(1) / 2
         shrinkage = "auto" if self.shrinkage is None else self.shrinkage
         head = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=np.full(classes, 1 / classes))
         with warnings.catch_warnings():

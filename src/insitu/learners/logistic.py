@@ -17,7 +17,7 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.learners import Learner
 from insitu.learners._heads import State, learned, predicted, prepared, scored
-from insitu.protocols import Examples, Protocol, few_shot_sessions
+from insitu.protocols import Examples, Protocol, few_shot_sessions, shot_by_shot
 from insitu.protocols.few_shot_sessions import FewShotBase
 
 
@@ -25,7 +25,7 @@ from insitu.protocols.few_shot_sessions import FewShotBase
 class Logistic(Learner[FewShotBase, State]):
     """Multinomial logistic regression with balanced classes (scikit-learn), in float."""
 
-    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL, shot_by_shot.PROTOCOL)
 
     strength: float = 1.0  # inverse of the penalty on weights (scikit-learn's C)
     iterations: int = 300  # most steps of the solver; where they do not suffice, the head stays where it got to

@@ -12,7 +12,7 @@ from insitu.learners import Learner
 from insitu.learners.array_columns import State
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.projections import Kind
-from insitu.protocols import Examples, Protocol, few_shot_sessions
+from insitu.protocols import Examples, Protocol, few_shot_sessions, shot_by_shot
 from insitu.protocols.few_shot_sessions import FewShotBase
 from insitu.substrates.digital import Digital
 
@@ -21,7 +21,7 @@ from insitu.substrates.digital import Digital
 class NearestMean(Learner[FewShotBase, State]):
     """Exact cosine to class means in float: an explicit memory on ideal numbers."""
 
-    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL,)
+    protocols: ClassVar[tuple[Protocol, ...]] = (few_shot_sessions.PROTOCOL, shot_by_shot.PROTOCOL)
 
     projection: Kind = "whitened"  # from activations to the vectors that are compared
     dim: int = 512  # length of the vectors where activations are whitened

@@ -32,7 +32,7 @@ class Projection:
 
     def vectors(self, x: Tensor) -> Tensor:
         """Map activations (n, features) to unit vectors (n, dim), the same bits on every processor."""
-        return exact.unit(self.activations(x) - self.centre.double()).float()
+        return exact.unit(self.activations(x) - self._centre).float()
 
     def mean(self, x: Tensor) -> Tensor:
         """Return the mean (dim,) of what is normalised, before the centre is taken away."""
@@ -40,7 +40,7 @@ class Projection:
 
     def activations(self, x: Tensor) -> Tensor:
         """Return what is centred and normalised (n, dim), float64, for activations x (n, features)."""
-        out = exact.on_grid(x, -1) @ self._matrix + self.bias.double()
+        out = exact.on_grid(x, -1) @ self._matrix + self._bias
         # libraries differ in the last bit of tanh in float64, which is rounded away
         return torch.tanh(out).float().double() if self.tanh else out
 
@@ -48,6 +48,14 @@ class Projection:
     def _matrix(self) -> Tensor:
         """The weights (features, dim) as the exact product takes them."""
         return exact.on_grid(self.weight.T, 0)
+
+    @cached_property
+    def _bias(self) -> Tensor:
+        return self.bias.double()
+
+    @cached_property
+    def _centre(self) -> Tensor:
+        return self.centre.double()
 
 
 def fit(base: FewShotBase, kind: Kind, dim: int, shrink: float) -> Projection:

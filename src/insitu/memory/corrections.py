@@ -94,22 +94,20 @@ def remove(
     model = drop_examples(model, stored_ids(model) != example)
     rows = model.kept[model.kept_numbers == number]
     complete = len(rows) == left
-    counts, means = model.counts.copy(), model.means.copy()
+    counts, mean = model.counts.copy(), model.means[[number]]
     counts[number] = left
-    means[number] = (
-        class_means(rows, np.zeros(left, int))[0] if complete else means[number] + (means[number] - vector[0]) / left
-    )
-    model = replace(model, counts=counts, means=means)
+    mean = class_means(rows, np.zeros(left, int)) if complete else mean + (mean - vector) / left
+    model = replace(model, counts=counts, means=model.means.put([number], mean))
     space, state = model.space, model.state
     assert space is not None
     assert state is not None
-    written = space.scaled(rows if complete else means[[number]])
+    written = space.scaled(rows if complete else mean)
     vectors = state.projection.vectors(written)
     sums = vectors.sum(0, keepdim=True) if complete else vectors * left
     state = replace(state, cohort=space.calibration_examples())
     state = operations.learner.erase(state, [number], model.now_s, rng)
-    shots, mean = torch.tensor([float(left)]), written.mean(0, keepdim=True)
-    return replace(model, state=operations.learner.imprint(state, [number], sums, shots, mean, model.now_s, rng))
+    shots, activation = torch.tensor([float(left)]), written.mean(0, keepdim=True)
+    return replace(model, state=operations.learner.imprint(state, [number], sums, shots, activation, model.now_s, rng))
 
 
 def relabel(

@@ -247,6 +247,16 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """Labels of the current classes, sorted."""
+        return self._fitted("classes_").label_array
+
+    @property
+    def class_count_(self) -> NDArray[np.int64]:
+        """Number of examples of each class, in the order of ``classes_``."""
+        return self._fitted("class_count_").class_counts
+
     def __sklearn_is_fitted__(self) -> bool:
         return self._model is not None
 
@@ -276,7 +286,9 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Lock held by every change, from the validation of its arguments on."""
         return lock_of(self) if self._store is None else self._store.lock
 
-    def _fitted(self) -> Model:
+    def _fitted(self, attribute: str = "") -> Model:
+        if attribute and self._model is None:
+            raise AttributeError(f"a memory has no {attribute} before it is fitted")
         check_is_fitted(self)
         assert self._model is not None
         return self._model
@@ -302,8 +314,6 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _set_model(self, model: Model, settings: Settings) -> None:
         self._model, self._settings = model, settings
-        self.classes_ = label_array(model.labels)
-        self.class_count_ = model.counts[[model.numbers[label] for label in model.labels]]
         self.now_s_, self.events_ = model.now_s, model.events
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
+from insitu.kernels.threading import one_thread
 from insitu.memory import corrections
 from insitu.memory.labels import Label
 from insitu.memory.model import ClassStatistics, Model
@@ -70,6 +71,11 @@ def apply(settings: Settings, model: Model | None, event: Event, seed: int, befo
 
     An undo returns to ``before``, the model before the change that it takes back.
     """
+    with one_thread():
+        return _apply(settings, model, event, seed, before)
+
+
+def _apply(settings: Settings, model: Model | None, event: Event, seed: int, before: Model | None) -> Model:
     operations = settings.operations()
     if model is not None and event.kind != "fit":
         settings.check_encoder(model.encoder)

@@ -33,7 +33,6 @@ from torch import Tensor
 
 from insitu.core import InsituError, generator
 from insitu.kernels import exact
-from insitu.learners.array_columns import FREE
 from insitu.learners.column_calibration import corrected
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.learners.projections import Projection
@@ -106,10 +105,9 @@ def _calibrate(learner: ExplicitMemory, model: Model) -> Calibration:
     state, space = model.state, model.space
     assert state is not None
     assert space is not None
-    column_of = {int(number): column for column, number in enumerate(state.labels) if number != FREE}
-    columns = [column_of[model.numbers[label]] for label in model.labels]
+    columns = model.columns
     place = np.zeros(len(model.counts), np.int64)  # of a class number among the columns
-    place[[model.numbers[label] for label in model.labels]] = np.arange(len(columns))
+    place[model.classes] = np.arange(len(columns))
     shots = state.shots[columns].double().numpy()
     rows = _left_out_rows(model, len(columns))
     if len(rows) < 2:
@@ -121,7 +119,7 @@ def _calibrate(learner: ExplicitMemory, model: Model) -> Calibration:
     read = learner.compare(state, vectors, model.now_s, rng)[:, columns].double().numpy()
 
     scatter, correction = state.projection.scatter, learner.correction
-    sums, before, rest = state.sums[columns][own], shots[own], shots[own] - 1
+    sums, before, rest = torch.from_numpy(state.sums[columns[own]]), shots[own], shots[own] - 1
     prototypes = corrected(sums, torch.from_numpy(before), scatter, correction).double().numpy()
     others = corrected(sums - vectors, torch.from_numpy(rest), scatter, correction).double().numpy()
     v = vectors.double().numpy()

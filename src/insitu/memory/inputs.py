@@ -28,7 +28,7 @@ LARGEST = 1e300  # of a number in X: sums and differences of such numbers stay f
 
 
 def validate_queries(
-    memory: Memory, x: object, reset: bool = False, adopt_names: bool = False
+    memory: Memory, x: Any, reset: bool = False, adopt_names: bool = False
 ) -> tuple[NDArray[Any], Names]:
     """Return X as an array, and its feature names where it is a table.
 
@@ -39,6 +39,8 @@ def validate_queries(
     settings = make_settings(memory.substrate, memory.encoder, memory.dim) if reset else memory.settings
     if settings.encoder is not None:
         return settings.journaled(x), None
+    if not reset and _is_plain(memory, x):
+        return x, None
     trial = copy.copy(memory)  # scikit-learn sets attributes on it, which are discarded if X turns out to be invalid
     known = None if reset else _names(memory)
     x = with_text_names(x, known, fitted=not reset)
@@ -53,10 +55,20 @@ def validate_queries(
         raise InsituError(
             "rows of X have equally many numbers; got rows of several lengths; pad or split them"
         ) from error
-    largest = float(np.abs(given).max())
+    largest = float(max(given.max(), -given.min()))
     if largest > LARGEST:
         raise InsituError(f"numbers in X are within ±{LARGEST:g}; got magnitude {largest:g}; scale them first")
     return given, _names(trial)
+
+
+def _is_plain(memory: Memory, x: Any) -> bool:
+    """Return whether X is an array that passes all checks below, which take longer than a lone query does."""
+    if type(x) is not np.ndarray or x.dtype not in (np.float64, np.float32) or x.ndim != 2 or not len(x):
+        return False
+    known = memory.__dict__
+    if "feature_names_in_" in known or x.shape[1] != known.get("n_features_in_"):
+        return False
+    return bool(np.abs(x).max() <= LARGEST)
 
 
 def _names(memory: Memory) -> Names:

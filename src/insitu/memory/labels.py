@@ -39,8 +39,11 @@ def as_labels(y: object) -> list[Label]:
     given = np.asarray(unwrap(y, "y"), dtype=object)
     if not given.ndim:
         raise InsituError(f"{ALLOWED}, in a list or array; got {type(y).__name__} {y!r}"[:200])
-    labels = [_as_python(each) for each in column_or_1d(given, warn=True)]
-    kinds = {type(label) for label in labels}
+    labels: list[Label] = column_or_1d(given, warn=True).tolist()
+    kinds = set(map(type, labels))
+    if not kinds <= KINDS.keys():
+        labels = [_as_python(each) for each in labels]
+        kinds = set(map(type, labels))
     if len(kinds) > 1 or not kinds <= KINDS.keys() or any(label != label for label in labels):
         names = sorted({kind.__name__ for kind in kinds})
         shown = ", ".join(names[:4]) + ", ..." * (len(names) > 4)

@@ -7,15 +7,18 @@ versions.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
-from insitu.learners.array_columns import State
+from insitu.learners.array_columns import FREE, State, ranks
 from insitu.memory.feature_names import check_in_order
-from insitu.memory.labels import Label, check_same_kind
+from insitu.memory.labels import Label, check_same_kind, label_array
 from insitu.memory.space import Numbers, Space, Vectors
+from insitu.rows import Rows
 
 KEPT = 512  # examples stored at most; the space is fitted to them
 UNKNOWN = -1  # id of an example that an earlier version stored
@@ -30,7 +33,7 @@ class Model:
     events: int = 0  # since the model was new
     numbers: dict[Label, int] = field(default_factory=dict)  # of the current classes
     counts: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))  # examples per class number
-    means: Vectors = field(default_factory=lambda: np.zeros((0, 0)))  # (class numbers, features)
+    means: Rows = field(default_factory=lambda: Rows.empty(0, np.float64))  # (class numbers, features)
     kept: Vectors = field(default_factory=lambda: np.zeros((0, 0)))  # (n, features) stored examples
     kept_numbers: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))  # (n,) their class numbers
     space: Space | None = None
@@ -42,10 +45,35 @@ class Model:
     taught: int = 0  # examples that have been given an id
     renames: int = 0  # events that only renamed a class and so left the read noise as it was
 
-    @property
+    @cached_property
     def labels(self) -> list[Label]:
         """Labels of the current classes, sorted."""
         return sorted(self.numbers)
+
+    @cached_property
+    def label_array(self) -> NDArray[Any]:
+        """``labels`` as an array."""
+        return label_array(self.labels)
+
+    @cached_property
+    def classes(self) -> Numbers:
+        """Class numbers in the order of ``labels``."""
+        return np.array([self.numbers[label] for label in self.labels], np.int64)
+
+    @property
+    def class_counts(self) -> Numbers:
+        """Examples per class, in the order of ``labels``."""
+        counts: Numbers = self.counts[self.classes]
+        return counts
+
+    @cached_property
+    def columns(self) -> Numbers:
+        """Columns of the array in the order of ``labels``."""
+        assert self.state is not None
+        column_of = np.zeros(len(self.counts), np.int64)
+        held = np.flatnonzero(self.state.labels.numpy() != FREE)
+        column_of[self.state.labels.numpy()[held]] = held
+        return column_of[self.classes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +91,7 @@ class ClassStatistics:
 def class_statistics(model: Model) -> ClassStatistics:
     """Return what the memory has learned, independent of its devices."""
     labels = model.labels
-    numbers = np.array([model.numbers[label] for label in labels], np.int64)
+    numbers = model.classes
     index = np.zeros(len(model.counts), np.int64)
     index[numbers] = np.arange(len(numbers))
     kept_numbers = index[model.kept_numbers]
@@ -99,24 +127,20 @@ def number_classes(model: Model, labels: list[Label]) -> tuple[Model, Numbers]:
             last += 1
     more = last - len(model.counts)
     if more:
-        means = model.means if model.means.size else np.zeros((0, model.features))
-        model = replace(
-            model,
-            numbers=numbers,
-            counts=np.concatenate([model.counts, np.zeros(more, np.int64)]),
-            means=np.concatenate([means, np.zeros((more, model.features))]),
-        )
+        means = model.means if len(model.means) else Rows.empty(model.features, np.float64)
+        counts = np.concatenate([model.counts, np.zeros(more, np.int64)])
+        model = replace(model, numbers=numbers, counts=counts, means=means.grown(more))
     return model, np.array([numbers[label] for label in labels], np.int64)
 
 
 def update_statistics(model: Model, numbers: Numbers, counts: Numbers, means: Vectors) -> Model:
     """Return the model with ``counts`` (k,) more examples of ``means`` (k, features) in classes ``numbers`` (k,)."""
-    total, moved = model.counts.copy(), model.means.copy()
-    before = np.where(total[numbers, None] > 0, moved[numbers], means)
+    total = model.counts.copy()
+    before = np.where(total[numbers, None] > 0, model.means[numbers], means)
     total[numbers] += counts
     # by differences: sums of numbers far from 0 lose digits
-    moved[numbers] = before + (means - before) * (counts / total[numbers])[:, None]
-    return replace(model, counts=total, means=moved)
+    moved = before + (means - before) * (counts / total[numbers])[:, None]
+    return replace(model, counts=total, means=model.means.put(numbers, moved))
 
 
 def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generator, ids: Numbers | None = None) -> Model:
@@ -132,7 +156,7 @@ def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generato
         return model
     old, old_ids = len(model.kept), stored_ids(model)
     order = np.arange(len(x)) if old + len(x) <= KEPT else rng.permutation(len(x))
-    chosen = np.argsort(_ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]
+    chosen = np.argsort(ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]
     evicted = np.setdiff1d(np.arange(old), chosen)
     added = np.sort(order[chosen[chosen >= old] - old])
     replacing, more = added[: len(evicted)], added[len(evicted) :]
@@ -161,12 +185,3 @@ def drop_examples(model: Model, rest: NDArray[np.bool_]) -> Model:
 def stored_ids(model: Model) -> Numbers:
     """Return the ids (n,) of the stored examples; ``UNKNOWN`` in a model of an earlier version."""
     return np.full(len(model.kept), UNKNOWN) if model.kept_ids is None else model.kept_ids
-
-
-def _ranks(numbers: Numbers) -> Numbers:
-    """Return for each entry how many equal ones precede it."""
-    order = np.argsort(numbers, kind="stable")
-    _, first, index = np.unique(numbers[order], return_index=True, return_inverse=True)
-    ranks = np.empty(len(numbers), np.int64)
-    ranks[order] = np.arange(len(numbers)) - first[index]
-    return ranks

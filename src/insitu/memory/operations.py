@@ -1,8 +1,9 @@
 """Operations on a memory's model: teach, forget, merge, score. Each returns a new model.
 
 Without base classes, the space is fitted to the stored examples, ``KEPT`` at most. It is fitted again whenever their
-number has doubled since, or a feature spreads much wider than it did then (or varies for the first time); every column
-is then RESET and written again. So classes taught one after the other are soon held as if taught at once.
+number has doubled since, there are a quarter more classes, or a feature spreads much wider than it did then (or varies
+for the first time); every column is then RESET and written again. So classes taught one after the other are soon held
+as if taught at once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from insitu.learners.array_columns import FREE, State
 from insitu.learners.explicit_memory import SUPERPOSED, ExplicitMemory
 from insitu.memory.labels import Label
 from insitu.memory.model import (
+    KEPT,
     ClassStatistics,
     Model,
     drop_examples,
@@ -29,6 +31,7 @@ from insitu.memory.model import (
 from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fit_space
 from insitu.protocols import Examples
 
+MORE_CLASSES = 1.25  # ratio to the classes at the last fit, from which on the space is fitted again
 T = TypeVar("T")
 
 
@@ -48,7 +51,7 @@ class Operations:
         classes, index = np.unique(y, return_inverse=True)
         model = update_statistics(model, classes, np.bincount(index), class_means(x, index))
         model = store_examples(model, x, y, rng, ids)
-        if self.fixed_space is None and _needs_new_space(model):
+        if self.fixed_space is None and _needs_new_space(model, x):
             return self._rewrite(model, rng)
         model = self._with_array(model, rng)
         return replace(model, state=self._write_examples(model, _present(model.state), x, y, rng))
@@ -59,10 +62,11 @@ class Operations:
         if number is None or model.state is None:
             known = ", ".join(map(repr, model.labels[:20])) + (", ..." if len(model.numbers) > 20 else "")
             raise InsituError(f"the memory does not hold {label!r}; it holds {known or 'no class'}")
-        counts, means = model.counts.copy(), model.means.copy()
-        counts[number], means[number] = 0, 0
+        counts = model.counts.copy()
+        counts[number] = 0
         numbers = {other: its for other, its in model.numbers.items() if its != number}
         rest = model.kept_numbers != number
+        means = model.means.put([number], 0)
         model = drop_examples(replace(model, numbers=numbers, counts=counts, means=means), rest)
         state = replace(_present(model.state), cohort=_present(model.space).calibration_examples())
         return replace(model, state=self.learner.erase(state, [number], model.now_s, rng))
@@ -92,8 +96,7 @@ class Operations:
         """Return similarities (n, classes) of scaled vectors z (n, features), in the order of ``model.labels``."""
         state = _present(model.state)
         out = self.learner.scores(state, z, model.now_s, rng)
-        column_of = {int(label): column for column, label in enumerate(state.labels) if label != FREE}
-        return out[:, [column_of[model.numbers[label]] for label in model.labels]]
+        return out[:, torch.from_numpy(model.columns)]
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
@@ -152,9 +155,15 @@ class Operations:
         return self.learner.imprint(state, numbers.tolist(), sums, shots, z, model.now_s, rng)
 
 
-def _needs_new_space(model: Model) -> bool:
+def _needs_new_space(model: Model, x: Vectors) -> bool:
     space = model.space
-    return space is None or len(model.kept) >= 2 * space.seen or space.is_outgrown(model.kept, model.kept_numbers)
+    if space is None or len(model.kept) >= 2 * space.seen:
+        return True
+    # with more classes than stored examples, spreads within classes are not known better than before
+    if MORE_CLASSES * space.classes <= len(model.numbers) <= KEPT:
+        return True
+    # a mean over the stored examples is within the bounds that every one of them keeps
+    return space.is_far(x) and space.is_outgrown(model.kept, model.kept_numbers)
 
 
 def _present(value: T | None) -> T:

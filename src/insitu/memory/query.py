@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError, generator
-from insitu.learners.array_columns import FREE
+from insitu.learners.array_columns import columns_of
 from insitu.memory.familiarity import Unknown, calibration
 from insitu.memory.labels import Label, label_array
 from insitu.memory.model import Model
@@ -29,6 +29,7 @@ class QueryResult:
     """Similarities of n rows to all classes, from one read of the array."""
 
     classes: list[Label]  # sorted
+    class_array: NDArray[Any]  # the same
     similarities: Scores  # (n, classes)
     sharpness: float  # factor of the similarities in the softmax
     familiarity: Scores | None = None  # (n,) share of left-out known examples that were no closer; None: not computed
@@ -42,12 +43,11 @@ class QueryResult:
     @property
     def predictions(self) -> NDArray[Any]:
         """Label (n,) of the most similar class, or ``unknown``."""
-        best = self.similarities.argmax(1)
-        answers = self.classes
+        best, answers = self.similarities.argmax(1), self.class_array
         if self.unknown is not None and self.familiarity is not None:
-            answers = [*answers, self.unknown.label]
+            answers = label_array([*self.classes, self.unknown.label])
             best[self.familiarity < self.unknown.rate] = len(self.classes)
-        labels: NDArray[Any] = label_array(answers)[best]
+        labels: NDArray[Any] = answers[best]
         return labels
 
     @property
@@ -90,7 +90,7 @@ def query(
         rng = generator(model.seed, "read", model.events - model.renames, zlib.crc32(z.numpy().tobytes()))
     assert model.space is not None
     similarities = operations.scores(model, z, rng).double().numpy()
-    result = QueryResult(model.labels, similarities, model.space.sharpness)
+    result = QueryResult(model.labels, model.label_array, similarities, model.space.sharpness)
     if unknown is None and not familiarity:
         return result
     known = calibration(operations.learner, model)
@@ -115,8 +115,9 @@ def columns(substrate: Substrate, model: Model, labels: list[Label], since: Mode
         raise InsituError(f"the memory does not hold {missing[0]!r}; teach it first")
     if model.state is None:
         raise InsituError("the memory holds no class; teach it some examples first")
-    column_of = {int(number): column for column, number in enumerate(model.state.labels) if number != FREE}
-    selected, held = [column_of[model.numbers[label]] for label in labels], model.state.held
+    numbers = [model.numbers[label] for label in labels]
+    column_of, held = columns_of(model.state, numbers), model.state.held
+    selected = [column_of[number] for number in numbers]
     pulses, resets = substrate.wear(held, selected)
     if since is not None and since.state is not None:
         common = [k for k, column in enumerate(selected) if column < len(since.state.labels)]

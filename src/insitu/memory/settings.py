@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,10 @@ class Settings:
 
     def operations(self) -> Operations:
         """Return the operations on a model with these settings."""
+        return self._operations
+
+    @cached_property
+    def _operations(self) -> Operations:
         fixed_space = _backbone_space(self.encoder, self.dim) if isinstance(self.encoder, TrainedBackbone) else None
         return Operations(self.learner(), self.dim, fixed_space)
 
@@ -63,7 +67,9 @@ class Settings:
 
     def vectors(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """Return vectors (n, features) of X as the journal holds it."""
-        return self.encoder.activations(x) if isinstance(self.encoder, TrainedBackbone) else x.astype(np.float64)
+        if isinstance(self.encoder, TrainedBackbone):
+            return self.encoder.activations(x)
+        return x.astype(np.float64, copy=False)
 
     def fingerprint(self) -> str:
         """Return the digest of the encoder, or ''."""

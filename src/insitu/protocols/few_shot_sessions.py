@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.metrics import Row, correct, percent
+from insitu.metrics import Row, balanced, correct, percent
 from insitu.protocols import Column, Examples, Inputs, Protocol, Session
 from insitu.protocols.vectors import check_examples, described
 
@@ -63,9 +63,7 @@ def score(sessions: Sequence[Session], answers: Sequence[Tensor]) -> Row:
     [session], [guess] = sessions, answers
     labels = session.test.labels.numpy()
     right, old = correct(guess.numpy(), labels), labels < session.base_classes
-    classes, own, tests = np.unique(labels, return_inverse=True, return_counts=True)
-    balanced = 100 * float((np.bincount(own, right) / tests).mean())
-    row: Row = {"classes": len(classes), "overall": percent(right), "balanced": balanced}
+    row: Row = {"classes": len(np.unique(labels)), "overall": percent(right), "balanced": balanced(right, labels)}
     if old.any():
         row["base"] = percent(right[old])
     if session.base_classes and not old.all():

@@ -130,11 +130,16 @@ def cautions(report: Report) -> list[str]:
     out = []
     if report.get("quick"):
         out.append("Quick variant: a smaller run to see that everything works; its figures are no results.")
-    if changed := report.get("changes"):
-        out.append(f"Not the published composition: {', '.join(map(_change, changed))}.")
+    if report["paper"] and (changed := changes(report)):
+        out.append(f"Not the published composition: {changed}.")
     if report.get("verified"):
         out.append(f"Not verified: {report['verified']}.".replace("..", "."))
     return out
+
+
+def changes(report: Report) -> str:
+    """Write the fields that were changed; '' where none was."""
+    return ", ".join(map(_change, report.get("changes", [])))
 
 
 def _change(each: dict[str, Any]) -> str:

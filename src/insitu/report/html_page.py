@@ -10,7 +10,7 @@ from pathlib import Path
 from insitu.core import read_text, write_text
 from insitu.report import drawing, formatting, sections
 from insitu.report.formatting import Report
-from insitu.report.table import Animation, Cell, Figure, Heading, KeyFigure, Table
+from insitu.report.table import Animation, Cell, Figure, Heading, KeyFigure, Pictures, Table
 
 LARGEST_GIF = 400 * 1024  # bytes of an animation that the page holds
 
@@ -23,7 +23,11 @@ def save(report: Report, file: Path) -> None:
 def page(report: Report) -> str:
     """Return the page: key figures, the first table, all figures, the other tables."""
     blocks = sections.blocks(report)
-    first, *rest = [_table(block) for block in blocks if isinstance(block, Table)] or [""]
+    first, *rest = [
+        _table(block) if isinstance(block, Table) else _pictures(block)
+        for block in blocks
+        if isinstance(block, Table | Pictures)
+    ] or [""]
     figures = [_figure(block) for block in blocks if isinstance(block, Figure | Animation)]
     note = (
         f"Figures are medians, {formatting.brackets(report)}. Bands and whiskers of charts are such intervals; other "
@@ -48,12 +52,14 @@ def page(report: Report) -> str:
 
 
 def _head(report: Report) -> str:
+    changed = formatting.changes(report)
+    changed = "" if report["paper"] or not changed else f" Changed fields: {escape(changed)}."
     cautions = "".join(f'<p class="caution">{escape(text)}</p>' for text in formatting.cautions(report))
     return (
         f'<p class="eyebrow"><b>insitu</b> · {escape(report["experiment"])} · {escape(report["started"][:10])}</p>\n'
         f"<h1>{escape(report['title'].rstrip('.'))}</h1>\n"
-        f'<p class="lead">{escape(report["paper"])}</p>\n'
-        f'<p class="note">{escape(report["data"])}; {formatting.seeds(report)}.</p>\n{cautions}'
+        + (f'<p class="lead">{escape(report["paper"])}</p>\n' if report["paper"] else "")
+        + f'<p class="note">{escape(report["data"])}; {formatting.seeds(report)}.{changed}</p>\n{cautions}'
     )
 
 
@@ -77,6 +83,17 @@ def _figure(block: Figure | Animation) -> str:
         picture = f'<img src="{data}" width="480" height="400" alt="{escape(block.title)}">'
     caption = f"<figcaption>{escape(block.title)}<span>{escape(block.note)}</span></figcaption>"
     return f"<figure>{caption}{picture}</figure>"
+
+
+def _pictures(block: Pictures) -> str:
+    items = "".join(
+        f'<li><img src="data:image/jpeg;base64,{each.jpeg}" alt="{escape(each.caption)}"><b>{escape(each.caption)}</b>'
+        f"<span>{escape(each.note)}</span></li>"
+        for each in block.items
+    )
+    return (
+        f'<h2>{escape(block.title)}</h2>\n<p class="note">{escape(block.note)}</p>\n<ul class="pictures">{items}</ul>'
+    )
 
 
 def _table(table: Table) -> str:

@@ -132,6 +132,24 @@ class Animation:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A small picture with what it shows; ``jpeg`` is in base64."""
+
+    jpeg: str
+    caption: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Small pictures side by side, on the page alone."""
+
+    title: str
+    note: str
+    items: list[Picture]
+
+
+@dataclass(frozen=True)
 class KeyFigure:
     """One of the few figures that stand above all tables."""
 
@@ -140,7 +158,7 @@ class KeyFigure:
     note: str = ""
 
 
-Block = Table | Figure | Animation | KeyFigure
+Block = Table | Figure | Animation | Pictures | KeyFigure
 
 
 def evenly(items: list[T]) -> list[T]:

@@ -67,7 +67,10 @@ class Substrate(ABC):
 
     @abstractmethod
     def add(self, held: Any, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Any:
-        """Superpose ``amounts`` (in, len(columns)) on columns in place: a crossbar gives |amount| pulses."""
+        """Superpose ``amounts`` (in, len(columns)) on columns in place: a crossbar gives |amount| pulses.
+
+        ``amounts`` may be of several shots, (shots, in, len(columns)), superposed in one go.
+        """
 
     @abstractmethod
     def write(self, held: Any, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Any:
@@ -77,8 +80,12 @@ class Substrate(ABC):
     def erase(self, held: Any, columns: list[int], now_s: float, rng: np.random.Generator) -> Any:
         """RESET the cells of these columns."""
 
-    def calibrate(self, held: Any, x: Tensor, now_s: float) -> Any:
-        """Fit converter ranges to inputs like ``x`` (batch, in); a substrate without converters has nothing to fit."""
+    def calibrate(self, held: Any, x: Tensor, now_s: float, columns: list[int] | None = None, since: Any = None) -> Any:
+        """Fit converter ranges to inputs like ``x`` (batch, in); a substrate without converters has nothing to fit.
+
+        With ``columns``, the only ones written after ``since``, ranges are no narrower than they were then, and only
+        widened for what these columns need.
+        """
         return held
 
     @abstractmethod
@@ -87,6 +94,12 @@ class Substrate(ABC):
 
         The gradient with respect to x is that of the exact product with the held mean (straight-through).
         """
+
+    def multiply_columns(
+        self, held: Any, columns: list[int], x: Tensor, now_s: float, rng: np.random.Generator
+    ) -> Tensor:
+        """Return these columns of the product, (batch, len(columns)); detached."""
+        return self.multiply(held, x.detach(), now_s, rng)[:, columns]
 
     def search(
         self,
@@ -128,7 +141,7 @@ class Substrate(ABC):
         """Return what multiplying ``batch`` rows by this matrix costs."""
 
     def compensation_cost(self, held: Any) -> Ledger:
-        """Return what measuring drift costs once per call of ``multiply``, however many rows; none without drift."""
+        """Return what measuring drift costs once after the clock has moved, whatever is multiplied then."""
         return Ledger()
 
     @abstractmethod

@@ -6,11 +6,12 @@ N(0, sum_i x_i^2 s_ij^2) to column j, which costs one more matrix product instea
 query. A matrix taller than a tile is cut into row blocks; each block has converters of its own, and the digital sum of
 blocks is exact.
 
-Own choices: one ADC range per tile; inputs scaled by the largest entry of each vector, in digital; a tile that was not
-calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
-drift is compensated by outputs for fixed inputs (``analog/probes.py``), converted in a range fit to them, when columns
-are written, counted as products, and once per call of ``multiply``. Not modelled: wire resistance, half-select
-disturbance, ADC non-linearity, device failure, single pulses of iterative programming (``endurance`` has ``add``'s).
+Own choices: one ADC range per array; inputs scaled by the largest entry of each vector, in digital; an array that was
+not calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
+drift is compensated by outputs for fixed inputs (``analog/compensation.py``), measured and counted as products when
+columns are written and once after the clock has moved, not for every product. Not modelled: wire resistance,
+half-select disturbance, ADC non-linearity, device failure, single pulses of iterative programming (``endurance`` has
+``add``'s).
 """
 
 from __future__ import annotations
@@ -28,21 +29,22 @@ from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.normals import key_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
-from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers, whole_pulses
+from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
 from insitu.substrates.analog import batched_crossbar, delta_crossbar
 from insitu.substrates.analog.batched_crossbar import Batch, Scale
 from insitu.substrates.analog.cell_array import CellArray, Compensation
-from insitu.substrates.analog.converters import PROBE_RMS, Converters, calibrated_ranges_us, range_us
+from insitu.substrates.analog.columns import Draft, core_products, endurance, wear
+from insitu.substrates.analog.compensation import DriftProbe
+from insitu.substrates.analog.converters import Converters
 from insitu.substrates.analog.delta_crossbar import BaseArray, Deltas
-from insitu.substrates.analog.probes import count_for, drift_factors, probes
-from insitu.substrates.analog.products import pieces, product
-from insitu.substrates.analog.readings import Reading, reading
+from insitu.substrates.analog.probes import count_for
+from insitu.substrates.analog.products import Part, pieces, product, tile_parts
+from insitu.substrates.analog.ranges import calibrated
+from insitu.substrates.analog.readings import Reading, array_readings
 from insitu.substrates.analog.tiles import Counts, Floats, Held
-from insitu.substrates.analog.writing import SIGNS, both_signs, cells_of, changed, checked_time, for_pairs, grown
-
-AT_A_TIME = 256  # columns whose cells are drawn together, to bound memory; not the tile's width, which changes no cell
+from insitu.substrates.analog.writing import AT_A_TIME, SIGNS, cells_of, checked_time, grown
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,10 @@ class Crossbar(Substrate):
         """Append columns of cells just after RESET."""
         checked_size(held.inputs, outputs)
         checked_time(held, now_s)
-        for start in range(0, outputs, AT_A_TIME):
-            shape = (SIGNS, self.devices, held.inputs, min(AT_A_TIME, outputs - start))
-            held = grown(held, self.device.reset(shape, now_s, rng), self.tile, now_s)
-        return held
+        shape = SIGNS, self.devices, held.inputs
+        sizes = [min(AT_A_TIME, outputs - start) for start in range(0, outputs, AT_A_TIME)]
+        cells = (self.device.reset((*shape, size), now_s, rng) for size in sizes)
+        return grown(held, cells, outputs, self.tile, now_s) if outputs else held
 
     def write(self, held: Held, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """RESET columns and program ``weights`` (in, len(columns)), each column scaled to the device's full scale."""
@@ -111,27 +113,28 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return held
-        full_us = np.float32(self.device.full_scale_us)
         top = np.maximum(np.abs(given).max(0), np.finfo(np.float32).tiny)
-        target = for_pairs(both_signs(given / top * full_us), self.devices)  # (2, devices, in, k) µS
-        cells = self.device.program(target, now_s, rng)
-        spent = Ledger.of(reset_pulse=target.size, program_and_verify=int(np.count_nonzero(target)))
+        draft = Draft(held, self.tile)
+        programmed = draft.program(self._array, columns, given / top, now_s, rng)
+        spent = Ledger.of(reset_pulse=SIGNS * self.devices * given.size, program_and_verify=programmed)
         scale = held.scale.clone()
-        scale[columns] = torch.from_numpy(top / (full_us * np.float32(self.devices)))
-        held = replace(changed(held, columns, cells, now_s, spent, resets=1), scale=scale)
-        return self._measured(held, columns, now_s, rng)
+        scale[columns] = torch.from_numpy(top / np.float32(self._array.full_us))
+        return self._measured(draft.held(now_s, spent, scale=scale), columns, now_s)
 
     def add(self, held: Held, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Held:
-        """Give |amount| SET pulses, rounded to whole pulses, to the plus side (positive) or minus side (negative)."""
+        """Give |amount| SET pulses, rounded to whole pulses, to the plus side (positive) or minus side (negative).
+
+        Of several shots (shots, in, len(columns)) the pulses of all are given before the probes are measured.
+        """
         columns = column_numbers(columns, held.outputs)
-        given = checked_weights(amounts, held.inputs, len(columns))
         checked_time(held, now_s)
+        each = amounts if amounts.ndim == 3 else amounts[None]
+        shots = [checked_weights(shot, held.inputs, len(columns)) for shot in each]
         if not columns:
             return held
-        pulses = both_signs(whole_pulses(given)).astype(np.int32)  # (2, in, k)
-        cells = self.device.pulse(cells_of(held, columns), for_pairs(pulses, self.devices), now_s, rng)
-        spent = Ledger.of(set_pulse=self.devices * int(pulses.sum(dtype=np.int64)))
-        return self._measured(changed(held, columns, cells, now_s, spent, pulses), columns, now_s, rng)
+        draft = Draft(held, self.tile)
+        spent = Ledger.of(set_pulse=draft.pulse(self._array, columns, shots, now_s, rng))
+        return self._measured(draft.held(now_s, spent), columns, now_s)
 
     def erase(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """RESET the cells of columns; products of theirs come out in µS again."""
@@ -139,25 +142,42 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return held
-        cells = self.device.reset((SIGNS, self.devices, held.inputs, len(columns)), now_s, rng)
+        draft = Draft(held, self.tile)
+        draft.reset(self._array, columns, now_s, rng)
         scale, reference = held.scale.clone(), held.reference.clone()
         scale[columns], reference[columns] = 1.0, 0.0
-        spent = Ledger.of(reset_pulse=cells.conductance_us.size)
-        return replace(changed(held, columns, cells, now_s, spent, resets=1), scale=scale, reference=reference)
+        spent = Ledger.of(reset_pulse=SIGNS * self.devices * held.inputs * len(columns))
+        return draft.held(now_s, spent, scale=scale, reference=reference)
 
-    def calibrate(self, held: Held, x: Tensor, now_s: float) -> Held:
-        """Set each tile's ADC range to the largest current that inputs ``x`` (batch, in) draw from it, plus a tenth."""
+    def calibrate(
+        self, held: Held, x: Tensor, now_s: float, columns: list[int] | None = None, since: Held | None = None
+    ) -> Held:
+        """Set each array's ADC range to the largest current that inputs ``x`` (batch, in) draw from it, plus a tenth.
+
+        With ``columns`` written after ``since``, the ranges of ``since`` stay, but for what these columns need more.
+        """
         checked_rows(x, held.inputs)
+        checked_time(held, now_s)
         if not self.adc_bits:
             return held
-        return replace(held, ranges_us=calibrated_ranges_us(self._converters, self._readings(held, now_s), x))
+        return calibrated(self._array, self.tile, held, x, now_s, columns, since)
 
     def multiply(self, held: Held, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return x (batch, in) times the held matrix, (batch, out); the gradient is that of the mean matrix."""
         checked_rows(x, held.inputs)
-        gain = self._gain(held, now_s, rng)
-        out = product(self._converters, self._readings(held, now_s), held.ranges_us, x, gain, key_of(rng))
+        out = product(self._converters, self._parts(held, now_s, rng), x, self._probe.gain(held, now_s))
         return straight_through(x, out, lambda: self.read(held, now_s)[0])
+
+    def multiply_columns(
+        self, held: Held, columns: list[int], x: Tensor, now_s: float, rng: np.random.Generator
+    ) -> Tensor:
+        """Return these columns of the product, (batch, len(columns)); tiles of other columns are not read."""
+        checked_rows(x, held.inputs)
+        checked_time(held, now_s)
+        parts = tile_parts(self._array, self.tile, held, columns, now_s, key_of(rng))
+        read = [column for part in parts for column in range(part.first, part.first + part.reading.columns)]
+        out = product(self._converters, parts, x, self._probe.gain_of(held, read, now_s))
+        return out[:, np.searchsorted(read, columns)]
 
     def search(
         self,
@@ -169,11 +189,10 @@ class Crossbar(Substrate):
         offset: Tensor | None = None,
         allowed: Tensor | None = None,
     ) -> Tensor:
-        """Return the column (batch,) of the largest digital score, never holding more than a tile's outputs."""
+        """Return the column (batch,) of the largest digital score, never holding more than an array's outputs."""
         checked_rows(x, held.inputs)
         best = Best(len(x), held.outputs, scale, offset, allowed)
-        gain, readings = self._gain(held, now_s, rng), self._readings(held, now_s)
-        for piece in pieces(self._converters, readings, held.ranges_us, x, gain, key_of(rng)):
+        for piece in pieces(self._converters, self._parts(held, now_s, rng), x, self._probe.gain(held, now_s)):
             best.see(piece.rows, piece.columns, piece.out)
         return best.columns
 
@@ -183,17 +202,13 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         if not columns:
             return np.zeros((SIGNS, held.inputs, 0), np.float32)
-        mean, _ = self.device.read(cells_of(held, columns), now_s)  # (2, pairs, in, columns)
+        mean, _ = self.device.read(cells_of(held, self.tile, columns), now_s)  # (2, pairs, in, columns)
         per_sign: Floats = mean.sum(1, dtype=np.float32)
         return per_sign
 
     def wear(self, held: Held, columns: list[int]) -> tuple[Counts, Counts]:
         """Return the SET pulses that cells of columns have seen (2, in, len(columns)), and RESETs (len(columns),)."""
-        columns = column_numbers(columns, held.outputs)
-        if not columns:
-            return np.zeros((SIGNS, held.inputs, 0), np.int32), np.zeros(0, np.int32)
-        pulses = np.concatenate([tile.pulses for tile in held.tiles], 2)
-        return pulses[..., columns], np.concatenate([tile.resets for tile in held.tiles])[columns]
+        return wear(held, self.tile, column_numbers(columns, held.outputs))
 
     def read(self, held: Held, now_s: float) -> tuple[Tensor, Tensor]:
         """Return mean and variance (in, out) of the weights, in the units of products without compensation of drift."""
@@ -211,27 +226,17 @@ class Crossbar(Substrate):
 
     def product_cost(self, held: Held, batch: int) -> Ledger:
         """Return core products (256x256 equivalents), conversions and device reads for ``batch`` rows."""
-        return self._products(held, batch, held.outputs)
+        return core_products(self._array, self.tile, self.copies, held.inputs, held.outputs, batch)
 
     def compensation_cost(self, held: Held) -> Ledger:
         """Return the core products for the probes; none without compensation of drift."""
-        probed = held.probes * (self.compensation != "none")
-        return Ledger.of(drift_core_product_per_call=self._products(held, probed, held.outputs).counts["core_product"])
-
-    def _products(self, held: Held, batch: int, outputs: int) -> Ledger:
-        """Return what ``batch`` products with ``outputs`` neighbouring columns cost."""
-        across, blocks = -(-outputs // self.tile), -(-held.inputs // (self.tile // self.copies))
-        return Ledger.of(
-            core_product=batch * blocks * across,
-            dac_conversion=batch * held.inputs * self.copies * across,
-            adc_conversion=batch * outputs * blocks,
-            device_read=batch * SIGNS * self.devices * held.inputs * outputs,
-        )
+        batch = held.probes * (self.compensation != "none")
+        spent = core_products(self._array, self.tile, self.copies, held.inputs, held.outputs, batch)
+        return Ledger.of(drift_core_product_per_time_step=spent.counts["core_product"])
 
     def endurance(self, held: Held) -> dict[str, int]:
         """Return the most SET pulses and the most RESETs that one cell has seen."""
-        pulses = max((int(tile.pulses.max(initial=0)) for tile in held.tiles), default=0)
-        return {"set_pulses": pulses, "resets": max((int(tile.resets.max()) for tile in held.tiles), default=0)}
+        return endurance(held)
 
     def fit_batch(self, matrices: Tensor, x: Tensor, top: float, steps: int) -> Scale:
         """Return the scale of batches like these, with ADC ranges that hold the currents that x draws from them."""
@@ -272,29 +277,24 @@ class Crossbar(Substrate):
     def _array(self) -> CellArray:
         return CellArray(self.device, self.devices, self._converters, self.compensation)
 
+    @property
+    def _probe(self) -> DriftProbe:
+        return DriftProbe(self._array, self.tile)
+
     def _readings(self, held: Held, now_s: float) -> list[Reading]:
         checked_time(held, now_s)
-        return [reading(self.device, tile, now_s) for tile in held.tiles]
+        return array_readings(self.device, held, self.tile, now_s)
 
-    def _gain(self, held: Held, now_s: float, rng: np.random.Generator) -> Floats:
-        """Digital factor (out,) of every column: weight per µS, and what undoes drift."""
-        if self.compensation == "none":
-            return held.scale.numpy()
-        present = self._magnitudes(held, now_s, rng)
-        return (held.scale * drift_factors(self.compensation, held.reference, present)).numpy()
+    def _parts(self, held: Held, now_s: float, rng: np.random.Generator) -> list[Part]:
+        readings, key = self._readings(held, now_s), key_of(rng)
+        return [
+            Part(one, array * self.tile, full, key)
+            for array, (one, full) in enumerate(zip(readings, held.ranges_us, strict=True))
+        ]
 
-    def _magnitudes(self, held: Held, now_s: float, rng: np.random.Generator) -> Tensor:
-        """Summed |output| of every column (out,) in µS for the probes, noise and converters included."""
-        x, readings = probes(held.inputs, held.probes), self._readings(held, now_s)
-        # probes are larger than other inputs, so they are converted in a range of their own, the same at every age
-        ranges_us = tuple(range_us(self._converters, one.mean, PROBE_RMS) for one in readings)
-        probed = product(self._converters, readings, ranges_us, x, np.ones(held.outputs, np.float32), key_of(rng))
-        return probed.double().abs().sum(0).float()
-
-    def _measured(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
-        """Note the probes' summed |output| of columns just written, against which drift is compensated later."""
+    def _measured(self, held: Held, columns: list[int], now_s: float) -> Held:
+        """Measure columns just written, to which drift is compensated later."""
         if self.compensation == "none":
             return held
-        reference, spent = held.reference.clone(), held.spent + self._products(held, held.probes, len(columns))
-        reference[columns] = self._magnitudes(held, now_s, rng)[columns]
-        return replace(held, reference=reference, spent=spent)
+        probed = core_products(self._array, self.tile, self.copies, held.inputs, len(columns), held.probes)
+        return replace(held, reference=self._probe.references(held, columns, now_s), spent=held.spent + probed)

@@ -77,8 +77,9 @@ class Digital(Substrate):
         return replace(held, weights=torch.cat([held.weights, fresh], 1))
 
     def add(self, held: Held, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Held:
-        """Add ``amounts`` (in, len(columns)) to columns."""
+        """Add ``amounts`` (in, len(columns)), or (shots, in, len(columns)), to columns."""
         columns = column_numbers(columns, self.outputs(held))
+        amounts = amounts.sum(0) if amounts.ndim == 3 else amounts
         given = torch.from_numpy(checked_weights(amounts, len(held.weights), len(columns)))
         return self.write(held, columns, held.weights[:, columns] + given, now_s, rng)
 
@@ -99,6 +100,12 @@ class Digital(Substrate):
         checked_rows(x, len(held.weights))
         out = (exact.on_grid(_finite(x, "x").float(), 1) @ held.on_grid).float()
         return straight_through(x, out, lambda: held.weights)
+
+    def multiply_columns(
+        self, held: Held, columns: list[int], x: Tensor, now_s: float, rng: np.random.Generator
+    ) -> Tensor:
+        """Return these columns of the product, (batch, len(columns)), of which no other is computed."""
+        return self.multiply(replace(held, weights=held.weights[:, columns]), x.detach(), now_s, rng)
 
     def read(self, held: Held, now_s: float) -> tuple[Tensor, Tensor]:
         """Return the weights, which vary by nothing."""

@@ -31,7 +31,8 @@ def main(args: list[str]) -> int:
     from rich.console import Console
 
     from insitu import run
-    from insitu.cli import progress, static_source
+    from insitu.cli import item_progress, progress, static_source
+    from insitu.encoders import own_items
     from insitu.report import (
         composition,
         document,
@@ -46,9 +47,10 @@ def main(args: list[str]) -> int:
     from insitu.report.table import Animation
 
     quick = any(word in ("--quick", "--quick=True") for word in args[1:])
-    original, experiment, changes, given = _parse(part, quick, args[1:])
-    data = experiment.scenario.describe(experiment.data)
-    _draw_first_sessions(experiment)
+    with item_progress.shown("encoding") as encoded, own_items.watched(encoded):
+        original, experiment, changes, given = _parse(part, quick, args[1:])
+        data = experiment.scenario.describe(experiment.data)
+        _draw_first_sessions(experiment)
     about = {
         "experiment": part.name,
         "title": static_source.docstring(part).partition("\n")[0],

@@ -35,7 +35,7 @@ Arrays = dict[str, serialization.Array]
 def export_memory(path: Path, out: Path) -> tuple[Path, Path]:
     """Write the memory at ``path`` as ``out``.safetensors and ``out``.json, and return both paths."""
     files = export_paths(out)
-    arrays: Arrays = {}
+    arrays: serialization.Arrays = {}
     with closing(Store.open(path, {}, readonly=True)) as store:
         events = [_describe_event(number, event, arrays) for number, event in enumerate(store.journal(), 1)]
         model = store.model
@@ -108,7 +108,7 @@ def _readable_arrays(model: Model | None) -> Arrays:
     state, space = model.state, model.space
     column_of = {int(label): column for column, label in enumerate(state.labels)}
     numbers = [model.numbers[label] for label in model.labels]
-    sums = state.sums[[column_of[number] for number in numbers]].numpy()
+    sums = state.sums[[column_of[number] for number in numbers]]
     return {
         "space/shift": space.shift,
         "space/scale": space.scale,
@@ -119,7 +119,7 @@ def _readable_arrays(model: Model | None) -> Arrays:
     }
 
 
-def _describe_event(number: int, event: Event, arrays: Arrays) -> dict[str, Any]:
+def _describe_event(number: int, event: Event, arrays: serialization.Arrays) -> dict[str, Any]:
     names = {name: f"journal/{number:06d}/{name}" for name in event.arrays}
     arrays |= {names[name]: array for name, array in event.arrays.items()}
     fields = {name: getattr(event, name) for name in ("kind", "at", "who", "seconds", "labels")}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from insitu.core import InsituError, whole_file
 from insitu.memory import history
@@ -20,6 +21,7 @@ from insitu.memory.storage.database import check_available, connect_reader
 from insitu.memory.storage.errors import read_errors
 from insitu.memory.storage.paths import resolve_path, sync_folder
 from insitu.memory.storage.store import Store
+from insitu.memory.taught import inputs_by_label
 
 
 def verify(path: Path) -> int:
@@ -43,6 +45,12 @@ def info(path: Path) -> dict[str, Any]:
             "last": events[-1].at if events else None,
             "spent": dict(learner.cost(model.state).counts) if model and model.state else {},
         }
+
+
+def taught_inputs(path: Path) -> dict[Label, list[NDArray[Any]]]:
+    """Return the inputs of all current examples by their labels, as the journal holds them."""
+    with closing(Store.open(path, {}, readonly=True)) as store:
+        return inputs_by_label(store.journal())
 
 
 def class_list(model: Model | None) -> list[dict[str, Label]]:

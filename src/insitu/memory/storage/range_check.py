@@ -53,19 +53,21 @@ def _check_space(space: Space, fixed: Space | None) -> None:
     dim, features = weight.shape
     _agree("probes", space.probes, random_probes(features), CLOSE)
     _within("centre", projection.centre.numpy(), 0, 0)
+    _within("weight", weight, -1 - CLOSE, 1 + CLOSE)
+    if dim <= features:  # the matrix follows from all examples, which are not stored
+        _within("bias", np.array([np.linalg.norm(bias)]), SMALLEST, FAR)
+        if not weight.any(1).all():
+            raise damaged_state("weight is 0")
+        return
     rotation = random_rotation(features + 1, dim)
     inner, last = rotation[:, :features], rotation[:, features]
     length = float(last @ bias / (last @ last))
     _within("bias", np.array([length]), SMALLEST, FAR)
     _agree("bias", bias, length * last, CLOSE)
-    _within("weight", weight, -1 - CLOSE, 1 + CLOSE)
-    if dim > features:  # the matrix has orthonormal columns, so the factor can be recovered
-        gains = inner.T @ weight
-        _agree("weight", weight, inner @ gains, CLOSE)
-        _agree("weight", gains, gains.T, CLOSE)
-        _within("gains of the weight", np.linalg.eigvalsh(gains), 1e-3, 1 + CLOSE)
-    elif not weight.any(1).all():
-        raise damaged_state("weight is 0")
+    gains = inner.T @ weight  # the matrix has orthonormal columns, so the factor can be recovered
+    _agree("weight", weight, inner @ gains, CLOSE)
+    _agree("weight", gains, gains.T, CLOSE)
+    _within("gains of the weight", np.linalg.eigvalsh(gains), 1e-3, 1 + CLOSE)
 
 
 def _check_state(model: Model, state: State, space: Space) -> None:
@@ -75,12 +77,12 @@ def _check_state(model: Model, state: State, space: Space) -> None:
     counts = np.where(labels == FREE, 0, model.counts[labels * (labels != FREE)]) if len(model.counts) else shots * 0
     if not (np.abs(shots - counts) <= CLOSE * counts).all():
         raise damaged_state("shots do not match the counts of examples")
-    sums = np.linalg.norm(state.sums.double().numpy(), axis=1)
+    sums = np.linalg.norm(np.asarray(state.sums, np.float64), axis=1)
     if not (sums <= shots * (1 + CLOSE)).all():
         raise damaged_state("sums are longer than those of that many unit vectors")
     _within("slope", state.slope.numpy(), SMALLEST / 2, LARGEST)
     _within("offset", state.offset.numpy(), -LARGEST, LARGEST)
-    _within("activations", state.activations.numpy(), -FAR, FAR)
+    _within("activations", state.activations, -FAR, FAR)
     _within("calibration set of the array", state.cohort.x.numpy(), -FAR, FAR)
     for record in records_in(state.held):
         if isinstance(record, Cells):

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from insitu.memory.model import Model
+from insitu.rows import Rows
 from insitu.substrates import Substrate
 
 Records = dict[str, type]
@@ -66,6 +67,9 @@ def build_record(kind: Any, values: dict[str, Any]) -> Any:
     missing = [f.name for f in known.values() if f.default is MISSING and f.default_factory is MISSING]
     if odd := [name for name in missing if name not in values]:
         raise ValueError(f"{kind.__name__} lacks {odd[0]}")
+    for name, value in values.items():
+        if hints[name] is Rows and isinstance(value, np.ndarray | torch.Tensor) and value.ndim == 2:
+            values[name] = Rows.of(np.asarray(value))
     if odd := [name for name, value in values.items() if not has_type(value, hints[name])]:
         raise ValueError(f"{odd[0]} of {kind.__name__} is a {type(values[odd[0]]).__name__}")
     return kind(**values)

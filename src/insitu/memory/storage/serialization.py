@@ -19,17 +19,22 @@ import torch
 from numpy.typing import NDArray
 
 from insitu.memory.storage.records import Records, build_record, current_name, record_name
+from insitu.rows import Rows
 
 Array = NDArray[Any]
+Arrays = dict[str, Array | Rows]
 SINGLE_PART = 4096  # bytes up to which an array is not split
 
 
-def flatten(value: object, path: str, arrays: dict[str, Array], names: dict[Any, str] | None = None) -> Any:
+def flatten(value: object, path: str, arrays: Arrays, names: dict[Any, str] | None = None) -> Any:
     """Return ``value`` as JSON; its arrays are added to ``arrays`` under names that begin with ``path``.
 
     An array that several records share is added once: ``names`` has the name of each by its address.
     """
     names = {} if names is None else names
+    if isinstance(value, Rows):
+        arrays[path] = value
+        return {"array": path, "dtype": value.dtype.str, "shape": list(value.shape)}
     if isinstance(value, torch.Tensor | np.ndarray):
         array = value.detach().numpy() if isinstance(value, torch.Tensor) else value
         memory = (array.__array_interface__["data"][0], array.dtype.str, array.shape, array.strides)
@@ -101,8 +106,10 @@ def _numeric_type(kind: str) -> np.dtype[Any]:
     return found
 
 
-def split(path: str, array: Array) -> Array:
+def split(path: str, array: Array | Rows) -> Any:
     """Return an array with its parts along the first axis."""
+    if isinstance(array, Rows):
+        return array if array.nbytes > SINGLE_PART else np.asarray(array)[np.newaxis]
     parts = array
     if array.nbytes <= SINGLE_PART or array.ndim < 2:
         parts = array[np.newaxis]
@@ -124,19 +131,21 @@ def join(path: str, kind: np.dtype[Any], shape: list[int], parts: Mapping[int, b
     return np.ascontiguousarray(np.moveaxis(out, 0, -1)) if _columns_last(path) else out
 
 
-def changed_parts(path: str, old: Array | None, new: Array) -> list[int]:
+def changed_parts(path: str, old: Array | Rows | None, new: Array | Rows) -> list[int]:
     """Return the indices of the parts of ``new`` that differ from those of ``old``."""
-    if new is old or not new.size:
+    if new is old or not new.nbytes:
         return []
     after = split(path, new)
     every = list(range(len(after)))
-    if old is None or old.dtype != new.dtype or not old.size:
+    if old is None or old.dtype != new.dtype or not old.nbytes:
         return every
     before = split(path, old)
     if before.shape[1:] != after.shape[1:]:
         return every
     both = min(len(before), len(after))
-    differ = (before[:both] != after[:both]).reshape(both, -1).any(1)
+    if isinstance(before, Rows) and isinstance(after, Rows):
+        return after.changed_since(before)
+    differ = (np.asarray(before[:both]) != np.asarray(after[:both])).reshape(both, -1).any(1)
     return [*np.flatnonzero(differ).tolist(), *every[both:]]
 
 

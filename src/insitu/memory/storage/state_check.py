@@ -81,7 +81,7 @@ def _arrays(model: Model, dim: int) -> Arrays:
     out["classes of stored examples"] = (model.kept_numbers, (len(model.kept),))
     out["ids of stored examples"] = (stored_ids(model), (len(model.kept),))
     if numbers:
-        out["means"] = (model.means, (numbers, model.features))
+        out["means"] = (np.asarray(model.means), (numbers, model.features))
     if len(model.kept):
         out["stored examples"] = (model.kept, (len(model.kept), model.features))
     if (space := model.space) is not None:
@@ -93,8 +93,8 @@ def _arrays(model: Model, dim: int) -> Arrays:
     if (state := model.state) is not None:
         columns = len(state.labels)
         out |= {name: (getattr(state, name).numpy(), (columns,)) for name in ("labels", "shots", "slope", "offset")}
-        out["activations"] = (state.activations.numpy(), (columns, model.features))
-        out["sums"] = (state.sums.numpy(), (columns, dim))
+        out["activations"] = (np.asarray(state.activations), (columns, model.features))
+        out["sums"] = (np.asarray(state.sums), (columns, dim))
     return out
 
 

@@ -18,8 +18,9 @@ from insitu.memory.model import Model
 from insitu.memory.storage import serialization
 from insitu.memory.storage.records import Records
 from insitu.memory.storage.schema import COMPRESSION, check_types, digest_of
+from insitu.rows import Rows
 
-Arrays = dict[str, serialization.Array]
+Arrays = serialization.Arrays
 
 
 def write_model(connection: sqlite3.Connection, number: int, model: Model, old: Arrays) -> Arrays:
@@ -61,24 +62,29 @@ def read_model(connection: sqlite3.Connection, records: Records) -> tuple[Model 
         if digest_of(path, str(part), data) != digest or part in parts[path]:
             raise InsituError(f"it is damaged: part {part} of {path}; restore a backup")
         parts[path][part] = zlib.decompress(data)
-    used: set[str] = set()
+    stored: Arrays = {}
 
     def array(path: str, kind: np.dtype[Any], shape: list[int]) -> serialization.Array:
-        used.add(path)
-        return serialization.join(path, kind, shape, parts.get(path, {}))
+        found = stored[path] = serialization.join(path, kind, shape, parts.get(path, {}))
+        return found
 
     model = serialization.rebuild(json.loads(tree), array, records)
-    if unused := parts.keys() - used:
+    if unused := parts.keys() - stored.keys():
         raise ValueError(f"{min(unused)} is not part of the state")
     if not isinstance(model, Model):
         raise ValueError(f"the state is a {type(model).__name__}")
     arrays: Arrays = {}
     serialization.flatten(model, "model", arrays)
-    return model, arrays
+    # arrays of older files may be cut in another way in memory
+    return model, {path: arrays[path] if _is_same(arrays.get(path), each) else each for path, each in stored.items()}
+
+
+def _is_same(new: serialization.Array | Rows | None, stored: serialization.Array | Rows) -> bool:
+    return new is not None and new.shape == stored.shape and new.dtype == stored.dtype
 
 
 def _write_array(
-    connection: sqlite3.Connection, path: str, array: serialization.Array, old: serialization.Array | None
+    connection: sqlite3.Connection, path: str, array: serialization.Array | Rows, old: serialization.Array | Rows | None
 ) -> None:
     parts = serialization.split(path, array)
     if old is not None and len(serialization.split(path, old)) > len(parts):

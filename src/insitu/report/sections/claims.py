@@ -94,6 +94,8 @@ def blocks(report: Report) -> list[Block]:
     held = report[KEY]
     if not held:
         return []
+    if not report["paper"]:
+        return _results(held)
     rows = [
         [
             Cell(claim["name"]),
@@ -122,3 +124,12 @@ def blocks(report: Report) -> list[Block]:
     more = [f"{counts[IN_THE_MEDIAN]} more in the median"] * bool(counts[IN_THE_MEDIAN])
     more += [f"{left} without a verdict"] * bool(left)
     return [KeyFigure("Claims met", Cell("", counts[MET], unit=f"of {total}", digits=0), ", ".join(more)), table]
+
+
+def _results(held: list[dict[str, Any]]) -> list[Block]:
+    """Return the figures of an experiment that no paper has published: they have no targets."""
+    held = [each for each in held if each["measured"]]
+    rows = [[Cell(each["name"]), Cell.of(each["measured"], each["unit"])] for each in held]
+    over = dict.fromkeys(each["over"] for each in held if each["over"])
+    headings = [Heading("", words=True), Heading("measured", interval=True, unit=True, strong=True)]
+    return [Table("Results", headings, rows, f"Medians over {' or '.join(over)}." if over else "")]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from insitu.experiments import Experiment
+from insitu.experiments import Experiment, draws
+from insitu.learners import Learner
 from insitu.protocols import Column, Protocol
 from insitu.report import formatting
 from insitu.report.drawing import HUES, Line, lines
@@ -44,13 +45,18 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
 
 def _styles(experiment: Experiment) -> list[str]:
     """Return a style per variant: software and the device that follows it share a hue."""
-    software = [getattr(getattr(each.learner, "substrate", None), "exact", False) for each in experiment.variants]
+    software = [_is_software(each.learner) for each in experiment.variants]
     styles, hue = [], 0
     for place, exact in enumerate(software):
         styles.append(HUES[hue % len(HUES)] + ("-float" if exact else ""))
         paired = exact and place + 1 < len(software) and not software[place + 1]
         hue += not paired
     return styles
+
+
+def _is_software(learner: Learner) -> bool:
+    substrate = getattr(learner, "substrate", None)
+    return not draws.holds_devices(learner) if substrate is None else bool(getattr(substrate, "exact", False))
 
 
 def blocks(report: Report) -> list[Block]:

@@ -35,12 +35,12 @@ class Converters:
 
 
 @torch.no_grad()
-def calibrated_ranges_us(converters: Converters, readings: list[Reading], x: Tensor) -> tuple[Floats, ...]:
-    """Return for every tile the range (row blocks,) that holds the currents which inputs x (batch, in) draw from it."""
+def rounded_inputs(converters: Converters, x: Tensor) -> Tensor:
+    """Return the pulse widths (batch, in) of inputs x, -1..1, in float64."""
     given = x.detach().float().contiguous()
     widths = torch.empty_like(given)
     checked_tops(pulse_widths(given.numpy(), converters.input_levels, widths.numpy(), given.clone().numpy()))
-    return tuple(fitted_ranges_us(converters, widths, one.mean) for one in readings)
+    return widths.double()
 
 
 def fitted_ranges_us(converters: Converters, widths: Tensor, mean: Tensor) -> Floats:
@@ -61,11 +61,8 @@ def range_us(converters: Converters, mean: Tensor, rms: float) -> Floats:
 
 
 def default_range_us(converters: Converters, one: Reading) -> Floats:
-    """Return the range (row blocks,) of a tile that was not calibrated; cached with the reading."""
-    known: Floats | None = one.forms.get(converters.tile)
-    if known is None:
-        known = one.forms[converters.tile] = range_us(converters, one.mean, RANGE_RMS)
-    return known
+    """Return the range (row blocks,) of an array that was not calibrated; cached with the reading."""
+    return one.form(converters.tile, lambda one: range_us(converters, one.mean, RANGE_RMS))
 
 
 def checked_tops(tops: Floats) -> Floats:

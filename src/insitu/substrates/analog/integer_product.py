@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from insitu.kernels.integer_readout import (
     Output,
     Strips,
     Widths,
     carried_strips,
+    joined,
     signed_strips,
     square_shift,
     whole_products,
@@ -65,17 +67,26 @@ class IntegerProduct:
     def reading_of(self, one: Reading) -> IntegerReading:
         """Return a reading in integers; cached with it."""
         form = (self.converters.tile, self.converters.input_levels)
-        known: IntegerReading | None = one.forms.get(form)
-        if known is None:
-            known = one.forms[form] = self._small(one)
-        return known
+        return one.form(form, self._joined if one.parts else self._rounded)
 
-    def _small(self, one: Reading) -> IntegerReading:
-        levels, tile = self.converters.input_levels, self.converters.tile
-        means = signed_strips(one.mean.numpy(), levels, tile)
+    def _joined(self, one: Reading) -> IntegerReading:
+        parts = [self.reading_of(part) for part in one.parts]
+        if one.noiseless:
+            return IntegerReading(joined([part.means for part in parts]), None)
+        variances = [
+            self._variances(part) if known.variances is None else known.variances
+            for part, known in zip(one.parts, parts, strict=True)
+        ]
+        return IntegerReading(joined([part.means for part in parts]), joined(variances))
+
+    def _rounded(self, one: Reading) -> IntegerReading:
+        levels = self.converters.input_levels
+        means = signed_strips(one.mean.numpy(), levels, self.converters.tile)
         means = Strips(means.words, means.unit * np.float32(1 / levels))
-        if one.variance is None:
-            return IntegerReading(means, None)
-        variances = carried_strips(one.variance.numpy(), tile)
-        unit = variances.unit * np.float32(2 ** square_shift(levels) / levels**2)
-        return IntegerReading(means, Strips(variances.words, unit))
+        return IntegerReading(means, None if one.variance is None else self._variances(one))
+
+    def _variances(self, one: Reading) -> Strips:
+        levels = self.converters.input_levels
+        variance = torch.zeros_like(one.mean) if one.variance is None else one.variance
+        variances = carried_strips(variance.numpy(), self.converters.tile)
+        return Strips(variances.words, variances.unit * np.float32(2 ** square_shift(levels) / levels**2))

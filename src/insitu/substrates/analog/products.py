@@ -11,14 +11,34 @@ from torch import Tensor
 
 from insitu.kernels.normals import LANES
 from insitu.kernels.readout import Key
+from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.converters import Converters, checked_tops, default_range_us
 from insitu.substrates.analog.float_product import FloatProduct
 from insitu.substrates.analog.integer_product import IntegerProduct, suits
-from insitu.substrates.analog.readings import Reading
-from insitu.substrates.analog.tiles import Floats
+from insitu.substrates.analog.readings import Reading, reading
+from insitu.substrates.analog.tiles import Floats, Held, first_column, shares, tiles_of
 
 CACHED = 2**18  # numbers of x at a time: widths of two bytes and squares of one, which a core's own cache holds
 MOST_ROWS, FEWEST_ROWS = 1024, 64  # of a chunk; multiples of LANES
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A reading of neighbouring columns of a matrix, of which ``first`` is the number of the first."""
+
+    reading: Reading
+    first: int
+    range_us: Floats | None  # (row blocks,) full scale of the converters; None: that of a reading not calibrated
+    key: Key  # of the noise, which depends on it, the row and the number of the column alone
+
+
+def tile_parts(array: CellArray, width: int, held: Held, columns: list[int], now_s: float, key: Key) -> list[Part]:
+    """Return the tiles of arrays of ``width`` columns in which ``columns`` lie, as parts of a product at ``now_s``."""
+    out = []
+    for share in shares(held.tiles, width, columns):
+        one, first = reading(array.device, held.tiles[share.tile], now_s), first_column(share.tile, width)
+        out.append(Part(one, first, held.ranges_us[share.tile // tiles_of(width)], key))
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,61 +46,44 @@ class Piece:
     """Part of a product; ``out`` (rows, columns) is overwritten by the next piece."""
 
     rows: slice
-    columns: slice
+    columns: slice  # of the product of these parts
     out: Floats
 
 
 @torch.no_grad()
 def pieces(
-    converters: Converters,
-    readings: list[Reading],
-    ranges_us: tuple[Floats | None, ...],
-    x: Tensor,
-    gain: Floats,
-    key: Key,
-    into: Floats | None = None,
+    converters: Converters, parts: list[Part], x: Tensor, gain: Floats, into: Floats | None = None
 ) -> Iterator[Piece]:
-    """Yield the product of x (batch, in) with all tiles, times ``gain`` (out,): rows in chunks, in those tile by tile.
+    """Yield the product of x (batch, in) with all parts, times ``gain`` (out,): rows in chunks, in those part by part.
 
-    The noise of an output depends on ``key``, its row and its column alone. A product of a single tile is computed
-    in ``into`` (batch, out), if given, which saves a copy.
+    A product of a single part is computed in ``into`` (batch, out), if given, which saves a copy.
     """
     given = x.detach().float().contiguous().numpy()
     batch, inputs = given.shape
-    fulls = [
-        default_range_us(converters, one) if full is None else full
-        for one, full in zip(readings, ranges_us, strict=True)
-    ]
+    fulls = [default_range_us(converters, part.reading) if part.range_us is None else part.range_us for part in parts]
     chunk = min(max(CACHED // inputs, FEWEST_ROWS), MOST_ROWS, batch + LANES - 1) // LANES * LANES
-    widest = max((one.mean.shape[1] for one in readings), default=0)
+    widest = max((part.reading.columns for part in parts), default=0)
     arithmetic = (IntegerProduct if suits(converters) else FloatProduct)(converters, inputs, chunk, widest)
     room = np.empty(chunk * widest, np.float32)
     for start in range(0, batch, chunk):
         rows = slice(start, min(start + chunk, batch))
         tops = checked_tops(arithmetic.take(given[rows]))
-        first = 0
-        for one, full in zip(readings, fulls, strict=True):
-            columns = slice(first, first + one.mean.shape[1])
-            if into is not None and len(readings) == 1:
+        at = 0
+        for part, full in zip(parts, fulls, strict=True):
+            columns = slice(at, at + part.reading.columns)
+            if into is not None and len(parts) == 1:
                 out = into[rows]
             else:
-                out = room[: len(tops) * one.mean.shape[1]].reshape(len(tops), -1)
-            arithmetic.give(one, key, (start, first), full, tops, gain[columns], out)
+                out = room[: len(tops) * part.reading.columns].reshape(len(tops), -1)
+            arithmetic.give(part.reading, part.key, (start, part.first), full, tops, gain[columns], out)
             yield Piece(rows, columns, out)
-            first = columns.stop
+            at = columns.stop
 
 
-def product(
-    converters: Converters,
-    readings: list[Reading],
-    ranges_us: tuple[Floats | None, ...],
-    x: Tensor,
-    gain: Floats,
-    key: Key,
-) -> Tensor:
+def product(converters: Converters, parts: list[Part], x: Tensor, gain: Floats) -> Tensor:
     """Return all pieces together: (batch, out)."""
     out = np.empty((len(x), len(gain)), np.float32)
-    for piece in pieces(converters, readings, ranges_us, x, gain, key, into=out):
-        if len(readings) > 1:
+    for piece in pieces(converters, parts, x, gain, into=out):
+        if len(parts) > 1:
             out[piece.rows, piece.columns] = piece.out
     return torch.from_numpy(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
@@ -12,9 +13,12 @@ from numpy.typing import NDArray
 from insitu.core import InsituError
 from insitu.devices import Cells
 from insitu.ledger import Ledger
-from insitu.substrates.analog.tiles import Counts, Floats, Held, appended, put, shares, taken
+from insitu.substrates.analog.tiles import Floats, Held, appended, shares, taken, tiles_of
 
 Number = TypeVar("Number", bound=np.generic)
+# columns whose cells are drawn together, few enough for a core's cache; not those of a tile, so that the width of an
+# array changes no cell
+AT_A_TIME = 16
 SIGNS = 2  # a weight is the plus side minus the minus side
 
 
@@ -51,39 +55,20 @@ def checked_time(held: Written, now_s: float) -> float:
     return now_s
 
 
-def grown(held: Held, cells: Cells, width: int, now_s: float) -> Held:
-    """Append columns of blank ``cells``, in tiles of ``width`` columns."""
-    tiles = appended(held.tiles, cells, width)
-    count = cells.shape[3]
-    stay = sum(old is new for old, new in zip(held.tiles, tiles, strict=False))
+def grown(held: Held, pieces: Iterable[Cells], count: int, width: int, now_s: float) -> Held:
+    """Append ``count`` columns, given as pieces of blank cells, in arrays of ``width`` columns."""
+    tiles = appended(held.tiles, pieces, width)
+    full = held.outputs // width  # arrays without room
     return replace(
         held,
         tiles=tiles,
         scale=torch.cat([held.scale, torch.ones(count)]),
-        ranges_us=(*held.ranges_us[:stay], *[None] * (len(tiles) - stay)),
+        ranges_us=(*held.ranges_us[:full], *[None] * (-(-len(tiles) // tiles_of(width)) - full)),
         reference=torch.cat([held.reference, torch.zeros(count)]),
         written_s=now_s,
     )
 
 
-def cells_of(held: Held, columns: list[int]) -> Cells:
+def cells_of(held: Held, width: int, columns: list[int]) -> Cells:
     """Return the cells (2, pairs, in, len(columns)) of columns."""
-    return taken(held.tiles, shares(held.tiles, columns), len(columns))
-
-
-def changed(
-    held: Held,
-    columns: list[int],
-    cells: Cells,
-    now_s: float,
-    spent: Ledger,
-    pulses: Counts | None = None,
-    resets: int = 0,
-) -> Held:
-    """Put ``cells`` into columns and count; the converters of tiles that changed are no longer calibrated."""
-    tiles, ranges = list(held.tiles), list(held.ranges_us)
-    for part in shares(held.tiles, columns):
-        tiles[part.tile] = put(tiles[part.tile], part, cells, pulses, resets)
-        ranges[part.tile] = None
-    total = held.spent + spent
-    return replace(held, tiles=tuple(tiles), ranges_us=tuple(ranges), written_s=now_s, spent=total)
+    return taken(held.tiles, shares(held.tiles, width, columns), len(columns))
