@@ -176,10 +176,10 @@ def test_an_error_of_one_query_does_not_affect_others(serve: Serve, monkeypatch:
     teach(service, [0, 1])
     real = service.memory.query
 
-    def query(x: Any) -> Any:
+    def query(x: Any, **options: Any) -> Any:
         if (x == 7).any():
             raise OverflowError
-        return real(x)
+        return real(x, **options)
 
     monkeypatch.setattr(service.memory, "query", query)
     asked = [{"vector": vector(1)}, {"vector": [7.0] * 12}, {"vector": vector(0)}]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from insitu import FunctionEncoder, Memory
-from insitu.data import sounds
 from insitu.core import InsituError
+from insitu.data import sounds
 from insitu.encoders import Encoder, Kind
 from insitu.memory.pictures import LARGEST, PICTURES, SIZES
 from insitu.memory.storage.event_check import check_event

@@ -14,6 +14,7 @@ from insitu.service.proxies import client_of
 
 CLOSE = {"connection": "close"}
 SQLITE = "application/vnd.sqlite3"  # type of a copy of a memory's file
+COPIES = "/api/memories/"  # paths that a copy is sent to
 
 
 class RateLimit:
@@ -38,13 +39,13 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or raise ``HTTPException``."""
-        limits, is_copy = self.limits, scope["method"] == "PUT"
+        limits, is_copy = self.limits, scope["method"] == "PUT" and scope["path"].startswith(COPIES)
         most, seconds = (limits.copy_bytes, limits.copy_s) if is_copy else (limits.body_bytes, limits.body_s)
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdigit() or len(length) > 20 or int(length) > most:
             raise _too_large(most)
         expected = SQLITE if is_copy else "application/json"
-        if scope["method"] in ("POST", "PUT") and _type_of(scope) != expected:
+        if (is_copy or scope["method"] == "POST") and _type_of(scope) != expected:
             # other sites may send forms and plain text without a preflight request
             raise HTTPException(415, f"this body is sent with Content-Type: {expected}", CLOSE)
         try:

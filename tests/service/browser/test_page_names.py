@@ -35,6 +35,7 @@ def test_names_of_a_memory_taught_in_python_are_found(taught: Server, visit: Vis
     page = opened(visit, taught)
     page.fill("#name", COMPOSED)
     assert "3 drawings so far" in page.inner_text("#hint")
+    page.uncheck("#unknown")
     by_mouse(page, RING)
     recognised(page)
     assert f"among {len(NAMES)} classes" in page.inner_text("#answer-under")
