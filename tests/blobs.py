@@ -12,6 +12,7 @@ from torch import Tensor
 from insitu.core import generator
 from insitu.protocols import Examples
 from insitu.protocols.few_shot_sessions import FewShotBase
+from insitu.rows import Rows
 
 FEATURES, DIM, OLD = 24, 16, 8
 CENTRES = torch.from_numpy(generator(0, "blobs").standard_normal((400, FEATURES))).float()
@@ -54,6 +55,8 @@ def same(a: object, b: object) -> bool:
         return False
     if isinstance(a, Tensor):
         return a.dtype == b.dtype and torch.equal(a, b)
+    if isinstance(a, Rows):
+        return same(np.asarray(a), np.asarray(b))
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b)
     if is_dataclass(a):

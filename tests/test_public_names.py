@@ -17,7 +17,7 @@ from insitu import catalog
 
 USED = re.compile(r"(?<![\w./*-])insitu\.([A-Za-z_]\w*)|^from insitu import (.+)$", re.MULTILINE)
 COMMANDS = {"cli", "service"}
-FILES = {"token"}  # insitu.token, an example of a file's name
+FILES = {"token", "h", "c"}  # insitu.token, an example of a file's name; insitu.h and insitu.c, which are exported
 
 
 def test_import_loads_no_library_and_names_are_listed_without_torch() -> None:

@@ -22,7 +22,7 @@ FLOORS = (
     {"training"},  # slow preparation of what is shipped: networks, and a scenario's embeddings
     {"experiments"},  # published tables as compositions
     {"run"},  # the loop
-    {"report", "service"},  # rows as tables, figures and files; a memory over HTTP
+    {"report", "service", "export"},  # rows as tables, figures and files; a memory over HTTP; what is learned, as C
     {"cli"},  # the command line
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -7,6 +7,7 @@ from insitu import data as data
 from insitu import devices as devices
 from insitu import encoders as encoders
 from insitu import experiments as experiments
+from insitu import export as export
 from insitu import kernels as kernels
 from insitu import learners as learners
 from insitu import ledger as ledger

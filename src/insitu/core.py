@@ -7,11 +7,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from _typeshed import DataclassInstance
 
 LONGEST_S = 1e10  # latest time of a memory's clock, three hundred years
 
@@ -31,6 +33,11 @@ def generator(seed: int, *names: str | int) -> np.random.Generator:
     import numpy as np  # so that commands which draw nothing start without it
 
     return np.random.default_rng(seed_of(seed, *names))
+
+
+def stored_fields(record: DataclassInstance) -> dict[str, Any]:
+    """Return the fields of a record as its pickle has them: without what cached properties have added."""
+    return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
 def cache_folder() -> Path:

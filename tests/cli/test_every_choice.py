@@ -17,6 +17,7 @@ from insitu.core import InsituError
 from insitu.experiments import Experiment, fit
 from insitu.learners import Learner
 from insitu.report import seed_cache
+from insitu.scenarios.own_folder import NEEDED
 
 STARTED = 130  # where computing would begin, these tests press Ctrl-C
 EXPERIMENTS = [part.name for part in catalog.parts("experiments")]
@@ -81,7 +82,8 @@ def test_every_learner_fits_every_scenario_or_is_refused_with_those_that_fit(
     code, said = outcome(*words)
     accepted(code, said, words)
     fitting = fit.learners(catalog.load(catalog.find(scenario, "scenarios"))(), "package")
-    without_data = "use --data images" in said  # none of its data comes with the package
+    # none of its data comes with the package, or it is a folder of the user
+    without_data = "use --data images" in said or NEEDED in said
     assert (code == STARTED or without_data) == (learner in fitting), said
     if code == 2 and not without_data:
         assert f"learners that fit {scenario} are {', '.join(fitting)}" in said
@@ -130,7 +132,7 @@ def test_help_offers_parts_of_the_protocol_alone(name: str, capsys: pytest.Captu
     scenarios = re.search(r"^ *--scenario (\S+(?: \| \S+)+)$", said, re.MULTILINE)
     part = catalog.part_of(type(record.scenario))
     assert part
-    alike = {part.name, *fit.scenarios(record.learner, record.data)}
+    alike = {part.name, *fit.scenarios(record.learner, record.data, record.scenario.protocol)}
     protocols = {catalog.load(catalog.find(each, "scenarios")).protocol.name for each in alike}
     assert protocols == {record.scenario.protocol.name}
     assert set(scenarios[1].split(" | ") if scenarios else alike) == alike

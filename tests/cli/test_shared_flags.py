@@ -27,7 +27,7 @@ def parsed(name: str, *words: str) -> tuple[Experiment, list[dict[str, Any]]]:
 
 
 def caution(changes: list[dict[str, Any]]) -> str:
-    [text] = formatting.cautions({"changes": changes})
+    [text] = formatting.cautions({"paper": "a paper", "changes": changes})
     return text
 
 

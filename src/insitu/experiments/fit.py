@@ -8,6 +8,7 @@ from insitu import catalog
 from insitu.core import InsituError
 from insitu.experiments import Experiment
 from insitu.learners import Learner
+from insitu.protocols import Protocol
 from insitu.scenarios import Scenario
 
 
@@ -15,11 +16,11 @@ def check(experiment: Experiment) -> None:
     """Raise ``InsituError`` where a scenario has no such data, or a learner cannot learn what a scenario gives."""
     data = experiment.data
     for name, learner, scenario in _pairs(experiment):
-        scenario.check(data)
         try:
             learner.check(scenario.protocol, scenario.inputs(data))
         except InsituError as error:
             raise InsituError(f"{name}: {error}{_alternatives(learner, scenario, data)}") from error
+        scenario.check(data)
 
 
 def _pairs(experiment: Experiment) -> Iterator[tuple[str, Learner, Scenario]]:
@@ -39,10 +40,11 @@ def learners(scenario: Scenario, data: str) -> list[str]:
     return [name for name, kind in known if kind.learns(scenario.protocol, scenario.inputs(data))]
 
 
-def scenarios(learner: Learner, data: str) -> list[str]:
-    """Return the names of the scenarios that give what ``learner`` can learn."""
+def scenarios(learner: Learner, data: str, protocol: Protocol) -> list[str]:
+    """Return the names of the scenarios of ``protocol`` that give what ``learner`` can learn."""
     known = ((part.name, catalog.load(part)()) for part in catalog.parts("scenarios"))
-    return [name for name, scenario in known if learner.learns(scenario.protocol, scenario.inputs(data))]
+    alike = ((name, scenario) for name, scenario in known if scenario.protocol is protocol)
+    return [name for name, scenario in alike if learner.learns(protocol, scenario.inputs(data))]
 
 
 def _alternatives(learner: Learner, scenario: Scenario, data: str) -> str:

@@ -8,6 +8,8 @@ a product is cut into pieces.
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ from insitu.kernels import compiled
 from insitu.kernels.elementary import log_reference
 
 LANES = 4  # rows that share one counter
-FEW = 5_000  # numbers that are drawn before the compiled loops are imported
+FEW = 20_000  # numbers for which the compiled loops are not worth importing
 ROUNDS = 7
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)  # what the key grows by from round to round
@@ -35,7 +37,7 @@ def key_of(rng: np.random.Generator) -> tuple[int, int]:
 def standard_normals(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
     """Return ``count`` normals under a key drawn from ``rng``: several times as fast as the generator's own."""
     key, out = key_of(rng), np.empty((LANES, -(-count // LANES)), F)
-    fast = compiled() if count > FEW else None
+    fast = compiled() if count > FEW or "numba" in sys.modules else None
     if fast is None:
         out = normals(key, range(LANES), range(out.shape[1]), 0)
     else:

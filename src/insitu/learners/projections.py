@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.core import generator
+from insitu.core import generator, stored_fields
 from insitu.kernels import exact
 from insitu.protocols.few_shot_sessions import FewShotBase
 
@@ -29,6 +29,9 @@ class Projection:
     tanh: bool
     centre: Tensor  # (dim,)
     scatter: float
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stored_fields(self)
 
     def vectors(self, x: Tensor) -> Tensor:
         """Map activations (n, features) to unit vectors (n, dim), the same bits on every processor."""

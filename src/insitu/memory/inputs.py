@@ -68,7 +68,7 @@ def _is_plain(memory: Memory, x: Any) -> bool:
     known = memory.__dict__
     if "feature_names_in_" in known or x.shape[1] != known.get("n_features_in_"):
         return False
-    return bool(np.abs(x).max() <= LARGEST)
+    return float(np.abs(x).max()) <= LARGEST
 
 
 def _names(memory: Memory) -> Names:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import InsituError
+from insitu.core import InsituError, stored_fields
 from insitu.learners.array_columns import FREE, State, ranks
 from insitu.memory.feature_names import check_in_order
 from insitu.memory.labels import Label, check_same_kind, label_array
@@ -44,6 +44,9 @@ class Model:
     kept_ids: Numbers | None = None  # (n,) ids of the stored examples; None where an earlier version stored them
     taught: int = 0  # examples that have been given an id
     renames: int = 0  # events that only renamed a class and so left the read noise as it was
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stored_fields(self)
 
     @cached_property
     def labels(self) -> list[Label]:
@@ -160,7 +163,7 @@ def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generato
     evicted = np.setdiff1d(np.arange(old), chosen)
     added = np.sort(order[chosen[chosen >= old] - old])
     replacing, more = added[: len(evicted)], added[len(evicted) :]
-    kept, numbers, kept_ids = (model.kept.copy() if old else x[:0]), model.kept_numbers.copy(), old_ids.copy()
+    kept, numbers, kept_ids = (model.kept if old else x[:0]).copy(), model.kept_numbers.copy(), old_ids.copy()
     kept[evicted], numbers[evicted], kept_ids[evicted] = x[replacing], y[replacing], ids[replacing]
     return replace(
         model,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu import catalog, encoders
-from insitu.core import InsituError
+from insitu.core import InsituError, stored_fields
 from insitu.encoders import Encoder, Kind
 from insitu.encoders.trained_backbone import TrainedBackbone
 from insitu.learners.explicit_memory import ExplicitMemory
@@ -86,6 +86,9 @@ class Settings:
                 f"the memory was fitted on vectors of {encoder}, which differ from those of "
                 f"{self.identity() or 'no encoder'}; give the encoder it was fitted with, or fit a new memory"
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stored_fields(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if "backbone" in state:  # a pickle of version 0.2

@@ -139,7 +139,7 @@ def _fitting(experiment: Experiment) -> dict[str, list[str]]:
     from insitu.experiments import fit
 
     learners = fit.learners(experiment.scenario, experiment.data)
-    scenarios = fit.scenarios(experiment.learner, experiment.data)
+    scenarios = fit.scenarios(experiment.learner, experiment.data, experiment.scenario.protocol)
     return {"learner": learners, "baseline": learners, "scenario": scenarios}
 
 

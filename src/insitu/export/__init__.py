@@ -1,0 +1,7 @@
+"""Portable C of what is learned here, so that a microcontroller goes on learning it, with the same bits."""
+
+from insitu.export.head import export_head
+from insitu.export.memory import export_memory, integer_memory, network_of
+from insitu.export.network import export_network
+
+__all__ = ["export_head", "export_memory", "export_network", "integer_memory", "network_of"]

@@ -1,0 +1,74 @@
+/* Teach a class, find it again, save, lose power, load. Run it on a computer; a device replaces the storage, which
+ * is an array here, by two sectors of flash, and the inputs by what its sensor or network gives. */
+#include <stdio.h>
+#include <string.h>
+
+#include "insitu.h"
+
+#define MOST_FEATURES 8192
+#define MOST_BYTES (1u << 20)
+
+static uint8_t flash[2][MOST_BYTES];
+
+static int flash_read(void *context, unsigned slot, uint32_t offset, uint8_t *bytes, uint32_t count)
+{
+    (void)context;
+    memcpy(bytes, flash[slot] + offset, count);
+    return 0;
+}
+
+static int flash_erase(void *context, unsigned slot)
+{
+    (void)context;
+    memset(flash[slot], 0xff, sizeof flash[slot]);
+    return 0;
+}
+
+static int flash_write(void *context, unsigned slot, uint32_t offset, const uint8_t *bytes, uint32_t count)
+{
+    (void)context;
+    memcpy(flash[slot] + offset, bytes, count);
+    return 0;
+}
+
+static void list(const insitu_memory *memory)
+{
+    for (uint16_t slot = 0; slot < memory->model->capacity; slot++) {
+        if (insitu_label(memory, slot)) {
+            printf("  %s: %lu examples\n", insitu_label(memory, slot), (unsigned long)insitu_shots(memory, slot));
+        }
+    }
+}
+
+int main(void)
+{
+    const insitu_storage storage = {0, flash_read, flash_erase, flash_write};
+    insitu_memory *memory = &insitu_exported_memory;
+    static int16_t codes[MOST_FEATURES];
+    insitu_answer answer;
+
+    if (insitu_block_bytes(memory) > MOST_BYTES) {
+        return 1;
+    }
+    insitu_init(memory);
+    puts("held at export:");
+    list(memory);
+    for (uint16_t j = 0; j < memory->model->features; j++) {
+        codes[j] = (int16_t)(j % 3 ? 300 : -200); /* instead of a sensor's */
+    }
+    if (insitu_teach(memory, codes, "new") != INSITU_OK || insitu_predict(memory, codes, &answer) != INSITU_OK) {
+        puts("no room for another class");
+        return 1;
+    }
+    printf("predicted: %s, similarity %ld/32768\n", insitu_label(memory, answer.slot), (long)answer.score);
+    if (insitu_save(memory, &storage) != INSITU_OK) {
+        return 1;
+    }
+    insitu_init(memory); /* as after a loss of power */
+    if (insitu_load(memory, &storage) != INSITU_OK) {
+        return 1;
+    }
+    puts("loaded:");
+    list(memory);
+    return insitu_forget(memory, "new");
+}

@@ -1,0 +1,153 @@
+"""A memory as C: its space and classes in integers, and the hand-written sources next to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insitu.backbones import trained, weights_file
+from insitu.backbones.binary.frozen import Frozen
+from insitu.backbones.binary.integer import IntegerNetwork, integer_network
+from insitu.core import InsituError, write_text
+from insitu.export.arrays import constants
+from insitu.export.folder import copy_sources
+from insitu.learners.array_columns import FREE
+from insitu.memory.integer_memory import IntegerMemory
+from insitu.memory.integer_space import integer_space
+
+if TYPE_CHECKING:
+    from insitu.memory import Memory
+
+FILES = ("insitu.h", "insitu.c", "insitu_save.c", "insitu_internal.h", "Makefile", "example.c")
+
+
+def integer_memory(
+    memory: Memory,
+    capacity: int | None = None,
+    label_bytes: int = 24,
+    input_step: float | None = None,
+) -> IntegerMemory:
+    """Return a memory in integers, with the classes that it holds; ``capacity`` classes, twice as many by default.
+
+    Its inputs are vectors: those of the memory's encoder, if it has one.
+    """
+    model = memory._fitted()
+    if model.space is None or model.state is None:
+        raise InsituError("the memory holds no class; teach it some examples before it is exported")
+    state, learner = model.state, memory.settings.learner()
+    held = [(column, int(number)) for column, number in enumerate(state.labels.tolist()) if number != FREE]
+    label_of = {number: str(label) for label, number in model.numbers.items()}
+    room = max(2 * len(held), 16) if capacity is None else capacity
+    if len(held) > room:
+        raise InsituError(f"the memory holds {len(held)} classes, more than the capacity of {room}; give a larger one")
+    excess = round(learner.correction * state.projection.scatter * 2**16)
+    out = IntegerMemory(integer_space(model.space, input_step), room, label_bytes, excess)
+    for slot, (column, number) in enumerate(held):
+        sums = np.asarray(state.sums[column], np.float64)
+        out.put(slot, label_of[number], sums, int(model.counts[number]))
+    return out
+
+
+def network_of(memory: Memory) -> IntegerNetwork | None:
+    """Return the encoder of a memory in integers, or None for a memory of vectors; raise unless it is binary."""
+    encoder = memory._fitted().encoder
+    if not encoder:
+        return None
+    name = encoder.split()[0]
+    network, card, _ = weights_file.load(trained.stem(name)) if _is_trained(name) else (None, {}, "")
+    if not isinstance(network, Frozen):
+        raise InsituError(
+            f"the encoder of this memory, {name}, is not a binary network, and is not exported; give --activations to "
+            "export the memory alone and compute its inputs otherwise"
+        )
+    return integer_network(network, int(card["image_size"]))
+
+
+def _is_trained(name: str) -> bool:
+    return any(name in trained.known(use) for use in ("images", "latents"))
+
+
+def export_memory(memory: IntegerMemory, folder: Path) -> list[Path]:
+    """Write the folder of C sources; return its files. Files of the same names are replaced, others are kept."""
+    copied = copy_sources(FILES, folder)
+    made = {"model.c": model_source(memory), "README.md": readme(memory)}
+    for name, text in made.items():
+        write_text(Path(folder) / name, text)
+    return [*copied, *(Path(folder) / name for name in made)]
+
+
+def model_source(memory: IntegerMemory) -> str:
+    """Return ``model.c``: the constants, the classes held, and room for as many as the capacity."""
+    space = memory.space
+    held = [slot for slot, name in enumerate(memory.labels) if name]
+    labels = b"".join(memory.labels[slot].ljust(memory.label_bytes, b"\0") for slot in held)
+    text = np.frombuffer(labels, np.uint8)
+    parts: dict[str, NDArray[Any]] = {
+        "zero": space.zero,
+        "gain": space.gain,
+        "shift": space.shift,
+        "weight": space.weight,
+        "bias": space.bias,
+        "scale": space.scale,
+        "shots": np.array([memory.shots[slot] for slot in held], np.uint32),
+        "exponents": np.array([memory.exponents[slot] for slot in held], np.uint8),
+        "sums": memory.sums[held].astype(np.int16),
+    }
+    rows, capacity, features = space.rows, memory.capacity, space.features
+    return "\n".join(
+        [
+            "/* Written by `insitu export c`. Constants, the classes held, and the working space of the memory. */",
+            '#include "insitu.h"\n',
+            *(constants(name, values) for name, values in parts.items()),
+            constants("labels", text).replace("uint8_t", "char") if _is_ascii(labels) else _escaped(labels),
+            "#ifdef INSITU_FLOAT",
+            constants("offset", space.offset),
+            constants("step", space.step),
+            "#endif\n",
+            "static const insitu_model model = {",
+            f"    {features}, {rows}, {capacity}, {memory.label_bytes}, {space.digest()}u, {memory.excess}u,",
+            "    zero, gain, shift, weight, bias, scale,",
+            "#ifdef INSITU_FLOAT\n    offset, step,\n#else\n    0, 0,\n#endif",
+            f"    {len(held)}, labels, shots, exponents, sums}};\n",
+            f"static char held_labels[{capacity * memory.label_bytes}];",
+            f"static uint32_t held_shots[{capacity}], gains[{capacity}];",
+            f"static uint8_t held_exponents[{capacity}];",
+            f"static int16_t held_sums[{capacity * rows}], inputs[{features}], vector[{rows}];",
+            f"static int32_t wide[{rows}];\n",
+            "insitu_memory insitu_exported_memory = {",
+            "    &model, held_labels, held_shots, gains, held_exponents, held_sums, inputs, wide, vector};\n",
+        ]
+    )
+
+
+def _is_ascii(labels: bytes) -> bool:
+    return all(byte < 128 for byte in labels)
+
+
+def _escaped(labels: bytes) -> str:
+    # a byte of UTF-8 may not fit a signed char
+    words = ", ".join(f"(char){byte}" for byte in labels)
+    return f"static const char labels[{len(labels)}] = {{{words}}};\n"
+
+
+def readme(memory: IntegerMemory) -> str:
+    """Return ``README.md`` of the folder."""
+    space = memory.space
+    names = [name.decode() for name in memory.labels if name]
+    return f"""# A memory that learns on the device
+
+Written by `insitu export c`: {space.features} inputs, {space.rows} rows, room for {memory.capacity} classes of
+labels up to {memory.label_bytes - 1} bytes; it holds {len(names)}: {", ".join(names)[:200]}.
+
+    make && ./example
+
+builds and runs the example on this machine. For a device, compile `insitu.c`, `insitu_save.c` and `model.c` with any
+C99 compiler and include `insitu.h`, which describes every function. There is no heap, no recursion and no floating
+point, but for `insitu_codes`, which `-DINSITU_FLOAT` adds: it turns floats into input codes. Without it, compute
+code = (input - offset) / step, rounded, with the constants at the end of `model.c`.
+
+A saved block takes {len(memory.block())} bytes; `insitu_save` writes two of them in turn.
+"""

@@ -1,0 +1,122 @@
+"""What an export takes: flash and RAM by type of data, and the work of each verb, counted exactly from the sizes.
+
+Bytes moved are those of the operands that products load, without what registers keep. Code, stack and instructions are
+measured where a compiler and an emulator are there (``measured.py``). Energy is instructions times that of a cycle:
+
+    ENERGY_PJ, STM32L412 at 3.3 V with its step-down converter: 28 µA/MHz in run mode, so 92 pJ per cycle (STMicro-
+    electronics, DS12469 Rev 7, page 1); a load counts as two cycles (Arm, DDI 0439B, table 3-1), all else as one
+
+which is an estimate: wait states of the flash, taken branches and what else the chip does are not in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from insitu.backbones.binary.integer import IntegerLayer, IntegerNetwork
+from insitu.learners.integer_cwr import IntegerHead
+from insitu.memory.integer_memory import IntegerMemory
+
+CYCLE_PJ = 28e-6 * 3.3 / 1e6 * 1e12  # see above
+LOAD_CYCLES = 2
+CHIP = "STM32L412 at 3.3 V"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one call of a verb does."""
+
+    name: str
+    multiply_accumulates: int = 0
+    words_compared: int = 0  # xor and popcount of 32 bits each
+    bytes_moved: int = 0
+
+    def energy_uj(self, instructions: int) -> float:
+        """Estimate the energy of so many instructions, in µJ; loads are words moved."""
+        loads = min(self.bytes_moved // 4, instructions)
+        return (instructions + (LOAD_CYCLES - 1) * loads) * CYCLE_PJ * 1e-6
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Bytes of constants and of static RAM, without code and stack, and the work of each verb."""
+
+    flash_bytes: int
+    ram_bytes: int
+    work: tuple[Work, ...]
+
+
+def memory_plan(memory: IntegerMemory) -> Plan:
+    """Return the plan of a memory; a prediction compares with the classes held now."""
+    space, capacity, label = memory.space, memory.capacity, memory.label_bytes
+    rows, features = space.rows, space.features
+    held = sum(1 for name in memory.labels if name)
+    flash = features * (4 + 2 + 1) + rows * features + rows * (4 + 2) + held * (label + 5 + 2 * rows)
+    ram = capacity * (label + 4 + 4 + 1 + 2 * rows) + 2 * features + (4 + 2) * rows
+    projection = rows * features
+    return Plan(
+        flash,
+        ram,
+        (
+            Work("predict", projection + held * rows, 0, 3 * projection + 4 * held * rows),
+            Work("teach", projection + rows, 0, 3 * projection + 4 * rows),
+        ),
+    )
+
+
+def network_plan(network: IntegerNetwork) -> Plan:
+    """Return the plan of a binary network: an image to a latent, a latent to features."""
+    layers, side = [*network.layers, network.last], network.size // 2
+    outputs, _, _, channels = network.stem_weight.shape
+    flash = 2 * network.stem_weight.size + outputs * (4 + 8 + 2) + network.last.weight.out * (2 + 2 + 1)
+    largest = side**2 * outputs
+    bits, window, words = side**2 * -(-outputs // 32), 0, []
+    for layer in layers:
+        per_tap = -(-layer.channels // 32)
+        words.append(_taps(side, layer.stride) * per_tap * layer.weight.out)
+        flash += 4 * 9 * per_tap * layer.weight.out + layer.weight.out * (4 + 4 + 3 * 2)
+        side = (side - 1) // layer.stride + 1
+        if layer is not network.last:
+            largest, bits = max(largest, side**2 * layer.weight.out), max(bits, side**2 * -(-layer.weight.out // 32))
+        window = max(window, 9 * per_tap)
+    ram = 2 * (2 * largest + 4 * bits) + 4 * window + 2 * 16 * channels + 4 * network.last.weight.out
+    stem = network.size**2 * outputs * 9 * channels
+    return Plan(
+        flash,
+        ram,
+        (
+            Work("latent", stem, sum(words[:-1]), 4 * stem + 8 * sum(words[:-1])),
+            Work("features", 0, words[-1], 8 * words[-1]),
+        ),
+    )
+
+
+def _taps(side: int, stride: int) -> int:
+    """Return the taps of all 3 x 3 windows of a map that lie within it."""
+    centres = np.arange(0, side, stride)
+    along = (np.minimum(centres + 1, side - 1) - np.maximum(centres - 1, 0) + 1).sum()
+    return int(along) ** 2
+
+
+def head_plan(head: IntegerHead, batch: int) -> Plan:
+    """Return the plan of a CWR* head; a step is on a full mini-batch."""
+    capacity, features = head.weight.shape
+    weights, classes = capacity * features, int((head.past > 0).sum())
+    flash = classes * (2 * features + 4)
+    ram = weights * (2 + 2 + 1) + 8 * capacity + 2 * batch * capacity + 4 * features
+    products = batch * weights
+    return Plan(
+        flash,
+        ram,
+        (
+            Work("step", 2 * products, 0, 2 * products + 5 * products),
+            Work("head_predict", classes * features, 0, 2 * classes * features),
+        ),
+    )
+
+
+def binary_products(layer: IntegerLayer, side: int) -> int:
+    """Return the products of signs that a layer stands for on a map of ``side``."""
+    return _taps(side, layer.stride) * layer.channels * layer.weight.out

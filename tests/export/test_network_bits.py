@@ -1,0 +1,83 @@
+"""The exported binary network gives the bits of the Python reference, and stays close to the float network."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from targets import HERE, TARGETS
+
+from insitu.backbones.binary.freezing import freeze
+from insitu.backbones.binary.frozen import Frozen
+from insitu.backbones.binary.integer import IntegerNetwork, integer_network, words32
+from insitu.backbones.binary_resnet import BinaryResnet
+from insitu.backbones.inputs import to_batch
+from insitu.backbones.quicknet import Quicknet
+from insitu.core import InsituError
+from insitu.export import export_network
+
+SOURCES = ["replay_network.c", "insitu_network.c", "network.c"]
+IMAGES = 30
+
+
+@cache
+def frozen(style: str, size: int) -> tuple[Frozen, IntegerNetwork]:
+    """Return a small network with numbers as they are after training, and its integer form."""
+    record = BinaryResnet(style=style, widths=(8, 40, 80, 80), depths=(2, 1, 2, 3), channels=3)  # type: ignore[arg-type]
+    module = record.build()
+    torch.manual_seed(1)
+    for name, value in module.state_dict().items():
+        if value.dtype.is_floating_point and value.ndim == 1:
+            value.copy_(torch.rand(value.shape) + 0.2 if "var" in name else torch.randn(value.shape) * 0.5)
+    network = freeze(module)
+    return network, integer_network(network, size)
+
+
+def images(size: int) -> np.ndarray:
+    rng = np.random.default_rng(4)
+    coarse = rng.integers(0, 256, (IMAGES, 4, 4, 3), dtype=np.uint8)
+    out = np.kron(coarse, np.ones((1, 8, 8, 1), np.uint8))[:, :size, :size]
+    out[::3] = rng.integers(0, 256, out[::3].shape)
+    out[0], out[1] = 0, 255
+    return np.ascontiguousarray(out)
+
+
+@pytest.mark.parametrize(("style", "size"), [("reactnet", 16), ("bireal", 20)])
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_latent_feature_and_sign_is_equal(target: str, style: str, size: int, tmp_path: Path) -> None:
+    TARGETS[target].require()
+    network = frozen(style, size)[1]
+    pixels = images(size)
+    export_network(network, tmp_path)
+    shutil.copy(HERE / "replay_network.c", tmp_path)
+    (tmp_path / "script").write_bytes(pixels.tobytes())
+    TARGETS[target].run(TARGETS[target].compile(tmp_path, SOURCES))
+    bits = network.latents(pixels)
+    latents = words32(bits, network.last.channels).reshape(IMAGES, -1).astype("<u4")
+    features, signs = network.from_latents(bits).astype("<i2"), network.codes(pixels).astype("<i2")
+    expected = b"".join(b"".join(part[k].tobytes() for part in (latents, features, signs)) for k in range(IMAGES))
+    assert len(np.unique(latents, axis=0)) > IMAGES // 2
+    assert (tmp_path / "answers").read_bytes() == expected
+
+
+@pytest.mark.parametrize(("style", "size"), [("reactnet", 16), ("bireal", 20)])
+def test_features_are_those_of_the_float_network(style: str, size: int) -> None:
+    network, whole = frozen(style, size)
+    pixels = images(size)
+    bits = whole.latents(pixels)
+    packed = np.ascontiguousarray(bits).astype("<u8").reshape(IMAGES, -1).view(np.uint8)
+    side = bits.shape[1]
+    # from equal latents features are equal up to the grid; latents differ where a number is near its threshold
+    exact = network.from_latent(packed, (side, side)).numpy()
+    assert np.abs(whole.from_latents(bits) * whole.step - exact).max() < 3 * whole.step
+    apart = np.bitwise_count(packed ^ network.packed(to_batch(pixels, size))).mean() / 8
+    assert apart < 0.05
+
+
+def test_a_network_with_float_layers_is_refused() -> None:
+    with pytest.raises(InsituError, match="quicknet has float layers"):
+        integer_network(freeze(Quicknet(widths=(8, 8, 8, 8)).build()), 16)
