@@ -128,7 +128,7 @@ def test_the_corrected_command_makes_what_was_wanted(started: list[Process], tmp
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 2
     started.append(Process("a.insitu", "--substrate", "pcm-hermes2022", cwd=tmp_path))
     told = started[0].ask("GET", "/api/memory")[1]
-    assert (told["input"], told["encoder"], told["substrate"]) == ("image", "omniglot", "crossbar of PcmHermes2022")
+    assert (told["input"], told["encoder"], told["substrate"]) == ("drawing", "omniglot", "crossbar of PcmHermes2022")
 
 
 def test_a_public_address_asks_for_a_token_and_is_the_one_that_is_shown(started: list[Process], tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_without_a_path_it_says_that_the_memory_will_be_lost(started: list[Proce
     assert "lost when the server stops" in started[0].lines[0]
     token = (tmp_path / "mine").read_text().strip()
     told = started[0].ask("GET", "/api/memory", Authorization=f"Bearer {token}")[1]
-    assert (told["input"], told["encoder"], told["kept_in_file"]) == ("image", "omniglot", False)
+    assert (told["input"], told["encoder"], told["kept_in_file"]) == ("drawing", "omniglot", False)
 
 
 def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -170,3 +170,24 @@ def test_metrics_count_what_happened(serve: Serve, folder: Path) -> None:
     assert buckets[-1] == 4
     assert (lines['insitu_memory_events{memory="cups"}'], lines['insitu_memory_classes{memory="cups"}']) == ("1", "1")
     assert lines['insitu_waiting{kind="query"}'] == "0"
+
+
+def test_a_copy_is_restored_under_a_new_name(service: Service, folder: Path) -> None:
+    sqlite = {"content-type": "application/vnd.sqlite3"}
+    assert service.post("/m/cups/api/teach", EXAMPLE).status == 200
+    copy = service.get("/m/cups/api/backup").body
+    before = sorted(folder.rglob("*"))
+    for name, body, headers, status in (
+        ("plates", copy, sqlite, 409),
+        ("a.b", copy, sqlite, 404),
+        ("new", copy[:5000], sqlite, 422),
+        ("new", b"", sqlite, 422),
+        ("new", copy, {}, 415),
+    ):
+        reply = service.ask("PUT", f"/api/memories/{name}", body, headers)
+        assert (reply.status, str(folder) in reply.json["detail"]) == (status, False)
+        assert sorted(folder.rglob("*")) == before
+    assert service.ask("PUT", "/api/memories/new", copy, sqlite).json == {"name": "new", "tokens": {}}
+    assert [each["label"] for each in service.get("/m/new/api/memory").json["classes"]] == ["a", "cups"]
+    assert service.post("/m/new/api/teach", EXAMPLE).json["event"] == 3
+    assert service.get("/m/cups/api/memory").json["events"] == 2

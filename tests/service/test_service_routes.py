@@ -177,10 +177,10 @@ def test_an_error_of_one_query_does_not_affect_others(serve: Serve, monkeypatch:
     teach(service, [0, 1])
     real = service.memory.query
 
-    def query(x: Any) -> Any:
+    def query(x: Any, **options: Any) -> Any:
         if (x == 7).any():
             raise OverflowError
-        return real(x)
+        return real(x, **options)
 
     monkeypatch.setattr(service.memory, "query", query)
     asked = [{"vector": vector(1)}, {"vector": [7.0] * 12}, {"vector": vector(0)}]
@@ -380,3 +380,16 @@ def test_a_full_disk_is_reported_without_its_path(
     monkeypatch.undo()
     assert [each["label"] for each in service.get("/api/memory").json["classes"]] == ["a"]
     assert service.post("/api/teach", {"label": "b", "vector": [2.0]}).json["event"] == 2
+
+
+def test_familiarity_is_returned_on_request(serve: Serve) -> None:
+    service = serve(Memory("digital", dim=8))
+    rows = np.eye(4)[[0, 0, 0, 1, 1, 1]] + np.random.default_rng(0).normal(0, 0.1, (6, 4))
+    service.post("/api/teach", {"labels": ["a"] * 3 + ["b"] * 3, "vectors": rows.tolist()})
+    queries: list[tuple[str, object]] = [
+        ("/api/predict", {"vector": [0.0, 0.0, 1.0, 0.0], "familiarity": asked}) for asked in (True, False) * 4
+    ]
+    found = [reply.json["predictions"][0]["familiarity"] for reply in service.together(*queries)]
+    assert all(each is not None and each < 0.5 for each in found[::2])
+    assert found[1::2] == [None] * 4
+    assert service.post("/api/predict", {"vector": rows[0].tolist(), "familiarity": 1}).status == 422

@@ -30,7 +30,7 @@ def samples(item: Any, rate: int) -> Samples:
     """
     found = rate
     if isinstance(item, bytes):
-        found, item = _wav(item)
+        found, item = wav(item)
     elif isinstance(item, tuple) and len(item) == 2:
         found, item = item
     if isinstance(found, bool) or not isinstance(found, int | np.integer) or not SLOWEST <= found <= FASTEST:
@@ -72,8 +72,8 @@ def _mono(given: NDArray[Any]) -> Samples:
     return (values if values.ndim == 1 else values.mean(1)).astype(np.float32)
 
 
-def _wav(data: bytes) -> tuple[int, NDArray[Any]]:
-    """Return rate and samples (n, channels) of a WAV file."""
+def wav(data: bytes) -> tuple[int, NDArray[Any]]:
+    """Return rate and samples (n, channels) of a WAV file, neither of them checked."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise InsituError("it is no WAV file; convert it to WAV")
     header, body, at = b"", None, 12

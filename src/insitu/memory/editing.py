@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +16,7 @@ from insitu.memory.examples import Example, kept_examples, taught_examples
 from insitu.memory.history import Past
 from insitu.memory.labels import Label, as_label
 from insitu.memory.model import Model
+from insitu.memory.pictures import picture_of
 from insitu.memory.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,6 +90,19 @@ class Editing(ABC):
         if not found.stored:
             raise InsituError(f"the input of example {example} is not stored; see examples() for those that are")
         return self._input(found)
+
+    def example_pictures(self, examples: Sequence[Example]) -> list[bytes | NDArray[Any] | None]:
+        """Return what shows each of these ``examples()``: an image (h, w, c), the picture stored with it, or None."""
+        if self._store is None:
+            return [None] * len(examples)
+        events = {number: self._store.event(number) for number in {each.event for each in examples}}
+        images = self.settings.keeps_images
+        return [
+            np.array(events[each.event].arrays["x"][each.row])
+            if images and each.stored
+            else picture_of(events[each.event], each.row) or None
+            for each in examples
+        ]
 
     def remove_example(self, example: int) -> Self:
         """Take example ``example``, an id of ``examples()``, out of its class; the last one takes the class with it.

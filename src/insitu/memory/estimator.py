@@ -7,6 +7,7 @@ commits both to the file of the memory, if it has one. A call that raises change
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from insitu.memory.familiarity import check_unknown
 from insitu.memory.labels import Label, as_label, as_labels, check_same_kind, label_array
 from insitu.memory.locks import lock_of
 from insitu.memory.model import Model, check_mergeable, class_statistics
+from insitu.memory.pictures import picture_arrays
 from insitu.memory.query import Columns, QueryResult, columns, query, self_test
 from insitu.memory.settings import Settings, make_settings
 from insitu.substrates import Substrate
@@ -91,17 +93,21 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             x, names, labels = inputs.validate_examples(self, X, y, reset=True)
             return self._apply(teach_event("fit", labels, x, names))
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, *, pictures: Sequence[bytes] | None = None
+    ) -> Self:
         """Learn additional examples X with labels y (n,); labels may be new. Returns self.
 
-        ``classes`` is optional; if given, every label must be one of them.
+        ``classes`` is optional; if given, every label must be one of them. ``pictures`` are stored in the journal, to
+        be shown: the content of a small image file (8 KiB at most) for each example, b"" for none.
         """
         with self._lock:
             x, names, labels = inputs.validate_examples(self, X, y, reset=self._model is None)
             check_same_kind(self._model.labels if self._model else [], labels)
             if classes is not None:
                 inputs.check_allowed(labels, classes)
-            return self._apply(teach_event("learn", labels, x, names))
+            event = teach_event("learn", labels, x, names)
+            return self._apply(replace(event, arrays=event.arrays | picture_arrays(pictures, len(labels))))
 
     def forget(self, label: object) -> Self:
         """RESET the column of class ``label`` and drop what is stored of it. Raises ``InsituError`` if unknown."""

@@ -52,7 +52,7 @@ class AccessControl:
 
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             allowed = {
-                "access-control-allow-methods": "GET, POST, DELETE",
+                "access-control-allow-methods": "GET, POST, PUT, DELETE",
                 "access-control-allow-headers": "authorization, content-type",
                 "access-control-max-age": "600",
             }

@@ -71,9 +71,9 @@ class Served:
             self.context.hubs[self.name].publish(*done.event)
         return reply(done)
 
-    async def query(self, items: Items, top_k: int) -> Response:
-        """Return the predictions for the images or vectors of a request."""
-        return reply(await self.context.worker.call("query", self.name, "", plain(items), top_k))
+    async def query(self, items: Items, top_k: int, familiarity: bool) -> Response:
+        """Return the predictions for the items of a request."""
+        return reply(await self.context.worker.call("query", self.name, "", plain(items), top_k, familiarity))
 
     @property
     def hub(self) -> EventHub:
@@ -82,9 +82,11 @@ class Served:
 
 
 def plain(items: Items) -> tuple[str, list[Any]]:
-    """Return the images or vectors of a request as plain values; see ``actions.items``."""
+    """Return the items of a request as plain values; see ``actions.items``."""
     if (urls := items.all_images) is not None:
         return "images", urls
+    if (urls := items.all_sounds) is not None:
+        return "sounds", urls
     return "vectors", [array("d", vector).tobytes() for vector in items.all_vectors or []]
 
 

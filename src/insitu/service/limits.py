@@ -15,9 +15,13 @@ class Limits:
     rate: float = 400.0  # requests per second of one address; 0 for no limit
     body_bytes: int = 4 * 2**20
     body_s: float = 10.0  # for the whole body to arrive
+    copy_bytes: int = 64 * 2**20  # of the file of a memory
+    copy_s: float = 60.0  # for it to arrive
     image_bytes: int = 2**20
     image_pixels: int = 2**22
-    batch: int = 64  # images or vectors of a request
+    sound_bytes: int = 2**20
+    sound_s: float = 30.0
+    batch: int = 64  # items of a request
     listeners: int = 64  # subscribers of events, of all clients together
 
 

@@ -81,7 +81,7 @@ def _with_errors(description: dict[str, Any]) -> dict[str, Any]:
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
             responses = operation["responses"]
-            statuses = {*EVERYWHERE, *(WITH_BODY if method == "post" else ()), *map(int, responses)} - {200}
+            statuses = {*EVERYWHERE, *(WITH_BODY if method in ("post", "put") else ()), *map(int, responses)} - {200}
             if path not in PUBLIC_PATHS:
                 statuses.add(401)
                 operation["security"] = [{"token": []}, {}]  # no token where the server was started without one

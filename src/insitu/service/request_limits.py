@@ -13,6 +13,8 @@ from insitu.service.limits import Limits, TokenBuckets
 from insitu.service.proxies import client_of
 
 CLOSE = {"connection": "close"}
+SQLITE = "application/vnd.sqlite3"  # type of a copy of a memory's file
+COPIES = "/api/memories/"  # paths that a copy is sent to
 
 
 class RateLimit:
@@ -37,17 +39,20 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or raise ``HTTPException``."""
+        limits, is_copy = self.limits, scope["method"] == "PUT" and scope["path"].startswith(COPIES)
+        most, seconds = (limits.copy_bytes, limits.copy_s) if is_copy else (limits.body_bytes, limits.body_s)
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or len(length) > 20 or int(length) > self.limits.body_bytes:
-            raise self._too_large()
-        if scope["method"] == "POST" and not _is_json(Headers(scope=scope).get("content-type", "")):
+        if not length.isdigit() or len(length) > 20 or int(length) > most:
+            raise _too_large(most)
+        expected = SQLITE if is_copy else "application/json"
+        if (is_copy or scope["method"] == "POST") and _type_of(scope) != expected:
             # other sites may send forms and plain text without a preflight request
-            raise HTTPException(415, "a body is JSON; send Content-Type: application/json", CLOSE)
+            raise HTTPException(415, f"this body is sent with Content-Type: {expected}", CLOSE)
         try:
-            async with asyncio.timeout(self.limits.body_s):
-                body = await self._receive_all(receive)
+            async with asyncio.timeout(seconds):
+                body = await _receive_all(receive, most)
         except TimeoutError:
-            raise HTTPException(408, f"the body did not arrive within {self.limits.body_s:g} s", CLOSE) from None
+            raise HTTPException(408, f"the body did not arrive within {seconds:g} s", CLOSE) from None
         first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive_body() -> Message:
@@ -55,22 +60,24 @@ class BodyLimit:
 
         await self.app(scope, receive_body, send)
 
-    async def _receive_all(self, receive: Receive) -> bytes:
-        pieces, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise HTTPException(400, "the client disconnected")
-            pieces.append(message.get("body", b""))
-            size += len(pieces[-1])
-            more = message.get("more_body", False)
-            if size > self.limits.body_bytes:
-                raise self._too_large()
-        return b"".join(pieces)
 
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"a body has at most {self.limits.body_bytes} bytes", CLOSE)
+async def _receive_all(receive: Receive, most: int) -> bytes:
+    pieces, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPException(400, "the client disconnected")
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        more = message.get("more_body", False)
+        if size > most:
+            raise _too_large(most)
+    return b"".join(pieces)
 
 
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == "application/json"
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"a body has at most {most} bytes", CLOSE)
+
+
+def _type_of(scope: Scope) -> str:
+    return Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()

@@ -27,9 +27,13 @@ DATA_URL = r"^data:image/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}$"  # de
 ImageUrl = Annotated[
     str, Field(description="data:image/png;base64,... (or jpeg, webp, gif)", json_schema_extra={"pattern": DATA_URL})
 ]
+SOUND_URL = r"^data:audio/(wav|x-wav|wave);base64,[A-Za-z0-9+/]+={0,2}$"
+SoundUrl = Annotated[
+    str, Field(description="data:audio/wav;base64,... of a WAV file", json_schema_extra={"pattern": SOUND_URL})
+]
 TopK = Annotated[int, Field(strict=True, ge=1, le=MOST_TOP_K, description="number of the most similar classes")]
 
-ITEMS = ("image", "images", "vector", "vectors")
+ITEMS = ("image", "images", "sound", "sounds", "vector", "vectors")
 
 
 def exactly_one(*names: str) -> list[JsonValue]:
@@ -55,12 +59,14 @@ class Body(BaseModel):
 
 
 class Items(Body):
-    """Images or vectors, one or many, of one kind."""
+    """Images, sounds or vectors, one or many, of one kind."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": ONE_KIND})
 
     image: ImageUrl | None = None
     images: Annotated[list[ImageUrl], Field(min_length=1, max_length=MOST_ITEMS, fail_fast=True)] | None = None
+    sound: SoundUrl | None = None
+    sounds: Annotated[list[SoundUrl], Field(min_length=1, max_length=MOST_ITEMS, fail_fast=True)] | None = None
     vector: Vector | None = None
     vectors: Annotated[list[Vector], Field(min_length=1, max_length=MOST_ITEMS, fail_fast=True)] | None = None
 
@@ -77,12 +83,17 @@ class Items(Body):
 
     @property
     def all_images(self) -> list[str] | None:
-        """All images as data URLs, None where there are vectors."""
+        """All images as data URLs, None where there are other items."""
         return [self.image] if self.image is not None else self.images
 
     @property
+    def all_sounds(self) -> list[str] | None:
+        """All sounds as data URLs, None where there are other items."""
+        return [self.sound] if self.sound is not None else self.sounds
+
+    @property
     def all_vectors(self) -> list[list[float]] | None:
-        """All vectors, None where there are images."""
+        """All vectors, None where there are other items."""
         return [self.vector] if self.vector is not None else self.vectors
 
 

@@ -15,7 +15,7 @@ FIXED = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=(), payment=()",
+    "permissions-policy": "camera=(self), microphone=(self), geolocation=(), usb=(), serial=(), payment=()",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }

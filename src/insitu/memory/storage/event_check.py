@@ -13,6 +13,7 @@ from insitu.core import LONGEST_S, InsituError
 from insitu.memory.event import EXAMPLE, MERGED, NAMES, Event, Kind
 from insitu.memory.images import checked
 from insitu.memory.labels import as_labels, check_same_kind
+from insitu.memory.pictures import PICTURES, SIZES, fault_of
 
 LABELS = {"forget": 1, "age": 0, "undo": 0, "rename": 2, "remove": 1, "relabel": 2}  # number of labels of an event
 
@@ -57,7 +58,8 @@ def _fault(event: Event, images: bool) -> str:
     expected = {"fit": ["x"], "learn": ["x"], "merge": list(MERGED)}.get(event.kind, [])
     if event.kind in ("remove", "relabel"):
         return _correction_fault(event, images)
-    arrays = {name: array for name, array in event.arrays.items() if name != NAMES or not expected}
+    optional = (NAMES, PICTURES, SIZES) if expected == ["x"] else (NAMES,) if expected else ()
+    arrays = {name: array for name, array in event.arrays.items() if name not in optional}
     if sorted(arrays) != sorted(expected):
         return f"a {event.kind} has the arrays {', '.join(expected) or 'none'}; got {', '.join(arrays) or 'none'}"
     if expected and (fault := _names_fault(event, images)):
@@ -66,7 +68,7 @@ def _fault(event: Event, images: bool) -> str:
         return _merge_fault(labels, **arrays)
     if event.kind in LABELS:
         return _labels_fault(event)
-    return _examples_fault(event.arrays["x"], labels, images)
+    return _examples_fault(event.arrays["x"], labels, images) or fault_of(event)
 
 
 def _labels_fault(event: Event) -> str:

@@ -29,7 +29,7 @@ def teach(subject: Subject, names: list[str], given: items.Given, with_devices: 
     if with_devices and before is not None:
         held = set(before.classes_.tolist())
         devices = {label: before.columns([label]) for label in classes if label in held}
-    memory.partial_fit(x, labels)
+    memory.partial_fit(x, labels, pictures=items.pictures(memory, x))
     after = memory.projected(0)
     reply = change(before, after)
     if with_devices and (columns := after.columns(classes, before)) is not None:

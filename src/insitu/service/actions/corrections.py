@@ -8,6 +8,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from insitu.memory import Memory
+from insitu.service import thumbnails
 from insitu.service.actions import Subject
 from insitu.service.actions.changes import Changed, change, event, find_or_new_labels
 from insitu.service.actions.checks import no_class, require_classes, require_label, snapshot
@@ -50,13 +51,21 @@ def remove(subject: Subject, example: int) -> Changed:
     return _changed(subject.memory, "remove", [label], lambda memory: memory.remove_example(example))
 
 
-def examples(subject: Subject, name: str) -> Json:
-    """List the examples of a class."""
+def examples(subject: Subject, name: str, pictures: int) -> Json:
+    """List the examples of a class, the latest ``pictures`` of them with what shows them."""
     memory = require_classes(subject.memory)
     label = require_label(memory, name)
     found = subject.memory.examples(label)
     fields = ("id", "at", "who", "stored")
-    return {"label": str(label), "examples": [{field: getattr(each, field) for field in fields} for each in found]}
+    shown: list[str | None] = [None] * len(found)
+    if pictures:
+        latest = subject.memory.example_pictures(found[-pictures:])
+        shown[-pictures:] = [thumbnails.data_url(each) for each in latest]
+    listed = [
+        {field: getattr(each, field) for field in fields} | {"picture": picture}
+        for each, picture in zip(found, shown, strict=True)
+    ]
+    return {"label": str(label), "examples": listed}
 
 
 def back_up(subject: Subject, path: str) -> Json:

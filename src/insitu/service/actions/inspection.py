@@ -5,22 +5,25 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 
 from insitu.ledger import Ledger
+from insitu.memory.settings import Settings
 from insitu.service import sample_drawings
 from insitu.service.actions import Subject, views
 from insitu.service.actions.checks import require_classes, require_label, snapshot
 from insitu.service.actions.views import Json
 from insitu.service.labels import LONGEST_LABEL
 
+LIMITS = ("body_bytes", "image_bytes", "image_pixels", "sound_bytes", "sound_s", "batch")
+
 
 def describe(subject: Subject) -> Json:
     """Return what the memory is, holds and has spent."""
     memory, limits = subject.memory, subject.limits
     current, settings = snapshot(memory), memory.settings
-    substrate, images = settings.substrate, settings.kind == "images"
+    substrate = settings.substrate
     device = getattr(substrate, "device", None)
     spent, query = (Ledger(), Ledger()) if current is None else (current.cost(), current.query_cost())
     return {
-        "input": "image" if images else "vector",
+        "input": _input(settings),
         "encoder": None if settings.encoder is None else settings.encoder.name,
         "features": None if settings.encoder or current is None else current.n_features_in_,
         "dim": settings.dim,
@@ -35,10 +38,18 @@ def describe(subject: Subject) -> Json:
         "query": dict(query.counts),
         "energy_nj": {"spent": views.energy_nj(spent), "query": views.energy_nj(query)},
         "limits": {
-            **{name: getattr(limits, name) for name in ("body_bytes", "image_bytes", "image_pixels", "batch")},
+            **{name: getattr(limits, name) for name in LIMITS},
             "label": LONGEST_LABEL,
         },
     }
+
+
+def _input(settings: Settings) -> str:
+    """Return what an item is to a user."""
+    encoder = settings.encoder
+    if encoder is not None and encoder.kind == "images":
+        return "drawing" if encoder.takes.endswith("grey") else "photo"
+    return "sound" if encoder is not None and encoder.kind == "sounds" else "vector"
 
 
 def cells(subject: Subject, name: str) -> Json:

@@ -1,4 +1,4 @@
-"""The images or vectors of a request as rows of the kind that the memory takes."""
+"""The items of a request as rows of the kind that the memory takes, and small pictures of them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
 from insitu.memory import Memory
-from insitu.service import image_decoding
+from insitu.service import image_decoding, sound_decoding, thumbnails
 from insitu.service.limits import Limits
 
-Given = tuple[str, Any]  # ("images", data URLs) or ("vectors", rows as float64 bytes)
+Given = tuple[str, Any]  # ("images" or "sounds", data URLs) or ("vectors", rows as float64 bytes)
 
 
 def are_vectors(given: Given) -> bool:
@@ -21,13 +21,27 @@ def are_vectors(given: Given) -> bool:
 
 
 def decode(memory: Memory, given: Given, limits: Limits) -> NDArray[Any]:
-    """Return images or vectors as rows; raise 422 where the memory takes the other kind."""
+    """Return items as rows; raise 422 where the memory takes another kind."""
     kind, content = given
-    takes = "images" if memory.settings.kind == "images" else "vectors"
+    encoder = memory.settings.encoder
+    takes = memory.settings.kind if memory.settings.kind in ("images", "sounds") else "vectors"
     if kind != takes:
         raise HTTPException(422, f"this memory takes {takes}")
     if len(content) > limits.batch:
-        raise HTTPException(422, f"a request has at most {limits.batch} images or vectors")
-    if kind == "images":
+        raise HTTPException(422, f"a request has at most {limits.batch} items")
+    if kind == "vectors" or encoder is None:
+        return np.stack([np.frombuffer(row) for row in content])
+    if kind == "sounds":
+        return sound_decoding.decode_sounds(encoder, content, limits)
+    if memory.settings.keeps_images:
         return image_decoding.decode_images(content, limits)
-    return np.stack([np.frombuffer(row) for row in content])
+    return image_decoding.decode_photos(encoder, content, limits)
+
+
+def pictures(memory: Memory, x: NDArray[Any]) -> list[bytes] | None:
+    """Return small pictures of what ``decode`` returned, None where its images themselves or vectors are stored."""
+    if memory._store is None or memory.settings.keeps_images:
+        return None
+    if memory.settings.kind == "images":
+        return [thumbnails.of_image(row) for row in x]
+    return [thumbnails.of_sound(row) for row in x] if memory.settings.kind == "sounds" else None

@@ -1,4 +1,4 @@
-"""Memories of a folder: created and deleted."""
+"""Memories of a folder: created, restored and deleted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from insitu.service.worker.memories import Memories
 def create(memories: Memories, name: str, parameters: dict[str, Any]) -> Json:
     """Create the file of a new memory."""
     memories.create(name, parameters)
+    return {"name": name}
+
+
+def restore(memories: Memories, name: str, copy: bytes) -> Json:
+    """Create a memory from a copy of the file of one."""
+    memories.restore(name, copy)
     return {"name": name}
 
 

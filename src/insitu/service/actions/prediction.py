@@ -82,6 +82,7 @@ def _self_test(memory: Memory, x: NDArray[Any] | None, top_k: int) -> tuple[int,
     out: Json = {
         "accuracy": round(float((result.predictions == labels).mean()), 4),
         "confidence": round(float(result.probabilities.max(1).mean()), 4),
+        "similarity": round(float(result.similarities.max(1).mean()), 4),
     }
     if x is not None:
         out["scores"] = _scores(memory.query(x), top_k)[0]

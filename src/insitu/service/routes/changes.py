@@ -28,9 +28,9 @@ class Teach(Items):
 
     @model_validator(mode="after")
     def _one_label_each(self) -> Self:
-        items = self.all_images or self.all_vectors or []
+        items = self.all_images or self.all_sounds or self.all_vectors or []
         if (self.label is None) == (self.labels is None) or len(self.all_labels) != len(items):
-            raise ValueError("give 'label' with one image or vector, or 'labels' with as many images or vectors")
+            raise ValueError("give 'label' with one item, or 'labels' with as many items")
         return self
 
     @property

@@ -1,7 +1,7 @@
 """POST /api/undo, /api/rename, /api/relabel, /api/remove: corrections of what the memory was taught.
 
-GET /api/taught lists the examples of a class, GET /api/backup returns a copy of the memory's file. No route restores
-one: whoever may teach could replace everything. The operator opens the copy.
+GET /api/taught lists the examples of a class, GET /api/backup returns a copy of the memory's file. No route of a
+memory restores one, since whoever may teach could replace everything: in a folder, a copy becomes another memory.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from starlette.responses import Response, StreamingResponse
 
 from insitu.service.context import Context
 from insitu.service.openapi import errors
+from insitu.service.request_limits import SQLITE
 from insitu.service.routes.changes import Change
 from insitu.service.schemas import Body, KnownLabel, NewLabel
 
-SQLITE = "application/vnd.sqlite3"
 CHUNK = 2**18  # bytes
+MOST_PICTURES = 64
 ExampleId = Annotated[int, Field(strict=True, ge=0, lt=2**53, description="the id of an example of /api/taught")]
 
 
@@ -59,12 +60,13 @@ class Undone(Change):
 
 
 class TaughtExample(BaseModel):
-    """An example: when and by whom it was taught, and whether its input is stored."""
+    """An example: when and by whom it was taught, whether its input is stored, and a small picture of it."""
 
     id: int
     at: str
     who: str
     stored: bool
+    picture: Annotated[str | None, Field(description="data URL; null where there is none, or none was requested")]
 
 
 class TaughtExamples(BaseModel):
@@ -98,9 +100,13 @@ def add(app: FastAPI, context: Context) -> None:
         return await context.memory(request).write("corrections.remove", sent.example)
 
     @app.get("/api/taught", response_model=TaughtExamples, responses=errors(409))
-    async def taught(request: Request, label: Annotated[KnownLabel, Query()]) -> Response:
-        """Return the examples of a class."""
-        return await context.memory(request).read("corrections.examples", label)
+    async def taught(
+        request: Request,
+        label: Annotated[KnownLabel, Query()],
+        pictures: Annotated[int, Query(ge=0, le=MOST_PICTURES, description="of the latest examples")] = 0,
+    ) -> Response:
+        """Return the examples of a class, on request with small pictures of the latest ones."""
+        return await context.memory(request).read("corrections.examples", label, pictures)
 
     content = {SQLITE: {"schema": {"type": "string", "format": "binary"}}}
     described = {200: {"content": content}, **errors(409, 507)}

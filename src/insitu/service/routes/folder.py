@@ -1,4 +1,4 @@
-"""GET and POST /api/memories, DELETE /api/memories/NAME: the memories of a folder."""
+"""GET and POST /api/memories, PUT and DELETE /api/memories/NAME: the memories of a folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from insitu.service.context import Context
 from insitu.service.errors import AsciiResponse
 from insitu.service.names import PATTERN, is_name, names_in
 from insitu.service.openapi import errors
+from insitu.service.request_limits import SQLITE
 from insitu.service.schemas import Body
 
 Name = Annotated[str, Field(pattern=PATTERN, description="letters, digits, - and _; 64 characters at most")]
+
+InUrl = Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]  # checked in the route
 
 
 class NewMemory(Body):
@@ -76,8 +79,19 @@ def add(app: FastAPI, context: Context) -> None:
         await worker.call("write", None, "memories.create", sent.name, given)
         return AsciiResponse({"name": sent.name, "tokens": context.tokens.create(sent.name)})
 
+    content = {SQLITE: {"schema": {"type": "string", "format": "binary"}}}
+    body = {"requestBody": {"required": True, "content": content}}
+
+    @app.put("/api/memories/{name}", response_model=Created, responses=errors(404, 409, 507), openapi_extra=body)
+    async def restore(request: Request, name: InUrl) -> Response:
+        """Create a memory from a copy that /api/backup returned."""
+        if not is_name(name):
+            raise HTTPException(404, "a memory has no such name: letters, digits, - and _; 64 at most")
+        await worker.call("write", None, "memories.restore", name, await request.body())
+        return AsciiResponse({"name": name, "tokens": context.tokens.create(name)})
+
     @app.delete("/api/memories/{name}", response_model=Deleted, responses=errors(404, 409))
-    async def delete(name: Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]) -> Response:
+    async def delete(name: InUrl) -> Response:
         """Delete the file of a memory, its journal and its tokens. This cannot be undone."""
         if not is_name(name):
             raise HTTPException(404, "there is no memory of this name")

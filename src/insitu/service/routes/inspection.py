@@ -26,6 +26,8 @@ class RequestLimits(BaseModel):
     body_bytes: int
     image_bytes: int
     image_pixels: int
+    sound_bytes: int
+    sound_s: float
     batch: int
     label: int
 
@@ -33,7 +35,7 @@ class RequestLimits(BaseModel):
 class MemoryInfo(BaseModel):
     """What a memory is, holds and has spent."""
 
-    input: Literal["image", "vector"]
+    input: Literal["drawing", "photo", "sound", "vector"]
     encoder: str | None
     features: int | None
     dim: int

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+import itertools
+from typing import Annotated, Any, Self
 
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,39 +12,47 @@ from starlette.responses import Response
 from insitu.core import LONGEST_S
 from insitu.service.context import Context, plain
 from insitu.service.openapi import errors
-from insitu.service.schemas import TOP_K, Body, Counts, ImageUrl, Items, TopK, Vector, exactly_one
+from insitu.service.schemas import TOP_K, Body, Counts, ImageUrl, Items, SoundUrl, TopK, Vector, exactly_one
+
+AHEAD_ITEMS = ("image", "sound", "vector")
 
 
 class Query(Items):
-    """Images or vectors to classify."""
+    """Images, sounds or vectors to classify."""
 
     top_k: TopK = TOP_K
+    familiarity: Annotated[bool, Field(strict=True, description="also return the familiarity of each item")] = False
 
 
 class Ahead(Body):
-    """A time ahead, and optionally an image or vector to classify then."""
+    """A time ahead, and optionally an item to classify then."""
 
     model_config = ConfigDict(
-        json_schema_extra={"not": {"allOf": [*exactly_one("image"), *exactly_one("vector")]}},
+        json_schema_extra={
+            "not": {"anyOf": [{"allOf": exactly_one(*pair)} for pair in itertools.combinations(AHEAD_ITEMS, 2)]}
+        },
     )
 
     seconds: Annotated[float, Field(strict=True, ge=0, le=LONGEST_S, allow_inf_nan=False)]
     image: ImageUrl | None = None
+    sound: SoundUrl | None = None
     vector: Vector | None = None
     top_k: TopK = TOP_K
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if self.image is not None and self.vector is not None:
-            raise ValueError("give one of image and vector, or neither")
+        if len(self._given()) > 1:
+            raise ValueError("give one of image, sound and vector, or none")
         return self
 
     @property
     def item(self) -> Items | None:
-        """The image or vector."""
-        if self.image is None and self.vector is None:
-            return None
-        return Items(image=self.image, vector=self.vector)
+        """The image, sound or vector."""
+        given = self._given()
+        return Items(**given) if given else None
+
+    def _given(self) -> dict[str, Any]:
+        return {name: item for name in AHEAD_ITEMS if (item := getattr(self, name)) is not None}
 
 
 class Score(BaseModel):
@@ -76,6 +85,7 @@ class SelfTest(BaseModel):
 
     accuracy: float
     confidence: float
+    similarity: float
     scores: list[Score] | None = None
 
 
@@ -94,8 +104,8 @@ def add(app: FastAPI, context: Context) -> None:
 
     @app.post("/api/predict", response_model=Predictions, responses=errors(409))
     async def predict(request: Request, sent: Query) -> Response:
-        """Classify images or vectors."""
-        return await context.memory(request).query(sent, sent.top_k)
+        """Classify images, sounds or vectors."""
+        return await context.memory(request).query(sent, sent.top_k, sent.familiarity)
 
     @app.post("/api/ahead", response_model=Projection, responses=errors(409))
     async def ahead(request: Request, sent: Ahead) -> Response:

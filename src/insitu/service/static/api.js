@@ -31,19 +31,21 @@ export function headers() {
 }
 
 /** GET `path`, or POST `body` to it; returns the reply, or throws a ServiceError. */
-export async function request(path, body, signal) {
-  const options = { headers: headers(), signal, cache: "no-store" };
-  if (body !== undefined) {
-    options.method = "POST";
-    options.headers["Content-Type"] = "application/json";
-    options.body = JSON.stringify(body);
-  }
+export function request(path, body, signal) {
+  if (body === undefined) return send("GET", path, undefined, undefined, signal);
+  return send("POST", path, JSON.stringify(body), "application/json", signal);
+}
+
+/** Send a request of any method; returns the reply, or throws a ServiceError. */
+export async function send(method, path, body, type, signal) {
+  const options = { method, body, headers: headers(), signal, cache: "no-store" };
+  if (type) options.headers["Content-Type"] = type;
   let response;
   try {
     response = await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServiceError("The server does not answer. Check that insitu serve is running; your drawing is not lost.");
+    throw new ServiceError("The server does not answer. Check that insitu serve is running; nothing here is lost.");
   }
   if (!response.ok) throw new ServiceError(await errorText(response), response.status);
   return response.json();

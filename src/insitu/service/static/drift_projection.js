@@ -1,4 +1,4 @@
-// Accuracy and confidence on the stored examples as devices drift. The memory is not changed.
+// Confidence and similarity of the stored examples as devices drift. The memory is not changed.
 
 import { request } from "./api.js";
 import { chart } from "./chart.js";
@@ -18,17 +18,17 @@ export const STOPS = [
 /** Projections are requested while the section is in view, and again when the memory has changed. */
 export class DriftProjection {
   #parts;
-  #drawing;
+  #item;
   #selected;
   #failed;
   #projections = STOPS.map(() => null);
   #seen = false;
   #run = 0;
 
-  /** `drawing()` returns the drawing as a PNG or null; `selected(share, when)` gets the remaining conductance. */
-  constructor(parts, drawing, selected, failed) {
+  /** `item()` returns the current item as fields of a request, or null; `selected(share, when)` gets what remains. */
+  constructor(parts, item, selected, failed) {
     this.#parts = parts;
-    this.#drawing = drawing;
+    this.#item = item;
     this.#selected = selected;
     this.#failed = failed;
     parts.stops.replaceChildren(...STOPS.map(([short]) => make("span", {}, short)));
@@ -70,9 +70,9 @@ export class DriftProjection {
         this.#projections[stop] = projection;
         this.#show();
       }
-      const image = this.#drawing();
-      if (!image) return;
-      const projection = await request("api/ahead", { seconds: STOPS[this.#stop][2], image });
+      const item = this.#item();
+      if (!item) return;
+      const projection = await request("api/ahead", { seconds: STOPS[this.#stop][2], ...item });
       if (run === this.#run) this.#showFigures(projection);
     } catch (error) {
       if (run === this.#run) this.#failed(error);
@@ -80,36 +80,37 @@ export class DriftProjection {
   }
 
   #show() {
-    const { age, words, accuracy, confidence } = this.#parts;
+    const { age, words, confidence, similar } = this.#parts;
     const [, when] = STOPS[this.#stop];
     words.textContent = when;
     age.setAttribute("aria-valuetext", when);
-    for (const [place, figure, title] of [
-      [accuracy, "accuracy", "Accuracy over time, with and without drift compensation"],
-      [confidence, "confidence", "Confidence over time, with and without drift compensation"],
+    for (const [place, figure, title, format] of [
+      [confidence, "confidence", "Confidence over time, with and without compensation", percent],
+      [similar, "similarity", "Similarity over time, with and without compensation", similarity],
     ]) {
       const line = (variant) => this.#projections.map((projection) => projection?.[variant]?.[figure] ?? null);
-      chart(place, title, STOPS.map(([short]) => short), { without: line("without"), with: line("with") }, this.#stop);
+      const lines = { without: line("without"), with: line("with") };
+      chart(place, title, STOPS.map(([short]) => short), lines, this.#stop, format);
     }
     this.#showFigures(this.#projections[this.#stop]);
   }
 
   #showFigures(projection) {
-    const block = (style, name, big, under) => {
+    const block = (style, name, big, under, title = "") => {
       const figures = [make("dd", { class: "big" }, big), make("dd", { class: "under" }, under)];
-      return make("div", { class: style }, make("dt", {}, name), ...figures);
+      return make("div", { class: style, title }, make("dt", {}, name), ...figures);
     };
     const variant = (style, name) => {
       const figures = projection?.[style];
       const best = figures?.scores?.[0];
-      const summary = figures ? `accuracy, ${percent(figures.confidence)} confidence` : "";
-      const drawing = best ? `; this drawing: ${best.label}, ${similarity(best.similarity)}` : "";
-      return block(style, name, figures ? percent(figures.accuracy) : "…", summary + drawing);
+      const summary = figures ? `similarity; ${percent(figures.confidence)} sure, ${percent(figures.accuracy)} right` : "";
+      const item = best ? `; the current one: ${best.label}, ${similarity(best.similarity)}` : "";
+      return block(style, name, figures ? similarity(figures.similarity) : "…", summary + item);
     };
     const fresh = this.#projections[0]?.mean_us, aged = projection?.mean_us;
     const left = fresh && aged ? percent(aged / fresh) : "…";
     this.#parts.said.replaceChildren(
-      block("left", "Remaining conductance", left, aged ? `${aged.toFixed(2)} µS on average` : ""),
+      block("left", "Left of the signal", left, "mean conductance", aged ? `${aged.toFixed(2)} µS on average` : ""),
       ...(projection?.with === null ? [] : [variant("with", "With compensation")]),
       ...(projection?.without === null ? [] : [variant("without", "Without compensation")]),
     );

@@ -3,28 +3,6 @@
 import { ServiceError } from "./api.js";
 import { SIDE } from "./canvas.js";
 
-/** Accept files dropped on `place` or selected by `button` through `chooser`; `loaded(canvas)` is called for each. */
-export function acceptImages(place, chooser, button, loaded, failed) {
-  const read = (file) => file && toDrawing(file).then(loaded, failed);
-  button.addEventListener("click", () => chooser.click());
-  chooser.addEventListener("change", () => {
-    read(chooser.files[0]);
-    chooser.value = ""; // so that the same file can be selected again
-  });
-  const over = (event, is) => {
-    event.preventDefault();
-    place.classList.toggle("over", is);
-  };
-  place.addEventListener("dragover", (event) => over(event, true));
-  place.addEventListener("dragleave", (event) => over(event, false));
-  place.addEventListener("drop", (event) => {
-    over(event, false);
-    read(event.dataTransfer.files[0]);
-  });
-  // elsewhere, the browser would open a dropped file instead of the page
-  for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
-}
-
 /** Return an image file or blob as a canvas: scaled to fit and centred, inverted if it is light on dark. */
 export async function toDrawing(file) {
   let image;

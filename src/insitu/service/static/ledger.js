@@ -3,8 +3,7 @@
 import { count, energy, make, plural } from "./format.js";
 
 /** Show the reply of `/api/memory` in the description list `tiles`, with the number of products of this page. */
-export function showLedger(tiles, { input, classes, spent, energy_nj: nanojoules, products }) {
-  const noun = input === "image" ? "drawing" : "vector";
+export function showLedger(tiles, noun, { classes, spent, energy_nj: nanojoules, products }) {
   const examples = classes.reduce((sum, each) => sum + each.examples, 0);
   const [taught, unit] = energy(nanojoules.spent ?? 0);
   const [each, eachUnit] = energy(nanojoules.query ?? 0);

@@ -1,105 +1,123 @@
-// The page: a drawing sheet, the prediction for it, the classes of the memory, and their drift over time.
+// The page: what is shown to the memory, the prediction for it, the classes of the memory, and their drift over time.
 
 import { request, keepToken, takeToken } from "./api.js";
-import { Sheet } from "./canvas.js";
+import { BulkTeaching } from "./bulk_teaching.js";
+import { ColumnView } from "./column_view.js";
+import { Corrections, download } from "./corrections.js";
+import { DriftProjection } from "./drift_projection.js";
 import { listen } from "./events.js";
 import { Examples } from "./examples.js";
-import { dataUrlToBlob, toDrawing, acceptImages } from "./images.js";
+import { acceptFiles } from "./files.js";
+import { energy, make, plural } from "./format.js";
+import { dataUrlToBlob } from "./images.js";
+import { makeInput } from "./inputs.js";
+import { FIELD, KINDS } from "./kinds.js";
 import { showLedger } from "./ledger.js";
 import { MemoryView } from "./memory_view.js";
-import { failed, say, settled } from "./messages.js";
+import { failed, quiet, say, settled } from "./messages.js";
 import { Similarities } from "./similarities.js";
-import { ColumnView } from "./column_view.js";
-import { DriftProjection } from "./drift_projection.js";
-import { energy, make, plural } from "./format.js";
+import { UnknownSwitch } from "./unknown_switch.js";
 
-const PAUSE_MS = 150; // after a stroke, before the drawing is classified
+const PAUSE_MS = 150; // after a change, before the item is classified
 const at = (id) => document.getElementById(id);
 
 let memory = null; // the last reply of /api/memory
+let input = null; // for what the memory takes
 let full = null; // µS of the deepest colour, once known
 let products = 0; // computed for this page
-let busy = 0; // pending requests that teach or forget
+let busy = 0; // pending requests that change the memory
 const ours = new Set(); // numbers of events caused by this page
 const deferred = []; // events received while busy: they may be ours
+
+const words = () => KINDS[memory.input];
+const asField = (item) => ({ [FIELD[memory.input]]: item });
 
 // -- prediction -------------------------------------------------------------------------------------------------------
 
 let pause = 0;
 let pending = null;
 
-function drawingChanged() {
-  at("undo").disabled = at("clear").disabled = sheet.empty;
-  at("placeholder").hidden = !sheet.empty;
-  at("canvas").setAttribute("aria-label", sheet.empty ? "Drawing sheet, empty" : "Drawing sheet with a drawing");
+function itemChanged() {
+  at("undo").disabled = at("clear").disabled = input.empty;
   clearTimeout(pause);
   pending?.abort();
   column.hide();
   const known = memory.classes.length > 0;
   if (!known && memory.cells) column.unwritten(memory.dim);
-  if (sheet.empty || !known) return prediction.wait(prompt());
-  if (!prediction.hasPrediction) prediction.wait("Classifying …");
+  if (input.empty || !known) return prediction.wait(prompt());
+  if (!prediction.hasPrediction) prediction.wait("Looking …");
   pause = setTimeout(predict, PAUSE_MS);
 }
 
 function prompt() {
-  if (memory.classes.length) return "Draw something to classify it.";
-  return sheet.empty ? "No classes yet: the memory is new." : "No classes yet: name this drawing and teach it.";
+  if (memory.classes.length) return words().start;
+  return input.empty ? "No classes yet: the memory is new." : `No classes yet: name this ${words().noun} and teach it.`;
 }
 
 async function predict() {
   pending = new AbortController();
   try {
-    const reply = await request("api/predict", { image: sheet.png() }, pending.signal);
-    prediction.show(reply.predictions[0], reply.classes);
+    const rate = unknown.rateFor(memory.classes);
+    const body = { ...asField(input.item()), familiarity: rate > 0 };
+    const reply = await request("api/predict", body, pending.signal);
+    prediction.show(reply.predictions[0], reply.classes, rate);
     settled();
     products += reply.query.core_product ?? 0;
-    showLedger(at("ledger"), { ...memory, products });
+    showLedger(at("ledger"), words().noun, { ...memory, products });
   } catch (error) {
     failed(error);
   }
 }
 
-// -- teaching and forgetting ------------------------------------------------------------------------------------------
+// -- teaching ---------------------------------------------------------------------------------------------------------
 
-/** Send a request that changes the memory, and remember its event as ours. Returns the reply, or null on failure. */
-async function change(path, body) {
+/** Send a request that changes the memory, and remember its event as ours. */
+async function changed(path, body) {
   busy++;
   try {
     const reply = await request(path, body);
     ours.add(reply.event);
     settled();
+    quiet();
     await refresh();
     return reply;
-  } catch (error) {
-    failed(error);
-    return null;
   } finally {
     busy--;
     if (!busy) for (const event of deferred.splice(0)) handleEvent(event);
   }
 }
 
+/** Likewise; returns null on failure, which is shown. */
+const change = (path, body) => changed(path, body).catch((error) => void failed(error) ?? null);
+
 async function teach(event) {
   event.preventDefault();
   const label = labelGiven();
-  if (sheet.empty) return requireInput("Draw something first, or choose an image.", at("choose"));
+  if (input.empty && !input.live) return requireInput(words().missing, at("choose"));
   if (!label) return requireInput("Enter a name first.", at("name"));
   at("teach-button").disabled = true;
-  const image = sheet.png();
-  const reply = await change("api/teach", { label, image, cells: memory.cells });
-  at("teach-button").disabled = false;
-  if (!reply) return;
-  if (sheet.shows(image)) sheet.clear(); // else the user has started the next drawing
-  const known = classNamed(label);
-  if (!known) return; // forgotten by another client meanwhile
-  await showTaught(known.label, plural(known.examples, "drawing"), reply).catch(failed);
+  at("bulk").hidden = true;
+  try {
+    if (input.empty) await input.take();
+    const rows = input.rows ?? [{ item: input.item() }];
+    const given = rows.length > 1
+      ? { labels: rows.map((row) => row.label ?? label), [`${FIELD[memory.input]}s`]: rows.map(({ item }) => item) }
+      : { label, ...asField(rows[0].item) };
+    const reply = await changed("api/teach", { ...given, cells: memory.cells });
+    if (input.shows(rows[0].item)) input.clear(); // else the user has started the next one
+    const known = classNamed(label);
+    if (known) await showTaught(known.label, plural(known.examples, words().noun), reply); // else forgotten by another
+  } catch (error) {
+    failed(error);
+  } finally {
+    at("teach-button").disabled = false;
+  }
 }
 
-/** Show what was just taught until something is drawn. */
-async function showTaught(text, drawings, { spent, energy_nj: nanojoules, cells }) {
-  const pulses = spent.set_pulse ? `, ${plural(spent.set_pulse, "pulse")}` : "";
-  prediction.taught(text, `${drawings} so far${pulses}, ${energy(nanojoules ?? 0).join(" ")}`);
+/** Show what was just taught until there is a new item. */
+async function showTaught(text, items, { spent, energy_nj: nanojoules, cells }) {
+  const pulses = spent.set_pulse ? `${plural(spent.set_pulse, "pulse")}, ` : "";
+  prediction.taught(text, `${items} so far`, `${pulses}${energy(nanojoules ?? 0).join(" ")}`);
   hint();
   if (!cells) return;
   full ??= (await request(`api/cells?label=${encodeURIComponent(cells[0].label)}`)).full_scale_us;
@@ -126,34 +144,37 @@ function hint() {
   const label = labelGiven();
   const known = label && classNamed(label);
   at("hint").classList.remove("missing");
-  if (!label) at("hint").textContent = "Teach three to five drawings of each character.";
+  if (!label) at("hint").textContent = `Teach three to five ${words().noun}s of each.`;
   else if (!known) at("hint").textContent = "A new class.";
   else {
     const advice = known.examples < 3 ? "three to five are recommended" : "more improve the accuracy";
-    at("hint").textContent = `${plural(known.examples, "drawing")} so far; ${advice}.`;
+    at("hint").textContent = `${plural(known.examples, words().noun)} so far; ${advice}.`;
   }
 }
 
-async function teachMany(labels, images) {
-  const reply = await change("api/teach", { labels, images, cells: memory.cells });
+async function teachMany(labels, items) {
+  const reply = await change("api/teach", { labels, [`${FIELD[memory.input]}s`]: items, cells: memory.cells });
   if (!reply) return;
-  if (!sheet.empty) return drawingChanged(); // classify the current drawing
-  await showTaught(plural(new Set(labels).size, "new class", "new classes"), plural(labels.length, "drawing"), reply);
+  if (!input.empty) return itemChanged(); // classify the current item
+  await showTaught(plural(new Set(labels).size, "new class", "new classes"), plural(labels.length, words().noun), reply);
 }
 
-async function forget(label) {
-  const dialog = at("confirm");
-  at("confirm-title").textContent = `Forget ${label}?`;
-  const devices = `The ${2 * memory.dim} devices of this class are RESET to the amorphous state.`;
-  at("confirm-text").textContent = `${memory.cells ? devices : "Its column is erased."} This cannot be undone.`;
-  dialog.returnValue = "";
-  dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  if (dialog.returnValue !== "forget") return;
-  if (!(await change("api/forget", { label }))) return;
-  say(`Forgotten: ${label}.`);
-  (at("classes").querySelector("button") ?? at("name")).focus();
-  drawingChanged();
+/** One file is shown; several, or those of a folder, are taught. */
+async function received(files) {
+  if (!files.length) return;
+  if (files.length === 1 && !files[0].folder) return input.load(files[0].file).catch(failed);
+  const name = labelGiven();
+  if (!name && memory.input !== "vector" && files.some(({ folder }) => !folder)) {
+    return requireInput("Enter a name for these files first, or drop a folder for each class.", at("name"));
+  }
+  const send = (labels, items) => changed("api/teach", { labels, [`${FIELD[memory.input]}s`]: items });
+  try {
+    const { taught, requests } = await bulk.run(files, words().noun, name, (file) => input.read(file), send);
+    if (requests) say(`Taught ${plural(taught, words().noun)}.`, () => corrections.undo(requests));
+    itemChanged();
+  } catch (error) {
+    failed(error);
+  }
 }
 
 // -- state of the memory ----------------------------------------------------------------------------------------------
@@ -162,26 +183,23 @@ async function forget(label) {
 async function refresh() {
   const before = memory && fingerprint(memory);
   memory = await request("api/memory");
-  const images = memory.input === "image";
-  at("about").textContent = `· ${memory.substrate}`;
+  input ??= makeInput(memory.input, () => clearTimeout(pause), itemChanged, failed);
+  at("about").textContent = `· ${memory.encoder ?? `vectors${memory.features ? ` of ${memory.features} numbers` : ""}`}`;
+  at("about").title = memory.substrate;
+  document.body.dataset.input = memory.input;
+  at("title").textContent = words().title;
+  at("lead").textContent = words().lead;
   at("rows").textContent = memory.dim;
-  at("bench").hidden = !images;
-  at("lead").hidden = !images;
-  at("vectors").hidden = images;
-  if (!images) {
-    at("title").textContent = "A memory for vectors";
-    const numbers = memory.features === null ? "of any length" : `of ${memory.features} numbers`;
-    at("vectors").textContent = `This memory takes vectors ${numbers}, which are taught through the HTTP interface. ` +
-      "This page shows its classes, their cost and their drift over time.";
-  }
-  at("rest").hidden = false;
+  at("bench").hidden = at("rest").hidden = false;
   at("gate").hidden = true;
   at("nothing").hidden = memory.classes.length > 0;
+  at("undo-change").hidden = !memory.events;
   at("machine").hidden = !memory.classes.length || !memory.cells;
   at("devices").hidden = !memory.cells;
-  showLedger(at("ledger"), { ...memory, products });
+  at("backup").hidden = !memory.kept_in_file;
+  showLedger(at("ledger"), words().noun, { ...memory, products });
   if (fingerprint(memory) === before) return;
-  view.sync(memory.classes, memory.cells, images ? "drawing" : "vector");
+  view.sync(memory.classes, memory.cells, words().noun);
   examples.sync(memory.classes);
   at("names").replaceChildren(...memory.classes.map(({ label }) => make("option", { value: label })));
   drift.reset();
@@ -201,18 +219,15 @@ function handleEvent(event) {
   refresh().then(() => {
     view.refetch(event.labels ?? []);
     say(`${CHANGED[event.kind] ?? "Changed"} elsewhere: ${(event.labels ?? []).join(", ")}.`);
-    drawingChanged();
+    itemChanged();
   }, failed);
 }
 
 async function open() {
   try {
     await refresh();
-    drawingChanged();
-    if (memory.input === "image") {
-      const { sets } = await request("api/examples");
-      examples.load(sets);
-    }
+    itemChanged();
+    if (memory.input === "drawing") examples.load((await request("api/examples")).sets);
     examples.sync(memory.classes);
     settled();
   } catch (error) {
@@ -225,42 +240,51 @@ async function open() {
 // -- parts ------------------------------------------------------------------------------------------------------------
 
 const prediction = new Similarities({
-  title: at("answer-title"), said: at("answer"), under: at("answer-under"), bars: at("bars"), note: at("bars-note"),
+  title: at("answer-title"), said: at("answer"), under: at("answer-under"), undo: at("answer-undo"), bars: at("bars"),
 }, (label) => {
   at("name").value = label;
   hint();
   at("name").focus();
 });
-const view = new MemoryView(at("classes"), forget, failed);
-const sheet = new Sheet(at("canvas"), drawingChanged, () => {
-  at("placeholder").hidden = true;
-  clearTimeout(pause);
+const unknown = new UnknownSwitch({ on: at("unknown"), rate: at("unknown-rate") }, itemChanged);
+const corrections = new Corrections(change, say, itemChanged);
+const view = new MemoryView(at("classes"), {
+  forget: (label) => corrections.forget(label).then(() => (at("classes").querySelector("button") ?? at("name")).focus()),
+  rename: (label) => corrections.rename(label),
+  open: (label, example) => corrections.open(label, example, words().noun),
+}, failed);
+const bulk = new BulkTeaching({
+  section: at("bulk"), progress: at("bulk-progress"), text: at("bulk-text"), stop: at("bulk-stop"),
+  failed: at("bulk-failed"), list: at("bulk-list"),
 });
 const examples = new Examples(
   { section: at("examples"), sets: at("sets"), note: at("offered"), thumbs: at("try"), tried: at("tried") },
   teachMany,
-  (url) => toDrawing(dataUrlToBlob(url)).then((image) => sheet.put(image), failed),
+  (url) => input.load(dataUrlToBlob(url)).catch(failed),
 );
 const column = new ColumnView(at("stage"));
 const drift = new DriftProjection(
   {
     section: at("machine"), age: at("age"), words: at("age-words"), stops: at("stops"), said: at("age-said"),
-    accuracy: at("accuracy"), confidence: at("confidence"),
+    confidence: at("confidence"), similar: at("similarity"),
   },
-  () => (memory?.input === "image" && !sheet.empty ? sheet.png() : null),
+  () => (input && !input.empty ? asField(input.item()) : null),
   (share, when) => view.project(share, when),
   failed,
 );
 
-acceptImages(at("paper"), at("file"), at("choose"), (image) => sheet.put(image), failed);
-at("undo").addEventListener("click", () => sheet.undo());
-at("clear").addEventListener("click", () => sheet.clear());
+acceptFiles({
+  place: at("paper"), files: at("file"), chooseFiles: at("choose"), folder: at("folder"), chooseFolder: at("choose-folder"),
+}, received, failed);
+at("above").hidden = !/\/m\/[^/]+\/$/.test(location.pathname);
 at("teach").addEventListener("submit", teach);
 at("name").addEventListener("input", hint);
-addEventListener("keydown", (event) => {
-  const field = event.target instanceof HTMLInputElement;
-  if (event.key === "z" && (event.ctrlKey || event.metaKey) && !field && !sheet.empty) sheet.undo();
-});
+at("answer-undo").addEventListener("click", () => corrections.undo());
+at("undo-change").addEventListener("click", () => corrections.undo());
+at("backup-get").addEventListener("click", () => download().catch(failed));
+for (const button of document.querySelectorAll("dialog .cancel")) {
+  button.addEventListener("click", () => button.closest("dialog").close());
+}
 at("gate-form").addEventListener("submit", (event) => {
   event.preventDefault();
   keepToken(at("token").value.trim());

@@ -1,14 +1,17 @@
-// The classes of the memory: a card for each, with its column of device pairs and a button to forget it.
+// The classes of the memory: a card for each, with what was taught, its column of device pairs, and what can be done.
 
 import { request } from "./api.js";
+import { showTaught } from "./taught.js";
 import { animatePulses, signs } from "./pulse_animation.js";
 import { paint, rowsOf } from "./device_pairs.js";
 import { make, plural } from "./format.js";
 
+const SHOWN = 12; // examples on a card
+
 /** Cards fetch their devices when they come into view: a memory may hold hundreds of classes. */
 export class MemoryView {
   #list;
-  #forget;
+  #acts;
   #failed;
   #cards = new Map();
   #seen;
@@ -17,10 +20,10 @@ export class MemoryView {
   #share = 1; // remaining share of the conductance at the selected time
   #full = 12; // µS, until the service has sent it
 
-  /** `forget(label)` is called when the user presses the button of a class. */
-  constructor(list, forget, failed) {
+  /** `forget(label)`, `rename(label)` and `open(label, example)` are called when the user presses a button. */
+  constructor(list, acts, failed) {
     this.#list = list;
-    this.#forget = forget;
+    this.#acts = acts;
     this.#failed = failed;
     this.#seen = new IntersectionObserver((entries) => {
       for (const { isIntersecting, target } of entries) if (isIntersecting) this.#fetch(target.dataset.label);
@@ -37,6 +40,8 @@ export class MemoryView {
     for (const { label, examples } of classes) {
       left.delete(label);
       const card = this.#cards.get(label) ?? this.#add(label);
+      if (card.count !== examples) this.#again(card);
+      card.count = examples;
       card.examples.textContent = plural(examples, noun);
     }
     for (const label of left) {
@@ -68,8 +73,7 @@ export class MemoryView {
       const card = this.#cards.get(label);
       if (!card) continue;
       card.cells = null;
-      this.#seen.unobserve(card.item);
-      this.#seen.observe(card.item); // observing it again reports at once whether it is in view
+      this.#again(card);
     }
   }
 
@@ -85,17 +89,28 @@ export class MemoryView {
     for (const card of this.#cards.values()) if (card.cells && !card.run) this.#settle(card);
   }
 
+  #again(card) {
+    card.taught = null;
+    this.#seen.unobserve(card.item);
+    this.#seen.observe(card.item); // observing it again reports at once whether it is in view
+  }
+
   #add(label) {
     const name = make("h3", { dir: "auto", title: label }, label);
     const examples = make("span", { class: "soft" });
     const canvas = make("canvas", { role: "img", "aria-label": `Devices of ${label}` });
     const state = make("span", { class: "soft", "aria-hidden": "true" });
-    const button = make("button", { type: "button", class: "plain", "aria-label": `Forget ${label}` }, "Forget");
-    const item = make("li", {}, make("div", { class: "head" }, name, examples), canvas);
-    item.append(make("div", { class: "foot" }, state, button));
+    const button = (text, act) => {
+      const made = make("button", { type: "button", class: "plain", "aria-label": `${text} ${label}` }, text);
+      made.addEventListener("click", () => act(label));
+      return made;
+    };
+    const shown = make("ul", { class: "taught", "aria-label": `Taught as ${label}` });
+    const buttons = make("span", {}, button("Rename", this.#acts.rename), button("Forget", this.#acts.forget));
+    const item = make("li", {}, make("div", { class: "head" }, name, examples), shown, canvas);
+    item.append(make("div", { class: "foot" }, state, buttons));
     item.dataset.label = label;
-    button.addEventListener("click", () => this.#forget(label));
-    const card = { label, item, examples, canvas, state, cells: null, run: null };
+    const card = { label, item, examples, shown, canvas, state, count: 0, taught: null, cells: null, run: null };
     this.#cards.set(label, card);
     this.#list.append(item);
     this.#seen.observe(item);
@@ -104,8 +119,10 @@ export class MemoryView {
 
   async #fetch(label) {
     const card = this.#cards.get(label);
-    if (!card || card.cells || !this.#devices) return;
+    if (!card) return;
     try {
+      if (!card.taught) await this.#fetchTaught(card);
+      if (card.cells || !this.#devices) return;
       const reply = await request(`api/cells?label=${encodeURIComponent(label)}`);
       if (card.cells) return; // taught in the meantime
       this.#full = reply.full_scale_us;
@@ -116,14 +133,21 @@ export class MemoryView {
     }
   }
 
+  async #fetchTaught(card) {
+    const wanted = (card.taught = Symbol("current request; what it returns may be out of date when it arrives"));
+    const { examples } = await request(`api/taught?label=${encodeURIComponent(card.label)}&pictures=${SHOWN}`);
+    if (card.taught === wanted) showTaught(card.shown, card.label, examples, SHOWN, this.#acts.open);
+  }
+
   #settle(card) {
     card.run = null;
     const cells = card.cells.map((values) => values.map((value) => value * this.#share));
     const [plus, minus] = cells.map((values) => values.reduce((a, b) => a + b, 0) / values.length);
     const text = `${this.#when || "mean"} G+ ${plus.toFixed(1)} µS, G− ${minus.toFixed(1)} µS`;
+    card.canvas.title = `${card.cells[0].length} pairs of phase-change devices: ${text}`;
     card.canvas.setAttribute("aria-label", `${card.label}: ${card.cells[0].length} device pairs, ${text}`);
     card.canvas.style.setProperty("--rows", rowsOf(card.cells[0].length));
-    card.state.textContent = text;
+    card.state.textContent = this.#when;
     paint(card.canvas, ...cells, this.#full);
   }
 }

@@ -1,8 +1,8 @@
-// Messages: an error stays until it is dismissed or an action succeeds; a status message fades.
+// Messages: an error stays until it is dismissed or an action succeeds; a status message fades, with a button to undo.
 
 import { ServiceError } from "./api.js";
 
-const SHOWN_MS = 5000;
+const SHOWN_MS = 5000, UNDO_MS = 12_000;
 const at = (id) => document.getElementById(id);
 
 /** Show an error; if a token is required and the form for it is not open yet, open it instead. */
@@ -27,10 +27,22 @@ export function settled() {
 
 let fading = 0;
 
-export function say(text) {
+/** Show a message; with `undo`, a button next to it calls that. */
+export function say(text, undo = null) {
   at("status").textContent = text;
+  at("status-undo").hidden = !undo;
+  at("status-undo").onclick = () => {
+    quiet();
+    undo();
+  };
   clearTimeout(fading);
-  fading = setTimeout(() => (at("status").textContent = ""), SHOWN_MS);
+  fading = setTimeout(quiet, undo ? UNDO_MS : SHOWN_MS);
+}
+
+/** Remove the message: what it offers to undo is no longer the last change. */
+export function quiet() {
+  at("status").textContent = "";
+  at("status-undo").hidden = true;
 }
 
 at("error-close").addEventListener("click", settled);

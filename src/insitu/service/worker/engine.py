@@ -53,6 +53,7 @@ class Query:
     call: Call
     x: NDArray[Any]
     top_k: int
+    familiarity: bool  # whether it is to be computed in any case
 
 
 class Engine:
@@ -109,11 +110,11 @@ class Engine:
 
     def _decode(self, call: Call) -> None:
         def act() -> None:
-            given, top_k = call.arguments
+            given, top_k, familiarity = call.arguments
             assert call.memory is not None
             with self.memories.use(call.memory) as memory:
                 x = items.decode(memory, given, self.limits)
-                self._queries.put(Query(call, x, top_k))
+                self._queries.put(Query(call, x, top_k, familiarity))
 
         try:
             act()
@@ -148,11 +149,11 @@ class Engine:
 
 
 def _batches(waiting: list[Query]) -> list[list[Query]]:
-    """Return queries to the same memory whose rows have the same shape and type, ``BATCH_ROWS`` at most together."""
+    """Return queries of one kind to the same memory, ``BATCH_ROWS`` rows of one shape and type at most together."""
     out: list[list[Query]] = []
     latest: dict[Any, tuple[list[Query], int]] = {}
     for query in waiting:
-        key = (query.call.memory, query.x.shape[1:], query.x.dtype)
+        key = (query.call.memory, query.familiarity, query.x.shape[1:], query.x.dtype)
         batch, rows = latest.get(key, ([], BATCH_ROWS))
         if rows + len(query.x) > BATCH_ROWS:
             batch, rows = [], 0
@@ -165,7 +166,7 @@ def _batches(waiting: list[Query]) -> list[list[Query]]:
 def _predictions(memory: Memory, batch: list[Query]) -> list[bytes]:
     x = np.concatenate([query.x for query in batch]) if len(batch) > 1 else batch[0].x
     prediction.check(memory, x)
-    joint, cost = memory.query(x), memory.query_cost()
+    joint, cost = memory.query(x, familiarity=batch[0].familiarity), memory.query_cost()
     bodies, start = [], 0
     for query in batch:
         part = joint.rows(slice(start, start + len(query.x)))

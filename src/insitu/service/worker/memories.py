@@ -16,6 +16,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from insitu.memory import Memory
+from insitu.memory.storage.maintenance import verify
 from insitu.service.names import SUFFIX
 from insitu.service.worker.turn import Turn
 
@@ -73,8 +74,28 @@ class Memories:
         path = self._path(name)
         with self._lock:
             if path.exists():
-                raise HTTPException(409, "there is a memory of this name already; give another name")
+                raise _taken()
             memory = self._add(name, Memory.open(path, **parameters, unknown=self._unknown)).memory
+        self.report(name, memory)
+
+    def restore(self, name: str, copy: bytes) -> None:
+        """Create a memory from a copy of the file of one, which is verified first."""
+        path = self._path(name)
+        part = path.with_name(f".{path.name}.part")
+        with self._lock:
+            if path.exists():
+                raise _taken()
+            try:
+                part.write_bytes(copy)
+                verify(part)
+                part.rename(path)
+            finally:
+                _unlink(part)
+            try:
+                memory = self._add(name, self._load(name)).memory
+            except BaseException:
+                _unlink(path)
+                raise
         self.report(name, memory)
 
     def delete(self, name: str) -> None:
@@ -87,8 +108,7 @@ class Memories:
             if not path.exists():
                 raise _missing()
             (self._open.pop(name).memory if opened else Memory.open(path)).close()  # no other process writes to it
-            for suffix in ("", "-wal", "-shm", "-lock"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            _unlink(path)
         self.report(name, None)
 
     def close(self) -> None:
@@ -119,6 +139,15 @@ class Memories:
     def _surplus(self) -> list[tuple[str, Memory]]:
         idle = [name for name, opened in self._open.items() if not opened.users]
         return [(name, self._open.pop(name).memory) for name in idle[: max(0, len(self._open) - MOST_OPEN)]]
+
+
+def _unlink(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-lock"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _taken() -> HTTPException:
+    return HTTPException(409, "there is a memory of this name already; give another name")
 
 
 def _missing() -> HTTPException:

@@ -1,0 +1,70 @@
+// What is done to a memory after teaching: forget, rename, move or remove an example, undo; and its backup.
+
+import { headers, ServiceError } from "./api.js";
+import { askAboutExample, askName, confirm } from "./dialogs.js";
+import { make } from "./format.js";
+
+export class Corrections {
+  #change;
+  #say;
+  #done;
+
+  /** `change(path, body)` sends a change, null where it failed; `done()` is called after one. */
+  constructor(change, say, done) {
+    this.#change = change;
+    this.#say = say;
+    this.#done = done;
+  }
+
+  async forget(label) {
+    if (await confirm(`Forget ${label}?`, "All that was taught of it goes. Undo brings it back.", "Forget")) {
+      await this.#apply("api/forget", { label }, `Forgotten: ${label}.`);
+    }
+  }
+
+  async rename(label) {
+    const name = await askName(`Rename ${label}`, label);
+    if (name && name !== label) await this.#apply("api/rename", { label, new: name }, `Renamed to ${name}.`);
+  }
+
+  async open(label, example, noun) {
+    const [act, name] = await askAboutExample(label, example, noun);
+    if (act === "move") {
+      await this.#apply("api/relabel", { example: example.id, label: name }, `Moved to ${name}.`);
+    } else if (act === "remove") {
+      await this.#apply("api/remove", { example: example.id }, `Removed from ${label}.`);
+    }
+  }
+
+  /** Take back the last changes, `times` of them. */
+  async undo(times = 1) {
+    let reply = null;
+    for (let done = 0; done < times; done++) {
+      reply = await this.#change("api/undo", {});
+      if (!reply) return;
+    }
+    this.#say(`Undone: ${WORDS[reply.undone] ?? reply.undone} ${reply.labels.join(", ")}.`);
+    this.#done();
+  }
+
+  async #apply(path, body, text) {
+    if (!(await this.#change(path, body))) return;
+    this.#say(text, () => this.undo());
+    this.#done();
+  }
+}
+
+const WORDS = { learn: "teaching", forget: "forgetting", rename: "renaming", relabel: "moving", remove: "removing" };
+
+/** Download a copy of the memory's file. */
+export async function download() {
+  const response = await fetch("api/backup", { headers: headers(), cache: "no-store" });
+  if (!response.ok) {
+    const { detail = `status ${response.status}` } = await response.json().catch(() => ({}));
+    throw new ServiceError(`There is no copy: ${detail}.`, response.status);
+  }
+  const [, folder = "memory"] = /m\/([^/]+)\/$/.exec(location.pathname) ?? [];
+  const link = make("a", { href: URL.createObjectURL(await response.blob()), download: `${folder}.insitu` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
