@@ -319,7 +319,7 @@ def picture(page: Any, file: Path) -> None:
     page.locator("#age").scroll_into_view_if_needed()
     until(page, "document.querySelectorAll('#confidence .with circle').length === 7")
     page.locator("#age").fill("6")
-    until(page, "document.querySelector('#age-said .without .under').textContent.includes('this drawing')")
+    until(page, "document.querySelector('#age-said .without .under').textContent.includes('the current one')")
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     shot.quantize(240, dither=Image.Dither.NONE).save(file, optimize=True)
