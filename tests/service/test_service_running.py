@@ -88,9 +88,9 @@ def test_what_was_accepted_is_finished_and_kept(started: Running, tmp_path: Path
     replies: list[Any] = []
     real = started.memory.partial_fit
 
-    def slow(x: Any, y: Any) -> Any:
+    def slow(x: Any, y: Any, **more: Any) -> Any:
         time.sleep(0.3)
-        return real(x, y)
+        return real(x, y, **more)
 
     started.memory.partial_fit = slow  # type: ignore[method-assign]
     teaching = [
