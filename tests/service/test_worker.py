@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,9 +97,9 @@ def test_queries_are_answered_while_a_change_waits_for_the_disk(
             assert answered.wait(10)
         real(self, *args)  # type: ignore[arg-type]
 
-    def noted(x: object) -> object:
+    def noted(x: object, **more: object) -> object:
         committing.wait(10)
-        out = query(x)  # type: ignore[arg-type]
+        out = query(x, **more)  # type: ignore[arg-type]
         answered.set()
         return out
 
@@ -118,10 +119,10 @@ def test_waiting_queries_are_one_product_and_each_gets_its_own_rows(
     sizes: list[int] = []
     query = memory.query
 
-    def noted(x: np.ndarray) -> object:
+    def noted(x: np.ndarray, **more: Any) -> object:
         sizes.append(len(x))
         time.sleep(0.05)
-        return query(x)
+        return query(x, **more)
 
     monkeypatch.setattr(memory, "query", noted)
     replies = serve(memory).together(*[("/api/predict", {"vector": row.tolist()}) for row in centres])
