@@ -127,8 +127,12 @@ def test_the_corrected_command_makes_what_was_wanted(started: list[Process], tmp
     command = [sys.executable, "-m", "insitu", "serve", "a.insitu", "--port", "0", "--substrate", "pcm-hermes"]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 2
     started.append(Process("a.insitu", "--substrate", "pcm-hermes2022", cwd=tmp_path))
-    told = started[0].ask("GET", "/api/memory")[1]
-    assert (told["input"], told["encoder"], told["substrate"]) == ("drawing", "omniglot", "crossbar of PcmHermes2022")
+    shown = started[0].ask("GET", "/api/memory")[1]
+    assert (shown["input"], shown["encoder"], shown["substrate"]) == (
+        "drawing",
+        "omniglot",
+        "crossbar of PcmHermes2022",
+    )
 
 
 def test_a_public_address_asks_for_a_token_and_is_the_one_that_is_shown(started: list[Process], tmp_path: Path) -> None:
@@ -205,8 +209,8 @@ def test_a_worker_that_is_killed_loses_nothing_that_was_acknowledged(started: li
     assert [status for status, _ in lost] == [503] * 4
     assert "restarted" in lost[0][1]["detail"]
     assert service.ask("GET", "/api/health")[1]["status"] == "starting"
-    told = service.ask("GET", "/api/memory")[1]  # waits for the new worker
-    assert ([each["label"] for each in told["classes"]], told["events"]) == (["0", "1", "2"], 3)
+    shown = service.ask("GET", "/api/memory")[1]  # waits for the new worker
+    assert ([each["label"] for each in shown["classes"]], shown["events"]) == (["0", "1", "2"], 3)
     assert service.worker() != worker
     assert service.ask("POST", "/api/teach", {"label": "3", "vector": [3.0, 1.0]})[1]["event"] == 4
     assert service.ask("GET", "/api/health")[1]["status"] == "ok"
@@ -254,8 +258,8 @@ def test_without_a_path_it_says_that_the_memory_will_be_lost(started: list[Proce
     started.append(Process("--token-file", "mine", cwd=tmp_path))
     assert "lost when the server stops" in started[0].lines[0]
     token = (tmp_path / "mine").read_text().strip()
-    told = started[0].ask("GET", "/api/memory", Authorization=f"Bearer {token}")[1]
-    assert (told["input"], told["encoder"], told["kept_in_file"]) == ("drawing", "omniglot", False)
+    shown = started[0].ask("GET", "/api/memory", Authorization=f"Bearer {token}")[1]
+    assert (shown["input"], shown["encoder"], shown["kept_in_file"]) == ("drawing", "omniglot", False)
 
 
 def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

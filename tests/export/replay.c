@@ -3,16 +3,15 @@
  * An operation is a letter and its arguments; numbers are little-endian on every processor:
  *   T label codes, P codes, F label, C floats (as IEEE words), I (init), S (save), L (load), D (dump the last save)
  * An answer is status (1 byte), slot (2), score (4), margin (4); after D the block, after C the codes. */
-#include <stdio.h>
 #include <string.h>
 
 #include "insitu.h"
+#include "script.h"
 
 #define MOST_BYTES (1u << 18)
 
 static uint8_t flash[2][MOST_BYTES];
 static unsigned last;
-static FILE *script, *answers;
 
 static int flash_read(void *context, unsigned slot, uint32_t offset, uint8_t *bytes, uint32_t count)
 {
@@ -34,22 +33,6 @@ static int flash_write(void *context, unsigned slot, uint32_t offset, const uint
     (void)context;
     memcpy(flash[slot] + offset, bytes, count);
     return 0;
-}
-
-static uint32_t given(unsigned bytes)
-{
-    uint32_t value = 0;
-    for (unsigned k = 0; k < bytes; k++) {
-        value |= ((uint32_t)getc(script) & 255u) << (8 * k);
-    }
-    return value;
-}
-
-static void put(uint32_t value, unsigned bytes)
-{
-    for (unsigned k = 0; k < bytes; k++) {
-        putc((int)(value >> (8 * k) & 255u), answers);
-    }
 }
 
 int main(void)

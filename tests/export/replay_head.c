@@ -1,29 +1,10 @@
 /* Carries out the operations in the file "script" on the exported head, and writes what came of them to "answers".
  * After a letter, numbers are of 4 bytes, little-endian, and features of 2:
  *   B n classes, S n classes features, E n classes examples, P features, W (write all weights) */
-#include <stdio.h>
-
 #include "insitu_head.h"
+#include "script.h"
 
 #define MOST 64
-
-static FILE *script, *answers;
-
-static uint32_t given(unsigned bytes)
-{
-    uint32_t value = 0;
-    for (unsigned k = 0; k < bytes; k++) {
-        value |= ((uint32_t)getc(script) & 255u) << (8 * k);
-    }
-    return value;
-}
-
-static void put(uint32_t value, unsigned bytes)
-{
-    for (unsigned k = 0; k < bytes; k++) {
-        putc((int)(value >> (8 * k) & 255u), answers);
-    }
-}
 
 static void read_codes(const insitu_head *head, int8_t *codes)
 {

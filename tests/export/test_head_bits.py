@@ -84,7 +84,8 @@ def test_every_prediction_and_weight_is_equal(target: str, tmp_path: Path) -> No
     for number, classes in enumerate(EXPERIENCES, 1):
         learn(head, classes, number, script, answers)
     assert head.doublings > 0
-    shutil.copy(HERE / "replay_head.c", tmp_path)
+    for name in ("replay_head.c", "script.h"):
+        shutil.copy(HERE / name, tmp_path)
     (tmp_path / "script").write_bytes(b"".join(script))
     TARGETS[target].run(TARGETS[target].compile(tmp_path, SOURCES))
     assert (tmp_path / "answers").read_bytes() == b"".join(answers)

@@ -12,7 +12,7 @@ from test_saving import small_memory
 
 from insitu.export import export_memory, export_network
 from insitu.export.measured import CORE, measure, missing
-from insitu.export.plan import Plan, Work, binary_products, memory_plan, network_plan
+from insitu.export.plan import Plan, Work, memory_plan, network_plan, taps
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=f"{missing()} is not installed")
 
@@ -50,7 +50,10 @@ def test_work_is_counted_as_definitions_say() -> None:
     weight = np.repeat(np.repeat(ones[:, :1, :1], 3, 1), 3, 2).repeat(layer.weight.out, 0)
     from insitu.kernels.binary import binary_conv2d
 
-    assert binary_conv2d(ones, weight, layer.channels, 1, 1).sum() == binary_products(layer, 8)
+    assert (
+        binary_conv2d(ones, weight, layer.channels, 1, 1).sum()
+        == taps(8, layer.stride) * layer.channels * layer.weight.out
+    )
 
 
 def test_instructions_follow_the_work(tmp_path: Path) -> None:

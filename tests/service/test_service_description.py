@@ -20,10 +20,10 @@ def described(serve: Serve) -> Any:
 
 
 def test_it_lists_every_path(serve: Serve) -> None:
-    told = {"health", "memory", "teach", "predict", "forget", "cells", "ahead", "events", "examples"}
-    told |= {"undo", "rename", "relabel", "remove", "taught", "backup"}
+    names = {"health", "memory", "teach", "predict", "forget", "cells", "ahead", "events", "examples"}
+    names |= {"undo", "rename", "relabel", "remove", "taught", "backup"}
     paths = described(serve)["paths"]
-    assert set(paths) == {"/metrics", *(f"/api/{name}" for name in told)}
+    assert set(paths) == {"/metrics", *(f"/api/{name}" for name in names)}
     assert {method for each in paths.values() for method in each} == {"get", "post"}
 
 

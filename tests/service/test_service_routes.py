@@ -114,8 +114,8 @@ def test_pulses_are_shown_where_they_went(serve: Serve) -> None:
     for _ in range(2):
         out = teach(service, [0], each=1, cells=True).json
     (cells,) = out["cells"]
-    told = service.get("/api/cells", "label=class%200").json
-    assert (told["rows"], told["plus_us"], told["minus_us"]) == (64, *cells["after"].values())
+    shown = service.get("/api/cells", "label=class%200").json
+    assert (shown["rows"], shown["plus_us"], shown["minus_us"]) == (64, *cells["after"].values())
     if not cells["reset"]:
         for side in ("plus", "minus"):
             grew = np.array(cells["after"][f"{side}_us"]) - np.array(cells["before"][f"{side}_us"])
@@ -123,7 +123,7 @@ def test_pulses_are_shown_where_they_went(serve: Serve) -> None:
             assert grew[pulsed].mean() > 0.1
             assert not grew[~pulsed].any()
         assert out["spent"]["set_pulse"] == 2 * sum(sum(side) for side in cells["pulses"].values())
-    assert max(told["plus_us"]) <= 1.5 * told["full_scale_us"]
+    assert max(shown["plus_us"]) <= 1.5 * shown["full_scale_us"]
 
 
 def test_a_column_that_is_used_again_tells_new_pulses_only(serve: Serve) -> None:

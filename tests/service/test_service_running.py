@@ -74,8 +74,8 @@ def test_events_are_heard_and_end_with_the_server(started: Running) -> None:
     assert stream.readline() == b"\n"
     started.post("/api/teach", {"label": "a", "vector": [1.0, 2.0]})
     assert [stream.readline() for _ in range(2)] == [b"event: learn\n", b"id: 1\n"]
-    told = json.loads(stream.readline().removeprefix(b"data: "))
-    assert (told["labels"], told["classes"]) == (["a"], 1)
+    shown = json.loads(stream.readline().removeprefix(b"data: "))
+    assert (shown["labels"], shown["classes"]) == (["a"], 1)
     started.post("/api/forget", {"label": "a"})
     stream.readline()
     assert stream.readline() == b"event: forget\n"

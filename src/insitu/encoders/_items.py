@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from insitu.core import InsituError
-
-SOUNDS = {".wav", ".wave"}
+from insitu.data.files import labelled_folder
 
 
 def listed(given: Any, kind: str) -> Sequence[Any]:
@@ -79,9 +78,4 @@ def _expanded(item: Any, kind: str) -> list[Any]:
 
 
 def _is_kind(file: Path, kind: str) -> bool:
-    if file.name.startswith("."):
-        return False
-    if kind == "sounds":
-        return file.suffix.lower() in SOUNDS
-    Image.init()  # else Pillow does not know all formats yet
-    return kind == "images" and Image.registered_extensions().get(file.suffix.lower()) in Image.OPEN
+    return kind in ("images", "sounds") and not file.name.startswith(".") and labelled_folder.is_kind(file, kind)

@@ -14,7 +14,7 @@ from insitu.backbones.binary.integer import IntegerNetwork, integer_network
 from insitu.core import InsituError, write_text
 from insitu.export.arrays import constants
 from insitu.export.folder import copy_sources
-from insitu.learners.array_columns import FREE
+from insitu.learners.array_columns import held_columns
 from insitu.memory.integer_memory import IntegerMemory
 from insitu.memory.integer_space import integer_space
 
@@ -38,14 +38,14 @@ def integer_memory(
     if model.space is None or model.state is None:
         raise InsituError("the memory holds no class; teach it some examples before it is exported")
     state, learner = model.state, memory.settings.learner()
-    held = [(column, int(number)) for column, number in enumerate(state.labels.tolist()) if number != FREE]
+    held = held_columns(state)
     label_of = {number: str(label) for label, number in model.numbers.items()}
     room = max(2 * len(held), 16) if capacity is None else capacity
     if len(held) > room:
         raise InsituError(f"the memory holds {len(held)} classes, more than the capacity of {room}; give a larger one")
     excess = round(learner.correction * state.projection.scatter * 2**16)
     out = IntegerMemory(integer_space(model.space, input_step), room, label_bytes, excess)
-    for slot, (column, number) in enumerate(held):
+    for slot, (number, column) in enumerate(held.items()):
         sums = np.asarray(state.sums[column], np.float64)
         out.put(slot, label_of[number], sums, int(model.counts[number]))
     return out

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from insitu.backbones.binary.integer import IntegerLayer, IntegerNetwork
+from insitu.backbones.binary.integer import IntegerNetwork
 from insitu.learners.integer_cwr import IntegerHead
 from insitu.memory.integer_memory import IntegerMemory
 
@@ -75,7 +75,7 @@ def network_plan(network: IntegerNetwork) -> Plan:
     bits, window, words = side**2 * -(-outputs // 32), 0, []
     for layer in layers:
         per_tap = -(-layer.channels // 32)
-        words.append(_taps(side, layer.stride) * per_tap * layer.weight.out)
+        words.append(taps(side, layer.stride) * per_tap * layer.weight.out)
         flash += 4 * 9 * per_tap * layer.weight.out + layer.weight.out * (4 + 4 + 3 * 2)
         side = (side - 1) // layer.stride + 1
         if layer is not network.last:
@@ -93,7 +93,7 @@ def network_plan(network: IntegerNetwork) -> Plan:
     )
 
 
-def _taps(side: int, stride: int) -> int:
+def taps(side: int, stride: int) -> int:
     """Return the taps of all 3 x 3 windows of a map that lie within it."""
     centres = np.arange(0, side, stride)
     along = (np.minimum(centres + 1, side - 1) - np.maximum(centres - 1, 0) + 1).sum()
@@ -115,8 +115,3 @@ def head_plan(head: IntegerHead, batch: int) -> Plan:
             Work("head_predict", classes * features, 0, 2 * classes * features),
         ),
     )
-
-
-def binary_products(layer: IntegerLayer, side: int) -> int:
-    """Return the products of signs that a layer stands for on a map of ``side``."""
-    return _taps(side, layer.stride) * layer.channels * layer.weight.out

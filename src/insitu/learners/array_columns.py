@@ -42,6 +42,21 @@ def columns_of(state: State, classes: list[int]) -> dict[int, int]:
     return dict(zip(labels[columns].tolist(), columns.tolist(), strict=True))
 
 
+def held_columns(state: State) -> dict[int, int]:
+    """Return the column of every class, in the order of columns."""
+    return {label: column for column, label in enumerate(state.labels.tolist()) if label != FREE}
+
+
+def with_statistics(state: State, columns: list[int], shots: Tensor, sums: Tensor, activations: Tensor) -> State:
+    """Return the state with these digital numbers of columns: (k,), (k, dim) and (k, features)."""
+    return replace(
+        state,
+        shots=put_entries(state.shots, columns, shots),
+        sums=state.sums.put(columns, sums.numpy()),
+        activations=state.activations.put(columns, activations.numpy()),
+    )
+
+
 def with_columns(
     substrate: Substrate, state: State, classes: list[int], now_s: float, rng: np.random.Generator
 ) -> tuple[State, list[int]]:

@@ -23,7 +23,7 @@ from insitu.kernels import exact
 from insitu.learners import Learner
 from insitu.learners._calibration_set import calibration_set, size
 from insitu.learners._prototypes import adapt
-from insitu.learners.array_columns import FREE, State, columns_of, put_entries, ranks, with_columns
+from insitu.learners.array_columns import FREE, State, columns_of, put_entries, ranks, with_columns, with_statistics
 from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, mixed
 from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit, scatter
@@ -138,12 +138,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         sums, means = (torch.from_numpy(each[columns]) for each in (state.sums, state.activations))
         means = means * (state.shots[columns] / total)[:, None]
         means.index_add_(0, index, examples.x / total[index, None])
-        state = replace(
-            state,
-            shots=put_entries(state.shots, columns, total),
-            sums=state.sums.put(columns, sums.index_add_(0, index, vectors).numpy()),
-            activations=state.activations.put(columns, means.numpy()),
-        )
+        state = with_statistics(state, columns, total, sums.index_add_(0, index, vectors), means)
         if self.support == "program":
             return self._programmed(state, before, columns, now_s, rng)
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
@@ -173,12 +168,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         total, share = before + shots, (before / (before + shots))[:, None]
         known = torch.from_numpy(state.sums[columns])
         moved = torch.from_numpy(state.activations[columns]) * share + means * (1 - share)
-        state = replace(
-            state,
-            shots=put_entries(state.shots, columns, total),
-            sums=state.sums.put(columns, (known + sums).numpy()),
-            activations=state.activations.put(columns, moved.numpy()),
-        )
+        state = with_statistics(state, columns, total, known + sums, moved)
         if self.support == "program":
             return self._programmed(state, written, columns, now_s, rng)
         full = (total > SUPERPOSED) & (before > 0)

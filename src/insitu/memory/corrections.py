@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from insitu.core import InsituError
-from insitu.learners.array_columns import FREE, State
+from insitu.learners.array_columns import FREE, held_columns
 from insitu.memory.labels import Label
 from insitu.memory.model import Model, drop_examples, stored_ids
 from insitu.memory.operations import Operations
@@ -34,13 +34,13 @@ def undo(operations: Operations, model: Model, before: Model | None, rng: np.ran
     if state is None:
         return restored
     earlier = before.state
-    columns = _columns(state)
+    columns = held_columns(state)
     if earlier is None or model.space is None:
         probes = state.cohort.x[:0] if model.space is None else model.space.probes
         state = replace(state, cohort=Examples(probes, torch.zeros(len(probes), dtype=torch.int64)))
         state = operations.learner.erase(state, [*columns], model.now_s, rng) if columns else state
         return replace(restored, state=state)
-    targets = _columns(earlier)
+    targets = held_columns(earlier)
     same = {
         number
         for number, column in targets.items()
@@ -122,8 +122,3 @@ def relabel(
     old, new = labels
     model = remove(operations, model, old, example, vector, rng)
     return operations.teach(model, vector, [new], rng, np.array([example]))
-
-
-def _columns(state: State) -> dict[int, int]:
-    """Return the column of each class number."""
-    return {label: column for column, label in enumerate(state.labels.tolist()) if label != FREE}

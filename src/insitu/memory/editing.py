@@ -76,11 +76,7 @@ class Editing(ABC):
 
         A memory without a file knows those it stores, at most 512.
         """
-        model, vectors = self._fitted(), not self.settings.keeps_images
-        if self._store is None:
-            found = kept_examples(model, vectors)
-        else:
-            found = taught_examples(self._store.headers(), vectors)
+        found = self._known_examples()
         wanted = None if label is None else self._known_label(label)
         return [found[each] for each in sorted(found) if wanted is None or found[each].label == wanted]
 
@@ -145,13 +141,15 @@ class Editing(ABC):
             raise InsituError(f"the memory does not hold {known!r}; see classes_")
         return known
 
+    def _known_examples(self) -> dict[int, Example]:
+        """Return the examples by their ids: those of the journal, or without a file those that are stored."""
+        model, vectors = self._fitted(), not self.settings.keeps_images
+        return kept_examples(model, vectors) if self._store is None else taught_examples(self._store.headers(), vectors)
+
     def _example(self, example: int) -> Example:
         if not isinstance(example, int | np.integer) or isinstance(example, bool):
             raise InsituError(f"an example is given by its id, an integer of examples(); got {example!r}"[:200])
-        model, vectors = self._fitted(), not self.settings.keeps_images
-        found = kept_examples(model, vectors).get(int(example))
-        if self._store is not None:
-            found = taught_examples(self._store.headers(), vectors).get(int(example))
+        found = self._known_examples().get(int(example))
         if found is None:
             more = "" if self._store else "; a memory without a file knows only those it stores"
             raise InsituError(f"there is no example {example}; see examples() for the ids{more}")

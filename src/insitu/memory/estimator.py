@@ -19,7 +19,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from insitu.core import InsituError
-from insitu.ledger import Ledger
 from insitu.memory import history, inputs
 from insitu.memory.editing import Editing
 from insitu.memory.event import Event, apply, merge_event, teach_event
@@ -28,15 +27,16 @@ from insitu.memory.labels import Label, as_label, as_labels, check_same_kind, la
 from insitu.memory.locks import lock_of
 from insitu.memory.model import Model, check_mergeable, class_statistics
 from insitu.memory.pictures import picture_arrays
-from insitu.memory.query import Columns, QueryResult, columns, query, self_test
-from insitu.memory.settings import Settings, make_settings
+from insitu.memory.query import Columns, columns
+from insitu.memory.querying import Querying
+from insitu.memory.settings import Settings, current_names, make_settings
 from insitu.substrates import Substrate
 
 if TYPE_CHECKING:
     from insitu.memory.storage.store import Store
 
 
-class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
+class Memory(Querying, Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
     """Few-shot classifier on a simulated substrate, with the conventions of scikit-learn.
 
     Parameters: ``substrate`` holds the classes: a record, the name of a substrate, or the name of a device for a
@@ -139,50 +139,11 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     # -- prediction --------------------------------------------------------------------------------------------------
 
-    def encode(self, X: Any) -> NDArray[np.float64]:
-        """Return the vectors (n, features) of X that the memory compares; without an encoder, X itself."""
-        settings = self.settings
-        x, _ = inputs.validate_queries(self, X, reset=self._model is None)
-        return settings.vectors(x)
-
-    def query(self, X: ArrayLike, *, familiarity: bool = False) -> QueryResult:
-        """Return similarities, probabilities, predictions (and familiarity) of rows of X from one read of the array."""
-        model, settings = self._fitted(), self.settings
-        x, _ = inputs.validate_queries(self, X)
-        settings.check_encoder(model.encoder)
-        unknown = check_unknown(self.unknown, self.unknown_rate, model.numbers)
-        return query(settings, model, settings.vectors(x), self.random_state is not None, unknown, familiarity)
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the label (n,) of the most similar class for each row of X, or ``unknown``."""
-        return self.query(X).predictions
-
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return probabilities (n, classes), in the order of ``classes_``: the softmax of scaled similarities.
-
-        The scale maximises the leave-one-out likelihood of the stored examples. With ``unknown``, probabilities
-        approach 1 / classes as the familiarity falls from ``unknown_rate`` to 0.
-        """
-        return self.query(X).probabilities
-
-    def familiarity(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return the share (n,) of left-out known examples no closer to their class; 1 where none can be left out."""
-        return np.asarray(self.query(X, familiarity=True).familiarity)
-
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return similarities (n, classes), in the order of ``classes_``; for two classes, their difference (n,)."""
-        scores = self.query(X).similarities
-        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
-
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy of the predictions for X against labels y (n,)."""
         labels = as_labels(y)
         check_same_kind(self._fitted().labels, labels)
         return float(super().score(X, label_array(labels), sample_weight))
-
-    def self_test(self) -> tuple[QueryResult, NDArray[Any]]:
-        """Return the query result for the stored examples (512 at most), and their labels (n,)."""
-        return self_test(self.settings, self._fitted(), self.random_state is not None)
 
     def projected(self, seconds: float | timedelta, compensated: bool = True) -> Memory:
         """Return an in-memory copy whose clock is ``seconds`` ahead; this memory is not changed.
@@ -204,16 +165,6 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         model, selected = self._fitted(), as_labels(labels)
         check_same_kind(model.labels, selected)
         return columns(self.settings.substrate, model, selected, None if since is None else since._model)
-
-    def cost(self) -> Ledger:
-        """Return the pulses, RESETs and programming operations spent on learning so far."""
-        state = self._fitted().state
-        return Ledger() if state is None else self.settings.learner().cost(state)
-
-    def query_cost(self) -> Ledger:
-        """Return the cost of one prediction."""
-        state = self._fitted().state
-        return Ledger() if state is None else self.settings.learner().query_cost(state)
 
     # -- storage -----------------------------------------------------------------------------------------------------
 
@@ -267,9 +218,7 @@ class Memory(Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return tags
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if "backbone" in state:  # a pickle of version 0.2
-            state = {"encoder" if name == "backbone" else name: value for name, value in state.items()}
-        super().__setstate__(state)
+        super().__setstate__(current_names(state))
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy is in memory only: two writers to one file would overwrite each other's events

@@ -91,10 +91,13 @@ class Settings:
         return stored_fields(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if "backbone" in state:  # a pickle of version 0.2
-            state = state | {"encoder": encoders.find(state["backbone"])}
-            del state["backbone"]
-        self.__dict__.update(state)
+        state = current_names(state)
+        self.__dict__.update(state | {"encoder": encoders.find(state["encoder"])})  # a name in version 0.2
+
+
+def current_names(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return stored parameters under their present names: versions up to 0.2 called the encoder ``backbone``."""
+    return {"encoder" if name == "backbone" else name: value for name, value in stored.items()}
 
 
 def settings_from(parameters: dict[str, Any]) -> Settings:

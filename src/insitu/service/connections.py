@@ -7,6 +7,7 @@ has been idle longest is closed in favour of the new one; the new one is refused
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Any
 
@@ -64,7 +65,7 @@ class ConnectionTable:
         return False
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, ABC):
     """What both parsers of HTTP/1.1 have in common: clients whose request does not arrive in time are disconnected."""
 
     cycle: Any  # of the latest request
@@ -83,9 +84,9 @@ class Connection(asyncio.Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     @property
+    @abstractmethod
     def has_partial_head(self) -> bool:
         """Whether the head of a request has begun and is not complete."""
-        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the deadline for the head of a request."""

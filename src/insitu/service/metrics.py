@@ -18,7 +18,7 @@ Sample = tuple[str, dict[str, str], float]  # name, labels, value
 class Metrics:
     """What has been counted since the start."""
 
-    routes: set[str] = field(default_factory=set)  # that are told apart; all others are counted together
+    routes: set[str] = field(default_factory=set)  # counted separately; all others are counted together
     requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)  # by method, route and status
     durations: dict[str, list[int]] = field(default_factory=dict)  # of each route, how many per bucket
     seconds: Counter[str] = field(default_factory=Counter)  # of each route, in all

@@ -77,7 +77,9 @@ def main(args: list[str]) -> int:
     encoder, features = _encoder(path, options)
     batch = _batch(folder, named, "vectors" if encoder is None else encoder.kind)
     batch, rows = _usable(batch, encoder, features)
-    with _opened(path, options) as memory:
+    from insitu.memory import Memory
+
+    with Memory.open(path, **options.parameters()) as memory:
         taught, skipped, notes = _teach(memory, path, batch, rows, options.again)
         result: dict[str, Any] = {
             "memory": str(path),
@@ -162,12 +164,6 @@ def _usable(batch: Batch, encoder: Encoder | None, features: int | None) -> tupl
         raise InsituError(f"none of the {len(failed)} items can be used; the first: {first}")
     labels, items = ([given[place] for place in places] for given in (batch.labels, batch.items))
     return Batch(labels, items, failed, batch.notes), vectors  # type: ignore[arg-type]
-
-
-def _opened(path: Path, options: Options) -> Memory:
-    from insitu.memory import Memory
-
-    return Memory.open(path, **options.parameters())
 
 
 def _teach(

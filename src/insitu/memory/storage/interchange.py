@@ -106,15 +106,13 @@ def _readable_arrays(model: Model | None) -> Arrays:
     if model is None or model.space is None or model.state is None:
         return {}
     state, space = model.state, model.space
-    column_of = {int(label): column for column, label in enumerate(state.labels)}
-    numbers = [model.numbers[label] for label in model.labels]
-    sums = state.sums[[column_of[number] for number in numbers]]
+    sums = state.sums[model.columns]
     return {
         "space/shift": space.shift,
         "space/scale": space.scale,
         "space/weight": space.projection.weight.numpy(),
         "space/bias": space.projection.bias.numpy(),
-        "classes/means": model.means[numbers],
+        "classes/means": model.means[model.classes],
         "classes/prototypes": sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12),
     }
 

@@ -7,9 +7,9 @@ import sqlite3
 from typing import Any
 
 from insitu.core import InsituError
-from insitu.memory.settings import settings_from
+from insitu.memory.settings import current_names, settings_from
 from insitu.memory.storage.journal import timestamp
-from insitu.memory.storage.parameters import DEFAULTS, current_names, describe
+from insitu.memory.storage.parameters import DEFAULTS, describe
 from insitu.memory.storage.schema import check_types, digest_of
 
 FIELDS = {"parameters": dict, "made": str, "fingerprint": str}

@@ -18,7 +18,7 @@ from insitu.devices import Device
 from insitu.encoders import Encoder
 from insitu.encoders.function_encoder import FunctionEncoder
 from insitu.encoders.trained_backbone import TrainedBackbone
-from insitu.memory.settings import make_settings
+from insitu.memory.settings import current_names, make_settings
 from insitu.memory.storage.records import build_record
 from insitu.substrates import Substrate
 
@@ -87,11 +87,6 @@ def read_parameters(stored: dict[str, Any], given: dict[str, Any], fingerprint: 
     if outside["substrate"]:
         out["substrate"] = make_settings(given["substrate"], None, 1).substrate
     return out | {name: given[name] for name in NOT_STORED if name in given}
-
-
-def current_names(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return stored parameters under their present names: versions up to 0.2 called the encoder ``backbone``."""
-    return {"encoder" if name == "backbone" else name: value for name, value in stored.items()}
 
 
 def _describe_encoder(encoder: Encoder | None) -> Any:

@@ -1,6 +1,6 @@
 // The page: what is shown to the memory, the prediction for it, the classes of the memory, and their drift over time.
 
-import { request, keepToken, takeToken } from "./api.js";
+import { request } from "./api.js";
 import { BulkTeaching } from "./bulk_teaching.js";
 import { ColumnView } from "./column_view.js";
 import { Corrections, download } from "./corrections.js";
@@ -9,6 +9,7 @@ import { listen } from "./events.js";
 import { Examples } from "./examples.js";
 import { acceptFiles } from "./files.js";
 import { energy, make, plural } from "./format.js";
+import { openGate } from "./gate.js";
 import { dataUrlToBlob } from "./images.js";
 import { makeInput } from "./inputs.js";
 import { FIELD, KINDS } from "./kinds.js";
@@ -285,11 +286,4 @@ at("backup-get").addEventListener("click", () => download().catch(failed));
 for (const button of document.querySelectorAll("dialog .cancel")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
-at("gate-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  keepToken(at("token").value.trim());
-  open();
-});
-
-takeToken();
-open();
+openGate(open);

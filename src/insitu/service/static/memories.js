@@ -1,8 +1,9 @@
 // The start page of a server of several memories: open, create, restore and delete them.
 
-import { keepToken, request, send, takeToken } from "./api.js";
+import { request, send } from "./api.js";
 import { confirm } from "./dialogs.js";
 import { make, plural } from "./format.js";
+import { openGate } from "./gate.js";
 import { failed, say, settled } from "./messages.js";
 
 const at = (id) => document.getElementById(id);
@@ -62,11 +63,4 @@ const open = () => refresh().then(settled, failed);
 
 at("create").addEventListener("submit", (event) => create(event).catch(failed));
 at("restore").addEventListener("submit", (event) => restore(event).catch(failed));
-at("gate-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  keepToken(at("token").value.trim());
-  open();
-});
-
-takeToken();
-open();
+openGate(open);

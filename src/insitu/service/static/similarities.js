@@ -42,7 +42,7 @@ export class Similarities {
     this.#parts.bars.replaceChildren(...rows);
   }
 
-  /** Show what was just taught; `cost` is told on hover. */
+  /** Show what was just taught; `cost` is shown on hover. */
   taught(text, under, cost) {
     this.wait(text);
     this.#say("Taught", text, false);

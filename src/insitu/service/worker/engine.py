@@ -109,15 +109,12 @@ class Engine:
     # -- queries -----------------------------------------------------------------------------------------------------
 
     def _decode(self, call: Call) -> None:
-        def act() -> None:
+        try:
             given, top_k, familiarity = call.arguments
             assert call.memory is not None
             with self.memories.use(call.memory) as memory:
                 x = items.decode(memory, given, self.limits)
-                self._queries.put(Query(call, x, top_k, familiarity))
-
-        try:
-            act()
+            self._queries.put(Query(call, x, top_k, familiarity))
         except Exception as error:
             call.answer(*_error(error))
 

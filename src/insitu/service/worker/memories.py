@@ -16,6 +16,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from insitu.memory import Memory
+from insitu.memory.storage.identity import SUFFIXES
 from insitu.memory.storage.maintenance import verify
 from insitu.service.names import SUFFIX
 from insitu.service.worker.turn import Turn
@@ -142,7 +143,7 @@ class Memories:
 
 
 def _unlink(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-lock"):
+    for suffix in SUFFIXES:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
