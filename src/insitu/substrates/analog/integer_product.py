@@ -13,16 +13,13 @@ import torch
 
 from insitu.kernels.integer_readout import (
     Output,
-    Strips,
     Widths,
-    carried_strips,
-    joined,
-    signed_strips,
     square_shift,
     whole_products,
     whole_widths,
 )
 from insitu.kernels.readout import Key
+from insitu.kernels.strips import Strips, carried_strips, joined, signed_strips
 from insitu.substrates.analog.converters import Converters
 from insitu.substrates.analog.readings import Reading
 from insitu.substrates.analog.tiles import Floats
