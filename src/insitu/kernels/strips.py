@@ -48,10 +48,11 @@ def largest_step(most: int, rows: int) -> int:
 
 def signed_strips(values: Array, levels: int, tile: int) -> Strips:
     """Round values (in, columns) to steps of the largest of each column, for products with numbers up to ``levels``."""
-    fast, top = compiled(), np.float32(largest_step(levels, min(tile, len(values))))
+    fast = compiled()
     if fast is None:
         return signed_strips_reference(values, levels, tile)
-    out = _room(values, tile, np.int16, WIDTHS_AT_ONCE, WIDTHS_AT_ONCE)
+    top = np.float32(largest_step(levels, min(tile, len(values))))
+    out = _room(values, tile, np.int16, 2, WIDTHS_AT_ONCE)
     fast.signed_strips(np.ascontiguousarray(values), top, tile, out.words, out.unit)
     return out
 
@@ -60,7 +61,9 @@ def signed_strips_reference(values: Array, levels: int, tile: int) -> Strips:
     """Do the same in plain NumPy."""
     top = largest_step(levels, min(tile, len(values)))
     unit = np.maximum(np.abs(values).max(0), np.float32(1e-30)) / np.float32(top)
-    return _arranged(np.rint(values / unit).astype(np.int16), unit, _room(values, tile, np.int16, 2, WIDTHS_AT_ONCE), tile)
+    return _arranged(
+        np.rint(values / unit).astype(np.int16), unit, _room(values, tile, np.int16, 2, WIDTHS_AT_ONCE), tile
+    )
 
 
 def carried_strips(values: Array, tile: int) -> Strips:
