@@ -121,7 +121,8 @@ def convert_strip(  # type: ignore[no-untyped-def]
     """Add read noise to the sums of TOGETHER rows by one strip, convert them and add them to ``totals``.
 
     now = sums * units + sqrt(squared * spreads) * noise, clipped to the converter's range and rounded to its steps;
-    totals = that where ``first``, else totals + that; rows of ``strips`` vectors, ``at`` the first. By hand, so that no test for overlap stands between the rows.
+    totals = that where ``first``, else totals + that. ``totals`` has ``strips`` vectors to a row, ``at`` is the number
+    of the first. By hand, so that no test for overlap stands between the rows.
     """
     signature = types.void(sums, squared, noise, units, spreads, strip, inverse, top, step, first, totals, at, strips)
     kind = ir.VectorType(ir.FloatType(), LANES)

@@ -1,6 +1,6 @@
 """Products in integers, for converters of at most eight bits on both sides: the same bits on every processor.
 
-A conductance is taken in steps of at most 2^-15 of the largest in its column (``kernels/integer_readout.py``): an error
+A conductance is taken in steps of at most 2^-15 of the largest in its column (``kernels/strips.py``): an error
 about a hundred times below a step of the converter behind it.
 """
 
