@@ -9,18 +9,22 @@ from hypothesis import strategies as st
 
 from insitu.kernels import compiled
 from insitu.kernels.integer_readout import (
-    LARGEST_SUM,
-    LARGEST_VARIANCE,
     Output,
     Widths,
-    carried_strips,
-    largest_step,
-    signed_strips,
     square_shift,
     whole_products,
     whole_products_reference,
     whole_widths,
     whole_widths_reference,
+)
+from insitu.kernels.strips import (
+    LARGEST_SUM,
+    LARGEST_VARIANCE,
+    carried_strips,
+    carried_strips_reference,
+    largest_step,
+    signed_strips,
+    signed_strips_reference,
 )
 
 KEY = (11, 12)
@@ -73,6 +77,22 @@ def test_widths_have_the_bits_of_the_reference(levels: int) -> None:
     assert np.array_equal(got.widths[:6, :300], widths)
     assert np.array_equal(got.squares[:6, :300], squares)
     assert np.abs(got.widths[1:6]).max(1).tolist() == [levels] * 5
+
+
+@needs_numba
+@settings(max_examples=60, deadline=None)
+@given(rows=st.integers(1, 90), columns=st.integers(1, 40), tile=st.integers(1, 100))
+def test_strips_have_the_bits_of_the_reference(rows: int, columns: int, tile: int) -> None:
+    values = normal(columns, rows).T
+    values[:, 0] = 0
+    pairs = (
+        (signed_strips(values, 127, tile), signed_strips_reference(values, 127, tile)),
+        (carried_strips(values**2, tile), carried_strips_reference(values**2, tile)),
+    )
+    for got, expected in pairs:
+        assert got.words.dtype == expected.words.dtype
+        assert np.array_equal(got.words, expected.words)
+        assert np.array_equal(got.unit, expected.unit)
 
 
 @settings(max_examples=30, deadline=None)

@@ -201,3 +201,38 @@ def readout(  # type: ignore[no-untyped-def]
                         now[j] += np.sqrt(spread[j]) * drawn[j]
                 add_row(now, full[block], levels, block == 0, out[row])
         scale_rows(out[start:stop], row_gain[start:stop], column_gain, out[start:stop])
+
+
+# -- whole numbers in strips, see kernels/strips.py ----------------------------------------------------------------
+
+
+@loop
+def signed_strips(values, steps, tile, words, unit):  # type: ignore[no-untyped-def]
+    rows, columns = values.shape
+    for i in range(rows):
+        for j in range(columns):
+            unit[j] = max(unit[j], abs(values[i, j]))
+    for j in range(columns):
+        unit[j] = max(unit[j], f32(1e-30)) / steps
+    for i in range(rows):
+        block, row = i // tile, i % tile
+        for j in range(columns):
+            words[block, j // 16, row // 2, j % 16, row % 2] = np.int16(i32(np.rint(values[i, j] / unit[j])))
+
+
+@loop
+def carried_strips(values, steps, tile, words, unit):  # type: ignore[no-untyped-def]
+    rows, columns = values.shape
+    for i in range(rows):
+        for j in range(columns):
+            unit[j] = max(unit[j], values[i, j])
+    for j in range(columns):
+        unit[j] = max(unit[j], f32(1e-30)) / steps
+    sums = np.zeros(columns, np.float64)
+    for i in range(rows):
+        block, row = i // tile, i % tile
+        if row == 0:
+            sums[:] = 0.0
+        for j in range(columns):
+            before, sums[j] = sums[j], sums[j] + f64(values[i, j] / unit[j])
+            words[block, j // 16, row // 4, j % 16, row % 4] = np.int8(i32(np.rint(sums[j]) - np.rint(before)))

@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from insitu.kernels._compiled import converted, f32, fill_normals, loop, scale_rows
+from insitu.kernels._compiled import f32, fill_normals, loop, scale_rows
 
 tools: Any = cgutils  # carries no types
 by_hand: Any = intrinsic  # carries the types of a plain call, which lacks the context
@@ -86,40 +86,92 @@ def dot_bytes(context, x, x_at, x_row, w, w_at, count, out):  # type: ignore[no-
         whole = "+avx512vnni" in features
         kind = PAIR_SUMS if whole else HALF
         added = _added_whole if whole else _added_in_pairs
-        parts = LANES // kind.count
-        zero = ir.Constant(kind, [0] * kind.count)
-        sums = [[tools.alloca_once_value(builder, zero) for _ in range(parts)] for _ in range(TOGETHER)]
         starts = [builder.add(x_at, builder.mul(x_row, ir.Constant(size, row))) for row in range(TOGETHER)]
-
-        def weights_of(at: Any, part: int) -> Any:
-            place = builder.gep(data(3), [builder.add(at, ir.Constant(size, 4 * kind.count * part))])
-            return builder.load(builder.bitcast(place, kind.as_pointer()), align=1)
-
-        with tools.for_range(builder, count) as group:
-            quads = [
-                builder.add(builder.mul(group.index, ir.Constant(size, QUADS)), ir.Constant(size, quad))
-                for quad in range(QUADS)
-            ]
-            places = [builder.add(w_at, builder.mul(quad, ir.Constant(size, 4 * LANES))) for quad in quads]
-            weights = [[weights_of(at, part) for at in places] for part in range(parts)]
-            for start, totals in zip(starts, sums, strict=True):
-                groups = [builder.add(start, builder.mul(quad, ir.Constant(size, 4))) for quad in quads]
-                inputs = [_spread(builder, data(0), at, kind, 1) for at in groups]
-                for total, columns in zip(totals, weights, strict=True):
-                    builder.store(added(builder, features, builder.load(total), inputs, columns), total)
         target = builder.bitcast(data(6), kind.as_pointer())
-        for number, total in enumerate(total for totals in sums for total in totals):
-            builder.store(builder.load(total), builder.gep(target, [ir.Constant(size, number)]), align=4)
+        parts = LANES // kind.count
+        for part in range(parts):  # in turn: sums of all parts at once would not fit AVX2's registers
+            zero = ir.Constant(kind, [0] * kind.count)
+            sums = [tools.alloca_once_value(builder, zero) for _ in range(TOGETHER)]
+            for total in sums:
+                builder.store(zero, total)
+            with tools.for_range(builder, count) as group:
+                first = builder.mul(group.index, ir.Constant(size, QUADS))
+                quads = [builder.add(first, ir.Constant(size, quad)) for quad in range(QUADS)]
+                weights = []
+                for quad in quads:
+                    at = builder.add(w_at, builder.mul(quad, ir.Constant(size, 4 * LANES)))
+                    place = builder.gep(data(3), [builder.add(at, ir.Constant(size, 4 * kind.count * part))])
+                    weights.append(builder.load(builder.bitcast(place, kind.as_pointer()), align=1))
+                offsets = [builder.mul(quad, ir.Constant(size, 4)) for quad in quads]
+                for start, total in zip(starts, sums, strict=True):
+                    inputs = [_spread(builder, data(0), builder.add(start, at), kind, 1) for at in offsets]
+                    builder.store(added(builder, features, builder.load(total), inputs, weights), total)
+            for row, total in enumerate(sums):
+                place = builder.gep(target, [ir.Constant(size, row * parts + part)])
+                builder.store(builder.load(total), place, align=4)
         return context.get_dummy_value()
 
     return signature, code
 
 
+@by_hand
+def convert_strip(  # type: ignore[no-untyped-def]
+    context, sums, squared, noise, units, spreads, strip, inverse, top, step, first, totals, at, strips
+):
+    """Add read noise to the sums of TOGETHER rows by one strip, convert them and add them to ``totals``.
+
+    now = sums * units + sqrt(squared * spreads) * noise, clipped to the converter's range and rounded to its steps;
+    totals = that where ``first``, else totals + that. ``totals`` has ``strips`` vectors to a row, ``at`` is the number
+    of the first. By hand, so that no test for overlap stands between the rows.
+    """
+    signature = types.void(sums, squared, noise, units, spreads, strip, inverse, top, step, first, totals, at, strips)
+    kind = ir.VectorType(ir.FloatType(), LANES)
+    function = ir.FunctionType(kind, [kind])
+
+    def code(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        def place(number: Any, at: Any) -> Any:
+            start = context.make_array(signature.args[number])(context, builder, given[number]).data
+            return builder.gep(builder.bitcast(start, (PAIR_SUMS if number < 2 else kind).as_pointer()), [at])
+
+        def number(argument: Any) -> Any:
+            return context.cast(builder, given[argument], signature.args[argument], types.intp)
+
+        root, whole = (
+            tools.get_or_insert_function(builder.module, function, f"llvm.{name}.v{LANES}f32")
+            for name in ("sqrt", "rint")
+        )
+        strip, at, strips = number(5), number(11), number(12)
+        unit, spread = (builder.load(place(n, strip), align=4) for n in (3, 4))
+        inverse, top, step = (_splat(builder, given[n], kind) for n in (6, 7, 8))
+        bottom = builder.fsub(ir.Constant(kind, [-0.0] * LANES), top)
+        first = builder.icmp_signed("!=", number(9), ir.Constant(at.type, 0))
+        for row in range(TOGETHER):
+            line = ir.Constant(at.type, row)
+            mean, square = (builder.sitofp(builder.load(place(n, line), align=4), kind) for n in (0, 1))
+            deviation = builder.call(root, [builder.fmul(square, spread)])
+            drawn = builder.fmul(deviation, builder.load(place(2, line), align=4))
+            steps = builder.fmul(builder.fadd(builder.fmul(mean, unit), drawn), inverse)
+            steps = builder.select(builder.fcmp_ordered("<", steps, bottom), bottom, steps)
+            steps = builder.select(builder.fcmp_ordered(">", steps, top), top, steps)
+            taken = builder.fmul(builder.call(whole, [steps]), step)
+            target = place(10, builder.add(at, builder.mul(line, strips)))
+            total = builder.fadd(builder.load(target, align=4), taken)
+            builder.store(builder.select(first, taken, total), target, align=4)
+        return context.get_dummy_value()
+
+    return signature, code
+
+
+def _splat(builder: Any, value: Any, kind: Any) -> Any:
+    """Repeat a value in every lane of ``kind``."""
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(WORD, 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(WORD, kind.count), [0] * kind.count))
+
+
 def _spread(builder: Any, data: Any, at: Any, kind: Any, align: int) -> Any:
     """Load the 32 bits that begin at entry ``at`` and repeat them in every lane of ``kind``."""
     word = builder.load(builder.bitcast(builder.gep(data, [at]), WORD.as_pointer()), align=align)
-    first = builder.insert_element(ir.Constant(kind, ir.Undefined), word, ir.Constant(WORD, 0))
-    return builder.shuffle_vector(first, first, ir.Constant(kind, [0] * kind.count))
+    return _splat(builder, word, kind)
 
 
 def _added_whole(builder: Any, features: list[str], total: Any, inputs: list[Any], weights: list[Any]) -> Any:
@@ -181,12 +233,11 @@ def whole_products(  # type: ignore[no-untyped-def]
     width_row, square_row = widths.shape[1], squares.shape[1]
     mean_strip, variance_strip = means[0, 0].size, variances[0, 0].size
     # indices below are variables of range() alone: any other might be negative, which costs a test or a scatter
-    sums, squared = np.empty((TOGETHER, LANES), np.int32), np.empty((TOGETHER, LANES), np.int32)
+    sums, squared = np.empty((TOGETHER, LANES), np.int32), np.zeros((TOGETHER, LANES), np.int32)
     noise = np.zeros((TOGETHER, LANES), np.float32)
-    totals = np.empty((ROWS // TOGETHER, TOGETHER, strips, LANES), np.float32)
+    totals = np.empty((ROWS, strips * LANES), np.float32)
     flat_widths, flat_squares = widths.reshape(-1), squares.reshape(-1)
     flat_means, flat_variances = means.reshape(-1), variances.reshape(-1)
-    units, spreads = unit.reshape(strips, LANES), spread.reshape(strips, LANES)
     for first in range(start, stop, ROWS):
         last = min(first + ROWS, stop)
         for block in range(blocks):
@@ -204,11 +255,8 @@ def whole_products(  # type: ignore[no-untyped-def]
                         whole_variances = whole * variance_strip
                         dot_bytes(flat_squares, at, square_row, flat_variances, whole_variances, groups, squared)
                         fill_normals(noise, k0, k1, (first_row + row) // TOGETHER, first_column + strip * LANES, block)
-                    for r in range(TOGETHER):
-                        for j in range(LANES):
-                            now = f32(sums[r, j]) * units[strip, j]
-                            if noisy:
-                                now += np.sqrt(f32(squared[r, j]) * spreads[strip, j]) * noise[r, j]
-                            taken = converted(now, inverse, top, step)
-                            totals[group, r, strip, j] = taken if block == 0 else totals[group, r, strip, j] + taken
-        scale_rows(totals.reshape(ROWS, strips * LANES), row_gain[first:last], column_gain, out[first:last])
+                    at, fresh = group * TOGETHER * strips + strip, block == 0
+                    convert_strip(
+                        sums, squared, noise, unit, spread, strip, inverse, top, step, fresh, totals, at, strips
+                    )
+        scale_rows(totals, row_gain[first:last], column_gain, out[first:last])

@@ -6,6 +6,7 @@ Moshier) with one rounding per operation; without Numba the plain forms serve, w
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -62,9 +63,9 @@ def exp_reference(x: Floats) -> Floats:
 
 
 def _each(loop: str, reference: Callable[[Floats], Floats], x: Floats) -> Floats:
-    """Return the function of every number, by the compiled loop of this name where there are many."""
+    """Return the function of every number, by the compiled loop of this name where it is there or there are many."""
     x = np.asarray(x, F)
-    if x.size <= FEW or compiled() is None:
+    if (x.size <= FEW and "numba" not in sys.modules) or compiled() is None:
         return reference(x)
     from insitu.kernels import _elementary
 

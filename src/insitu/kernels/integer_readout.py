@@ -20,84 +20,19 @@ from numpy.typing import NDArray
 
 from insitu.kernels import compiled
 from insitu.kernels.readout import Array, Key, block_normals, pulse_widths_reference, readout_reference
+from insitu.kernels.strips import SQUARES_AT_ONCE, WIDTHS_AT_ONCE, Strips
 from insitu.kernels.threading import split_rows
 
 Whole = NDArray[np.int16]
 Small = NDArray[np.uint8]
-LANES = 16  # columns of a strip
 GROUP = 4  # rows that are multiplied together
-WIDTHS_AT_ONCE, SQUARES_AT_ONCE = 2, 8  # inputs that the loop multiplies together, with means and with variances
-LARGEST_SUM = 2**31 - 1
-LARGEST = 2**15 - 1
-LARGEST_VARIANCE, SQUARE_BITS = 63, 7  # squares are at most 128: four products of the two are added in 16 bits
+SQUARE_BITS = 7  # squares are at most 128: four products with variances are added in 16 bits
 GOLDEN = 0.6180339887498949  # multiples of it, taken modulo 1, spread evenly however many there are
-
-
-@dataclass(frozen=True, eq=False)
-class Strips:
-    """Whole numbers (in, columns) in the order the loop reads them, and what a step of each column stands for.
-
-    words: (blocks, strips, groups, 16, rows of a group): row blocks, 16 columns to a strip, neighbouring rows in
-        groups of two int16 or four int8
-    unit: (16 x strips,) float32
-    """
-
-    words: NDArray[np.int16 | np.int8]
-    unit: Array
-
-    def rows(self, block: int, columns: int) -> NDArray[np.int16 | np.int8]:
-        """Return the numbers of a row block (rows, columns); rows beyond the block are zeros."""
-        strips, groups, lanes, together = self.words[block].shape
-        found: NDArray[np.int16 | np.int8] = self.words[block].transpose(1, 3, 0, 2)
-        return found.reshape(groups * together, strips * lanes)[:, :columns]
-
-
-def joined(parts: list[Strips]) -> Strips:
-    """Return the strips of parts next to each other; each but the last has a multiple of ``LANES`` columns."""
-    return Strips(np.concatenate([part.words for part in parts], 1), np.concatenate([part.unit for part in parts]))
-
-
-def largest_step(most: int, rows: int) -> int:
-    """Return how large steps may be so that ``rows`` products with numbers up to ``most`` add up in 32 bits."""
-    return min(LARGEST, LARGEST_SUM // (most * rows))
 
 
 def square_shift(levels: int) -> int:
     """Return how many bits of a squared width up to ``levels`` are dropped."""
     return max((levels**2).bit_length() - SQUARE_BITS, 0)
-
-
-def signed_strips(values: Array, levels: int, tile: int) -> Strips:
-    """Round values (in, columns) to steps of the largest of each column, for products with numbers up to ``levels``."""
-    top = largest_step(levels, min(tile, len(values)))
-    unit = np.maximum(np.abs(values).max(0), np.float32(1e-30)) / np.float32(top)
-    return _strips(np.rint(values / unit).astype(np.int16), unit, tile, 2, WIDTHS_AT_ONCE)
-
-
-def carried_strips(values: Array, tile: int) -> Strips:
-    """Round values (in, columns) >= 0 to at most ``LARGEST_VARIANCE`` steps.
-
-    What rounding leaves is carried into the next row of the block: the sum over any rows is off by less than a step.
-    """
-    unit = np.maximum(values.max(0), np.float32(1e-30)) / np.float32(LARGEST_VARIANCE - 1)
-    steps = np.empty(values.shape, np.int8)
-    for start in range(0, len(values), tile):
-        rows = slice(start, start + tile)
-        sums = np.rint(np.cumsum(values[rows] / unit, axis=0, dtype=np.float64))
-        steps[rows] = np.diff(sums, axis=0, prepend=0.0)
-    return _strips(steps, unit, tile, 4, SQUARES_AT_ONCE)
-
-
-def _strips(steps: NDArray[np.int16 | np.int8], unit: Array, tile: int, together: int, multiple: int) -> Strips:
-    """Arrange steps (in, columns) by groups of ``together`` rows; row blocks are padded to a ``multiple``."""
-    rows, columns = steps.shape
-    blocks, strips, padded_rows = -(-rows // tile), -(-columns // LANES), -(-min(tile, rows) // multiple) * multiple
-    padded = np.zeros((blocks, padded_rows, strips * LANES), steps.dtype)
-    for block in range(blocks):
-        part = steps[block * tile : (block + 1) * tile]
-        padded[block, : len(part), :columns] = part
-    words = padded.reshape(blocks, padded_rows // together, together, strips, LANES).transpose(0, 3, 1, 4, 2)
-    return Strips(np.ascontiguousarray(words), np.pad(unit, (0, strips * LANES - columns)))
 
 
 @dataclass(frozen=True, eq=False)

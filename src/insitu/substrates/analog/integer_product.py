@@ -1,6 +1,6 @@
 """Products in integers, for converters of at most eight bits on both sides: the same bits on every processor.
 
-A conductance is taken in steps of at most 2^-15 of the largest in its column (``kernels/integer_readout.py``): an error
+A conductance is taken in steps of at most 2^-15 of the largest in its column (``kernels/strips.py``): an error
 about a hundred times below a step of the converter behind it.
 """
 
@@ -13,16 +13,13 @@ import torch
 
 from insitu.kernels.integer_readout import (
     Output,
-    Strips,
     Widths,
-    carried_strips,
-    joined,
-    signed_strips,
     square_shift,
     whole_products,
     whole_widths,
 )
 from insitu.kernels.readout import Key
+from insitu.kernels.strips import Strips, carried_strips, joined, signed_strips
 from insitu.substrates.analog.converters import Converters
 from insitu.substrates.analog.readings import Reading
 from insitu.substrates.analog.tiles import Floats
