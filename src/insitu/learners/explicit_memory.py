@@ -39,6 +39,8 @@ from insitu.substrates.crossbar import Crossbar
 PROBES = 512  # vectors of random signs that columns are scaled by where they are not fitted
 SUPERPOSED = 10  # shots that a column takes before it is full: twice 10 pulses, as far as crystallisation was measured
 
+FILLED = 0.8  # of full scale: what a component of the largest size aims at after ``base_shots`` shots
+
 
 @dataclass(frozen=True)
 class ExplicitMemory(Learner[FewShotBase, State]):
@@ -56,6 +58,9 @@ class ExplicitMemory(Learner[FewShotBase, State]):
     clip: float = 0.95  # quantile of |component| from which on a component gets all pulses
     correction: float = 0.5  # fraction of the excess length of few-shot means that is removed
     calibrate: bool = True  # fit every column to exact prototypes; otherwise scale it to the length the array shows
+    rounds: int = (
+        0  # number of times that cells are read and pulsed towards their prototype; 0: shots are pulsed unread
+    )
     mode: Literal[1, 2, 3] = 1  # prototypes of C-FSCIL: means (1), bipolar (2), or pushed apart by gradient steps (3)
     base_mix: float = 0.0  # share of the scores of a new class that comes from base classes similar to it; 0 is off
     base_sharpness: float = 16.0  # factor of the similarities to base classes in the softmax that weighs them
@@ -63,6 +68,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
     def __post_init__(self) -> None:
         if self.pulses < 1 or self.base_shots < 1 or self.dim < 1:
             raise InsituError("pulses, base_shots and dim are at least 1")
+        if self.rounds < 0:
+            raise InsituError(f"rounds is a number of readings, or 0; got {self.rounds}")
         if not 0 < self.clip <= 1 or not 0 <= self.correction < 1:
             raise InsituError(f"0 < clip <= 1 and 0 <= correction < 1; got {self.clip} and {self.correction}")
         if not self.shrink > 0:
@@ -109,6 +116,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         state = replace(state, activations=Rows.of(base.means.numpy()), sums=sums, shots=many)
         if self.support == "program":
             return self._programmed(state, before, columns, now_s, rng)
+        if self.rounds:
+            return self._approached(state, before, columns, now_s, rng)
         amounts = self._pulses(means, size(means, self.clip), self.pulses * self.base_shots)
         held = self.substrate.add(state.held, columns, amounts.T, now_s, rng)
         return self._calibrated(replace(state, held=held), before, columns, now_s, rng)
@@ -141,6 +150,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         state = with_statistics(state, columns, total, sums.index_add_(0, index, vectors), means)
         if self.support == "program":
             return self._programmed(state, before, columns, now_s, rng)
+        if self.rounds:
+            return self._approached(state, before, columns, now_s, rng)
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
         amounts = torch.zeros(int(count.max()), vectors.shape[1], len(columns))
         amounts[torch.from_numpy(ranks(index.numpy())), :, index] = self._pulses(vectors, largest, self.pulses)
@@ -173,6 +184,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
             return self._programmed(state, written, columns, now_s, rng)
         full = (total > SUPERPOSED) & (before > 0)
         held = self.substrate.erase(state.held, np.array(columns)[full.numpy()].tolist(), now_s, rng)
+        if self.rounds:
+            return self._approached(replace(state, held=held), written, columns, now_s, rng)
         vectors = exact.unit(torch.where(full[:, None], known + sums, sums)).float()
         strength = torch.where(full, total, shots).clamp(1, self.base_shots)
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
@@ -232,7 +245,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def kept(self, state: State) -> Ledger:
         """Return the bytes that this configuration keeps next to the array."""
-        exact_prototypes = self.calibrate or self.support == "program" or self.base_mix > 0
+        exact_prototypes = self.calibrate or self.support == "program" or self.base_mix > 0 or self.rounds > 0
         return Ledger.of(
             exact_prototype_bytes=state.sums.nbytes if exact_prototypes else 0,
             mean_activation_bytes=state.activations.nbytes if self.mode > 1 else 0,
@@ -251,6 +264,17 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         """Turn vectors (n, dim) into signed pulse counts; a component of size ``largest`` gets ``most`` (or (n, 1))."""
         shares = torch.sign(vectors) if self.support == "bipolar" else (vectors / largest).clamp(-1, 1)
         return torch.round(shares * most)
+
+    def _approached(
+        self, state: State, before: Any, columns: list[int], now_s: float, rng: np.random.Generator
+    ) -> State:
+        """Pulse columns towards their exact means, so that no rounding and no spread of a step adds up over shots."""
+        largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
+        shots = state.shots[columns, None]
+        means = torch.from_numpy(state.sums[columns]) / shots
+        shares = FILLED * (shots / self.base_shots).clamp(max=1).sqrt() * (means / largest).clamp(-1, 1)
+        held = self.substrate.approach(state.held, columns, shares.float().T, self.rounds, now_s, rng)
+        return self._calibrated(replace(state, held=held), before, columns, now_s, rng)
 
     def _programmed(
         self, state: State, before: Any, columns: list[int], now_s: float, rng: np.random.Generator
