@@ -89,10 +89,10 @@ def test_magnitudes_are_rounded_to_pulses_of_which_the_largest_share_is_clipped(
 
 
 def test_columns_that_are_read_hold_means_of_shots_more_exactly_in_fewer_pulses() -> None:
-    unread, read = CELLS, replace(CELLS, rounds=8)
+    unread = ExplicitMemory(Crossbar(adc_bits=0, input_bits=0), dim=256)
     examples, known = shots([8, 9], each=5, spread=1.0), draw(list(range(10)) * 20, spread=1.0).x
     errors, pulses = [], []
-    for memory in (unread, read):
+    for memory in (unread, replace(unread, rounds=8)):
         state = memory.start(EXACT.prepare(base(), 0.0, rng()).projection, base().examples, 0.0, rng())
         for session in (examples, shots([8, 9], each=3, seed=3, spread=1.0)):
             state = memory.learn(state, session, 1.0, rng("learn"))
@@ -101,8 +101,8 @@ def test_columns_that_are_read_hold_means_of_shots_more_exactly_in_fewer_pulses(
         pulses.append(memory.cost(state).counts["set_pulse"])
         sides = memory.substrate.wear(state.held, [0, 1])[0]
         assert pulses[-1] == memory.substrate.devices * sides.sum()
-    assert errors[1] < errors[0] / 3
-    assert pulses[1] < 1.5 * pulses[0]
+    assert errors[1] < errors[0] / 4
+    assert pulses[1] < pulses[0]
 
 
 def test_programming_writes_the_mean_direction() -> None:
