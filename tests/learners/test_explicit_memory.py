@@ -174,7 +174,7 @@ def test_a_memory_without_classes_says_so() -> None:
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"pulses": 0}, "at least 1"),
     ({"base_shots": 0}, "at least 1"),
-    ({"rounds": -1}, "rounds is a number of readings, or 0; got -1"),
+    ({"rounds": -1}, "rounds at least 0"),
     ({"dim": 0}, "at least 1"),
     ({"clip": 0.0}, "0 < clip <= 1"),
     ({"correction": 1.0}, "correction < 1"),
