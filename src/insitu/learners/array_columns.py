@@ -43,7 +43,7 @@ def columns_of(state: State, classes: list[int]) -> dict[int, int]:
     return dict(zip(labels[columns].tolist(), columns.tolist(), strict=True))
 
 
-def present_columns(state: State, classes: list[int]) -> list[int]:
+def locate(state: State, classes: list[int]) -> list[int]:
     """Return the column of each of these classes once; raise ``InsituError`` where one has none."""
     known = columns_of(state, classes)
     if missing := [c for c in classes if c not in known]:

@@ -4,9 +4,9 @@ Karunaratne et al., ESSCIRC 2022. A class is one column of a crossbar. Each shot
 to the column in place by partial-SET pulses (superposition); an unseen class takes fresh columns (expansion); one
 analog product compares a query with all classes (search). Erasing a class is a RESET of its column.
 
-Own choices, none of them stated in the paper: how a component of the vector becomes pulses (``support``), that cells may
-be read and pulsed until a column holds the exact mean of its shots (``rounds``), the projection, an old class as several
-superposed shots of its mean, and the calibration of every column (``column_calibration.py``) with examples of the base.
+Own choices, none of them stated in the paper: how a component of the vector becomes pulses (``support``), that cells
+may be read and pulsed until a column holds the mean of its shots (``rounds``), the projection, an old class as several
+superposed shots of its mean, and the calibration of every column (``column_calibration.py``) with base examples.
 """
 
 from __future__ import annotations
@@ -23,15 +23,7 @@ from insitu.kernels import exact
 from insitu.learners import Learner
 from insitu.learners._calibration_set import calibration_set, size
 from insitu.learners._prototypes import adapt, shares
-from insitu.learners.array_columns import (
-    FREE,
-    State,
-    present_columns,
-    put_entries,
-    ranks,
-    with_columns,
-    with_statistics,
-)
+from insitu.learners.array_columns import FREE, State, locate, put_entries, ranks, with_columns, with_statistics
 from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, mixed
 from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit, scatter
@@ -64,9 +56,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
     clip: float = 0.95  # quantile of |component| from which on a component gets all pulses
     correction: float = 0.5  # fraction of the excess length of few-shot means that is removed
     calibrate: bool = True  # fit every column to exact prototypes; otherwise scale it to the length the array shows
-    rounds: int = (
-        0  # number of times that cells are read and pulsed towards their prototype; 0: shots are pulsed unread
-    )
+    rounds: int = 0  # times that cells are read and pulsed towards their prototype; 0: shots are pulsed unread
     mode: Literal[1, 2, 3] = 1  # prototypes of C-FSCIL: means (1), bipolar (2), or pushed apart by gradient steps (3)
     base_mix: float = 0.0  # share of the scores of a new class that comes from base classes similar to it; 0 is off
     base_sharpness: float = 16.0  # factor of the similarities to base classes in the softmax that weighs them
@@ -222,7 +212,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def erase(self, state: State, classes: list[int], now_s: float, rng: np.random.Generator) -> State:
         """RESET the columns of these classes; they are free for classes to come."""
-        columns = present_columns(state, classes)
+        columns = locate(state, classes)
         cleared = {"labels": FREE, "shots": 0, "slope": 1, "offset": 0}
         entries: Any = {name: put_entries(getattr(state, name), columns, value) for name, value in cleared.items()}
         erased = self.substrate.erase(state.held, columns, now_s, rng)
