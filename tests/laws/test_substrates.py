@@ -173,6 +173,19 @@ def test_adding_superposes(substrate: Substrate) -> None:
     assert norms == sorted(norms)
 
 
+@pytest.mark.parametrize("substrate", ADDING)
+def test_approaching_reaches_moving_shares_and_leaves_other_columns(substrate: Substrate) -> None:
+    held = substrate.add(substrate.blank(INPUTS, OUTPUTS, 0.0, rng()), [3], matrix(INPUTS, 1).sign(), 0.0, rng())
+    other = substrate.read(held, NOW)[0][:, 3]
+    for shots in range(1, 5):
+        shares = (0.4 * matrix(INPUTS, 2) + 0.1 * matrix(INPUTS, 2, seed=shots)).clamp(-0.8, 0.8)
+        held = substrate.approach(held, [7, 1], shares, 8, float(shots), rng(shots))
+        weights = substrate.read(held, NOW)[0][:, [7, 1]]
+        for column in range(2):
+            assert np.corrcoef(weights[:, column], shares[:, column])[0, 1] > 0.8
+    assert torch.equal(substrate.read(held, NOW)[0][:, 3], other)
+
+
 @pytest.mark.parametrize("substrate", EVERY)
 def test_the_cost_of_products_is_counted_per_row(substrate: Substrate) -> None:
     held = stored(substrate)

@@ -88,6 +88,23 @@ def test_magnitudes_are_rounded_to_pulses_of_which_the_largest_share_is_clipped(
     assert 4 < len(written.unique()) <= 9
 
 
+def test_columns_that_are_read_hold_means_of_shots_more_exactly_in_fewer_pulses() -> None:
+    unread = ExplicitMemory(Crossbar(adc_bits=0, input_bits=0), dim=256)
+    examples, known = shots([8, 9], each=5, spread=1.0), draw(list(range(10)) * 20, spread=1.0).x
+    errors, pulses = [], []
+    for memory in (unread, replace(unread, rounds=8)):
+        state = memory.start(EXACT.prepare(base(), 0.0, rng()).projection, base().examples, 0.0, rng())
+        for session in (examples, shots([8, 9], each=3, seed=3, spread=1.0)):
+            state = memory.learn(state, session, 1.0, rng("learn"))
+        exact = state.projection.vectors(known) @ memory.prototypes(state).T
+        errors.append(float((memory.scores(state, known, 2.0, rng("read")) - exact).square().mean()))
+        pulses.append(memory.cost(state).counts["set_pulse"])
+        sides = memory.substrate.wear(state.held, [0, 1])[0]
+        assert pulses[-1] == memory.substrate.devices * sides.sum()
+    assert errors[1] < errors[0] / 4
+    assert pulses[1] < pulses[0]
+
+
 def test_programming_writes_the_mean_direction() -> None:
     state = taught(EXACT, shots([8]))
     vectors = state.projection.vectors(shots([8]).x)
@@ -157,6 +174,7 @@ def test_a_memory_without_classes_says_so() -> None:
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"pulses": 0}, "at least 1"),
     ({"base_shots": 0}, "at least 1"),
+    ({"rounds": -1}, "rounds at least 0"),
     ({"dim": 0}, "at least 1"),
     ({"clip": 0.0}, "0 < clip <= 1"),
     ({"correction": 1.0}, "correction < 1"),

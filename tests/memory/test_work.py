@@ -9,6 +9,7 @@ import pytest
 
 from insitu import Memory
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
+from insitu.memory.settings import ROUNDS
 from insitu.rows import BLOCK, Rows
 from insitu.substrates.analog.tiles import TILE
 
@@ -59,11 +60,15 @@ def test_cells_are_read_once_between_two_changes(monkeypatch: pytest.MonkeyPatch
     assert not counted
     memory.partial_fit(x[:1], [5])
     memory.predict(x)
-    assert counted == [TILE]
+    *written, held = counted
+    assert set(written) == {1}, "rounds of writing read the column"
+    assert len(written) <= ROUNDS
+    assert held == TILE
+    counted.clear()
     memory.age(60)
     memory.predict(x)
     memory.predict(x)
-    assert sum(counted[1:]) == CLASSES
+    assert sum(counted) == CLASSES
 
 
 def test_drift_measured_again_gives_the_same_numbers(tmp_path: Path) -> None:

@@ -15,6 +15,19 @@ from torch import Tensor
 
 from insitu.kernels import exact
 
+FILLED = 0.8  # of full scale: the most that a component aims at where columns are read and pulsed
+
+
+def shares(sums: Tensor, shots: Tensor, most: int, largest: float) -> Tensor:
+    """Return what columns of these sums (k, dim) over ``shots`` (k,) aim at, in shares of full scale.
+
+    A component of size ``largest`` aims at ``FILLED`` after ``most`` shots, before at less, so that a mean that moves
+    leaves room on both sides.
+    """
+    means = sums / shots[:, None]
+    level = FILLED * (shots / most).clamp(max=1).sqrt()
+    return (level[:, None] * (means / largest).clamp(-1, 1)).float()
+
 
 def nudge(prototypes: Tensor, iterations: int = 100, rate: float = 0.1) -> Tensor:
     """Return prototypes (classes, dim) moved towards mutual orthogonality, and not far from where they were."""

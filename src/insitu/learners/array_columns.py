@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from insitu.core import InsituError
 from insitu.learners.projections import Projection
 from insitu.protocols import Examples
 from insitu.rows import Rows
@@ -40,6 +41,16 @@ def columns_of(state: State, classes: list[int]) -> dict[int, int]:
     labels = state.labels.numpy()
     columns = np.flatnonzero(np.isin(labels, classes))
     return dict(zip(labels[columns].tolist(), columns.tolist(), strict=True))
+
+
+def locate(state: State, classes: list[int]) -> list[int]:
+    """Return the column of each of these classes once; raise ``InsituError`` where one has none."""
+    known = columns_of(state, classes)
+    if missing := [c for c in classes if c not in known]:
+        present = sorted(label for label in state.labels.tolist() if label != FREE)
+        shown = ", ".join(map(str, present[:20])) + (", ..." if len(present) > 20 else "")
+        raise InsituError(f"the memory does not hold class {missing[0]}; it holds {shown or 'no class'}")
+    return [known[c] for c in dict.fromkeys(classes)]
 
 
 def held_columns(state: State) -> dict[int, int]:

@@ -4,9 +4,9 @@ Karunaratne et al., ESSCIRC 2022. A class is one column of a crossbar. Each shot
 to the column in place by partial-SET pulses (superposition); an unseen class takes fresh columns (expansion); one
 analog product compares a query with all classes (search). Erasing a class is a RESET of its column.
 
-Own choices, none of them stated in the paper: how a component of the vector becomes pulses (``support``), the
-projection, that an old class is written as several superposed shots of its mean, and the calibration of every column
-(``column_calibration.py``) with examples of the base, kept off the core.
+Own choices, none of them stated in the paper: how a component of the vector becomes pulses (``support``), that cells
+may be read and pulsed until a column holds the mean of its shots (``rounds``), the projection, an old class as several
+superposed shots of its mean, and the calibration of every column (``column_calibration.py``) with base examples.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from insitu.core import InsituError
 from insitu.kernels import exact
 from insitu.learners import Learner
 from insitu.learners._calibration_set import calibration_set, size
-from insitu.learners._prototypes import adapt
-from insitu.learners.array_columns import FREE, State, columns_of, put_entries, ranks, with_columns, with_statistics
+from insitu.learners._prototypes import adapt, shares
+from insitu.learners.array_columns import FREE, State, locate, put_entries, ranks, with_columns, with_statistics
 from insitu.learners.base_mixing import BASE_SHOTS, base_and_new, check_mixing, mixed
 from insitu.learners.column_calibration import corrected, fitted, scaled
 from insitu.learners.projections import Kind, Projection, fit, scatter
@@ -56,13 +56,14 @@ class ExplicitMemory(Learner[FewShotBase, State]):
     clip: float = 0.95  # quantile of |component| from which on a component gets all pulses
     correction: float = 0.5  # fraction of the excess length of few-shot means that is removed
     calibrate: bool = True  # fit every column to exact prototypes; otherwise scale it to the length the array shows
+    rounds: int = 0  # times that cells are read and pulsed towards their prototype; 0: shots are pulsed unread
     mode: Literal[1, 2, 3] = 1  # prototypes of C-FSCIL: means (1), bipolar (2), or pushed apart by gradient steps (3)
     base_mix: float = 0.0  # share of the scores of a new class that comes from base classes similar to it; 0 is off
     base_sharpness: float = 16.0  # factor of the similarities to base classes in the softmax that weighs them
 
     def __post_init__(self) -> None:
-        if self.pulses < 1 or self.base_shots < 1 or self.dim < 1:
-            raise InsituError("pulses, base_shots and dim are at least 1")
+        if self.pulses < 1 or self.base_shots < 1 or self.dim < 1 or self.rounds < 0:
+            raise InsituError("pulses, base_shots and dim are at least 1, and rounds at least 0")
         if not 0 < self.clip <= 1 or not 0 <= self.correction < 1:
             raise InsituError(f"0 < clip <= 1 and 0 <= correction < 1; got {self.clip} and {self.correction}")
         if not self.shrink > 0:
@@ -104,11 +105,10 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         before = state.held
         state, columns = with_columns(self.substrate, state, list(range(len(base.means))), now_s, rng)
         means = projection.vectors(base.means)
-        many = torch.full((len(means),), BASE_SHOTS)
-        sums = Rows.of((means * many[:, None]).numpy())
-        state = replace(state, activations=Rows.of(base.means.numpy()), sums=sums, shots=many)
-        if self.support == "program":
-            return self._programmed(state, before, columns, now_s, rng)
+        sums, shots = Rows.of((means * BASE_SHOTS).numpy()), torch.full((len(means),), BASE_SHOTS)
+        state = replace(state, activations=Rows.of(base.means.numpy()), sums=sums, shots=shots)
+        if self._verifies:
+            return self._verified(state, before, columns, now_s, rng)
         amounts = self._pulses(means, size(means, self.clip), self.pulses * self.base_shots)
         held = self.substrate.add(state.held, columns, amounts.T, now_s, rng)
         return self._calibrated(replace(state, held=held), before, columns, now_s, rng)
@@ -139,8 +139,8 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         means = means * (state.shots[columns] / total)[:, None]
         means.index_add_(0, index, examples.x / total[index, None])
         state = with_statistics(state, columns, total, sums.index_add_(0, index, vectors), means)
-        if self.support == "program":
-            return self._programmed(state, before, columns, now_s, rng)
+        if self._verifies:
+            return self._verified(state, before, columns, now_s, rng)
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
         amounts = torch.zeros(int(count.max()), vectors.shape[1], len(columns))
         amounts[torch.from_numpy(ranks(index.numpy())), :, index] = self._pulses(vectors, largest, self.pulses)
@@ -169,10 +169,10 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         known = torch.from_numpy(state.sums[columns])
         moved = torch.from_numpy(state.activations[columns]) * share + means * (1 - share)
         state = with_statistics(state, columns, total, known + sums, moved)
-        if self.support == "program":
-            return self._programmed(state, written, columns, now_s, rng)
-        full = (total > SUPERPOSED) & (before > 0)
+        full = (total > SUPERPOSED) & (before > 0) & (self.support != "program")
         held = self.substrate.erase(state.held, np.array(columns)[full.numpy()].tolist(), now_s, rng)
+        if self._verifies:
+            return self._verified(replace(state, held=held), written, columns, now_s, rng)
         vectors = exact.unit(torch.where(full[:, None], known + sums, sums)).float()
         strength = torch.where(full, total, shots).clamp(1, self.base_shots)
         largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
@@ -212,12 +212,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def erase(self, state: State, classes: list[int], now_s: float, rng: np.random.Generator) -> State:
         """RESET the columns of these classes; they are free for classes to come."""
-        known = columns_of(state, classes)
-        if missing := [c for c in classes if c not in known]:
-            present = sorted(label for label in state.labels.tolist() if label != FREE)
-            shown = ", ".join(map(str, present[:20])) + (", ..." if len(present) > 20 else "")
-            raise InsituError(f"the memory does not hold class {missing[0]}; it holds {shown or 'no class'}")
-        columns = [known[c] for c in dict.fromkeys(classes)]
+        columns = locate(state, classes)
         cleared = {"labels": FREE, "shots": 0, "slope": 1, "offset": 0}
         entries: Any = {name: put_entries(getattr(state, name), columns, value) for name, value in cleared.items()}
         erased = self.substrate.erase(state.held, columns, now_s, rng)
@@ -232,7 +227,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def kept(self, state: State) -> Ledger:
         """Return the bytes that this configuration keeps next to the array."""
-        exact_prototypes = self.calibrate or self.support == "program" or self.base_mix > 0
+        exact_prototypes = self.calibrate or self._verifies or self.base_mix > 0
         return Ledger.of(
             exact_prototype_bytes=state.sums.nbytes if exact_prototypes else 0,
             mean_activation_bytes=state.activations.nbytes if self.mode > 1 else 0,
@@ -249,23 +244,30 @@ class ExplicitMemory(Learner[FewShotBase, State]):
 
     def _pulses(self, vectors: Tensor, largest: float, most: int | Tensor) -> Tensor:
         """Turn vectors (n, dim) into signed pulse counts; a component of size ``largest`` gets ``most`` (or (n, 1))."""
-        shares = torch.sign(vectors) if self.support == "bipolar" else (vectors / largest).clamp(-1, 1)
-        return torch.round(shares * most)
+        return torch.round((vectors.sign() if self.support == "bipolar" else (vectors / largest).clamp(-1, 1)) * most)
 
-    def _programmed(
-        self, state: State, before: Any, columns: list[int], now_s: float, rng: np.random.Generator
-    ) -> State:
-        """Write prototypes by iterative programming: the given columns, or in modes 2 and 3 every class."""
+    @property
+    def _verifies(self) -> bool:
+        """Whether columns are written from exact sums and read while they are, so that no error adds up over shots."""
+        return self.support == "program" or self.rounds > 0
+
+    def _verified(self, state: State, before: Any, columns: list[int], now_s: float, rng: np.random.Generator) -> State:
+        """Pulse the given columns towards their means, or program them; in modes 2 and 3, program every class."""
         if self.mode > 1:
             columns = (state.labels != FREE).nonzero()[:, 0].tolist()
             projection, means = state.projection, torch.from_numpy(state.activations[columns])
             weight, bias, moved = adapt(projection.weight, projection.bias, means, self.mode)
             projection = replace(projection, weight=weight, bias=bias)
             written = exact.unit(torch.tanh(moved.double()).float() - projection.centre).float()
-            written = written * state.shots[columns, None]
+            written *= state.shots[columns, None]
             state = replace(state, projection=projection, sums=state.sums.put(columns, written.numpy()))
-        target = exact.unit(torch.from_numpy(state.sums[columns])).float().T
-        held = self.substrate.write(state.held, columns, target, now_s, rng)
+        sums = torch.from_numpy(state.sums[columns])
+        if self.support == "program":
+            held = self.substrate.write(state.held, columns, exact.unit(sums).float().T, now_s, rng)
+        else:
+            largest = calibration_set(state.projection, state.cohort.x).size(self.clip)
+            target = shares(sums, state.shots[columns], self.base_shots, largest)
+            held = self.substrate.approach(state.held, columns, target.T, self.rounds, now_s, rng)
         return self._calibrated(replace(state, held=held), before, columns, now_s, rng)
 
     def _calibrated(

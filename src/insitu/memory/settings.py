@@ -20,6 +20,7 @@ from insitu.memory.space import Space, space_of_base
 from insitu.substrates import Substrate
 from insitu.substrates.crossbar import Crossbar
 
+ROUNDS = 8  # of reading and pulsing; a full cell takes some eight SET pulses from RESET
 MOST_ROWS = 2**16  # 256 tiles; a typo in ``dim`` should raise instead of exhausting the machine's memory
 ROOMS = ("substrates", "devices")  # whose parts name a substrate
 
@@ -37,7 +38,9 @@ class Settings:
         device = getattr(self.substrate, "device", None)
         # a substrate without devices, and devices that cannot be pulsed, are programmed
         pulsed = device is not None and device.crystallises
-        return ExplicitMemory(self.substrate, dim=self.dim, support="magnitude" if pulsed else "program")
+        if pulsed:
+            return ExplicitMemory(self.substrate, dim=self.dim, rounds=ROUNDS)
+        return ExplicitMemory(self.substrate, dim=self.dim, support="program")
 
     def operations(self) -> Operations:
         """Return the operations on a model with these settings."""

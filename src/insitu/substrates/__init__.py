@@ -72,6 +72,15 @@ class Substrate(ABC):
         ``amounts`` may be of several shots, (shots, in, len(columns)), superposed in one go.
         """
 
+    def approach(
+        self, held: Any, columns: list[int], shares: Tensor, rounds: int, now_s: float, rng: np.random.Generator
+    ) -> Any:
+        """Bring columns to ``shares`` (in, len(columns)), -1..1 of full scale, from what they hold, in place.
+
+        A crossbar reads the cells and pulses those that are off, in up to ``rounds`` rounds; others write the shares.
+        """
+        return self.write(held, columns, shares, now_s, rng)
+
     @abstractmethod
     def write(self, held: Any, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Any:
         """Replace columns by ``weights`` (in, len(columns)), programmed as exactly as the substrate can."""

@@ -136,6 +136,19 @@ class Crossbar(Substrate):
         spent = Ledger.of(set_pulse=draft.pulse(self._array, columns, shots, now_s, rng))
         return self._measured(draft.held(now_s, spent), columns, now_s)
 
+    def approach(
+        self, held: Held, columns: list[int], shares: Tensor, rounds: int, now_s: float, rng: np.random.Generator
+    ) -> Held:
+        """Pulse columns until G+ - G- is ``shares`` (in, len(columns)) of full scale; read in each of ``rounds``."""
+        columns = column_numbers(columns, held.outputs)
+        given = checked_weights(shares, held.inputs, len(columns))
+        checked_time(held, now_s)
+        if not columns:
+            return held
+        draft = Draft(held, self.tile)
+        spent = draft.approach(self._array, columns, given, rounds, now_s, rng)
+        return self._measured(draft.held(now_s, spent), columns, now_s)
+
     def erase(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """RESET the cells of columns; products of theirs come out in µS again."""
         columns = column_numbers(columns, held.outputs)

@@ -14,6 +14,9 @@ from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.tiles import Counts, Floats, Held, put, shares, taken, tiles_of
 from insitu.substrates.analog.writing import AT_A_TIME, SIGNS, both_signs, for_pairs
 
+TOLERANCE = 0.05  # of full scale: how far from its target a weight stays as it is
+STRIDE = 0.2  # of full scale, above the largest mean step: what counts as one pulse where several are given unread
+
 
 class Draft:
     """A matrix of arrays of ``width`` columns while some of its columns are replaced, a few at a time."""
@@ -67,6 +70,37 @@ class Draft:
             self.put(columns[part], cells, pulses)
             given += array.devices * int(pulses.sum(dtype=np.int64))
         return given
+
+    def approach(
+        self,
+        array: CellArray,
+        columns: list[int],
+        shares: Floats,
+        rounds: int,
+        now_s: float,
+        rng: np.random.Generator,
+    ) -> Ledger:
+        """Pulse cells until G+ - G- is within ``TOLERANCE`` of ``shares`` (in, k) of full scale; return the cost.
+
+        In each round all cells are read, and the sign that is short is pulsed. Reads are those of the mean.
+        """
+        full_us, spent = np.float32(array.devices * array.device.full_scale_us), Ledger()
+        for part in _at_a_time(columns):
+            cells, total = self.cells(columns[part]), np.zeros((SIGNS, *shares[:, part].shape), np.int32)
+            for _ in range(rounds):
+                plus, minus = array.device.read(cells, now_s)[0].sum(1, dtype=np.float32)
+                short = shares[:, part] - (plus - minus) / full_us
+                spent += Ledger.of(device_read=cells.conductance_us.size)
+                steps = np.where(np.abs(short) > TOLERANCE, np.trunc(short / STRIDE), 0)
+                steps = np.where(steps, steps, np.sign(short) * (np.abs(short) > TOLERANCE))
+                if not steps.any():
+                    break
+                pulses = both_signs(steps).astype(np.int32)
+                cells = array.device.pulse(cells, for_pairs(pulses, array.devices), now_s, rng)
+                total += pulses
+            self.put(columns[part], cells, total)
+            spent += Ledger.of(set_pulse=array.devices * int(total.sum(dtype=np.int64)))
+        return spent
 
 
 def wear(held: Held, width: int, columns: list[int]) -> tuple[Counts, Counts]:
