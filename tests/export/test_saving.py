@@ -49,14 +49,15 @@ def test_every_mistake_has_its_code_and_changes_nothing(target: str, tmp_path: P
     assert TARGETS[target].run(TARGETS[target].compile(tmp_path, ["refusals.c", *SOURCES])) == ""
 
 
-def test_arbitrary_bytes_do_no_harm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fuzzer", ["fuzz_load.c", "fuzz_serial.c"])
+def test_arbitrary_bytes_do_no_harm(fuzzer: str, tmp_path: Path) -> None:
     TARGETS["x86-64 clang sanitizers"].require()
     export_memory(small_memory(), tmp_path)
-    shutil.copy(HERE / "fuzz_load.c", tmp_path)
+    for name in (fuzzer, "flash.h"):
+        shutil.copy(HERE / name, tmp_path)
     given = ["clang", *STRICT, *SANITIZERS[:1], "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-    made = subprocess.run(
-        [*given, "-o", "fuzz", "fuzz_load.c", *SOURCES], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    sources = [fuzzer, "insitu_serial.c", *SOURCES]
+    made = subprocess.run([*given, "-o", "fuzz", *sources], cwd=tmp_path, capture_output=True, text=True, check=False)
     if "libclang_rt.fuzzer" in made.stderr:
         pytest.skip("libFuzzer is not installed")
     assert not made.returncode, made.stderr

@@ -33,9 +33,9 @@ STATUS = {
     -8: "the saved memory is of another version of the format",
     -9: "the saved memory is of another model, capacity or length of labels",
     -10: "the storage of the board reported an error",
-    -11: "the firmware of the board does not know this request; build it from a folder that was exported now",
-    -12: "the firmware of the board has no storage, no sensor, or was built without INSITU_FLOAT, which this needs",
-    -13: "the sensor of the board reported an error",
+    -12: "the firmware of the board does not know this request; build it from a folder that was exported now",
+    -13: "the firmware of the board has no storage, no sensor, or was built without INSITU_FLOAT, which this needs",
+    -14: "the sensor of the board reported an error",
 }
 
 

@@ -24,8 +24,8 @@ from insitu.memory.labels import Label
 from insitu.memory.model import ClassStatistics, Model
 
 NOISE = 0.02  # of the largest singular value: what the rounding of weights to 8 bits amounts to
-OUTSIDE = 0.05  # share of a direction outside of the range, from which on it tells a length
-BEYOND = 3.0  # ratio of that length to the usual one, from which on it is not believed
+OUTSIDE = 0.03  # share of the usual length outside of the range, from which on it tells the length
+BEYOND = 16.0  # largest ratio to the usual length, as inputs saturate at so many spreads
 CONTINUED = 1.1  # length of a sum per example, beyond which it is no sum of examples
 PARTS = (("zero", "<i4"), ("gain", "<i2"), ("shift", "u1"), ("weight", "i1"), ("bias", "<i4"), ("scale", "<i2"))
 CODES = (("offset", "<f4"), ("step", "<f4"))
@@ -124,11 +124,10 @@ def input_of(space: IntegerSpace, direction: NDArray[np.float64]) -> NDArray[np.
 def _length(p: Any, q: Any, v_outside: Any, b_outside: Any) -> float:
     square, cross = float(p @ p) or 1.0, float(p @ q)
     usual = (cross + np.sqrt(cross**2 + square * max(len(p) - float(q @ q), 0.1 * len(p)))) / square
-    outside = float(v_outside @ v_outside)
-    if outside < OUTSIDE**2:
+    if np.linalg.norm(b_outside) < OUTSIDE * usual:
         return float(usual)
-    told = float(v_outside @ b_outside) / outside
-    return told if usual / BEYOND < told < usual * BEYOND else float(usual)
+    told = float(b_outside @ b_outside) / max(float(v_outside @ b_outside), 1e-9)
+    return min(max(told, usual / BEYOND), usual * BEYOND)
 
 
 def _sum_of(space: IntegerSpace, model: Model, label: Label, per_example: float) -> tuple[NDArray[np.float64], float]:
