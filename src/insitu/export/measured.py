@@ -26,7 +26,7 @@ BOARD = (
     *("-M", "mps2-an386", "-icount", "shift=6", "-nographic", "-monitor", "none", "-serial", "none"),
     *("-semihosting-config", "enable=on,target=native", "-kernel"),
 )
-PARTS = {"model.c": "COUNT_MEMORY", "network.c": "COUNT_NETWORK", "head.c": "COUNT_HEAD"}
+PARTS = {"model.c": "COUNT_MEMORY", "network.c": "COUNT_NETWORK", "head.c": "COUNT_HEAD", "replay.c": "COUNT_REPLAY"}
 PROGRAMS = ("example.c", "firmware.c", "count.c", "insitu_serial.c")  # not what is measured
 SLOWEST_S = 300
 
