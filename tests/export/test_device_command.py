@@ -71,9 +71,7 @@ def test_a_board_is_taught_queried_and_pulled(
         (["pull", "PORT", "missing.insitu"], "there is no memory at missing.insitu"),
     ],
 )
-def test_mistakes_are_one_line(
-    words: list[str], message: str, port: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes_are_one_line(words: list[str], message: str, port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["device", *(port if word == "PORT" else word for word in words)]) != 0
     error = capsys.readouterr().err
     assert message in error

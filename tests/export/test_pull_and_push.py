@@ -17,16 +17,16 @@ from insitu.memory.board_memory import codes_of, input_of, memory_of
 from insitu.memory.integer_memory import IntegerMemory
 from insitu.memory.integer_space import LENGTH
 
-X, Y = load_digits(return_X_y=True)
-NAMES = np.array([f"digit {label}" for label in Y])
-TAUGHT = np.concatenate([np.flatnonzero(Y == label)[:10] for label in range(8)])
-MORE = np.concatenate([np.flatnonzero(Y == label)[:10] for label in (8, 9)])
-TESTS = np.setdiff1d(np.arange(len(X)), np.concatenate([TAUGHT, MORE]))
-NEW = TESTS[Y[TESTS] >= 8]
+images, digits = load_digits(return_X_y=True)
+NAMES = np.array([f"digit {label}" for label in digits])
+TAUGHT = np.concatenate([np.flatnonzero(digits == label)[:10] for label in range(8)])
+MORE = np.concatenate([np.flatnonzero(digits == label)[:10] for label in (8, 9)])
+TESTS = np.setdiff1d(np.arange(len(images)), np.concatenate([TAUGHT, MORE]))
+NEW = TESTS[digits[TESTS] >= 8]
 
 
 def eight(substrate: str, dim: int = 128) -> Memory:
-    return Memory(substrate, dim=dim).fit(X[TAUGHT], NAMES[TAUGHT])
+    return Memory(substrate, dim=dim).fit(images[TAUGHT], NAMES[TAUGHT])
 
 
 @pytest.fixture(scope="module")
@@ -41,45 +41,45 @@ def command(tmp_path_factory: pytest.TempPathFactory, exported: IntegerMemory) -
 
 @pytest.mark.parametrize("substrate", ["digital", "pcm_nandakumar2018"])
 def test_classes_taught_on_the_board_are_known_here(command: list[str], substrate: str) -> None:
-    memory, direct = eight(substrate), eight(substrate).partial_fit(X[MORE], NAMES[MORE])
+    memory, direct = eight(substrate), eight(substrate).partial_fit(images[MORE], NAMES[MORE])
     with served(command) as port:
         board = Board(port)
         for row in MORE:
-            board.teach(NAMES[row], codes_of(board, X[[row]])[0])
+            board.teach(NAMES[row], codes_of(board, images[[row]])[0])
         assert memory.pull(board) == {"digit 8": 10, "digit 9": 10}
         assert memory.pull(board) == {}
     assert memory.class_count_.tolist() == [10] * 10
-    assert memory.score(X[NEW], NAMES[NEW]) > direct.score(X[NEW], NAMES[NEW]) - 0.06
-    assert memory.score(X[TESTS], NAMES[TESTS]) > direct.score(X[TESTS], NAMES[TESTS]) - 0.04
+    assert memory.score(images[NEW], NAMES[NEW]) > direct.score(images[NEW], NAMES[NEW]) - 0.06
+    assert memory.score(images[TESTS], NAMES[TESTS]) > direct.score(images[TESTS], NAMES[TESTS]) - 0.04
     assert memory.undo().classes_.tolist() == [f"digit {label}" for label in range(8)]
 
 
 def test_more_examples_of_a_known_class_are_added_to_it(command: list[str]) -> None:
     memory = eight("digital")
-    more = np.flatnonzero(Y == 1)[10:40]
+    more = np.flatnonzero(digits == 1)[10:40]
     before = memory._fitted().means[[memory._fitted().numbers["digit 1"]]][0]
     with served(command) as port:
         board = Board(port)
         for row in more:
-            board.teach("digit 1", codes_of(board, X[[row]])[0])
+            board.teach("digit 1", codes_of(board, images[[row]])[0])
         assert memory.pull(board) == {"digit 1": 30}
-        board.teach("digit 1", codes_of(board, X[more[:1]])[0])
+        board.teach("digit 1", codes_of(board, images[more[:1]])[0])
         assert memory.pull(board) == {"digit 1": 1}  # now of a class whose examples are not all stored here
     mean = memory._fitted().means[[memory._fitted().numbers["digit 1"]]][0]
-    exact = X[np.concatenate([TAUGHT[Y[TAUGHT] == 1], more])].mean(0)
+    exact = images[np.concatenate([TAUGHT[digits[TAUGHT] == 1], more])].mean(0)
     assert np.linalg.norm(mean - exact) < 0.6 * np.linalg.norm(before - exact)
 
 
 def test_what_is_taught_here_is_known_on_the_board(command: list[str]) -> None:
-    memory = eight("pcm_nandakumar2018").partial_fit(X[MORE], NAMES[MORE])
+    memory = eight("pcm_nandakumar2018").partial_fit(images[MORE], NAMES[MORE])
     with served(command) as port:
         board = Board(port)
-        board.teach("own", codes_of(board, X[:1])[0])
+        board.teach("own", codes_of(board, images[:1])[0])
         assert memory.push(board) == {"digit 8": 10, "digit 9": 10}
         assert memory.push(board) == {}
         assert board.classes()["own"] == 1
         board.forget("own")
-        codes = codes_of(board, X[TESTS[:150]])
+        codes = codes_of(board, images[TESTS[:150]])
         found = [board.predict(row).label for row in codes]
         assert np.mean(found == NAMES[TESTS[:150]]) > 0.85
         there = memory_of(board)
@@ -87,9 +87,10 @@ def test_what_is_taught_here_is_known_on_the_board(command: list[str]) -> None:
     # the same words as if taught on the board, but for the rounding of sums
     taught = integer_memory(eight("digital"), capacity=12)
     for row in MORE:
-        taught.teach(taught.space.codes(X[[row]])[0], NAMES[row])
+        taught.teach(taught.space.codes(images[[row]])[0], NAMES[row])
     for label in ("digit 8", "digit 9"):
-        one, other = (each.sums[each.slot_of(label) or 0] << each.exponents[each.slot_of(label) or 0] for each in (there, taught))
+        slots = [(each, each.slot_of(label) or 0) for each in (there, taught)]
+        one, other = (each.sums[slot] << each.exponents[slot] for each, slot in slots)
         assert np.linalg.norm(one - other) < 0.01 * np.linalg.norm(other)
 
 
@@ -98,17 +99,17 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(command: list[str]) ->
     with served(command) as port:
         board = Board(port)
         board.forget("digit 1")
-        for row in np.flatnonzero(Y == 7)[:12]:
-            board.teach("digit 1", codes_of(board, X[[row]])[0])
+        for row in np.flatnonzero(digits == 7)[:12]:
+            board.teach("digit 1", codes_of(board, images[[row]])[0])
         with pytest.raises(InsituError, match="different ones"):
             memory.pull(board)
         assert memory.class_count_.tolist() == [10] * 8
         with pytest.raises(InsituError, match="takes 64 inputs, this memory 3"):
-            Memory("digital").fit(X[:4, :3], ["a", "b"] * 2).pull(board)
-        numbers = Memory("digital", dim=128).fit(X[TAUGHT], Y[TAUGHT])
+            Memory("digital").fit(images[:4, :3], ["a", "b"] * 2).pull(board)
+        numbers = Memory("digital", dim=128).fit(images[TAUGHT], digits[TAUGHT])
         with pytest.raises(InsituError, match="labels of this memory are int"):
             numbers.pull(board)
-        full = eight("digital").partial_fit(X[:5], [f"more {k}" for k in range(5)])
+        full = eight("digital").partial_fit(images[:5], [f"more {k}" for k in range(5)])
         before = memory_of(board).block()
         with pytest.raises(InsituError, match="room for 12 classes"):
             full.push(board)
@@ -119,22 +120,22 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(command: list[str]) ->
 def test_a_direction_becomes_an_input_of_that_direction(dim: int, cosine: float) -> None:
     space = integer_memory(eight("digital", dim)).space
     for label in (3, 8, 9):
-        total = space.vectors(space.codes(X[Y == label][:20])).sum(0)
+        total = space.vectors(space.codes(images[digits == label][:20])).sum(0)
         x = input_of(space, total.astype(np.float64))
         vector = space.vectors(space.codes(x[None]))[0]
         assert vector @ total / np.linalg.norm(vector) / np.linalg.norm(total) > cosine
-        spread = X[TAUGHT].std(0) + 1
-        assert np.abs((x - X[TAUGHT].mean(0)) / spread).max() < 6
+        spread = images[TAUGHT].std(0) + 1
+        assert np.abs((x - images[TAUGHT].mean(0)) / spread).max() < 6
     assert np.allclose(np.linalg.norm(vector), LENGTH, rtol=0.01)
 
 
 def test_pulling_is_stored_with_the_memory(command: list[str], tmp_path: Path) -> None:
     with Memory.open(tmp_path / "digits.insitu", substrate="digital", dim=128) as memory, served(command) as port:
-        memory.fit(X[TAUGHT], NAMES[TAUGHT])
+        memory.fit(images[TAUGHT], NAMES[TAUGHT])
         board = Board(port)
-        board.teach("digit 9", codes_of(board, X[MORE[-1:]])[0])
+        board.teach("digit 9", codes_of(board, images[MORE[-1:]])[0])
         memory.pull(board)
-        found = memory.predict(X[TESTS]).tolist()
+        found = memory.predict(images[TESTS]).tolist()
     with Memory.open(tmp_path / "digits.insitu") as again:
-        assert again.predict(X[TESTS]).tolist() == found
-        assert again.replay("digital").predict(X[TESTS]).tolist() == found
+        assert again.predict(images[TESTS]).tolist() == found
+        assert again.replay("digital").predict(images[TESTS]).tolist() == found

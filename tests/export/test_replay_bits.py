@@ -79,9 +79,11 @@ def test_draws_are_different_places_and_all_alike() -> None:
 def test_a_latent_of_the_network_has_so_many_words() -> None:
     for style, size in (("reactnet", 16), ("bireal", 20)):
         network = frozen(style, size)[1]
-        assert latent_words(network) == network.latents(images(size)[:1])[0].size * 2 - (
-            network.last.channels % 64 in range(1, 33)
-        ) * network.latents(images(size)[:1])[0][..., 0].size
+        assert (
+            latent_words(network)
+            == network.latents(images(size)[:1])[0].size * 2
+            - (network.last.channels % 64 in range(1, 33)) * network.latents(images(size)[:1])[0][..., 0].size
+        )
 
 
 def test_mistakes_are_one_line() -> None:

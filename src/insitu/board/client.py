@@ -94,7 +94,9 @@ class Board:
         """Return sizes and features; raise where the firmware speaks another version of the protocol."""
         answer = self._request(Verb.INFO)
         if len(answer) != 24 or answer[0] != PROTOCOL:
-            raise InsituError(f"{self.name} speaks version {answer[0]} of the protocol, not {PROTOCOL}; update its firmware")
+            raise InsituError(
+                f"{self.name} speaks version {answer[0]} of the protocol, not {PROTOCOL}; update its firmware"
+            )
         return Info(*struct.unpack("<BBHHHHHIII", answer))
 
     def teach(self, label: str, codes: NDArray[np.int16] | None = None) -> None:
@@ -159,9 +161,7 @@ class Board:
             out += self._request(Verb.READ, struct.pack("<BIB", part, len(out), count), slow=not out)
         return bytes(out)
 
-    def _request(
-        self, verb: Verb, payload: bytes = b"", slow: bool = False, allowed: tuple[int, ...] = ()
-    ) -> bytes:
+    def _request(self, verb: Verb, payload: bytes = b"", slow: bool = False, allowed: tuple[int, ...] = ()) -> bytes:
         """Send a request until it is answered; return the results, b'' for a status among ``allowed``."""
         self._sequence = (self._sequence + 1) % 2**32
         head = self._sequence.to_bytes(4, "little")

@@ -35,4 +35,6 @@ def open_port(name: str, baud: int) -> Port:
     try:
         return cast(Port, serial.serial_for_url(name, baudrate=baud, timeout=WAIT_S))
     except (OSError, ValueError) as error:
-        raise InsituError(f"could not open the port {name}: {error}; give a serial device or socket://host:port") from error
+        raise InsituError(
+            f"could not open the port {name}: {error}; give a serial device or socket://host:port"
+        ) from error

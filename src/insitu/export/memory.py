@@ -160,10 +160,11 @@ labels up to {memory.label_bytes - 1} bytes; it holds {len(names)}: {", ".join(n
     make && ./example
 
 builds and runs the example on this machine. For a device, compile `insitu.c`, `insitu_save.c` and `model.c` with any
-C99 compiler and include `insitu.h`, which describes every function; `insitu_serial.c` serves requests of `insitu
-device` over a serial line, as `firmware.c` does on a board that QEMU emulates. There is no heap, no recursion and no floating
-point, but for `insitu_codes`, which `-DINSITU_FLOAT` adds: it turns floats into input codes. Without it, compute
-code = (input - offset) / step, rounded, with the constants at the end of `model.c`.
+C99 compiler and include `insitu.h`, which describes every function; `model.h` has the sizes of buffers.
+`insitu_serial.c` serves the requests of `insitu device` over a serial line, as `firmware.c` does on a board that QEMU
+emulates. There is no heap, no recursion and no floating point, but for `insitu_codes`, which `-DINSITU_FLOAT` adds: it
+turns floats into input codes. Without it, compute code = (input - offset) / step, rounded, with the constants at the
+end of `model.c`.
 
 A saved block takes {len(memory.block())} bytes; `insitu_save` writes two of them in turn.
 """

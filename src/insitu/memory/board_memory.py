@@ -90,7 +90,9 @@ def put_ahead(theirs: IntegerMemory, model: Model) -> dict[Label, int]:
         there = 0 if slot is None else theirs.shots[slot]
         if held <= there:
             continue
-        sums = np.zeros(theirs.space.rows) if slot is None else np.ldexp(theirs.sums[slot] * 1.0, theirs.exponents[slot])
+        sums = (
+            np.zeros(theirs.space.rows) if slot is None else np.ldexp(theirs.sums[slot] * 1.0, theirs.exponents[slot])
+        )
         own, slack = _sum_of(theirs.space, model, label, float(np.linalg.norm(sums)) / max(there, 1))
         if slot is not None:
             _difference(own, sums, held - there, slack, str(label))
@@ -126,8 +128,8 @@ def _length(p: Any, q: Any, v_outside: Any, b_outside: Any) -> float:
     usual = (cross + np.sqrt(cross**2 + square * max(len(p) - float(q @ q), 0.1 * len(p)))) / square
     if np.linalg.norm(b_outside) < OUTSIDE * usual:
         return float(usual)
-    told = float(b_outside @ b_outside) / max(float(v_outside @ b_outside), 1e-9)
-    return min(max(told, usual / BEYOND), usual * BEYOND)
+    measured = float(b_outside @ b_outside) / max(float(v_outside @ b_outside), 1e-9)
+    return min(max(measured, usual / BEYOND), usual * BEYOND)
 
 
 def _sum_of(space: IntegerSpace, model: Model, label: Label, per_example: float) -> tuple[NDArray[np.float64], float]:
