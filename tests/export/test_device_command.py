@@ -53,6 +53,11 @@ def test_a_board_is_taught_queried_and_pulled(
     with Memory.open("cups.insitu") as memory:
         assert memory.predict(RNG.standard_normal((2, 6)) - 9).tolist() == ["jug", "jug"]
         memory.partial_fit(X[:1] + 40, ["kettle"])
+    np.savetxt("far.csv", np.full((2, 6), [1e9, 0, 0, 0, 0, 0]), delimiter=",")
+    assert main(["device", "predict", port, "far.csv"]) == 0
+    assert "2 of 2 examples have numbers out of range" in capsys.readouterr().err
+    np.savetxt("nan.csv", np.full((1, 6), np.nan), delimiter=",")
+    assert main(["device", "teach", port, "mug", "nan.csv"]) == 2
     assert main(["device", "push", port, "cups.insitu"]) == 0
     assert "pushed  kettle: 1 examples" in capsys.readouterr().out
 

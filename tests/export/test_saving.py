@@ -87,6 +87,36 @@ def test_blocks_of_other_models_and_versions_are_refused() -> None:
         memory.load(moved + zlib.crc32(moved).to_bytes(4, "little"))
 
 
+def sealed(content: bytes) -> bytes:
+    return content + zlib.crc32(content).to_bytes(4, "little")
+
+
+def test_blocks_of_another_byte_order_are_refused() -> None:
+    memory, block = small_memory(), small_memory().block()
+    numbers = [block[start : start + 2][::-1] for start in range(4, 12, 2)]
+    numbers += [block[start : start + 4][::-1] for start in (12, 16)]
+    with pytest.raises(InsituError, match="another version"):
+        memory.load(sealed(block[:4] + b"".join(numbers) + block[20:-4]))
+    assert memory.block() == block
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (20, b"\0\0\0\0\0\0\0\0"),  # examples without a label
+        (20, b"\xff\xfe\0\0\0\0\0\0"),  # not UTF-8
+        (20, b"too long"),
+        (28, b"\0\0\0\0"),  # a label without examples
+        (32, b"\x15"),  # an exponent beyond the largest
+    ],
+)
+def test_what_no_device_writes_is_refused_whatever_its_checksum(place: int, value: bytes) -> None:
+    memory, block = small_memory(), small_memory().block()
+    with pytest.raises(InsituError, match="no device writes"):
+        memory.load(sealed(block[:place] + value + block[place + len(value) : -4]))
+    assert memory.block() == block
+
+
 def test_a_block_survives_its_way_and_keeps_every_answer() -> None:
     memory, again = small_memory(), small_memory()
     codes = memory.space.codes(np.random.default_rng(3).standard_normal((50, 6)))

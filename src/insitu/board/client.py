@@ -109,7 +109,7 @@ class Board:
         self._fill(codes)
         answer = self._request(Verb.PREDICT)
         _, score, margin = struct.unpack("<Hii", answer[:10])
-        return Prediction(answer[10:].decode(), score / 2**15, None if margin == 2**31 - 1 else margin / 2**15)
+        return Prediction(_text(answer[10:]), score / 2**15, None if margin == 2**31 - 1 else margin / 2**15)
 
     def forget(self, label: str) -> None:
         """Forget a class."""
@@ -121,7 +121,7 @@ class Board:
         for slot in range(self.info().capacity):
             answer = self._request(Verb.LABEL, slot.to_bytes(2, "little"), allowed=(-3,))
             if answer:
-                found[answer[4:].decode()] = int.from_bytes(answer[:4], "little")
+                found[_text(answer[4:])] = int.from_bytes(answer[:4], "little")
         return found
 
     def backup(self) -> bytes:
@@ -202,3 +202,8 @@ class Board:
             self._port.write(frame)
         except OSError as error:
             raise InsituError(f"the connection to {self.name} broke: {error}") from error
+
+
+def _text(label: bytes) -> str:
+    # the firmware may teach labels of its own
+    return label.decode(errors="backslashreplace")

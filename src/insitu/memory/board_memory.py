@@ -129,7 +129,7 @@ def _length(p: Any, q: Any, v_outside: Any, b_outside: Any) -> float:
     if np.linalg.norm(b_outside) < OUTSIDE * usual:
         return float(usual)
     measured = float(b_outside @ b_outside) / max(float(v_outside @ b_outside), 1e-9)
-    return min(max(measured, usual / BEYOND), usual * BEYOND)
+    return float(min(max(measured, usual / BEYOND), usual * BEYOND))
 
 
 def _sum_of(space: IntegerSpace, model: Model, label: Label, per_example: float) -> tuple[NDArray[np.float64], float]:

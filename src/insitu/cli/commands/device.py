@@ -20,6 +20,7 @@ Every request is repeated until it is answered, and carried out once; the protoc
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,9 +113,12 @@ def _exchange(board: Board, verb: str, path: Path) -> None:
 
 def _inputs(board: Board, files: list[str], path: Path | None) -> list[tuple[str, NDArray[np.int16] | None]]:
     """Return the names and codes of the examples in files; without any, one of the sensor."""
+    import numpy as np
+
     from insitu.encoders import own_items
     from insitu.memory import Memory
     from insitu.memory.board_memory import codes_of
+    from insitu.memory.integer_space import CODE_TOP
 
     if not files:
         return [("sensor", None)]
@@ -124,8 +128,12 @@ def _inputs(board: Board, files: list[str], path: Path | None) -> list[tuple[str
             encoder = memory.settings.encoder
     read, failed = own_items.read(map(Path, files), "vectors" if encoder is None else encoder.kind)
     items = [item for own in read for item in own]
-    x, places, more = own_items.encode(items, encoder, board.info().features) if items else (None, [], [])
-    for failure in [*failed, *more]:
-        raise InsituError(f"{failure.name}: {failure.error}")
+    if not failed and items:
+        x, places, failed = own_items.encode(items, encoder, board.info().features)
+    if failed or not items:
+        raise InsituError("; ".join(f"{each.name}: {each.error}" for each in failed[:3]) or "the files hold no example")
     codes = codes_of(board, x)
+    if beyond := int((np.abs(codes) == CODE_TOP).any(1).sum()):
+        what = f"{beyond} of {len(codes)} examples have numbers out of range, taken as the nearest"
+        print(f"insitu: {what}", file=sys.stderr)
     return [(items[place].name, row) for place, row in zip(places, codes, strict=True)]
