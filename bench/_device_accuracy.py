@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
+import _memory_data as data
 from insitu.backbones import trained, weights_file
 from insitu.backbones.binary.integer import IntegerNetwork, integer_network
 from insitu.backbones.inputs import to_batch
@@ -21,6 +22,7 @@ from insitu.memory.settings import make_settings
 from insitu.memory.space import space_of_base
 from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
+from memory_accuracy import NEW_PEOPLE, draws
 
 STEP = 0.0018  # of the network's features, as its integer form has it
 
@@ -69,6 +71,16 @@ def digits(seeds: int) -> dict[str, float]:
         rest = np.setdiff1d(np.arange(len(x)), first)
         memory = Memory("digital", dim=256).fit(x[first], y[first])
         rows.append(compared(y[rest], memory.predict(x[rest]), answers(integer_memory(memory), x[rest])))
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} | {"seeds": seeds}
+
+
+def motions(seeds: int) -> dict[str, float]:
+    """Five windows of each exercise by some people; windows by others are tests, up to 100 of each."""
+    x, y, who = data.motions()
+    new, rows = np.isin(who, NEW_PEOPLE), []
+    for given, labels, tests, known in draws(x, y, seeds, ~new, new):
+        memory = Memory("digital").fit(given, labels)
+        rows.append(compared(known, memory.predict(tests), answers(integer_memory(memory), tests)))
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]} | {"seeds": seeds}
 
 

@@ -209,6 +209,7 @@ def main() -> None:
             "miniimagenet sessions, 256 rows": accuracy.sessions("miniimagenet", 256),
             "omniglot sessions": accuracy.sessions("omniglot", 512),
             "digits": accuracy.digits(10),
+            "watch motions, new people": accuracy.motions(20),
             "network, cifar10 class means": accuracy.network(given.images),
             "head, cifar10 new classes": accuracy.head(given.seeds),
         },

@@ -1,6 +1,7 @@
 # Written by tests/public_names.py, which `make format` runs; a test compares it with the names at run time.
 
 from insitu import backbones as backbones
+from insitu import board as board
 from insitu import catalog as catalog
 from insitu import core as core
 from insitu import data as data

@@ -1,33 +1,7 @@
 /* Loads any bytes as two saved blocks; those that load are used. Every second input gets valid checksums and the
  * header of this model, so that what follows the checks is reached. */
-#include <string.h>
-
-#include "insitu.h"
-
 #define MOST_BYTES (1u << 16)
-
-static uint8_t flash[2][MOST_BYTES];
-
-static int flash_read(void *context, unsigned slot, uint32_t offset, uint8_t *bytes, uint32_t count)
-{
-    (void)context;
-    memcpy(bytes, flash[slot] + offset, count);
-    return 0;
-}
-
-static int flash_erase(void *context, unsigned slot)
-{
-    (void)context;
-    memset(flash[slot], 0xff, MOST_BYTES);
-    return 0;
-}
-
-static int flash_write(void *context, unsigned slot, uint32_t offset, const uint8_t *bytes, uint32_t count)
-{
-    (void)context;
-    memcpy(flash[slot] + offset, bytes, count);
-    return 0;
-}
+#include "flash.h"
 
 static void seal(uint8_t *block, uint32_t bytes)
 {
@@ -48,7 +22,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     insitu_memory *memory = &insitu_exported_memory;
-    const insitu_storage storage = {0, flash_read, flash_erase, flash_write};
     const uint32_t bytes = insitu_block_bytes(memory);
     static int16_t codes[8192];
     insitu_answer answer;

@@ -70,6 +70,9 @@ int main(void)
     for (uint32_t place = 16; place < insitu_block_bytes(memory); place++) {
         CHECK(loaded_with(memory, &storage, place, (uint8_t)(1u << place % 8u)) == INSITU_DAMAGED)
     }
+    flash[0][4] = 0; /* version 1 in the other byte order */
+    CHECK(loaded_with(memory, &storage, 5, 1) == INSITU_OTHER_VERSION)
+    flash[0][4] = 1;
     broken = 1;
     CHECK(loaded_with(memory, &storage, 0, 0) == INSITU_STORAGE)
     CHECK(insitu_save(memory, &storage) == INSITU_STORAGE)

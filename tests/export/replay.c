@@ -3,41 +3,13 @@
  * An operation is a letter and its arguments; numbers are little-endian on every processor:
  *   T label codes, P codes, F label, C floats (as IEEE words), I (init), S (save), L (load), D (dump the last save)
  * An answer is status (1 byte), slot (2), score (4), margin (4); after D the block, after C the codes. */
-#include <string.h>
-
-#include "insitu.h"
 #include "script.h"
 
 #define MOST_BYTES (1u << 18)
-
-static uint8_t flash[2][MOST_BYTES];
-static unsigned last;
-
-static int flash_read(void *context, unsigned slot, uint32_t offset, uint8_t *bytes, uint32_t count)
-{
-    (void)context;
-    memcpy(bytes, flash[slot] + offset, count);
-    return 0;
-}
-
-static int flash_erase(void *context, unsigned slot)
-{
-    (void)context;
-    memset(flash[slot], 0xff, sizeof flash[slot]);
-    last = slot;
-    return 0;
-}
-
-static int flash_write(void *context, unsigned slot, uint32_t offset, const uint8_t *bytes, uint32_t count)
-{
-    (void)context;
-    memcpy(flash[slot] + offset, bytes, count);
-    return 0;
-}
+#include "flash.h"
 
 int main(void)
 {
-    const insitu_storage storage = {0, flash_read, flash_erase, flash_write};
     insitu_memory *memory = &insitu_exported_memory;
     const insitu_model *model = memory->model;
     static int16_t codes[8192];

@@ -32,7 +32,7 @@ def digits(dim: int, features: int) -> tuple[Memory, np.ndarray, list[str]]:
 def run_replay(folder: Path, target: str, memory: IntegerMemory, replay: Replay) -> bytes:
     """Export ``memory`` as it is, run the script of ``replay`` on the target, and return the answers."""
     (folder / "script").write_bytes(b"".join(replay.script))
-    for name in ("replay.c", "script.h"):
+    for name in ("replay.c", "script.h", "flash.h"):
         shutil.copy(HERE / name, folder)
     export_memory(memory, folder)
     program = TARGETS[target].compile(folder, SOURCES, ("-DINSITU_FLOAT",))

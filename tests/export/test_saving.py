@@ -49,14 +49,15 @@ def test_every_mistake_has_its_code_and_changes_nothing(target: str, tmp_path: P
     assert TARGETS[target].run(TARGETS[target].compile(tmp_path, ["refusals.c", *SOURCES])) == ""
 
 
-def test_arbitrary_bytes_do_no_harm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fuzzer", ["fuzz_load.c", "fuzz_serial.c"])
+def test_arbitrary_bytes_do_no_harm(fuzzer: str, tmp_path: Path) -> None:
     TARGETS["x86-64 clang sanitizers"].require()
     export_memory(small_memory(), tmp_path)
-    shutil.copy(HERE / "fuzz_load.c", tmp_path)
+    for name in (fuzzer, "flash.h"):
+        shutil.copy(HERE / name, tmp_path)
     given = ["clang", *STRICT, *SANITIZERS[:1], "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-    made = subprocess.run(
-        [*given, "-o", "fuzz", "fuzz_load.c", *SOURCES], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    sources = [fuzzer, "insitu_serial.c", *SOURCES]
+    made = subprocess.run([*given, "-o", "fuzz", *sources], cwd=tmp_path, capture_output=True, text=True, check=False)
     if "libclang_rt.fuzzer" in made.stderr:
         pytest.skip("libFuzzer is not installed")
     assert not made.returncode, made.stderr
@@ -84,6 +85,36 @@ def test_blocks_of_other_models_and_versions_are_refused() -> None:
     moved = memory.block()[:4] + b"\x02\x00" + memory.block()[6:-4]
     with pytest.raises(InsituError, match="another version"):
         memory.load(moved + zlib.crc32(moved).to_bytes(4, "little"))
+
+
+def sealed(content: bytes) -> bytes:
+    return content + zlib.crc32(content).to_bytes(4, "little")
+
+
+def test_blocks_of_another_byte_order_are_refused() -> None:
+    memory, block = small_memory(), small_memory().block()
+    numbers = [block[start : start + 2][::-1] for start in range(4, 12, 2)]
+    numbers += [block[start : start + 4][::-1] for start in (12, 16)]
+    with pytest.raises(InsituError, match="another version"):
+        memory.load(sealed(block[:4] + b"".join(numbers) + block[20:-4]))
+    assert memory.block() == block
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (20, b"\0\0\0\0\0\0\0\0"),  # examples without a label
+        (20, b"\xff\xfe\0\0\0\0\0\0"),  # not UTF-8
+        (20, b"too long"),
+        (28, b"\0\0\0\0"),  # a label without examples
+        (32, b"\x15"),  # an exponent beyond the largest
+    ],
+)
+def test_what_no_device_writes_is_refused_whatever_its_checksum(place: int, value: bytes) -> None:
+    memory, block = small_memory(), small_memory().block()
+    with pytest.raises(InsituError, match="no device writes"):
+        memory.load(sealed(block[:place] + value + block[place + len(value) : -4]))
+    assert memory.block() == block
 
 
 def test_a_block_survives_its_way_and_keeps_every_answer() -> None:

@@ -3,5 +3,6 @@
 from insitu.export.head import export_head
 from insitu.export.memory import export_memory, integer_memory, network_of
 from insitu.export.network import export_network
+from insitu.export.replay import export_replay
 
-__all__ = ["export_head", "export_memory", "export_network", "integer_memory", "network_of"]
+__all__ = ["export_head", "export_memory", "export_network", "export_replay", "integer_memory", "network_of"]

@@ -21,7 +21,10 @@ from insitu.memory.integer_space import integer_space
 if TYPE_CHECKING:
     from insitu.memory import Memory
 
-FILES = ("insitu.h", "insitu.c", "insitu_save.c", "insitu_internal.h", "Makefile", "example.c")
+FILES = (
+    *("insitu.h", "insitu.c", "insitu_save.c", "insitu_internal.h", "insitu_serial.h", "insitu_serial.c"),
+    *("Makefile", "example.c", "firmware.c"),
+)
 
 
 def integer_memory(
@@ -73,10 +76,22 @@ def _is_trained(name: str) -> bool:
 def export_memory(memory: IntegerMemory, folder: Path) -> list[Path]:
     """Write the folder of C sources; return its files. Files of the same names are replaced, others are kept."""
     copied = copy_sources(FILES, folder)
-    made = {"model.c": model_source(memory), "README.md": readme(memory)}
+    made = {"model.c": model_source(memory), "model.h": sizes_header(memory), "README.md": readme(memory)}
     for name, text in made.items():
         write_text(Path(folder) / name, text)
     return [*copied, *(Path(folder) / name for name in made)]
+
+
+def sizes_header(memory: IntegerMemory) -> str:
+    """Return ``model.h``: sizes that buffers of an application need."""
+    sizes = {
+        "FEATURES": memory.space.features,
+        "CAPACITY": memory.capacity,
+        "LABEL_BYTES": memory.label_bytes,
+        "BLOCK_BYTES": len(memory.block()),
+    }
+    lines = [f"#define INSITU_{name} {size}u" for name, size in sizes.items()]
+    return "\n".join(["/* Written by `insitu export c`. */", *lines, ""])
 
 
 def model_source(memory: IntegerMemory) -> str:
@@ -145,9 +160,11 @@ labels up to {memory.label_bytes - 1} bytes; it holds {len(names)}: {", ".join(n
     make && ./example
 
 builds and runs the example on this machine. For a device, compile `insitu.c`, `insitu_save.c` and `model.c` with any
-C99 compiler and include `insitu.h`, which describes every function. There is no heap, no recursion and no floating
-point, but for `insitu_codes`, which `-DINSITU_FLOAT` adds: it turns floats into input codes. Without it, compute
-code = (input - offset) / step, rounded, with the constants at the end of `model.c`.
+C99 compiler and include `insitu.h`, which describes every function; `model.h` has the sizes of buffers.
+`insitu_serial.c` serves the requests of `insitu device` over a serial line, as `firmware.c` does on a board that QEMU
+emulates. There is no heap, no recursion and no floating point, but for `insitu_codes`, which `-DINSITU_FLOAT` adds: it
+turns floats into input codes. Without it, compute code = (input - offset) / step, rounded, with the constants at the
+end of `model.c`.
 
 A saved block takes {len(memory.block())} bytes; `insitu_save` writes two of them in turn.
 """

@@ -26,6 +26,7 @@ from insitu.memory.familiarity import check_unknown
 from insitu.memory.labels import Label, as_label, as_labels, check_same_kind, label_array
 from insitu.memory.locks import lock_of
 from insitu.memory.model import Model, check_mergeable, class_statistics
+from insitu.memory.on_board import OnBoard
 from insitu.memory.pictures import picture_arrays
 from insitu.memory.query import Columns, columns
 from insitu.memory.querying import Querying
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from insitu.memory.storage.store import Store
 
 
-class Memory(Querying, Editing, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
+class Memory(Querying, Editing, OnBoard, ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn carries no types
     """Few-shot classifier on a simulated substrate, with the conventions of scikit-learn.
 
     Parameters: ``substrate`` holds the classes: a record, the name of a substrate, or the name of a device for a

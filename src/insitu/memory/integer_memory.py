@@ -137,9 +137,15 @@ class IntegerMemory:
         size, at = self.label_bytes + 5 + 2 * self.space.rows, 20
         slots = [block[at + k * size : at + (k + 1) * size] for k in range(self.capacity)]
         numbers = self.label_bytes
-        self.labels = [slot[:numbers].split(b"\0")[0] for slot in slots]
-        self.shots = [int.from_bytes(slot[numbers : numbers + 4], "little") for slot in slots]
-        self.exponents = [slot[numbers + 4] for slot in slots]
+        labels = [slot[:numbers].split(b"\0")[0] for slot in slots]
+        shots = [int.from_bytes(slot[numbers : numbers + 4], "little") for slot in slots]
+        exponents = [slot[numbers + 4] for slot in slots]
+        whole = all(
+            _is_label(label, numbers) and bool(label) == bool(n) for label, n in zip(labels, shots, strict=True)
+        )
+        if not whole or max(exponents) > LARGEST_EXPONENT:
+            raise InsituError("the saved memory is damaged: no device writes such labels or numbers; load another copy")
+        self.labels, self.shots, self.exponents = labels, shots, exponents
         self.sums = np.array([np.frombuffer(slot[numbers + 5 :], "<i2") for slot in slots], np.int64)
         return int.from_bytes(block[16:20], "little")
 
@@ -165,6 +171,14 @@ class IntegerMemory:
         exact = sums * LENGTH
         self.exponents[slot] = max(0, int(np.ceil(np.log2(max(np.abs(exact).max(), 1) / SUM_TOP))))
         self.sums[slot] = np.clip(np.rint(exact / 2 ** self.exponents[slot]), -SUM_TOP, SUM_TOP).astype(np.int64)
+
+
+def _is_label(name: bytes, most: int) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return len(name) < most
 
 
 def _divided(vector: Wide, exponent: int, shots: int) -> Wide:

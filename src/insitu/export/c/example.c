@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "insitu.h"
+#include "model.h"
 
-#define MOST_FEATURES 8192
-#define MOST_BYTES (1u << 20)
-
-static uint8_t flash[2][MOST_BYTES];
+static uint8_t flash[2][INSITU_BLOCK_BYTES];
 
 static int flash_read(void *context, unsigned slot, uint32_t offset, uint8_t *bytes, uint32_t count)
 {
@@ -44,16 +42,13 @@ int main(void)
 {
     const insitu_storage storage = {0, flash_read, flash_erase, flash_write};
     insitu_memory *memory = &insitu_exported_memory;
-    static int16_t codes[MOST_FEATURES];
+    static int16_t codes[INSITU_FEATURES];
     insitu_answer answer;
 
-    if (insitu_block_bytes(memory) > MOST_BYTES) {
-        return 1;
-    }
     insitu_init(memory);
     puts("held at export:");
     list(memory);
-    for (uint16_t j = 0; j < memory->model->features; j++) {
+    for (uint16_t j = 0; j < INSITU_FEATURES; j++) {
         codes[j] = (int16_t)(j % 3 ? 300 : -200); /* instead of a sensor's */
     }
     if (insitu_teach(memory, codes, "new") != INSITU_OK || insitu_predict(memory, codes, &answer) != INSITU_OK) {

@@ -24,7 +24,10 @@ enum {
     INSITU_DAMAGED = -7,       /* a saved block is torn or has flipped bits */
     INSITU_OTHER_VERSION = -8, /* saved by another version of the format */
     INSITU_OTHER_MODEL = -9,   /* saved by a memory of another model, capacity or length of labels */
-    INSITU_STORAGE = -10       /* the storage reported an error, or does not hold what was written */
+    INSITU_STORAGE = -10,      /* the storage reported an error, or does not hold what was written */
+    INSITU_REQUEST = -12,      /* a request over the serial line is malformed, or unknown to this firmware */
+    INSITU_ABSENT = -13,       /* this firmware has no storage, no sensor, or was built without INSITU_FLOAT */
+    INSITU_SENSOR = -14        /* the sensor reported an error */
 };
 
 /* Constants of a model; see insitu/memory/integer_space.py for the arithmetic. */

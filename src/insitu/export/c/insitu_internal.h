@@ -15,6 +15,12 @@
 /* Set the factor of the sums of products with a class, after its sum has changed. */
 void insitu_refresh(insitu_memory *memory, uint16_t slot);
 
+/* CRC-32 (IEEE 802.3) of bytes, without the inversions at its start and end. */
+uint32_t insitu_crc(uint32_t crc, const uint8_t *bytes, uint32_t count);
+
+/* Find the slot of the newest undamaged block; status says what is wrong where there is none. */
+unsigned insitu_newest(const insitu_memory *memory, const insitu_storage *storage, uint32_t *sequence, int *status);
+
 /* x >> bits, which C leaves to the implementation where x is negative: nearly all keep the sign. */
 #if (-1 >> 1) == -1
 #define INSITU_SHIFTED(x, bits) ((x) >> (bits))

@@ -17,7 +17,7 @@ typedef struct {
     uint8_t chunk[INSITU_CHUNK];
 } stream;
 
-static uint32_t crc_of(uint32_t crc, const uint8_t *bytes, uint32_t count)
+uint32_t insitu_crc(uint32_t crc, const uint8_t *bytes, uint32_t count)
 {
     static const uint32_t nibbles[16] = {
         0x00000000u, 0x1db71064u, 0x3b6e20c8u, 0x26d930acu, 0x76dc4190u, 0x6b6b51f4u, 0x4db26158u, 0x5005713cu,
@@ -49,7 +49,7 @@ static void put(stream *at, uint32_t value, unsigned bytes)
                 && at->storage->write(at->storage->context, at->slot, at->offset, at->chunk, INSITU_CHUNK)) {
                 at->status = INSITU_STORAGE;
             }
-            at->crc = crc_of(at->crc, at->chunk, INSITU_CHUNK);
+            at->crc = insitu_crc(at->crc, at->chunk, INSITU_CHUNK);
             at->offset += INSITU_CHUNK;
             at->used = 0;
         }
@@ -69,7 +69,7 @@ static uint32_t get(stream *at, unsigned bytes)
             at->offset += INSITU_CHUNK;
         }
         const uint8_t byte = at->chunk[at->used];
-        at->crc = crc_of(at->crc, &byte, 1);
+        at->crc = insitu_crc(at->crc, &byte, 1);
         at->used = (at->used + 1) % INSITU_CHUNK;
         value |= (uint32_t)byte << (8 * k);
     }
@@ -137,8 +137,7 @@ static int scan(const insitu_memory *memory, const insitu_storage *storage, unsi
     return valid && stored == crc ? INSITU_OK : INSITU_DAMAGED;
 }
 
-/* Find the slot of the newest undamaged block; status says what is wrong where there is none. */
-static unsigned newest(const insitu_memory *memory, const insitu_storage *storage, uint32_t *sequence, int *status)
+unsigned insitu_newest(const insitu_memory *memory, const insitu_storage *storage, uint32_t *sequence, int *status)
 {
     uint32_t numbers[2] = {0, 0};
     const int one = scan(memory, storage, 0, &numbers[0], 0), other = scan(memory, storage, 1, &numbers[1], 0);
@@ -156,7 +155,7 @@ int insitu_save(const insitu_memory *memory, const insitu_storage *storage)
     const insitu_model *model = memory->model;
     uint32_t sequence;
     int status;
-    const unsigned slot = 1u - newest(memory, storage, &sequence, &status);
+    const unsigned slot = 1u - insitu_newest(memory, storage, &sequence, &status);
     if (status == INSITU_STORAGE) {
         return status;
     }
@@ -184,7 +183,7 @@ int insitu_save(const insitu_memory *memory, const insitu_storage *storage)
     while (at.used != INSITU_CHUNK - 4u) {
         put(&at, 0, 1);
     }
-    put(&at, crc_of(at.crc, at.chunk, at.used) ^ 0xffffffffu, 4);
+    put(&at, insitu_crc(at.crc, at.chunk, at.used) ^ 0xffffffffu, 4);
     if (at.status) {
         return at.status;
     }
@@ -197,7 +196,7 @@ int insitu_load(insitu_memory *memory, const insitu_storage *storage)
 {
     uint32_t sequence;
     int status;
-    const unsigned slot = newest(memory, storage, &sequence, &status);
+    const unsigned slot = insitu_newest(memory, storage, &sequence, &status);
     if (status != INSITU_OK) {
         return status;
     }
