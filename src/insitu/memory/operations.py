@@ -1,10 +1,10 @@
 """Operations on a memory's model: teach, forget, merge, score. Each returns a new model.
 
 Without base classes, the space is fitted to the stored examples, ``KEPT`` at most. It is fitted again whenever their
-number has doubled since, there are a quarter more classes, or a feature spreads much wider than it did then (or varies
-for the first time); every column is then RESET and written again. So classes taught one after the other are soon held
-as if taught at once. With more than ``AT_ONCE`` classes, one teaching fits the space and the next one writes every
-column, so that neither takes long.
+number has doubled since, there are a quarter more classes (and still ``LEAST_SHOTS`` stored examples of each), or a
+feature spreads much wider than it did then (or varies for the first time); every column is then RESET and written
+again. So classes taught one after the other are soon held as if taught at once. With more than ``AT_ONCE`` classes, one
+teaching fits the space and the next one writes every column, so that neither takes long.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fi
 from insitu.protocols import Examples
 
 MORE_CLASSES = 1.25  # ratio to the classes at the last fit, from which on the space is fitted again
-AT_ONCE = 64  # classes up to which, or examples of a teaching from which on, it does both
+LEAST_SHOTS = 4  # with fewer stored examples a class, spreads within classes are known less well than before
+AT_ONCE = 32  # classes up to which, or examples of a teaching beyond which, it does both
 T = TypeVar("T")
 
 # by the present space: the examples that the next one was fitted to, and the next one
@@ -182,8 +183,7 @@ def _is_outdated(model: Model) -> bool:
     space = model.space
     if space is None or len(model.kept) >= 2 * space.seen:
         return True
-    # with fewer than two stored examples a class, spreads within classes are known less well than before
-    return MORE_CLASSES * space.classes <= len(model.numbers) <= KEPT // 2
+    return MORE_CLASSES * space.classes <= len(model.numbers) <= KEPT // LEAST_SHOTS
 
 
 def _is_due(model: Model) -> bool:
