@@ -1,15 +1,17 @@
 """Operations on a memory's model: teach, forget, merge, score. Each returns a new model.
 
 Without base classes, the space is fitted to the stored examples, ``KEPT`` at most. It is fitted again whenever their
-number has doubled since, there are a quarter more classes, or a feature spreads much wider than it did then (or varies
-for the first time); every column is then RESET and written again. So classes taught one after the other are soon held
-as if taught at once.
+number has doubled since, there are a quarter more classes (and still ``LEAST_SHOTS`` stored examples of each), or a
+feature spreads much wider than it did then (or varies for the first time); every column is then RESET and written
+again. So classes taught one after the other are soon held as if taught at once. With more than ``AT_ONCE`` classes, one
+teaching fits the space and the next one writes every column, so that neither takes long.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -32,7 +34,12 @@ from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fi
 from insitu.protocols import Examples
 
 MORE_CLASSES = 1.25  # ratio to the classes at the last fit, from which on the space is fitted again
+LEAST_SHOTS = 4  # with fewer stored examples a class, spreads within classes are known less well than before
+AT_ONCE = 32  # classes up to which, or examples of a teaching beyond which, it does both
 T = TypeVar("T")
+
+# by the present space: the examples that the next one was fitted to, and the next one
+_fitted: WeakKeyDictionary[Space, tuple[Vectors, Space]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -47,13 +54,20 @@ class Operations:
         self, model: Model, x: Vectors, labels: list[Label], rng: np.random.Generator, ids: Numbers | None = None
     ) -> Model:
         """Add examples x (n, features) to their classes, with these ids or new ones; new labels become new classes."""
+        before = model
         model, y = number_classes(model, labels)
         classes, index = np.unique(y, return_inverse=True)
         model = update_statistics(model, classes, np.bincount(index), class_means(x, index))
         model = store_examples(model, x, y, rng, ids)
-        if self.fixed_space is None and _needs_new_space(model, x):
-            return self._rewrite(model, rng)
+        if self.fixed_space is None:
+            if _is_due(before):
+                return self._rewrite(model, self._next_space(before), rng)
+            at_once = len(x) > AT_ONCE or not _is_due(model)
+            if _is_outgrown(model, x) or (at_once and _is_outdated(model)):
+                return self._rewrite(model, self._next_space(model), rng)
         model = self._with_array(model, rng)
+        if self.fixed_space is None and _is_due(model):
+            self._next_space(model)  # which the next event writes
         return replace(model, state=self._write_examples(model, _present(model.state), x, y, rng))
 
     def forget(self, model: Model, label: Label, rng: np.random.Generator) -> Model:
@@ -81,7 +95,7 @@ class Operations:
         model = update_statistics(model, numbers, other.counts, other.means)
         model = store_examples(model, other.kept, numbers[other.kept_numbers], rng)
         if self.fixed_space is None:
-            return self._rewrite(model, rng)
+            return self._rewrite(model, self._next_space(model), rng)
         model = self._with_array(model, rng)
         state = self._write_means(_present(model.state), numbers, other.means, other.counts, model, rng)
         return replace(model, state=state)
@@ -109,9 +123,18 @@ class Operations:
         state = self.learner.start(space.projection, cohort, model.now_s, rng) if state is None else state
         return replace(model, space=space, state=replace(state, cohort=cohort))
 
-    def _rewrite(self, model: Model, rng: np.random.Generator) -> Model:
-        """Fit a new space and write every class again: from its examples where all are stored, else from its mean."""
-        space = fit_space(model.kept, model.kept_numbers, self.dim)
+    def _next_space(self, model: Model) -> Space:
+        """Return the space fitted to the stored examples; it is kept, so that the next event can use it."""
+        if model.space is None:
+            return fit_space(model.kept, model.kept_numbers, self.dim)
+        kept, space = _fitted.get(model.space, (None, model.space))
+        if kept is not model.kept:
+            space = fit_space(model.kept, model.kept_numbers, self.dim)
+            _fitted[model.space] = model.kept, space
+        return space
+
+    def _rewrite(self, model: Model, space: Space, rng: np.random.Generator) -> Model:
+        """Write every class again in a new space: from its examples where all are stored, else from its mean."""
         cohort, now_s, state = space.calibration_examples(), model.now_s, model.state
         if state is None:
             state = self.learner.start(space.projection, cohort, now_s, rng)
@@ -155,15 +178,23 @@ class Operations:
         return self.learner.imprint(state, numbers.tolist(), sums, shots, z, model.now_s, rng)
 
 
-def _needs_new_space(model: Model, x: Vectors) -> bool:
+def _is_outdated(model: Model) -> bool:
+    """Return whether a space would be fitted to far more examples or classes than the present one."""
     space = model.space
     if space is None or len(model.kept) >= 2 * space.seen:
         return True
-    # with more classes than stored examples, spreads within classes are not known better than before
-    if MORE_CLASSES * space.classes <= len(model.numbers) <= KEPT:
-        return True
+    return MORE_CLASSES * space.classes <= len(model.numbers) <= KEPT // LEAST_SHOTS
+
+
+def _is_due(model: Model) -> bool:
+    """Return whether the next teaching writes every column in another space."""
+    return model.space is not None and len(model.numbers) > AT_ONCE and _is_outdated(model)
+
+
+def _is_outgrown(model: Model, x: Vectors) -> bool:
     # a mean over the stored examples is within the bounds that every one of them keeps
-    return space.is_far(x) and space.is_outgrown(model.kept, model.kept_numbers)
+    space = model.space
+    return space is not None and space.is_far(x) and space.is_outgrown(model.kept, model.kept_numbers)
 
 
 def _present(value: T | None) -> T:

@@ -42,7 +42,7 @@ def record(connection: sqlite3.Connection, number: int, tree: str, old: Arrays, 
             if DEVICES not in path
         }
         # lists the other rows, so that a missing one is noticed
-        _write(connection, number, TREE, 0, json.dumps([json.loads(tree), changed], separators=(",", ":")).encode())
+        _write(connection, number, TREE, 0, f"[{tree},{json.dumps(changed, separators=(',', ':'))}]".encode())
         for path, parts in changed.items():
             split = serialization.split(path, old[path])
             for part in parts:

@@ -23,6 +23,7 @@ from insitu.rows import Rows
 
 Array = NDArray[Any]
 Arrays = dict[str, Array | Rows]
+PLAIN = (str, int, bool, type(None))  # what JSON has as it is; most values are labels and numbers of classes
 SINGLE_PART = 4096  # bytes up to which an array is not split
 
 
@@ -31,6 +32,8 @@ def flatten(value: object, path: str, arrays: Arrays, names: dict[Any, str] | No
 
     An array that several records share is added once: ``names`` has the name of each by its address.
     """
+    if type(value) in PLAIN:
+        return value
     names = {} if names is None else names
     if isinstance(value, Rows):
         arrays[path] = value
@@ -49,13 +52,18 @@ def flatten(value: object, path: str, arrays: Arrays, names: dict[Any, str] | No
         return {"counter": dict(value)}
     if isinstance(value, dict):
         items = enumerate(value.items())
-        return {"pairs": [[key, flatten(each, f"{path}/{n}", arrays, names)] for n, (key, each) in items]}
+        return {
+            "pairs": [
+                [key, each if type(each) in PLAIN else flatten(each, f"{path}/{n}", arrays, names)]
+                for n, (key, each) in items
+            ]
+        }
     if isinstance(value, tuple | list):
         kind = "tuple" if isinstance(value, tuple) else "list"
         return {kind: [flatten(each, f"{path}/{n}", arrays, names) for n, each in enumerate(value)]}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": str(value)}
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, str | int | float):
         return value
     raise TypeError(f"{path} is a {type(value).__name__}, which cannot be stored in a file")
 
@@ -114,7 +122,7 @@ def split(path: str, array: Array | Rows) -> Any:
     if array.nbytes <= SINGLE_PART or array.ndim < 2:
         parts = array[np.newaxis]
     elif _columns_last(path):
-        parts = np.moveaxis(array, -1, 0)
+        parts = array.transpose(array.ndim - 1, *range(array.ndim - 1))
     return parts
 
 

@@ -33,7 +33,8 @@ def write_model(connection: sqlite3.Connection, number: int, model: Model, old: 
     for path in old.keys() - arrays.keys():
         connection.execute("DELETE FROM parts WHERE path = ?", (path,))
     for path, array in arrays.items():
-        _write_array(connection, path, array, old.get(path))
+        if array is not old.get(path):
+            _write_array(connection, path, array, old.get(path))
     row = (number, tree, digest_of(str(number), tree))
     connection.execute("REPLACE INTO head VALUES (1, ?, ?, ?)", row)
     return arrays
