@@ -87,7 +87,7 @@ def interpreters(rivals: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str
 
 def skip(reason: str) -> NoReturn:
     """End this script: the rival cannot be measured."""
-    print(f"skipped {reason}", file=sys.stderr)
+    print(f"skipped: {reason}", file=sys.stderr)
     raise SystemExit(SKIPPED)
 
 

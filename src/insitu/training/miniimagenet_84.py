@@ -1,8 +1,8 @@
 """The published architecture and size on miniImageNet: ResNet-12 of 64 to 640 filters, 84 pixels. Not run here.
 
 C-FSCIL (Hersche et al., CVPR 2022) as its code has it: 12.4 million weights, whole images of 84 pixels, and stage 2,
-episodes of 60 ways with its own loss over all layers. An epoch of 30 000 images is about 1 300 times a billion
-multiplications per image and step: hours on a CUDA device, weeks on two cores. Own choices are those of ``pretrain``.
+episodes of 60 ways with its own loss over all layers. Far too slow for a processor: for those who have a CUDA device.
+Own choices are those of ``pretrain``.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from torch import Tensor
 from insitu import compute_device
 from insitu.kernels import device_readout
 from insitu.kernels.device_readout import Sums
-from insitu.kernels.integer_readout import Strips
 from insitu.kernels.readout import Key
+from insitu.kernels.strips import Strips
 from insitu.substrates.analog.converters import Converters
 from insitu.substrates.analog.integer_product import IntegerProduct
 from insitu.substrates.analog.readings import Reading
