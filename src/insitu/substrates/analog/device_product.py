@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from insitu import compute_device
@@ -65,5 +68,5 @@ class DeviceProduct(IntegerProduct):
             steps.append(self._placed(strips.rows(block, columns)[:rows]).double())
         return Sums(steps, self._placed(strips.unit[:columns]))
 
-    def _placed(self, values: Floats) -> Tensor:
+    def _placed(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.place)
