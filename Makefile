@@ -63,11 +63,8 @@ format: $(STAMP)  ## format and mend what ruff can
 	@$(IN) -m ruff check --fix-only --exit-zero .
 	@$(IN) -m ruff format .
 
-bench: $(STAMP)  ## measure against named rivals (see bench/README.md)
-	@$(IN) bench/crossbar_vs_aihwkit.py
-	@$(IN) bench/binary_convolution.py
-	@$(IN) bench/binary_network.py
-	@$(IN) bench/cwr_vs_avalanche.py
+bench: $(STAMP)  ## measure against named rivals below INSITU_RIVALS: one table of ratios (see bench/README.md)
+	@$(IN) bench/all.py
 
 portability: $(STAMP)  ## compare rows between instruction sets and numbers of threads (an hour)
 	@$(IN) bench/portability.py

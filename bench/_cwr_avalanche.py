@@ -15,10 +15,12 @@ from typing import Any
 import torch
 
 from _cwr_stream import BATCH, CLASSES, EPOCHS, FEATURES, FIRST_EPOCHS, RATE, parts
+from _stand_ins import stand_in
 from rounds import THREADS, serve
 
 # its imports warn of optional parts that are not there
 warnings.simplefilter("ignore")
+stand_in("torchvision", "wandb", "tensorboard", "google", "quadprog")
 
 from avalanche.benchmarks import benchmark_from_datasets  # noqa: E402
 from avalanche.benchmarks.utils import as_classification_dataset  # noqa: E402

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import torch
 
-from _eprop_task import ADAM, RATE, RATE_WEIGHT, TARGETS, given
+from _eprop_task import ADAM, MOVEMENTS, RATE, RATE_WEIGHT, STEPS, TARGETS, given
 from insitu.backbones.spiking import NAMES, Spiking
 from insitu.core import generator
 from insitu.kernels import eprop, spiking
@@ -17,6 +17,7 @@ from rounds import THREADS, serve
 
 torch.set_num_threads(THREADS)
 GIVEN = {name: torch.from_numpy(value) for name, value in given().items()}
+SIGNALS = torch.randn(STEPS, MOVEMENTS, len(GIVEN["trainee.w_rec"]))
 FAST = spiking.compiled
 
 
@@ -34,7 +35,7 @@ class Training:
         by, rates = phases.Update(RATE), phases.Rates(*TARGETS, RATE_WEIGHT)
         self.adam.zero_grad(set_to_none=True)
         movements = GIVEN["omega"], GIVEN["position"]
-        loss = phases.joint(Spiking(), self.weights, *movements, by, rates, generator(0))
+        loss = phases.joint(Spiking(), self.weights, *movements, [(by, MOVEMENTS)], rates, generator(0))
         loss.backward()
         self.adam.step()
         return float(loss.detach())
@@ -48,10 +49,24 @@ def rates() -> list[float]:
     return [1000 * float(run.counts.mean()) / 250 for run in runs]
 
 
+@torch.no_grad()
+def update(movements: int) -> None:
+    """Run the trainee once and return nothing but the increments of so many demonstrations."""
+    trainee, _ = phases.pair({name: GIVEN[name] for name in NAMES})
+    record, signals = Spiking(), SIGNALS[:, :movements].contiguous()
+    record.increments(record.move(trainee, STEPS, spikes=True), signals, RATE)
+
+
 if __name__ == "__main__":
     ours, plain = Training(), Training()
     facts = {"torch": torch.__version__, "numpy": np.__version__, "numba": numba.__version__}
     serve(
-        {"iteration": lambda: ours.iteration(True), "plain": lambda: plain.iteration(False), "rates": rates},
+        {
+            "iteration": lambda: ours.iteration(True),
+            "plain": lambda: plain.iteration(False),
+            "rates": rates,
+            "update/1": lambda: update(1),
+            "update/32": lambda: update(MOVEMENTS),
+        },
         facts | {"python": platform.python_version()},
     )

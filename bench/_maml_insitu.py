@@ -9,7 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from _maml_tasks import QUERIES, RATE, SHOTS, STEPS, TASKS, WAYS, WIDTH, tasks, vectors, weights
+from _maml_tasks import (
+    QUERIES,
+    RATE,
+    SHOTS,
+    STEPS,
+    TASKS,
+    WAYS,
+    WIDTH,
+    matrix_product,
+    operations,
+    tasks,
+    vectors,
+    weights,
+)
 from insitu.backbones.conv4 import Conv4
 from insitu.core import generator
 from insitu.learners import _delta_rule
@@ -61,14 +74,17 @@ def inner_loop() -> float:
     return loss.item()
 
 
+RUNS: dict[str, Any] = {
+    "every_layer": lambda: meta_step(layers="all", batch_size=4),
+    "head_only": meta_step,
+    "head_only_as_it_comes": lambda: meta_step(both_halves=True, bfloat16=True),
+    "inner_loop": inner_loop,
+}
+
 if __name__ == "__main__":
-    serve(
-        {
-            "every_layer": lambda: meta_step(layers="all", batch_size=4),
-            "head_only": meta_step,
-            "head_only_as_it_comes": lambda: meta_step(both_halves=True, bfloat16=True),
-            "inner_loop": inner_loop,
-            "save": lambda file: torch.save(OUTCOME, file),
-        },
-        {"torch": torch.__version__, "python": platform.python_version()},
-    )
+    others = {
+        "save": lambda file: torch.save(OUTCOME, file),
+        "matrix_product": matrix_product,
+        "operations": lambda name: operations(RUNS[name]),
+    }
+    serve(RUNS | others, {"torch": torch.__version__, "python": platform.python_version()})

@@ -18,7 +18,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from _maml_tasks import EPSILON, HEAD, RATE, STEPS, TASKS, WAYS, WIDTH, tasks, vectors, weights
+from _maml_tasks import (
+    EPSILON,
+    HEAD,
+    RATE,
+    STEPS,
+    TASKS,
+    WAYS,
+    WIDTH,
+    matrix_product,
+    operations,
+    tasks,
+    vectors,
+    weights,
+)
 from rounds import THREADS, serve
 
 for name in ("learn2learn", "learn2learn.algorithms"):
@@ -166,6 +179,8 @@ if __name__ == "__main__":
             "right every_layer": lambda: every_layer("contiguous", double=True),
             "right head_only": lambda: head_only("contiguous", double=True),
             "save": lambda file: torch.save(OUTCOME, file),
+            "matrix_product": matrix_product,
+            "operations": lambda name: operations(WAYS_TO_RUN[name]),
         },
         {"learn2learn": __version__, "torch": torch.__version__, "python": platform.python_version()},
     )

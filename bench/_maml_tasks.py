@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 TASKS, WAYS, SHOTS, QUERIES = 32, 5, 5, 5
 STEPS, RATE = 4, 0.1  # of the inner loop
@@ -44,3 +48,22 @@ def vectors() -> tuple[Tensor, Tensor]:
     rng = np.random.default_rng(2)
     support, queries = (rng.standard_normal((TASKS, WAYS * each, WIDTH)) for each in (SHOTS, QUERIES))
     return torch.from_numpy(support).float(), torch.from_numpy(queries).float()
+
+
+LARGE = 1536  # rows and columns of the product whose rate is measured
+
+
+def matrix_product() -> int:
+    """Multiply two large float32 matrices; return the number of operations."""
+    torch.mm(*FACTORS)
+    return 2 * LARGE**3
+
+
+FACTORS = torch.randn(LARGE, LARGE), torch.randn(LARGE, LARGE)
+
+
+def operations(task: Callable[[], Any]) -> int:
+    """Return how many operations the products and convolutions of a task are."""
+    with FlopCounterMode(display=False) as counter:
+        task()
+    return int(counter.get_total_flops())

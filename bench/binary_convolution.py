@@ -2,27 +2,21 @@
 
     python bench/binary_convolution.py [--rounds 15] [--out FILE]
 
-Prints a table and writes bench/results/binary_convolution.json. See bench/README.md.
+See bench/README.md.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import os
 import statistics
 import sys
-from pathlib import Path
 from typing import Any
 
+import script
 from _binary_shapes import CASES, name, repeats, words
-from crossbar_vs_aihwkit import processor
 from rounds import Side, compare
 
-HERE = Path(__file__).resolve().parent
-SOURCE = HERE.parent / "src"  # what is measured is this checkout
-OURS, THEIRS = HERE / "_binary_insitu.py", HERE / "_binary_torch.py"
+RIVALS = ()
+OURS, THEIRS = script.HERE / "_binary_insitu.py", script.HERE / "_binary_torch.py"
 LAYOUTS = ("contiguous", "channels_last")
 FASTER, AIM = 6.0, 10.0  # wanted ratio to PyTorch
 SHARE, SHARE_AIM = 0.3, 0.6  # wanted share of the limit
@@ -53,8 +47,18 @@ def against(ours: Side, theirs: Side, rounds: int) -> list[dict[str, Any]]:
         row["rival"] = row["theirs"] != "bfloat16" and id(row) not in slower
         reached = min(row["ratio"], row["cpu_ratio"])
         wanted = row["rival"] and row["ours"] == "packed"
-        row["verdict"] = verdict(reached, FASTER, AIM) if wanted else ""
+        row["at_least"], row["verdict"] = (FASTER, verdict(reached, FASTER, AIM)) if wanted else (None, "")
     return rows
+
+
+def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows that the common table shows: packed, against the faster layout; with that layout's name."""
+    out = []
+    for row in rows:
+        if row["rival"] and row["ours"] == "packed":
+            what = f"binary 3x3 convolution {row['layer']}, batch {row['batch']}, {row['threads']} thread(s)"
+            out.append(row | {"what": what, "rival": "PyTorch float32", "note": row["theirs"].replace("_", " ")})
+    return out
 
 
 def shares(ours: Side, rounds: int) -> list[dict[str, Any]]:
@@ -103,25 +107,13 @@ def show(rows: list[dict[str, Any]], limits: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=15)
-    options.add_argument("--out", type=Path, default=HERE / "results" / "binary_convolution.json")
-    given = options.parse_args()
-    if given.rounds < 2:
-        raise SystemExit("--rounds is at least 2")
-    result: dict[str, Any] = {
-        "date": datetime.date.today().isoformat(),
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)},
-        "rounds": given.rounds,
-    }
-    with Side(sys.executable, OURS, SOURCE) as ours, Side(sys.executable, THEIRS) as theirs:
-        rows, limits = against(ours, theirs, given.rounds), shares(ours, given.rounds)
-        result |= {"versions": {"ours": ours.facts, "theirs": theirs.facts}, "rows": rows, "limits": limits}
-    result["load_after"] = round(os.getloadavg()[0], 2)
-    show(rows, limits)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"written: {given.out}")
+    given = script.options(__doc__, "binary_convolution", 15).parse_args()
+    result = script.begin(given.rounds)
+    with Side(sys.executable, OURS, script.SOURCE) as ours, Side(sys.executable, THEIRS) as theirs:
+        cases, limits = against(ours, theirs, given.rounds), shares(ours, given.rounds)
+        result["versions"] = {"ours": ours.facts, "theirs": theirs.facts}
+    show(cases, limits)
+    script.finish(result | {"rows": summary(cases), "cases": cases, "limits": limits}, given.out)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,21 @@
 """Inference of the default binary network, frozen, against its float twin in torch, in the fastest way torch has here.
 
-    python bench/binary_network.py [--rounds 15] [--threads 1 2] [--out FILE]
+    python bench/binary_network.py [--rounds 15] [--threads 1 2] [--compile]
 
-Prints a table and writes bench/results/binary_network.json. See bench/README.md.
+See bench/README.md.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import rounds
-from crossbar_vs_aihwkit import processor
+import script
+from script import SOURCE, Pair
 
-HERE = Path(__file__).resolve().parent
-SOURCE = HERE.parent / "src"  # what is measured is this checkout
-SIDE = HERE / "_binary_network_side.py"
+RIVALS = ()
+SIDE = script.HERE / "_binary_network_side.py"
 BATCHES = (1, 32)
 WANTED = 4.0
 EAGER = ("eager", "eager last", "eager folded", "eager folded last")
@@ -51,47 +46,34 @@ def measure(threads: int, count: int, variants: tuple[str, ...]) -> dict[str, An
         tried = {batch: preliminary(theirs, batch, variants + HALF) for batch in BATCHES}
         fastest = {batch: min(variants, key=tried[batch].__getitem__) for batch in BATCHES}
         rivals = [(batch, rival) for batch in BATCHES for rival in (fastest[batch], *HALF)]
-        pairs = [(f"frozen/{batch}", f"{rival}/{batch}", 1.0) for batch, rival in rivals]
-        rows = rounds.compare(ours, theirs, pairs, count)
+        pairs = [
+            Pair(
+                f"binary network, batch {batch}, {threads} thread(s)",
+                f"frozen/{batch}",
+                f"{rival}/{batch}",
+                None if rival in HALF else WANTED,
+                note=f"{rival}; a task is {images_per_task(batch)} images",
+            )
+            for batch, rival in rivals
+        ]
+        rows = script.compared(ours, theirs, "PyTorch float twin", pairs, count)
         facts = {"ours": ours.facts, "theirs": theirs.facts}
-    lines = []
-    for (batch, rival), row in zip(rivals, rows, strict=True):
-        each = images_per_task(batch)
-        per_image = {key: value / each if key.endswith("_ms") else value for key, value in row.items()}
-        reached = row["cpu_ratio"] if threads == 1 else min(row["ratio"], row["cpu_ratio"])
-        verdict = "" if rival in HALF else "met" if reached >= WANTED else "not met"
-        lines.append({"batch": batch, "rival": rival, "at_least": WANTED, "verdict": verdict} | per_image)
-        print(
-            f"  batch {batch:>2}  ours {per_image['cpu_ours_ms']:.3f}  {rival} {per_image['cpu_theirs_ms']:.3f} ms of "
-            f"processor time an image: {row['cpu_ratio']:.2f} ({row['cpu_ratio_lower_quartile']:.2f}.."
-            f"{row['cpu_ratio_upper_quartile']:.2f}); on the clock {row['ratio']:.2f}; {verdict}"
-        )
-    return {"threads": threads, "tried_cpu_ms_per_image": tried, "rows": lines, "versions": facts}
+    return {"threads": threads, "tried_cpu_ms_per_image": tried, "rows": rows, "versions": facts}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=15)
+    options = script.options(__doc__, "binary_network", 15)
     options.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    options.add_argument(
-        "--no-compile", action="store_true", help="leave torch.compile out, which needs a C++ compiler"
-    )
-    options.add_argument("--out", type=Path, default=HERE / "results" / "binary_network.json")
+    options.add_argument("--compile", action="store_true", help="try torch.compile too, which needs a C++ compiler")
     given = options.parse_args()
-    if given.rounds < 2:
-        raise SystemExit("--rounds is at least 2")
-    variants = tuple(name for name in FLOAT if not (given.no_compile and name.startswith("compile")))
-    result: dict[str, Any] = {
-        "date": datetime.date.today().isoformat(),
-        "rounds": given.rounds,
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)},
-    }
+    variants = tuple(name for name in FLOAT if given.compile or not name.startswith("compile"))
+    result = script.begin(given.rounds)
     with rounds.Side(sys.executable, SIDE, SOURCE) as ours:
         result["bytes"] = ours.ask("size")["value"]
-    result["measured"] = [measure(threads, given.rounds, variants) for threads in given.threads]
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"written: {given.out}")
+    measured = [measure(threads, given.rounds, variants) for threads in given.threads]
+    result["rows"] = [row for each in measured for row in each.pop("rows")]
+    result["versions"] = measured[0].pop("versions")
+    script.finish(result | {"measured": measured}, given.out)
 
 
 if __name__ == "__main__":

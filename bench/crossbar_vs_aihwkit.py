@@ -1,33 +1,23 @@
 """Writing and searching a phase-change memory of 100 classes, against aihwkit's torch tile; growth; peak memory.
 
-    INSITU_RIVAL_AIHWKIT=path/to/python python bench/crossbar_vs_aihwkit.py [--rounds 15] [--out FILE]
+    INSITU_RIVALS=folder python bench/crossbar_vs_aihwkit.py [--rounds 15]
 
-Prints a table and writes bench/results/crossbar.json. See bench/README.md.
+See bench/README.md.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
 import math
-import os
-import platform
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from rounds import INSTRUCTIONS, THREADS, Side, compare
+import script
+from rounds import Side, compare
+from script import SOURCE
 
-HERE = Path(__file__).resolve().parent
-SOURCE = HERE.parent / "src"  # what is measured is this checkout
-OURS, THEIRS = HERE / "_crossbar_insitu.py", HERE / "_crossbar_aihwkit.py"
-VARIABLE = "INSITU_RIVAL_AIHWKIT"
-HOW = f"""the rival is not here: aihwkit needs an environment of its own. Make one and name its interpreter:
-  python3 -m venv ../rival-aihwkit && ../rival-aihwkit/bin/pip install torch==2.13.0 aihwkit==1.1.0
-  {VARIABLE}=../rival-aihwkit/bin/python make bench
-(--ours-only measures growth and memory alone)"""
+RIVALS = ("aihwkit",)
+OURS, THEIRS = script.HERE / "_crossbar_insitu.py", script.HERE / "_crossbar_aihwkit.py"
 TEN_THOUSAND_BY_TENS = 1000.0  # their per-query search is measured on 10 queries
 
 
@@ -164,42 +154,23 @@ def against(rival: str, rounds: int) -> dict[str, Any]:
         measured = compare(ours, theirs, [(p.our_task, p.their_task, p.factor) for p in PAIRS], rounds)
     rows = []
     for pair, row in zip(PAIRS, measured, strict=True):
-        reached = min(row["ratio"], row["cpu_ratio"])
-        verdict = "" if pair.at_least is None else "met" if reached >= pair.at_least else "not met"
-        rows.append(asdict(pair) | row | {"verdict": verdict})
-        print(f"{pair.what}\n  ours    {row['ours_ms']:>10.1f} ms  {pair.ours}")
-        print(f"  theirs  {row['theirs_ms']:>10.1f} ms  {pair.theirs}")
-        spread = f"{row['ratio_lower_quartile']:.2f}..{row['ratio_upper_quartile']:.2f}"
-        wanted = f"; wanted >= {pair.at_least:g}: {verdict}" if pair.at_least else ""
-        print(f"  ratio   {row['ratio']:>10.2f}     quartiles {spread} over {rounds} rounds{wanted}")
-        print(f"  of processor time {row['cpu_ratio']:.2f}")
+        shown = script.Pair(pair.what, "", "", pair.at_least, note=f"{pair.ours}; rival: {pair.theirs}")
+        rows.append(asdict(pair) | script.row(shown, "aihwkit", row))
     return {"versions": facts, "rows": rows}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rival", default=os.environ.get(VARIABLE), help=f"interpreter with aihwkit (or {VARIABLE})")
-    options.add_argument("--rounds", type=int, default=15)
+    options = script.options(__doc__, "crossbar", 15)
     options.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000, 100_000])
     options.add_argument("--batch", type=int, default=100, help="queries at a time when measuring growth")
     options.add_argument("--ours-only", action="store_true")
-    suffix = "".join(f"_{part}" for part in (INSTRUCTIONS, f"{THREADS}_threads" if THREADS > 1 else "") if part)
-    options.add_argument("--out", type=Path, default=HERE / "results" / f"crossbar{suffix}.json")
     given = options.parse_args()
-    if not given.ours_only and not (given.rival and Path(given.rival).is_file()):
-        raise SystemExit(HOW)
-    if given.rounds < 2 or len(given.sizes) < 2:
-        raise SystemExit("--rounds and the number of --sizes are at least 2")
-
-    result: dict[str, Any] = {
-        "date": datetime.date.today().isoformat(),
-        "threads": THREADS,
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)},
-        "instructions": INSTRUCTIONS or "all of this processor",
-        "arithmetic": "ours: whole numbers of 16 bits, sums in 32",
-    }
-    if not given.ours_only:
-        result |= {"rounds": given.rounds} | against(given.rival, given.rounds)
+    if len(given.sizes) < 2:
+        options.error("--sizes are at least 2")
+    rival = "" if given.ours_only else script.interpreter("aihwkit")
+    result = script.begin(given.rounds) | {"arithmetic": "ours: whole numbers of 16 bits, sums in 32"}
+    if rival:
+        result |= against(rival, given.rounds)
     print(f"processor time per query, {given.batch} queries at a time")
     rows = growth(given.sizes, given.batch)
     power = exponent(rows)
@@ -208,17 +179,7 @@ def main() -> None:
     result |= {"growth": rows, "growth_exponent": power, "memory": [memory(classes) for classes in (100, 1_000)]}
     print("memory that a search for the best column needs, 10 000 queries")
     result["search_room"] = [room(classes) for classes in given.sizes]
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"written: {given.out}")
-
-
-def processor() -> str:
-    """Return the processor's name as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+    script.finish(result, given.out)
 
 
 if __name__ == "__main__":

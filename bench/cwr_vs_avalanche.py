@@ -1,56 +1,31 @@
 """The update step of CWR* on 512 features and 10 classes, against Avalanche's ``CWRStar``; final accuracies of both.
 
-    INSITU_RIVAL_AVALANCHE=path/to/python python bench/cwr_vs_avalanche.py [--rounds 15] [--out FILE]
+    INSITU_RIVALS=folder python bench/cwr_vs_avalanche.py [--rounds 15] [--out FILE]
 
-Prints a table and writes bench/results/cwr.json. See bench/README.md.
+See bench/README.md.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
-import json
-import os
 import statistics
 import sys
-from pathlib import Path
 from typing import Any
 
-from crossbar_vs_aihwkit import processor
-from rounds import THREADS, Side, compare
+import script
+from rounds import Side
+from script import Pair
 
-HERE = Path(__file__).resolve().parent
-SOURCE = HERE.parent / "src"  # what is measured is this checkout
-OURS, THEIRS = HERE / "_cwr_insitu.py", HERE / "_cwr_avalanche.py"
-VARIABLE = "INSITU_RIVAL_AVALANCHE"
-HOW = f"the rival is not here: name an interpreter that imports avalanche in {VARIABLE}; see bench/README.md"
+RIVALS = ("avalanche",)
+OURS, THEIRS = script.HERE / "_cwr_insitu.py", script.HERE / "_cwr_avalanche.py"
 BITS = {"quantised 8/16": (8, 16), "float": (0, 0)}
-
-# what, our task, their task, the ratio wanted
-PAIRS = (
-    ("quantised 8/16; Avalanche as it comes", "second_quantised", "second", 5.0),
-    ("quantised 8/16; Avalanche given whole mini-batches", "second_quantised", "second_batched", 5.0),
-    ("quantised 8/16; plain PyTorch loop", "second_quantised", "second_plain", None),
-    ("float; Avalanche given whole mini-batches", "second_float", "second_batched", None),
-    ("float; plain PyTorch loop", "second_float", "second_plain", None),
-)
-
-
-def speed(ours: Side, theirs: Side, rounds: int) -> list[dict[str, Any]]:
-    """Time one experience of 2000 examples and 5 epochs on both sides; print and return a row per pair."""
-    steps = ours.ask("second_quantised")["value"]
-    rows = []
-    for (what, _, _, wanted), row in zip(
-        PAIRS, compare(ours, theirs, [(a, b, 1.0) for _, a, b, _ in PAIRS], rounds), strict=True
-    ):
-        reached = min(row["ratio"], row["cpu_ratio"])
-        verdict = "" if wanted is None else "met" if reached >= wanted else "not met"
-        per_step = {f"{side}_step_us": 1e3 * row[f"{side}_ms"] / steps for side in ("ours", "theirs")}
-        rows.append({"what": what, "at_least": wanted, "verdict": verdict} | row | per_step)
-        spread = f"{row['ratio_lower_quartile']:.1f}..{row['ratio_upper_quartile']:.1f}"
-        print(f"{what}\n  {per_step['ours_step_us']:.0f} µs a step against {per_step['theirs_step_us']:.0f} µs")
-        print(f"  ratio {row['ratio']:.1f}, quartiles {spread}, of processor time {row['cpu_ratio']:.1f}  {verdict}")
-    return rows
+WHOLE = "given whole mini-batches, without its data loader"
+PAIRS = [
+    Pair("CWR* step, quantised 8/16", "second_quantised", "second", 5.0, note="as it comes"),
+    Pair("CWR* step, quantised 8/16", "second_quantised", "second_batched", 5.0, note=WHOLE),
+    Pair("CWR* step, quantised 8/16", "second_quantised", "second_plain", rival="plain PyTorch loop"),
+    Pair("CWR* step, float", "second_float", "second_batched", note=WHOLE),
+    Pair("CWR* step, float", "second_float", "second_plain", rival="plain PyTorch loop"),
+]
 
 
 def accuracies(ours: Side, theirs: Side, seeds: int) -> dict[str, dict[str, Any]]:
@@ -73,32 +48,19 @@ def accuracies(ours: Side, theirs: Side, seeds: int) -> dict[str, dict[str, Any]
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument(
-        "--rival", default=os.environ.get(VARIABLE), help=f"interpreter with avalanche (or {VARIABLE})"
-    )
-    options.add_argument("--rounds", type=int, default=15)
-    options.add_argument("--seeds", type=int, default=5)
-    options.add_argument("--out", type=Path, default=HERE / "results" / "cwr.json")
+    options = script.options(__doc__, "cwr", 15)
+    options.add_argument("--seeds", type=int, default=5, help="streams of the accuracies, 2 or more; 0: none")
     given = options.parse_args()
-    if not (given.rival and Path(given.rival).is_file()):
-        raise SystemExit(HOW)
-    if given.rounds < 2 or given.seeds < 2:
-        raise SystemExit("--rounds and --seeds are at least 2")
-    result: dict[str, Any] = {
-        "date": datetime.date.today().isoformat(),
-        "threads": THREADS,
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 2)},
-        "rounds": given.rounds,
-    }
-    with Side(sys.executable, OURS, SOURCE) as ours, Side(given.rival, THEIRS) as theirs:
+    rival, result = script.interpreter("avalanche"), script.begin(given.rounds)
+    with Side(sys.executable, OURS, script.SOURCE) as ours, Side(rival, THEIRS) as theirs:
         result["versions"] = {"ours": ours.facts, "theirs": theirs.facts}
-        result["steps"] = speed(ours, theirs, given.rounds)
-        print(f"final accuracies, {given.seeds} seeds")
-        result["accuracies"] = accuracies(ours, theirs, given.seeds)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"written: {given.out}")
+        steps = ours.ask("second_quantised")["value"]
+        result["rows"] = script.compared(ours, theirs, "Avalanche", PAIRS, given.rounds)
+        result["mini_batches_of_a_measurement"] = steps
+        if given.seeds:
+            print(f"final accuracies, {given.seeds} seeds")
+            result["accuracies"] = accuracies(ours, theirs, given.seeds)
+    script.finish(result, given.out)
 
 
 if __name__ == "__main__":

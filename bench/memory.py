@@ -1,6 +1,6 @@
 """What teaching and querying a memory costs by number of classes, and ``fit`` against scikit-learn's NearestCentroid.
 
-usage: python bench/memory.py [--classes 50 1000 10000] [--rounds 7] [--one-by-one 2000] [--out FILE]
+usage: python bench/memory.py [--classes 50 1000 10000] [--rounds 7] [--one-by-one 2000]
 
 Processor time of this process, on the default phase-change crossbar, 512 components, five shots; threads as the
 environment sets them (``OMP_NUM_THREADS=1`` for one). Ours and the rival take turns within every round.
@@ -8,15 +8,10 @@ environment sets them (``OMP_NUM_THREADS=1`` for one). Ours and the rival take t
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +19,12 @@ import sklearn
 import torch
 from sklearn.neighbors import NearestCentroid
 
+import script
 from insitu import Memory
+from rounds import measured
+from script import Pair
 
+RIVALS = ()
 FEATURES, SHOTS, FITTED = 512, 5, 1000
 
 
@@ -35,23 +34,37 @@ def examples(classes: int) -> tuple[Any, Any, Any]:
     return rng.standard_normal((classes, FEATURES))[y] + rng.standard_normal((len(y), FEATURES)), y, rng
 
 
-def cpu_ms(act: Callable[[], object], wait_s: float = 0.0) -> float:
-    """Processor time of a call, and of what its threads spin in the time after it."""
+def cpu_ms(act: Callable[[], object]) -> float:
+    """Processor time of a call."""
     start = time.process_time()
     act()
-    time.sleep(wait_s)
     return 1e3 * (time.process_time() - start)
 
 
-def fit_against_nearest_centroid(rounds: int) -> dict[str, float]:
-    x, y, _ = examples(FITTED)
-    sides = {"ours_ms": lambda: Memory().fit(x, y), "theirs_ms": lambda: NearestCentroid().fit(x, y)}
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    for round_ in range(rounds + 1):  # the first round warms up
-        for name in sorted(sides, reverse=round_ % 2 == 1):
-            taken[name].append(cpu_ms(sides[name], 0.05))
-    ratios = [a / b for a, b in zip(taken["ours_ms"][1:], taken["theirs_ms"][1:], strict=True)]
-    return {name: statistics.median(each[1:]) for name, each in taken.items()} | {"ratio": statistics.median(ratios)}
+def both_clocks(act: Callable[..., object], *given: Any) -> dict[str, float]:
+    """Return seconds of a call, and those of the processor with what its threads spin in the time after it."""
+    start, worked = time.perf_counter(), time.process_time()
+    act(*given)
+    seconds = time.perf_counter() - start
+    time.sleep(0.05)
+    return {"s": seconds, "cpu_s": time.process_time() - worked}
+
+
+def against_nearest_centroid(rounds: int) -> list[dict[str, Any]]:
+    """Fit and query both in turns, in this process; the first round warms up."""
+    x, y, rng = examples(FITTED)
+    queries = x[:1000] + rng.standard_normal((1000, FEATURES))
+    rival, out = f"scikit-learn {sklearn.__version__} NearestCentroid", []
+    for name, mine in (("phase-change crossbar", Memory()), ("digital", Memory("digital"))):
+        for what, at_least, given in (("fit", 1 / 3, (x, y)), ("predict", None, (queries,))):
+            theirs, taken = NearestCentroid().fit(x, y), []
+            for count in range(rounds + 1):
+                sides = [both_clocks(getattr(each, what), *given) for each in (mine, theirs)[:: (-1) ** count]]
+                taken += [tuple(sides[:: (-1) ** count])] if count else []
+            found = measured(taken, "s", 1.0, "") | measured(taken, "cpu_s", 1.0, "cpu_")
+            amount = f"{FITTED} classes of {SHOTS} x {FEATURES}" if what == "fit" else f"{len(queries)} queries"
+            out.append(script.row(Pair(f"Memory on the {name}, {what}: {amount}", "", "", at_least), rival, found))
+    return out
 
 
 def by_classes(classes: int, rounds: int) -> dict[str, float]:
@@ -81,27 +94,17 @@ def longest_pause(classes: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = script.options(__doc__, "memory", 7)
     parser.add_argument("--classes", type=int, nargs="+", default=[50, 1000, 10000])
-    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--one-by-one", type=int, default=2000)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "memory.json")
     given = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn suspects a regression where most labels are new
-    load = os.getloadavg()[0]
-    found = {
-        "facts": {
-            "threads": torch.get_num_threads(),
-            "processor": platform.processor() or platform.machine(),
-            "versions": {"numpy": np.__version__, "torch": torch.__version__, "sklearn": sklearn.__version__},
-            "load_before": load,
-        },
-        "fit": fit_against_nearest_centroid(given.rounds),
-        "classes": {str(classes): by_classes(classes, given.rounds) for classes in given.classes},
-        "one_by_one": longest_pause(given.one_by_one),
+    result = script.begin(given.rounds) | {
+        "versions": {"numpy": np.__version__, "torch": torch.__version__, "scikit-learn": sklearn.__version__},
+        "rows": against_nearest_centroid(given.rounds),
     }
-    given.out.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    growth = [{"classes": classes} | by_classes(classes, given.rounds) for classes in given.classes]
+    script.finish(result | {"growth": growth, "one_by_one": longest_pause(given.one_by_one)}, given.out)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from insitu import compute_device
 from insitu.backbones.binary.frozen import Frozen
 from insitu.backbones.binary.layers import sign
 from insitu.backbones.inputs import to_batch
@@ -25,17 +26,20 @@ def features(network: Any, pixels: NDArray[np.uint8], size: int, mirror: bool = 
     processor, in about three times the time; in float32, one of a thousand is rounded to the other side.
     """
     parts = []
+    if not isinstance(network, Frozen):
+        network.to(compute_device.chosen())
     with torch.no_grad():
         for start in range(0, len(pixels), BATCH):
             batch = to_batch(pixels[start : start + BATCH], size)
             if isinstance(network, Frozen):
                 parts.append(sign(network.vectors(batch)).to(torch.int8))
                 continue
-            batch = batch.to(next(network.parameters()).dtype)
+            weight = next(network.parameters())
+            batch = batch.to(weight.device, weight.dtype)
             activations = network.features(batch)
             if mirror:
                 activations = (activations + network.features(batch.flip(3))) / 2
-            parts.append(activations.half())
+            parts.append(activations.half().cpu())
     return torch.cat(parts)
 
 
@@ -56,4 +60,4 @@ def last_layer(network: Any, features: int) -> tuple[Tensor, Tensor]:
     project = getattr(network, "project", None)
     if project is None:  # the memory holds the activations, or bits, themselves
         return torch.eye(features), torch.zeros(features)
-    return project.weight.detach(), project.bias.detach()
+    return project.weight.detach().cpu(), project.bias.detach().cpu()

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from insitu import compute_device
 from insitu.core import InsituError
 from insitu.encoders import Encoder, Kind, _extras, _pictures
 
@@ -49,10 +50,11 @@ class EfficientnetLite0(Encoder):
 
     def vectors(self, inputs: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
         """See ``Encoder.vectors``."""
-        network = _network(_weights())
+        place = compute_device.chosen()
+        network = _network(_weights()).to(place)
         batch = (torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2).float() - MEAN) / SPREAD
         with torch.no_grad():
-            pooled = network.extract_features(batch.contiguous()).mean((2, 3))
+            pooled = network.extract_features(batch.contiguous().to(place)).mean((2, 3)).cpu()
         out: NDArray[np.float64] = pooled.double().numpy()
         return out
 

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import insitu
+from insitu import compute_device
 
 LIBRARIES = ("torch", "numpy", "numba", "scikit-learn")
 # names that LLVM, which compiles for Numba, has for them, the widest first, and how they are usually written
@@ -30,6 +31,7 @@ def machine() -> dict[str, str | int]:
         "instructions": instructions(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
+        **({} if compute_device.name() == "cpu" else {"device": compute_device.name()}),
     }
 
 

@@ -25,4 +25,4 @@ class _StraightThrough(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return (grad @ ctx.matrix().T).to(ctx.dtype), None, None
+        return (grad @ ctx.matrix().T.to(grad.device)).to(ctx.dtype), None, None

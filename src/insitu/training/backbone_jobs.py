@@ -48,7 +48,7 @@ class BackboneJob(Job):
 
     def quick(self) -> Self:
         """See ``Job.quick``."""
-        stage2 = self.metalearn and replace(self.metalearn, episodes=20, views=1)
+        stage2 = self.metalearn and replace(self.metalearn, episodes=20, views=1, size=16)
         stage1 = replace(self.pretrain, epochs=2, cut=0, tail=0, first_size=16, last_size=16)
         refine = self.refine and replace(stage1, seed=self.refine.seed)
         images = self.base_images or 20

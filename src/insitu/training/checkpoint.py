@@ -55,7 +55,7 @@ def load(path: Path, description: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         given = _present_names(str(state.pop("what")))
         if missing := {"network", "optimiser", "step"} - state.keys():
             raise ValueError(f"it holds no {sorted(missing)[0]}")

@@ -32,6 +32,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from insitu import compute_device
 from insitu.backbones.spiking import NAMES, Spiking
 from insitu.core import InsituError, generator
 from insitu.training import eprop_phases as phases
@@ -118,6 +119,10 @@ class EpropTraining(Stage):
     per_step = 1
 
     def __init__(self, recipe: EpropTrain, record: Spiking, weights: dict[str, Tensor]) -> None:
+        if compute_device.chosen().type != "cpu":
+            raise InsituError(
+                f"spiking networks train on the processor alone, and device is {compute_device.chosen()}: take cpu"
+            )
         self.recipe, self.record, self.weights = recipe, record, weights
         self.average = {name: value.clone() for name, value in weights.items()}
         self.steps, self.description = recipe.iterations, f"{record} {asdict(recipe)}"

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from insitu import compute_device
 from insitu.backbones.conv4 import Conv4Module
 from insitu.core import InsituError, generator
 from insitu.learners import _all_layers, _delta_rule
@@ -89,6 +90,12 @@ class MetaTraining(Stage):
         self.trained, self.held_out = parts(recipe, pool)
         if head.shape != (recipe.ways, network.record.features):
             raise InsituError(f"the head is {recipe.ways} ways x {network.record.features}; got {tuple(head.shape)}")
+        place = compute_device.chosen()
+        if recipe.bits and place.type != "cpu":
+            raise InsituError(
+                f"weights of {recipe.bits} bits are rounded on the processor alone, and device is {place}: take cpu"
+            )
+        self.moved = nn.ModuleList([network, nn.ParameterList([head])]).to(place)
         self.weights: dict[str, Tensor] = {**dict(network.named_parameters()), HEAD: head}
         self.optimiser = torch.optim.Adam(self.weights.values(), recipe.learning_rate)
         self.steps, self.per_step = recipe.iterations, recipe.tasks * recipe.ways * (recipe.shots + recipe.queries)
@@ -123,6 +130,10 @@ class MetaTraining(Stage):
         self.optimiser.step()
         return loss, right
 
+    def finish(self) -> None:
+        """See ``Stage.finish``."""
+        self.moved.to("cpu")
+
     def report(self, done: int) -> Report:
         """Return the share of right answers on tasks of held-out classes."""
         unseen = accuracy(self.recipe, self.network, self.weights, self.held_out, HELD_OUT_TASKS)
@@ -151,9 +162,9 @@ def accuracy(
     right = []
     for chunk in torch.arange(tasks).split(recipe.batch_size):
         rng = generator(seed, "held out rounding", int(chunk[0]))
-        learned = Examples(support.x[chunk], support.labels[chunk])
-        (logits,) = _answers(recipe, network, exact, learned, Examples(queries.x[chunk], queries.labels[chunk]), 1, rng)
-        right.append((logits.argmax(-1) == queries.labels[chunk]).float().mean((1,)))
+        learned, tested = (_chunk(part, chunk, exact[HEAD]) for part in (support, queries))
+        (logits,) = _answers(recipe, network, exact, learned, tested, 1, rng)
+        right.append((logits.argmax(-1) == tested.labels).float().mean((1,)))
     return float(torch.cat(right).mean())
 
 
@@ -172,7 +183,7 @@ def descend(
     leaves = {name: value.detach().requires_grad_() for name, value in held.items()}
     halves = 2 if recipe.both_halves and recipe.shots == recipe.queries else 1
     for chunk in torch.arange(len(support.x)).split(recipe.batch_size):
-        learned, tested = (Examples(part.x[chunk], part.labels[chunk]) for part in (support, queries))
+        learned, tested = (_chunk(part, chunk, leaves[HEAD]) for part in (support, queries))
         share = len(chunk) / len(support.x) / halves
         losses = []
         answers = _answers(recipe, network, leaves, learned, tested, halves, rng)
@@ -209,12 +220,17 @@ def _answers(
         yield tested.x @ heads.transpose(1, 2)
 
 
+def _chunk(examples: Examples, tasks: Tensor, weight: Tensor) -> Examples:
+    """Return the examples of some tasks, where ``weight`` is."""
+    return Examples(examples.x[tasks].to(weight.device), examples.labels[tasks].to(weight.device))
+
+
 def _held(recipe: MetaTrain, weight: Tensor, rng: np.random.Generator) -> Tensor:
     """Return a weight as the forward pass uses it: rounded at random and noisy; gradients pass straight through."""
     seen = rounded(weight, recipe.bits, rng) if recipe.bits else weight * 1.0
     if recipe.noise:
         drawn = torch.from_numpy(rng.standard_normal(tuple(weight.shape), dtype=np.float32))
-        seen = seen + recipe.noise * weight.detach().abs().max() * drawn
+        seen = seen + recipe.noise * weight.detach().abs().max() * drawn.to(weight.device)
     return seen
 
 
@@ -223,7 +239,7 @@ def _encoded(
 ) -> tuple[Tensor, Tensor]:
     layers = {name: value for name, value in weights.items() if name != HEAD}
     inductive = network.record.statistics == "support"
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+    with compute_device.half_precision(support, recipe.bfloat16):
         x, statistics = functional_call(network, layers, (support,))
         of_queries, _ = functional_call(network, layers, (queries, statistics if inductive else None))
     return x, of_queries

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from insitu import compute_device
 from insitu.core import InsituError, generator
 from insitu.data import Images
 from insitu.training import augment
@@ -70,6 +71,7 @@ class MetaLearning(Stage):
         self.frozen = recipe.layers == "projection"
         if self.frozen and not hasattr(network, "project"):
             raise InsituError(f"{type(network).__name__} has no last linear layer 'project'; take layers all")
+        network.to(compute_device.chosen())
         trained: Any = network.project if self.frozen else network
         self.optimiser = torch.optim.SGD(
             list(trained.parameters()),
@@ -114,13 +116,18 @@ class MetaLearning(Stage):
         """See ``Stage.report``."""
         return Report(f"episode {done}")
 
+    def finish(self) -> None:
+        """See ``Stage.finish``."""
+        self.network.to("cpu")
+
     def _vectors(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         recipe, network = self.recipe, self.network
         if self.frozen:
             view = torch.from_numpy(rng.integers(0, recipe.views, len(rows)))
             return network.project(self._activations[view, torch.from_numpy(rows)])  # type: ignore[operator,no-any-return]
         batch = augment.random_crops(self.data.pixels[rows], recipe.size, rng, (recipe.area, 1.0), recipe.flip)
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+        batch = batch.to(next(network.parameters()).device)
+        with compute_device.half_precision(batch, recipe.bfloat16):
             return network(batch).float()  # type: ignore[no-any-return]
 
     @cached_property
@@ -133,7 +140,8 @@ class MetaLearning(Stage):
                 rng = generator(recipe.seed, "view", view, start)
                 pixels = self.data.pixels[start : start + 250]
                 batch = augment.random_crops(pixels, recipe.size, rng, (recipe.area, 1.0), recipe.flip)
-                with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+                batch = batch.to(next(self.network.parameters()).device)
+                with torch.no_grad(), compute_device.half_precision(batch, recipe.bfloat16):
                     parts.append(self.network.features(batch).float())  # type: ignore[operator]
             out.append(torch.cat(parts))
         return torch.stack(out)
@@ -144,7 +152,7 @@ def _loss(recipe: Metalearn, vectors: Tensor) -> tuple[Tensor, float]:
     keys = vectors[:, : recipe.support].detach().sum(1)
     queries = vectors[:, recipe.support :].flatten(0, 1)
     cosine = F.normalize(torch.tanh(queries)) @ F.normalize(torch.tanh(keys)).T
-    target = torch.arange(recipe.ways).repeat_interleave(recipe.query)
+    target = torch.arange(recipe.ways, device=vectors.device).repeat_interleave(recipe.query)
     if recipe.loss == "margin":
         loss = F.multi_margin_loss(F.relu(cosine), target, margin=recipe.margin)
     else:

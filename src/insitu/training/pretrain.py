@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from insitu import compute_device
 from insitu.backbones.inputs import to_batch
 from insitu.core import InsituError, generator, seed_of
 from insitu.data import Images
@@ -87,6 +88,7 @@ class Pretraining(Stage):
             )
         self.steps = recipe.length * self.per_epoch
         self.classes = int(data.labels.max()) + 1
+        network.to(compute_device.chosen())
         self.head = _head(network, data, self.classes * (4 if recipe.rotations else 1), recipe.seed)
         parameters = [*network.parameters(), self.head]
         self.optimiser = _optimiser(recipe, parameters)
@@ -145,7 +147,7 @@ class Pretraining(Stage):
 
     def finish(self) -> None:
         """See ``Stage.finish``."""
-        self.network.eval()
+        self.network.eval().to("cpu")
 
 
 def _optimiser(recipe: Pretrain, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -159,9 +161,10 @@ def _optimiser(recipe: Pretrain, parameters: list[nn.Parameter]) -> torch.optim.
 def _head(network: nn.Module, data: Images, classes: int, seed: int) -> nn.Parameter:
     with torch.no_grad():
         network.eval()
-        dim = network(to_batch(data.pixels[:1], 32)).shape[1]
+        place = next(network.parameters()).device
+        dim = network(to_batch(data.pixels[:1], 32).to(place)).shape[1]
     draw = torch.Generator().manual_seed(seed_of(seed, "head"))
-    return nn.Parameter(torch.randn(classes, dim, generator=draw) / math.sqrt(dim))
+    return nn.Parameter((torch.randn(classes, dim, generator=draw) / math.sqrt(dim)).to(place))
 
 
 def size_at(recipe: Pretrain, epoch: int) -> int:
@@ -197,12 +200,13 @@ def _loss(
     if rng.random() < recipe.mix:
         mix = augment.cut_mix if rng.random() < 0.5 else augment.mix_up
         batch, partner, kept = mix(batch, rng)
-    batch = batch.contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+    batch = batch.contiguous(memory_format=torch.channels_last).to(head.device)
+    labels, others = (part.to(head.device) for part in (labels, labels[partner]))
+    with compute_device.half_precision(batch, recipe.bfloat16):
         vectors = network(batch)
     if recipe.head == "cosine":
         logits = recipe.scale * F.normalize(torch.tanh(vectors.float())) @ F.normalize(head).T
     else:
         logits = vectors.float() @ head.T
-    loss = kept * F.cross_entropy(logits, labels) + (1 - kept) * F.cross_entropy(logits, labels[partner])
+    loss = kept * F.cross_entropy(logits, labels) + (1 - kept) * F.cross_entropy(logits, others)
     return loss, float((logits.argmax(1) == labels).sum())

@@ -1,6 +1,6 @@
 """Run an experiment: all its seeds, a table, the claims with verdicts, and a report as JSON and HTML.
 
-usage: insitu run NAME [--quick] [--seeds N] [--data package|images] [--out DIR] [--ANY.FIELD VALUE ...]
+usage: insitu run NAME [--quick] [--seeds N] [--data package|images] [--device NAME] [--out DIR] [--ANY.FIELD VALUE ...]
 
 Every field of the experiment is a flag: 'insitu run NAME --help' lists them with their defaults. A part is swapped by
 its name (--learner.substrate.device pcm-joshi2020). Results go to DIR (default: runs/NAME, and runs/NAME-CHANGES where
@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from insitu import catalog
+from insitu import catalog, compute_device
 from insitu.core import InsituError, write_whole
 
 if TYPE_CHECKING:
@@ -118,9 +118,11 @@ def _parse(
         hidden=composition.DESCRIPTION | {"sweep", "variants"},
         fitting=_fitting,
         quick=flags.Extra(bool, False, "run the smaller variant, to check that everything works"),
+        device=flags.Extra(str, compute_device.name(), "device for encoders and products: cpu, cuda or cuda:N"),
         out=flags.Extra(Path, folder, "folder of the results; the default names the changed fields, too"),
         **about,
     )
+    compute_device.choose(extras["device"])
     if not extras.get("sweep", True):
         experiment = replace(experiment, sweep=())
     if experiment.scenario.protocol is not original.scenario.protocol:

@@ -1,6 +1,6 @@
 """Train a backbone: live progress, checkpoints, exact resume.
 
-usage: insitu train NAME [--quick] [--out DIR] [--ANY.FIELD VALUE ...]
+usage: insitu train NAME [--quick] [--device NAME] [--out DIR] [--ANY.FIELD VALUE ...]
 
 NAME is a job of the room 'training'; every field of its recipe is a flag: 'insitu train NAME --help' lists them.
 Ctrl-C finishes the step, saves and stops; the same command continues to exactly the weights of an uninterrupted run.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from insitu import catalog
+from insitu import catalog, compute_device
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
@@ -68,10 +68,12 @@ def _parse(part: catalog.Part, args: list[str]) -> tuple[Job, Path]:
         prog=f"insitu train {part.name}",
         title=part.summary,
         quick=flags.Extra(bool, False, "a minute or two through every stage, to see that it works"),
+        device=flags.Extra(str, compute_device.name(), "device that trains: cpu, cuda or cuda:N"),
         out=flags.Extra(
             Path,
             cache_folder() / "training" / (part.name + ("-quick" if quick else "")),
             "folder of checkpoints and weights",
         ),
     )
+    compute_device.choose(extras["device"])
     return job, extras["out"]

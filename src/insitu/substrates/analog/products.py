@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from insitu import compute_device
 from insitu.kernels.normals import LANES
 from insitu.kernels.readout import Key
+from insitu.substrates.analog import device_product
 from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.converters import Converters, checked_tops, default_range_us
 from insitu.substrates.analog.float_product import FloatProduct
@@ -58,12 +60,14 @@ def pieces(
 
     A product of a single part is computed in ``into`` (batch, out), if given, which saves a copy.
     """
-    given = x.detach().float().contiguous().numpy()
+    given = x.detach().float().cpu().contiguous().numpy()
     batch, inputs = given.shape
     fulls = [default_range_us(converters, part.reading) if part.range_us is None else part.range_us for part in parts]
-    chunk = min(max(CACHED // inputs, FEWEST_ROWS), MOST_ROWS, batch + LANES - 1) // LANES * LANES
+    kind, together = _arithmetic(converters)
+    most = together * min(max(CACHED // inputs, FEWEST_ROWS), MOST_ROWS)
+    chunk = min(most, batch + LANES - 1) // LANES * LANES
     widest = max((part.reading.columns for part in parts), default=0)
-    arithmetic = (IntegerProduct if suits(converters) else FloatProduct)(converters, inputs, chunk, widest)
+    arithmetic = kind(converters, inputs, chunk, widest)
     room = np.empty(chunk * widest, np.float32)
     for start in range(0, batch, chunk):
         rows = slice(start, min(start + chunk, batch))
@@ -80,10 +84,19 @@ def pieces(
             at = columns.stop
 
 
+def _arithmetic(converters: Converters) -> tuple[type[IntegerProduct | FloatProduct], int]:
+    """Return what multiplies, and how many times as many rows it takes at a time."""
+    if not suits(converters):
+        return FloatProduct, 1
+    if compute_device.chosen().type == "cpu":
+        return IntegerProduct, 1
+    return device_product.DeviceProduct, device_product.CHUNK
+
+
 def product(converters: Converters, parts: list[Part], x: Tensor, gain: Floats) -> Tensor:
     """Return all pieces together: (batch, out)."""
     out = np.empty((len(x), len(gain)), np.float32)
     for piece in pieces(converters, parts, x, gain, into=out):
         if len(parts) > 1:
             out[piece.rows, piece.columns] = piece.out
-    return torch.from_numpy(out)
+    return torch.from_numpy(out).to(x.device)
