@@ -52,13 +52,18 @@ def write(results: Sequence[tuple[Setting, dict[str, list[int]]]], root: Path) -
     for name in dict.fromkeys(point.setting.embedding for point in points):
         own = [point for point in points if point.setting.embedding == name]
         made["embeddings"][name] = _fitted(name, own)
-    write_text(LAW, json.dumps(made, indent=1) + "\n")
+    write_text(LAW, lines(made))
     _draw(points, made["embeddings"], root / "docs" / "figures" / "scaling_law.svg")
     page = root / "docs" / "planning.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(MARKERS[0])
     write_text(
         page, f"{before}{MARKERS[0]}\n{_table(points, made['embeddings'])}\n{MARKERS[1]}{rest.partition(MARKERS[1])[2]}"
     )
+
+
+def lines(held: dict[str, Any]) -> str:
+    """Return a dictionary as JSON with a line per entry."""
+    return "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in held.items()) + "\n}\n"
 
 
 @cache
@@ -136,7 +141,7 @@ def _law(point: Point, embeddings: dict[str, Any]) -> float:
 
 
 def _table(points: list[Point], embeddings: dict[str, Any]) -> str:
-    lines = [
+    rows = [
         "| embedding | points fitted / held out | sizes held out | law − simulation there, points: mean [least … most] "
         "| root mean square |",
         "|---|---|---|---|---|",
@@ -145,11 +150,11 @@ def _table(points: list[Point], embeddings: dict[str, Any]) -> str:
         held = [p for p in points if p.held_out and p.setting.embedding == name]
         gaps = [100 * (_law(p, embeddings) - p.right) for p in held]
         sizes = f"{made['fitted_to']:,} < classes ≤ {made['simulated_to']['classes']:,}".replace(",", " ")
-        lines.append(
+        rows.append(
             f"| {name} | {made['points']['fitted']} / {made['points']['held_out']} | {sizes} | {np.mean(gaps):.1f} "
             f"[{min(gaps):.1f} … {max(gaps):.1f}] | {np.sqrt(np.mean(np.square(gaps))):.1f} |"
         )
-    lines += [
+    rows += [
         "",
         "| held out | rows | shots | device | classes | simulated, % | law, % |",
         "|---|---|---|---|---|---|---|",
@@ -161,11 +166,11 @@ def _table(points: list[Point], embeddings: dict[str, Any]) -> str:
         if p.setting.embedding != RANDOM and p.setting.seed:
             continue
         each, classes = p.setting, f"{p.memory.classes:,}".replace(",", " ")
-        lines.append(
+        rows.append(
             f"| {each.embedding} | {each.rows} | {each.shots} | {each.device or 'float'} | {classes} | "
             f"{100 * p.right:.1f} | {100 * _law(p, embeddings):.1f} |"
         )
-    return "\n".join(lines)
+    return "\n".join(rows)
 
 
 def _draw(points: list[Point], embeddings: dict[str, Any], file: Path) -> None:
