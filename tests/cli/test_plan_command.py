@@ -48,7 +48,7 @@ def test_energies_of_other_cells_are_said_to_be_those_of_phase_change(capsys: py
         (["--classes"], "--classes takes a value, such as --classes 10_000_000"),
         (["--device"], "--device takes a value, such as --device pcm-hermes2022"),
         (["--classes", "10", "--device", "pcm-hermes"], "did you mean pcm-hermes2022?"),
-        (["--class", "10"], "plan does not know --class; did you mean --classes?"),
+        (["--class", "10"], "plan does not know --class; did you mean --classes"),
         (["10"], "plan does not know 10; --classes, --dim, --shots, --device, --json"),
     ],
 )

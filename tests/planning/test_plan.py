@@ -57,10 +57,10 @@ def test_ranges_hold_what_is_typical() -> None:
     assert all(each.percent.high <= 100 for each in made.accuracy)
 
 
-def test_better_cells_err_less_and_ideal_ones_by_their_converters_alone() -> None:
+def test_cells_that_are_pulsed_without_noise_err_by_whole_pulses_and_noise_adds_to_it() -> None:
     ideal, programmed, pulsed = (device_error.measure(each, ROWS, SHOTS).error for each in (Ideal(), *DEVICES))
-    assert ideal < programmed < pulsed
-    assert ideal < 0.1
+    assert 0.1 < ideal < 0.8 * pulsed
+    assert programmed < 0.5 * pulsed
 
 
 @pytest.mark.parametrize("name", scaling_law()["embeddings"])

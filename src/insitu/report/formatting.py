@@ -92,7 +92,7 @@ def count(value: float) -> str:
 
 def memory(value: float) -> str:
     """Write a number of bytes: '528 bytes', '300 KiB', '1.5 MiB'."""
-    for size, unit in ((2**20, "MiB"), (2**10, "KiB")):
+    for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if value >= size:
             return f"{value / size:.3g} {unit}" if value < 1000 * size else f"{value / size:.0f} {unit}"
     return f"{value:.0f} bytes"

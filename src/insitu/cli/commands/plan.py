@@ -63,7 +63,7 @@ def _arguments(args: list[str]) -> tuple[dict[str, int], str, bool]:
             raise InsituError(f"{word} is a whole number, such as {NUMBERS[word] or '10_000_000'}; got {value}")
     if not 2 <= numbers["--classes"] <= MOST:
         given = numbers["--classes"] or "none"
-        raise InsituError(f"plan takes --classes, from 2 to {MOST:,}; got {given}".replace(",", "_"))
+        raise InsituError(f"plan takes --classes, from 2 to {MOST:_}; got {given}")
     return numbers, device, as_json
 
 
@@ -72,6 +72,9 @@ def _lines(made: Plan, device: str) -> list[str]:
 
     def row(name: str, text: str) -> str:
         return f"{name:28}{text}"
+
+    def events(counts: dict[str, float]) -> list[str]:
+        return [row("", f"{formatting.count(count)} {name.replace('_', ' ')}") for name, count in counts.items()]
 
     def energy(given: Range) -> str:
         return formatting.energy_range(given.low, given.high)
@@ -83,10 +86,10 @@ def _lines(made: Plan, device: str) -> list[str]:
         row("devices", formatting.count(made.devices)),
         row("digital memory next to them", formatting.memory(made.digital_bytes)),
         row("write one class", f"{energy(made.write_pj)}; {_times(made.write_ns)}, cells at once – one by one"),
-        *(row("", f"{formatting.count(count)} {name.replace('_', ' ')}") for name, count in made.write_events.items()),
+        *events(made.write_events),
         row("write all classes", energy(_scaled(made.write_pj, made.classes))),
         row("search, one query", f"{energy(made.search_pj)}; {_times(made.search_ns)}, all tiles at once"),
-        *(row("", f"{formatting.count(count)} {name.replace('_', ' ')}") for name, count in made.search_events.items()),
+        *events(made.search_events),
         row("error of similarities", f"{made.error:.3f} of what random classes differ by, a minute after writing"),
         "",
         "accuracy to be expected, with its 95 % range",
@@ -108,6 +111,9 @@ def _scaled(given: Range, times: int) -> Any:
 
 
 def _times(given: Range) -> str:
-    """Write a range of times in the unit of its upper end."""
-    size, unit = next(((size, unit) for size, unit in TIMES if given.high >= size), (1.0, "ns"))
-    return f"{given.low / size:.3g} – {given.high / size:.3g} {unit}"
+    return " – ".join(dict.fromkeys(_time(end) for end in (given.low, given.high)))
+
+
+def _time(ns: float) -> str:
+    size, unit = next(((size, unit) for size, unit in TIMES if ns >= size), (1.0, "ns"))
+    return f"{ns / size:.3g} {unit}"
