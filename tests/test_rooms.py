@@ -12,7 +12,7 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "insitu"
 
 # From the bottom up. A room imports itself and rooms of lower floors; rooms of one floor do not know each other.
 FLOORS = (
-    {"core", "rows"},  # errors, seeded generators, whole files; matrices whose changed copies share blocks
+    {"core", "rows", "hardware"},  # errors, seeded generators, whole files; shared blocks of rows; cited figures
     # names of parts; counts of what hardware does; measures; fast loops; a board at a serial port; cpu or cuda
     {"catalog", "ledger", "metrics", "kernels", "board", "compute_device"},
     {"devices", "data"},  # one cell; files of images
@@ -20,7 +20,10 @@ FLOORS = (
     {"placement", "protocols"},  # networks whose layers are matrices in cells; what is learned and how it is scored
     {"learners", "encoders"},  # fast learning; items of a user as vectors
     {"scenarios", "memory"},  # examples and time, in the learners' nouns; the user's own memory
-    {"training"},  # slow preparation of what is shipped: networks, and a scenario's embeddings
+    {
+        "training",
+        "planning",
+    },  # slow preparation of what is shipped: networks, embeddings; memories too large to simulate
     {"experiments"},  # published tables as compositions
     {"run"},  # the loop
     {"report", "service", "export"},  # rows as tables, figures and files; a memory over HTTP; what is learned, as C

@@ -9,12 +9,14 @@ from insitu import devices as devices
 from insitu import encoders as encoders
 from insitu import experiments as experiments
 from insitu import export as export
+from insitu import hardware as hardware
 from insitu import kernels as kernels
 from insitu import learners as learners
 from insitu import ledger as ledger
 from insitu import memory as memory
 from insitu import metrics as metrics
 from insitu import placement as placement
+from insitu import planning as planning
 from insitu import protocols as protocols
 from insitu import report as report
 from insitu import rows as rows
@@ -52,6 +54,7 @@ from insitu.learners.cwr_star import CwrStar as CwrStar
 from insitu.learners.eprop import Eprop as Eprop
 from insitu.learners.explicit_memory import ExplicitMemory as ExplicitMemory
 from insitu.learners.few_shot_memory import FewShotMemory as FewShotMemory
+from insitu.learners.integer_replay import IntegerReplay as IntegerReplay
 from insitu.learners.latent_replay import LatentReplay as LatentReplay
 from insitu.learners.linear_discriminant import LinearDiscriminant as LinearDiscriminant
 from insitu.learners.logistic import Logistic as Logistic
@@ -60,6 +63,7 @@ from insitu.learners.nearest_centroid import NearestCentroid as NearestCentroid
 from insitu.learners.nearest_mean import NearestMean as NearestMean
 from insitu.learners.nearest_neighbours import NearestNeighbours as NearestNeighbours
 from insitu.learners.task_memory import TaskMemory as TaskMemory
+from insitu.learners.with_encoder import WithEncoder as WithEncoder
 from insitu.memory import Memory as Memory
 from insitu.placement import at as at
 from insitu.placement import place as place

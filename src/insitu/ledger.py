@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-# Energy of one event in picojoules, with its source. Counts are exact; these are estimates.
-ENERGY_PJ: dict[str, tuple[float, str]] = {
-    "core_product": (12_500.0, "one 256x256 product, derived from 10.5 TOPS/W of the 14 nm HERMES core"),
-    "set_pulse": (13.0, "own estimate: 100 µA x about 1.3 V x 100 ns partial SET; depends on cell and driver"),
-    "reset_pulse": (40.0, "own estimate: 400 µA x about 2 V x 50 ns RESET; depends on cell and driver"),
-    "program_and_verify": (200.0, "own estimate: about ten SET pulses with a read after each"),
-    "integer_multiply_accumulate": (
-        0.23,
-        "8-bit multiply 0.2 and add 0.03 (16 bits take more), Horowitz, ISSCC 2014, 45 nm",
-    ),
-    "float_multiply_accumulate": (4.6, "float32 multiply 3.7 and add 0.9, Horowitz, ISSCC 2014, 45 nm"),
-}
+from insitu.hardware import ENERGY_PJ
 
 
 @dataclass(frozen=True)
@@ -31,6 +20,9 @@ class Ledger:
     def __sub__(self, other: Ledger) -> Ledger:
         return Ledger(Counter(self.counts) - Counter(other.counts))
 
+    def __mul__(self, times: int) -> Ledger:
+        return Ledger(Counter({name: times * count for name, count in self.counts.items()}))
+
     @staticmethod
     def of(**counts: int) -> Ledger:
         """Return a ledger with these counts."""
@@ -38,4 +30,9 @@ class Ledger:
 
     def energy_pj(self) -> float:
         """Return the estimated energy in picojoules of the events that have an entry in ``ENERGY_PJ``."""
-        return sum(ENERGY_PJ[name][0] * count for name, count in self.counts.items() if name in ENERGY_PJ)
+        return sum(ENERGY_PJ[name].typical * count for name, count in self.counts.items() if name in ENERGY_PJ)
+
+    def energy_range_pj(self) -> tuple[float, float]:
+        """Return the least and the most energy in picojoules that the ranges of ``ENERGY_PJ`` allow."""
+        known = [(ENERGY_PJ[name], count) for name, count in self.counts.items() if name in ENERGY_PJ]
+        return sum(each.low * count for each, count in known), sum(each.high * count for each, count in known)

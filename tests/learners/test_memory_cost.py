@@ -79,7 +79,10 @@ def test_a_query_costs_one_product_whatever_was_learned_before() -> None:
     assert cost["core_product"] == (ROWS // 16) * 2  # 20 columns take two tiles across
     assert cost["adc_conversion"] == columns * (ROWS // 16)
     digital = ExplicitMemory(Digital(), dim=ROWS, support="program")
-    assert digital.query_cost(digital.prepare(base(), 0.0, RNG)).counts == {"digital_mac": ROWS * OLD}
+    assert digital.query_cost(digital.prepare(base(), 0.0, RNG)).counts == {
+        "float_multiply_accumulate": ROWS * OLD,
+        "sram_byte": 4 * (ROWS * OLD + ROWS + OLD),
+    }
 
 
 def test_asking_is_not_charged_to_learning() -> None:

@@ -3,8 +3,7 @@
 Bytes moved are those of the operands that products load, without what registers keep. Code, stack and instructions are
 measured where a compiler and an emulator are there (``measured.py``). Energy is instructions times that of a cycle:
 
-    ENERGY_PJ, STM32L412 at 3.3 V with its step-down converter: 28 µA/MHz in run mode, so 92 pJ per cycle (STMicro-
-    electronics, DS12469 Rev 7, page 1); a load counts as two cycles (Arm, DDI 0439B, table 3-1), all else as one
+    "cortex_m4_cycle" of ``insitu.hardware``; a load counts as two cycles (Arm, DDI 0439B, table 3-1), all else as one
 
 which is an estimate: wait states of the flash, taken branches and what else the chip does are not in it.
 """
@@ -16,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from insitu.backbones.binary.integer import IntegerNetwork
+from insitu.hardware import ENERGY_PJ
 from insitu.learners.integer_cwr import IntegerHead
 from insitu.memory.integer_memory import IntegerMemory
 
-CYCLE_PJ = 28e-6 * 3.3 / 1e6 * 1e12  # see above
 LOAD_CYCLES = 2
 CHIP = "STM32L412 at 3.3 V"
 
@@ -36,7 +35,7 @@ class Work:
     def energy_uj(self, instructions: int) -> float:
         """Estimate the energy of so many instructions, in µJ; loads are words moved."""
         loads = min(self.bytes_moved // 4, instructions)
-        return (instructions + (LOAD_CYCLES - 1) * loads) * CYCLE_PJ * 1e-6
+        return (instructions + (LOAD_CYCLES - 1) * loads) * ENERGY_PJ["cortex_m4_cycle"].typical * 1e-6
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ class Eprop(Learner[ArmBase, State]):
         spent = state.spent
         if not self.substrate.exact:
             after = self.substrate.program_deltas(state.held, matrices, now_s, rng)
-            spent = state.spent + after.spent + _times(self.query_cost(state), count)
+            spent = state.spent + after.spent + self.query_cost(state) * count
         return replace(
             state,
             demonstrated=examples.x,
@@ -212,7 +212,3 @@ class Eprop(Learner[ArmBase, State]):
             found.append(run.readout.transpose(0, 1).expand(size, -1, -1))
             hz += 1000 * float(run.counts.mean()) * size / count / state.base.steps
         return torch.cat(found), hz
-
-
-def _times(ledger: Ledger, count: int) -> Ledger:
-    return Ledger.of(**{name: count * number for name, number in ledger.counts.items()})

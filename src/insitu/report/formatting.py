@@ -77,6 +77,13 @@ def energy(picojoules: float | None) -> str:
     return f"{picojoules:.3g} pJ"
 
 
+def energy_range(low: float, high: float) -> str:
+    """Write a range of energies in the unit of its upper end: '5 – 40 pJ'."""
+    size, unit = next(((size, unit) for size, unit in ENERGIES if high >= size), (1.0, "pJ"))
+    ends = [f"{end / size:.3g}" for end in (low, high)]
+    return f"{' – '.join(dict.fromkeys(ends))} {unit}"
+
+
 def count(value: float) -> str:
     """Write a count with thin gaps between thousands: 12 345."""
     whole = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
@@ -85,7 +92,7 @@ def count(value: float) -> str:
 
 def memory(value: float) -> str:
     """Write a number of bytes: '528 bytes', '300 KiB', '1.5 MiB'."""
-    for size, unit in ((2**20, "MiB"), (2**10, "KiB")):
+    for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if value >= size:
             return f"{value / size:.3g} {unit}" if value < 1000 * size else f"{value / size:.0f} {unit}"
     return f"{value:.0f} bytes"

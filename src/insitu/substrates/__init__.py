@@ -149,6 +149,10 @@ class Substrate(ABC):
     def product_cost(self, held: Any, batch: int) -> Ledger:
         """Return what multiplying ``batch`` rows by this matrix costs."""
 
+    def matrix_cost(self, inputs: int, outputs: int, batch: int) -> Ledger:
+        """Return what multiplying ``batch`` rows by a matrix of this size costs."""
+        return self.product_cost(self.blank(inputs, outputs, 0.0, np.random.default_rng(0)), batch)
+
     def compensation_cost(self, held: Any) -> Ledger:
         """Return what measuring drift costs once after the clock has moved, whatever is multiplied then."""
         return Ledger()

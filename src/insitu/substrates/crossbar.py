@@ -239,12 +239,15 @@ class Crossbar(Substrate):
 
     def product_cost(self, held: Held, batch: int) -> Ledger:
         """Return core products (256x256 equivalents), conversions and device reads for ``batch`` rows."""
-        return core_products(self._array, self.tile, self.copies, held.inputs, held.outputs, batch)
+        return self.matrix_cost(held.inputs, held.outputs, batch)
+
+    def matrix_cost(self, inputs: int, outputs: int, batch: int) -> Ledger:
+        """See ``Substrate.matrix_cost``; no cells are made."""
+        return core_products(self._array, self.tile, self.copies, inputs, outputs, batch)
 
     def compensation_cost(self, held: Held) -> Ledger:
         """Return the core products for the probes; none without compensation of drift."""
-        batch = held.probes * (self.compensation != "none")
-        spent = core_products(self._array, self.tile, self.copies, held.inputs, held.outputs, batch)
+        spent = self.matrix_cost(held.inputs, held.outputs, held.probes * (self.compensation != "none"))
         return Ledger.of(drift_core_product_per_time_step=spent.counts["core_product"])
 
     def endurance(self, held: Held) -> dict[str, int]:
@@ -309,5 +312,5 @@ class Crossbar(Substrate):
         """Measure columns just written, to which drift is compensated later."""
         if self.compensation == "none":
             return held
-        probed = core_products(self._array, self.tile, self.copies, held.inputs, len(columns), held.probes)
+        probed = self.matrix_cost(held.inputs, len(columns), held.probes)
         return replace(held, reference=self._probe.references(held, columns, now_s), spent=held.spent + probed)

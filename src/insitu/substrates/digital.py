@@ -65,6 +65,11 @@ class Digital(Substrate):
         """Whether weights are floats."""
         return not self.bits
 
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes that one weight, input or output takes."""
+        return -(-self.bits // 8) or 4
+
     def blank(self, inputs: int, outputs: int, now_s: float, rng: np.random.Generator) -> Held:
         """Hold zeros."""
         checked_size(inputs, outputs)
@@ -120,8 +125,11 @@ class Digital(Substrate):
         return held.spent
 
     def product_cost(self, held: Held, batch: int) -> Ledger:
-        """Return multiply-accumulate operations."""
-        return Ledger.of(digital_mac=batch * held.weights.numel())
+        """Return multiply-accumulate operations, and bytes moved: weights once, inputs and outputs of every row."""
+        inputs, outputs = held.weights.shape
+        kind = "float_multiply_accumulate" if self.exact else "integer_multiply_accumulate"
+        moved = self.weight_bytes * (inputs * outputs + batch * (inputs + outputs))
+        return Ledger.of(**{kind: batch * inputs * outputs, "sram_byte": moved})
 
     def endurance(self, held: Held) -> dict[str, int]:
         """Return zeros: ordinary memory does not wear."""

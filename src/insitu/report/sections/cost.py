@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from insitu.experiments import Experiment
-from insitu.ledger import ENERGY_PJ
+from insitu.hardware import ENERGY_PJ
 from insitu.metrics import Row
 from insitu.protocols import class_stream
 from insitu.report import formatting
@@ -21,13 +21,26 @@ KEY = "cost"
 BYTES = "_bytes"  # ends the names of counts that are no events but memory held
 
 
+class Energy(NamedTuple):
+    """An estimated energy with its range, in picojoules."""
+
+    typical_pj: float
+    low_pj: float
+    high_pj: float
+
+
 def summary(sample: Sample, experiment: Experiment) -> dict[str, Any]:
-    """Return what the learner has spent ``per`` class, experience or task learned, before that, and per query.
+    """Return what the learner has spent."""
+    return spent_by(sample, "learner")
+
+
+def spent_by(sample: Sample, arm: str) -> dict[str, Any]:
+    """Return what ``arm`` has spent ``per`` class, experience or task learned, before that, and per query.
 
     ``memory`` holds the bytes next to the substrate at the end. Counts are exact; energies are estimates from the table
-    of ``insitu.ledger``, None for events it does not hold.
+    of ``insitu.hardware``, None for events it does not hold.
     """
-    own = [row for row in sample.rows if row["arm"] == "learner"]
+    own = [row for row in sample.rows if row["arm"] == arm]
     if not own:
         return {"classes": 0, "per": "class", "learning": [], "query": [], "preparation": []}
     own = [row for row in own if row["age_s"] == min(float(r["age_s"]) for r in own)]
@@ -75,9 +88,33 @@ def _event(name: str, count: Stat) -> dict[str, Any]:
     return {
         "event": name.replace("_", " "),
         "count": count,
-        "energy_pj": round(energy[0] * count["median"], 3) if energy else None,
-        "source": energy[1] if energy else "",
+        "energy_pj": round(energy.typical * count["median"], 3) if energy else None,
+        "low_pj": round(energy.low * count["median"], 3) if energy else None,
+        "high_pj": round(energy.high * count["median"], 3) if energy else None,
+        "source": energy.source if energy else "",
     }
+
+
+def total(events: list[dict[str, Any]]) -> Energy | None:
+    """Return the energies of events together, None where none has a figure; older reports have no ranges."""
+    known = [each for each in events if each["energy_pj"] is not None]
+    if not known:
+        return None
+    return Energy(
+        *(sum(each.get(key, each["energy_pj"]) for each in known) for key in ("energy_pj", "low_pj", "high_pj"))
+    )
+
+
+def energy_cell(energy: Energy | None) -> Cell:
+    """Return the cell of an energy, shown as its range."""
+    if energy is None:
+        return Cell()
+    return Cell(
+        formatting.energy_range(energy.low_pj, energy.high_pj),
+        energy.typical_pj,
+        (energy.low_pj, energy.high_pj),
+        unit="pJ",
+    )
 
 
 def blocks(report: Report) -> list[Block]:
@@ -92,25 +129,20 @@ def blocks(report: Report) -> list[Block]:
         ("memory", "memory at the end"),
     ):
         for each in held.get(key, []):
-            value, picojoules = each["count"]["median"], each["energy_pj"]
+            value = each["count"]["median"]
             text = formatting.memory(value) if key == "memory" else formatting.count(value)
             count = Cell(text, value, unit="bytes" if key == "memory" else "")
-            energy = Cell(formatting.energy(picojoules), picojoules, unit="pJ")
-            rows.append([Cell(what), Cell(each["event"].removesuffix(" bytes"), note=each["source"]), count, energy])
-        known = [each["energy_pj"] for each in held.get(key, []) if each["energy_pj"] is not None]
-        if len(known) > 1:
-            rows.append(
-                [Cell(what), Cell("together"), Cell(), Cell(formatting.energy(sum(known)), sum(known), unit="pJ")]
-            )
+            event = Cell(each["event"].removesuffix(" bytes"), note=each["source"])
+            rows.append([Cell(what), event, count, energy_cell(total([each]))])
+        if sum(each["energy_pj"] is not None for each in held.get(key, [])) > 1:
+            rows.append([Cell(what), Cell("together"), Cell(), energy_cell(total(held[key]))])
     if not rows:
         return []
     name = formatting.names(report)[1]
     spender = "the device" if name == formatting.NAMES[1] else name
     headings = [Heading(""), Heading("event", words=True), Heading("count"), Heading("energy, about")]
-    note = "Counts are exact. Energies are estimates: a count times one figure, whose source is given."
+    note = "Counts are exact. Energies are estimates: a count times the range of one figure, whose source is given."
     out: list[Block] = [Table(f"What {spender} spends", headings, rows, note, labels=2)]
-    known = [each["energy_pj"] for each in held["learning"] if each["energy_pj"] is not None]
-    if known:
-        cell = Cell(formatting.energy(sum(known)), sum(known), unit="pJ")
-        out.append(KeyFigure(f"Energy per {per} learned", cell, "estimated from exact counts"))
+    if (energy := total(held["learning"])) is not None:
+        out.append(KeyFigure(f"Energy per {per} learned", energy_cell(energy), "estimated from exact counts"))
     return out

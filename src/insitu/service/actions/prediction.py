@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ def check(memory: Memory, x: NDArray[Any]) -> None:
 def predictions(result: QueryResult, cost: Ledger, top_k: int) -> Json:
     """Return the predictions for all rows of a result; ``cost`` is that of one."""
     rows = _scores(result, top_k)
-    spent = Ledger(Counter({name: count * len(rows) for name, count in cost.counts.items()}))
+    spent = cost * len(rows)
     shares = [None] * len(rows) if result.familiarity is None else result.familiarity.round(4).tolist()
     return {
         "predictions": [
