@@ -12,7 +12,19 @@ from typing import Any, Protocol
 from insitu.experiments import Experiment
 from insitu.report.formatting import Report
 from insitu.report.sample import Sample
-from insitu.report.sections import ages, claims, confusions, cost, example, parts, sessions, stream, sweep, variants
+from insitu.report.sections import (
+    ages,
+    claims,
+    confusions,
+    cost,
+    example,
+    parts,
+    retention,
+    sessions,
+    stream,
+    sweep,
+    variants,
+)
 from insitu.report.table import Block, Table
 
 
@@ -25,7 +37,19 @@ class Section(Protocol):
     def blocks(self, report: Report) -> Sequence[Block]: ...  # noqa: D102
 
 
-SECTIONS: tuple[Section, ...] = (claims, variants, sessions, stream, ages, confusions, example, sweep, cost, parts)
+SECTIONS: tuple[Section, ...] = (
+    claims,
+    variants,
+    sessions,
+    stream,
+    ages,
+    retention,
+    confusions,
+    example,
+    sweep,
+    cost,
+    parts,
+)
 
 
 def blocks(report: Report) -> list[Block]:
