@@ -1,10 +1,10 @@
 """How long a meta-trained network holds in devices: Omniglot tasks from one second to ten years after it was written.
 
-The age is the time from writing convolutions and head to the first step on a task, as in ``ortner2025_omniglot_devices``;
-what a step programs is as young as the task. Without compensation of drift, with one factor for all columns, with a
-factor per column, and with a network that is written again each month or year; and an explicit memory behind the same
-convolutions. Published for a chip as old as it was (Ortner, Petschenig et al., 2025); years extrapolate power laws that
-were measured over hours to months.
+The age is the time from writing convolutions and head to the first step on a task, as in
+``ortner2025_omniglot_devices``; what a step programs is as young as the task. Without compensation of drift,
+with one factor for all columns, with a factor per column, and with a network that is written again each month or year;
+and an explicit memory behind the same convolutions. Published for a chip as old as it was (Ortner, Petschenig et al.,
+2025); years extrapolate power laws that were fitted to hours and months.
 """
 
 from __future__ import annotations

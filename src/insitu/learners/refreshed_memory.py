@@ -26,7 +26,7 @@ from insitu.protocols import Examples, Inputs, Protocol, few_shot_sessions
 from insitu.protocols.few_shot_sessions import FewShotBase
 from insitu.substrates.crossbar import Crossbar
 
-MONTH_S = 2_629_800.0
+MONTH_S = 2_592_000.0  # 30 days
 
 
 def check_interval(every_s: float) -> None:

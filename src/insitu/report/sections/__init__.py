@@ -39,11 +39,11 @@ class Section(Protocol):
 
 SECTIONS: tuple[Section, ...] = (
     claims,
+    retention,
     variants,
     sessions,
     stream,
     ages,
-    retention,
     confusions,
     example,
     sweep,

@@ -21,7 +21,7 @@ from insitu.report.table import DASH, Block, Cell, Heading, Table
 KEY = "retention"
 WITHIN = 1.0  # points that accuracy may lose
 COLUMNS = 256  # of an array whose columns take turns, as lifetimes suppose
-YEAR_S, MINUTE_S = 31_557_600.0, 60.0
+YEAR_S, MINUTE_S = 31_536_000.0, 60.0
 
 
 def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
@@ -184,8 +184,8 @@ def _lifetimes(report: Report, arms: list[dict[str, Any]], per: str) -> Table:
     where = f"in the columns of an array of {COLUMNS}, in turn" if per == "class" else "in the head"
     note = (
         f"The most worn cell, counted; every pulse counts as a cycle, programming as {PROGRAM_PULSES} more. "
-        f"{plural.capitalize()} are written {where}. For comparison: M2RU states 12.2 years under continual learning (arXiv 2512.17299), at "
-        "its own rate of updates."
+        f"{plural.capitalize()} are written {where}. For comparison: M2RU states 12.2 years under continual "
+        "learning (arXiv 2512.17299), at its own rate of updates."
     )
     return Table("Lifetime under learning", headings, rows, note, labels=2)
 
