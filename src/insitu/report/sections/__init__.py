@@ -15,6 +15,7 @@ from insitu.report.sample import Sample
 from insitu.report.sections import (
     ages,
     claims,
+    combinations,
     confusions,
     cost,
     example,
@@ -39,6 +40,7 @@ class Section(Protocol):
 
 SECTIONS: tuple[Section, ...] = (
     claims,
+    combinations,
     retention,
     variants,
     sessions,
