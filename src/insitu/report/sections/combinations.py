@@ -133,9 +133,9 @@ def blocks(report: Report) -> list[Block]:
         Heading("kept digitally"),
     ]
     note = (
-        f"Medians after the last {protocol.step}, {formatting.age(float(ages_s[0]))} after it was learned. Below float is "
-        "below the same learner in float, seed by seed. Energies are estimates from exact counts; blank where no event "
-        "of a combination has one."
+        f"Medians after the last {protocol.step}, {formatting.age(float(ages_s[0]))} after learning. Below float: than the "
+        "same learner in float, seed by seed. Energies are estimates from exact counts; blank where no event of a "
+        "combination has one."
     )
     title = "All combinations"
     return [

@@ -11,7 +11,7 @@ from insitu import catalog
 from insitu.devices import Device
 from insitu.devices.endurance import PROGRAM_PULSES, limit_of
 from insitu.experiments import Experiment
-from insitu.ledger import ENERGY_PJ
+from insitu.ledger import Ledger
 from insitu.metrics import Row
 from insitu.report import formatting
 from insitu.report.formatting import Report
@@ -134,7 +134,7 @@ def _holding(report: Report, held: dict[str, Any]) -> Table:
     rows = []
     for arm in held["arms"]:
         events = arm.get("refresh_events", {})
-        picojoules = sum(ENERGY_PJ[event][0] * count for event, count in events.items())
+        picojoules = Ledger.of(**{event: round(count) for event, count in events.items()}).energy_pj()
         pulses = sum(events.values())
         rows.append(
             [
