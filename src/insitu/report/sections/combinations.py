@@ -132,10 +132,10 @@ def blocks(report: Report) -> list[Block]:
         Heading("per query", "energy, about"),
         Heading("kept digitally"),
     ]
+    age = formatting.age(float(ages_s[0]))
     note = (
-        f"Medians after the last {protocol.step}, {formatting.age(float(ages_s[0]))} after learning. Below float: than the "
-        "same learner in float, seed by seed. Energies are estimates from exact counts; blank where no event of a "
-        "combination has one."
+        f"Medians after the last {protocol.step}, {age} after learning. Below float: than the same learner in float, "
+        "seed by seed. Energies are estimates from exact counts; blank where no event of a combination has one."
     )
     title = "All combinations"
     return [
