@@ -32,7 +32,7 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
     baseline (``baseline``), None where not even the first is. Wear is that of the most worn cell: ``cycles`` per class
     or task, and ``refresh_cycles`` per year without learning.
     """
-    if len(experiment.ages_s) < 2 or sample.protocol.columns[0].unit != "%":
+    if experiment.combined or len(experiment.ages_s) < 2 or sample.protocol.columns[0].unit != "%":
         return None
     learners = {"learner": experiment.learner} | {each.name: each.learner for each in experiment.variants}
     names = {"learner": experiment.names[1]}
