@@ -39,6 +39,7 @@ from insitu.data.omniglot import Omniglot as Omniglot
 from insitu.data.omniglot_background import OmniglotBackground as OmniglotBackground
 from insitu.data.spoken_digits import SpokenDigits as SpokenDigits
 from insitu.devices.cmo_hfox import CmoHfox as CmoHfox
+from insitu.devices.endurance import Endurance as Endurance
 from insitu.devices.ideal import Ideal as Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022 as PcmHermes2022
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020 as PcmJoshi2020
@@ -62,6 +63,8 @@ from insitu.learners.maml import Maml as Maml
 from insitu.learners.nearest_centroid import NearestCentroid as NearestCentroid
 from insitu.learners.nearest_mean import NearestMean as NearestMean
 from insitu.learners.nearest_neighbours import NearestNeighbours as NearestNeighbours
+from insitu.learners.refreshed_maml import RefreshedMaml as RefreshedMaml
+from insitu.learners.refreshed_memory import RefreshedMemory as RefreshedMemory
 from insitu.learners.task_memory import TaskMemory as TaskMemory
 from insitu.learners.with_encoder import WithEncoder as WithEncoder
 from insitu.memory import Memory as Memory

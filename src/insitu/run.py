@@ -126,11 +126,13 @@ def _sessions(
         if session.train is not None:
             state = learner.learn(state, session.train, session.time_s, rng)
         for age_s in ages_s if len(session.test) else ():
-            query_rng = generator(seed, "device", "predict", session.number, str(float(age_s)))
-            answers, more = _answers(learner, state, session, age_s, query_rng, scenario.protocol)
+            names = session.number, str(float(age_s))
+            aged = learner.upkeep(state, session.time_s + age_s, generator(seed, "device", "upkeep", *names))
+            query_rng = generator(seed, "device", "predict", *names)
+            answers, more = _answers(learner, aged, session, age_s, query_rng, scenario.protocol)
             row: Row = {"session": session.number, "age_s": age_s, **scenario.score([session], [answers]), **more}
-            row |= _counts("spent", learner.cost(state)) | _counts("kept", learner.kept(state))
-            yield row | _counts("query", learner.query_cost(state))
+            row |= _counts("spent", learner.cost(aged)) | _counts("kept", learner.kept(aged))
+            yield row | _counts("query", learner.query_cost(aged)) | _worn(learner, aged)
 
 
 def _answers(
@@ -151,8 +153,10 @@ def _tasks(
     """Yield a row per step and age, over the tasks of all sessions, each learned from the prepared state."""
     learner, steps_of = variant.learner, task_learner(variant.learner)
     state = learner.prepare(base, 0.0, generator(seed, "device"))
-    prepared, query = learner.cost(state), Ledger()  # a query may be compared with what is learned
+    first, query = state, Ledger()  # a query may be compared with what is learned
     for age_s in ages_s:
+        state = learner.upkeep(first, age_s, generator(seed, "device", "upkeep", str(float(age_s))))
+        prepared, learned = learner.cost(state), state
         answers: dict[int, list[Tensor]] = defaultdict(list)
         totals: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         spent, tested = Ledger(), list[Session]()
@@ -174,7 +178,8 @@ def _tasks(
             row: Row = {"session": number, "age_s": age_s, **scenario.score(tested, given)}
             tasks = sum(map(len, given))
             row |= {measure: total / tasks for measure, total in totals[number].items()}
-            yield row | _counts("spent", spent, tasks) | _counts("prepared", prepared) | _counts("query", query)
+            row |= _counts("spent", spent, tasks) | _counts("prepared", prepared) | _counts("query", query)
+            yield row | _worn(learner, learned)
 
 
 def example(experiment: Experiment) -> dict[str, Any] | None:
@@ -200,6 +205,10 @@ def example(experiment: Experiment) -> dict[str, Any] | None:
             found = {"target": session.test.labels[task].numpy()}
         found[name] = diagnostics(learner).traces(state, task, now_s, generator(0, "device", "traces"))
     return found
+
+
+def _worn(learner: Learner, state: Any) -> Row:
+    return {f"worn_{name}": count for name, count in learner.wear(state).items()}
 
 
 def _counts(prefix: str, ledger: Ledger, shared_by: int = 1) -> Row:

@@ -17,7 +17,10 @@ from insitu.core import InsituError, read_text
 OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 COMMANDS = Path(__file__).parent / "commands"
 # of the help text
-ORDER = ("list", "show", "teach", "predict", "memory", "serve", "run", "report", "plan", "train", "data", "fit-device")
+ORDER = (
+    *("list", "show", "teach", "predict", "memory", "serve", "run", "matrix", "report", "plan", "train", "data"),
+    "fit-device",
+)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -65,6 +65,7 @@ class Experiment:
     names: tuple[str, str] = ("float", "device")  # names of the baseline and the learner in reports
     sweep: tuple[tuple[str, tuple[int, ...]], ...] = ()  # fields of the learner, and the values that each takes
     variants: tuple[Variant, ...] = ()  # further learners, tested at all ages, too
+    combined: bool = False  # whether variants are all combinations of parts, which a report shows as one table
 
     def __post_init__(self) -> None:
         if not self.ages_s or not all(0 <= age_s < float("inf") for age_s in self.ages_s):

@@ -25,7 +25,8 @@ def holds_devices(record: object) -> bool:
 
 def redrawn(experiment: Experiment) -> Scenario | None:
     """Return the scenario with drawn support sets, where the baseline has neither chips nor draws of its own."""
-    return None if holds_devices(experiment.baseline) else experiment.scenario.redrawn()
+    alone = experiment.combined or holds_devices(experiment.baseline)  # a combination is one arm among many
+    return None if alone else experiment.scenario.redrawn()
 
 
 def over(experiment: Experiment) -> dict[str, str]:

@@ -53,9 +53,17 @@ class Learner(ABC, Generic[BaseT, StateT]):
     def predict(self, state: StateT, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return the answers to queries x, such as class numbers (n,), only of classes learned so far."""
 
+    def upkeep(self, state: StateT, now_s: float, rng: np.random.Generator) -> StateT:
+        """Return the state at ``now_s`` after time without examples: itself, unless devices are written again."""
+        return state
+
     def cost(self, state: StateT) -> Ledger:
         """Return what learning has spent so far; nothing is counted by default."""
         return Ledger()
+
+    def wear(self, state: StateT) -> dict[str, int]:
+        """Return the most SET pulses and RESETs that one cell has seen, by their names; none without devices."""
+        return {}
 
     def kept(self, state: StateT) -> Ledger:
         """Return the bytes held next to the substrate, in counts that end in ``_bytes``; none by default."""

@@ -166,6 +166,10 @@ class Eprop(Learner[ArmBase, State]):
         """Return what writing the trainee, running it before the current updates, and these have spent on devices."""
         return state.spent
 
+    def wear(self, state: State) -> dict[str, int]:
+        """See ``Learner.wear``: a cell is programmed with the base and at most once by an update."""
+        return {} if self.substrate.exact else {"resets": 1 + (state.changed > 0)}
+
     def query_cost(self, state: State) -> Ledger:
         """Return what one movement of the trainee spends: a product in every step; in software nothing is counted."""
         if self.substrate.exact:

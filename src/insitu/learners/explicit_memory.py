@@ -225,6 +225,10 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         """Return the pulses, RESETs and programmings spent on the array so far."""
         return self.substrate.written(state.held)
 
+    def wear(self, state: State) -> dict[str, int]:
+        """See ``Learner.wear``."""
+        return self.substrate.endurance(state.held)
+
     def kept(self, state: State) -> Ledger:
         """Return the bytes that this configuration keeps next to the array."""
         exact_prototypes = self.calibrate or self._verifies or self.base_mix > 0

@@ -148,6 +148,10 @@ class Maml(Learner[EpisodeBase, State]):
         """Return what writing the network and the heads of the current tasks has spent."""
         return state.spent
 
+    def wear(self, state: State) -> dict[str, int]:
+        """See ``Learner.wear``: a cell of the head is programmed with the first head and at most once by each step."""
+        return {} if self.substrate.exact else {"resets": 1 + sum(map(bool, state.rewritten))}
+
     def query_cost(self, state: State) -> Ledger:
         """Return what encoding and scoring one image spends."""
         ways, features = state.base.head.shape

@@ -15,7 +15,13 @@ from insitu import catalog
 from insitu.core import cache_folder
 from insitu.experiments import Experiment
 
-DESCRIPTION = {"paper", "claims", "verified", "names"}  # fields that describe an experiment and change no row
+DESCRIPTION = {
+    "paper",
+    "claims",
+    "verified",
+    "names",
+    "combined",
+}  # fields that describe an experiment and change no row
 
 OUTSIDE = ("cli", "report", "service")  # rooms that compute no row
 

@@ -90,6 +90,14 @@ def count(value: float) -> str:
     return whole.replace(",", "\u202f")
 
 
+def amount(value: float, unit: str = "") -> str:
+    """Write a number of any size with two or three figures: '12.2 years', '23 million', '4.4e12'."""
+    for size, word in ((1e12, ""), (1e9, " billion"), (1e6, " million")):
+        if value >= size:
+            return f"{value / size:.3g}{word}{unit}" if word else f"{value:.1e}{unit}".replace("e+", "e")
+    return f"{value:,.0f}{unit}".replace(",", "\u202f") if value >= 1000 else f"{value:.3g}{unit}"
+
+
 def memory(value: float) -> str:
     """Write a number of bytes: '528 bytes', '300 KiB', '1.5 MiB'."""
     for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):

@@ -34,12 +34,15 @@ class FewShotSessions(Scenario[FewShotBase]):
     supports: Literal["published", "redrawn"] = "published"  # support sets: those of the lists, or drawn per seed
     shots: int = 5  # number of examples per new class, at most as many as the lists hold
     spacing_s: float = 3600.0  # time from one session to the next, in seconds
+    tests: Literal["each", "last"] = "each"  # sessions after which all classes so far are tested
 
     def __post_init__(self) -> None:
         if self.shots < 1:
             raise InsituError(f"shots is at least 1; got {self.shots}")
         if not 0 <= self.spacing_s < float("inf"):
             raise InsituError(f"spacing_s is 0 or more seconds, since time runs forward; got {self.spacing_s}")
+        if self.tests not in ("each", "last"):
+            raise InsituError(f"tests is each or last; got {self.tests!r}")
         if self.supports not in ("published", "redrawn"):
             raise InsituError(f"supports is published or redrawn; got {self.supports!r}")
 
@@ -59,14 +62,15 @@ class FewShotSessions(Scenario[FewShotBase]):
         base_classes = len(all_.means)
         x, labels, shot, test = self._pool(all_, seed)
         known = torch.arange(base_classes)
-        for number in range(int(all_.shot_sessions.max()) + 1):
+        last = int(all_.shot_sessions.max())
+        for number in range(last + 1):
             train = None
             if number:
                 new = all_.shot_labels[all_.shot_sessions == number].unique()
                 rows = shot[torch.isin(labels[shot], new)]
                 train = Examples(x[rows], labels[rows])
                 known = torch.cat([known, new])
-            rows = test[torch.isin(labels[test], known)]
+            rows = test[torch.isin(labels[test], known)] if number == last or self.tests == "each" else test[:0]
             yield Session(number, number * self.spacing_s, train, Examples(x[rows], labels[rows]), base_classes)
 
     def describe(self, data: str) -> str:

@@ -18,6 +18,17 @@ def checked_size(inputs: int, outputs: int) -> None:
         raise InsituError(f"a matrix has at least 1 input and 0 outputs; got {inputs} and {outputs}")
 
 
+def check_array(pairs: int, copies: int, tile: int, bits: tuple[int, int]) -> None:
+    """Raise ``InsituError`` unless sizes of a crossbar and ``bits`` of its input and output converters can be."""
+    for name, given in zip(("input_bits", "adc_bits"), bits, strict=True):
+        if given and not 2 <= given <= 16:
+            raise InsituError(f"{name} is 0 (exact) or 2..16; got {given}")
+    if pairs < 1 or tile < 1:
+        raise InsituError(f"pairs and tile are at least 1; got {pairs} and {tile}")
+    if not 1 <= copies <= tile:
+        raise InsituError(f"copies are 1 to the {tile} rows of a tile; got {copies}")
+
+
 def checked_rows(x: Tensor, inputs: int) -> None:
     """Raise ``InsituError`` unless x is (batch, inputs) of at least one row."""
     if x.ndim != 2 or x.shape[1] != inputs or not len(x):

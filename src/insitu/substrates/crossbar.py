@@ -9,9 +9,9 @@ blocks is exact.
 Own choices: one ADC range per array; inputs scaled by the largest entry of each vector, in digital; an array that was
 not calibrated, or written since, has a range of four standard deviations of its widest column under inputs of rms 0.5;
 drift is compensated by outputs for fixed inputs (``analog/compensation.py``), measured and counted as products when
-columns are written and once after the clock has moved, not for every product. Not modelled: wire resistance,
-half-select disturbance, ADC non-linearity, device failure, single pulses of iterative programming (``endurance`` has
-``add``'s).
+columns are written and once after the clock has moved, not for every product. Off by default: wire resistance, stuck
+cells, lost columns, errors of converters (``analog/imperfections.py``). Not modelled: half-select disturbance, ADC
+non-linearity, single pulses of iterative programming (``endurance`` has ``add``'s).
 """
 
 from __future__ import annotations
@@ -29,21 +29,23 @@ from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.normals import key_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
-from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
+from insitu.substrates._checks import check_array, checked_rows, checked_size, checked_weights, column_numbers
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
-from insitu.substrates.analog import batched_crossbar, delta_crossbar
+from insitu.substrates.analog import batched_crossbar, delta_crossbar, flaws
 from insitu.substrates.analog.batched_crossbar import Batch, Scale
 from insitu.substrates.analog.cell_array import CellArray, Compensation
 from insitu.substrates.analog.columns import Draft, core_products, endurance, wear
 from insitu.substrates.analog.compensation import DriftProbe
 from insitu.substrates.analog.converters import Converters
 from insitu.substrates.analog.delta_crossbar import BaseArray, Deltas
+from insitu.substrates.analog.imperfections import Imperfections
 from insitu.substrates.analog.probes import count_for
 from insitu.substrates.analog.products import Part, pieces, product, tile_parts
 from insitu.substrates.analog.ranges import calibrated
 from insitu.substrates.analog.readings import Reading, array_readings
 from insitu.substrates.analog.tiles import Counts, Floats, Held
+from insitu.substrates.analog.wires import wired
 from insitu.substrates.analog.writing import AT_A_TIME, SIGNS, cells_of, checked_time, grown
 
 
@@ -58,20 +60,16 @@ class Crossbar(Substrate):
     input_bits: int = 8  # signed pulse widths; 0 is exact
     adc_bits: int = 8  # signed; 0 is exact
     compensation: Compensation = "none"  # of drift, by outputs for fixed inputs
+    imperfections: Imperfections = field(default_factory=Imperfections)  # of the chip; none by default
 
     def __post_init__(self) -> None:
         for name in ("pairs", "copies", "tile", "input_bits", "adc_bits"):
             if isinstance(value := getattr(self, name), np.integer):  # whose products overflow
                 object.__setattr__(self, name, int(value))
-        for name in ("input_bits", "adc_bits"):
-            if (bits := getattr(self, name)) and not 2 <= bits <= 16:
-                raise InsituError(f"{name} is 0 (exact) or 2..16; got {bits}")
-        if self.pairs < 1 or self.tile < 1:
-            raise InsituError(f"pairs and tile are at least 1; got {self.pairs} and {self.tile}")
-        if not 1 <= self.copies <= self.tile:
-            raise InsituError(f"copies are 1 to the {self.tile} rows of a tile; got {self.copies}")
+        check_array(self.pairs, self.copies, self.tile, (self.input_bits, self.adc_bits))
         if self.compensation not in ("none", "global", "column"):
             raise InsituError(f"compensation is none, global or column; got {self.compensation!r}")
+        self.imperfections.check(self.adc_bits)
 
     @property
     def devices(self) -> int:
@@ -104,7 +102,8 @@ class Crossbar(Substrate):
         shape = SIGNS, self.devices, held.inputs
         sizes = [min(AT_A_TIME, outputs - start) for start in range(0, outputs, AT_A_TIME)]
         cells = (self.device.reset((*shape, size), now_s, rng) for size in sizes)
-        return grown(held, cells, outputs, self.tile, now_s) if outputs else held
+        wider = grown(held, cells, outputs, self.tile, now_s) if outputs else held
+        return flaws.drawn(self.imperfections, self._array, self.tile, wider, outputs, rng)
 
     def write(self, held: Held, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """RESET columns and program ``weights`` (in, len(columns)), each column scaled to the device's full scale."""
@@ -178,7 +177,7 @@ class Crossbar(Substrate):
     def multiply(self, held: Held, x: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return x (batch, in) times the held matrix, (batch, out); the gradient is that of the mean matrix."""
         checked_rows(x, held.inputs)
-        out = product(self._converters, self._parts(held, now_s, rng), x, self._probe.gain(held, now_s))
+        out = product(self._converters, self._parts(held, now_s, rng), x, self._probe.gain(held, now_s), held.errors)
         return straight_through(x, out, lambda: self.read(held, now_s)[0])
 
     def multiply_columns(
@@ -189,7 +188,7 @@ class Crossbar(Substrate):
         checked_time(held, now_s)
         parts = tile_parts(self._array, self.tile, held, columns, now_s, key_of(rng))
         read = [column for part in parts for column in range(part.first, part.first + part.reading.columns)]
-        out = product(self._converters, parts, x, self._probe.gain_of(held, read, now_s))
+        out = product(self._converters, parts, x, self._probe.gain_of(held, read, now_s), held.errors)
         return out[:, np.searchsorted(read, columns)]
 
     def search(
@@ -205,7 +204,8 @@ class Crossbar(Substrate):
         """Return the column (batch,) of the largest digital score, never holding more than an array's outputs."""
         checked_rows(x, held.inputs)
         best = Best(len(x), held.outputs, scale, offset, allowed)
-        for piece in pieces(self._converters, self._parts(held, now_s, rng), x, self._probe.gain(held, now_s)):
+        gain = self._probe.gain(held, now_s)
+        for piece in pieces(self._converters, self._parts(held, now_s, rng), x, gain, errors=held.errors):
             best.see(piece.rows, piece.columns, piece.out)
         return best.columns
 
@@ -216,8 +216,7 @@ class Crossbar(Substrate):
         if not columns:
             return np.zeros((SIGNS, held.inputs, 0), np.float32)
         mean, _ = self.device.read(cells_of(held, self.tile, columns), now_s)  # (2, pairs, in, columns)
-        per_sign: Floats = mean.sum(1, dtype=np.float32)
-        return per_sign
+        return np.asarray(mean.sum(1, dtype=np.float32))
 
     def wear(self, held: Held, columns: list[int]) -> tuple[Counts, Counts]:
         """Return the SET pulses that cells of columns have seen (2, in, len(columns)), and RESETs (len(columns),)."""
@@ -256,10 +255,12 @@ class Crossbar(Substrate):
 
     def fit_batch(self, matrices: Tensor, x: Tensor, top: float, steps: int) -> Scale:
         """Return the scale of batches like these, with ADC ranges that hold the currents that x draws from them."""
+        self.imperfections.refuse_tasks()
         return batched_crossbar.fit(self._array, matrices, x, top, steps)
 
     def program_batch(self, matrices: Tensor, scale: Scale, now_s: float, rng: np.random.Generator) -> Batch:
         """Program matrices (k, in, out) in the steps of ``scale``; weights beyond it are clipped."""
+        self.imperfections.refuse_tasks()
         return batched_crossbar.program(self._array, matrices, scale, now_s, rng)
 
     def reprogram_batch(self, batch: Batch, matrices: Tensor, now_s: float, rng: np.random.Generator) -> Batch:
@@ -274,6 +275,7 @@ class Crossbar(Substrate):
         self, weights: Tensor, pulses: Tensor, patterns: Tensor, now_s: float, rng: np.random.Generator
     ) -> BaseArray:
         """Program the base with full scale for a weight of 1, and fit converters to what pulses draw from patterns."""
+        self.imperfections.refuse_tasks()
         return delta_crossbar.program_base(self._array, weights, pulses, patterns, now_s, rng)
 
     def program_deltas(self, base: BaseArray, weights: Tensor, now_s: float, rng: np.random.Generator) -> Deltas:
@@ -291,7 +293,8 @@ class Crossbar(Substrate):
 
     @property
     def _array(self) -> CellArray:
-        return CellArray(self.device, self.devices, self._converters, self.compensation)
+        device = wired(self.device, self.imperfections.wire_ohm, self._converters.tile)
+        return CellArray(device, self.devices, self._converters, self.compensation)
 
     @property
     def _probe(self) -> DriftProbe:
@@ -299,7 +302,7 @@ class Crossbar(Substrate):
 
     def _readings(self, held: Held, now_s: float) -> list[Reading]:
         checked_time(held, now_s)
-        return array_readings(self.device, held, self.tile, now_s)
+        return array_readings(self._array.device, held, self.tile, now_s)
 
     def _parts(self, held: Held, now_s: float, rng: np.random.Generator) -> list[Part]:
         readings, key = self._readings(held, now_s), key_of(rng)

@@ -10,13 +10,12 @@ are kept there and not computed again: the same command continues where it was s
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from insitu import catalog, compute_device
-from insitu.core import InsituError, write_whole
+from insitu.core import InsituError
 
 if TYPE_CHECKING:
     from insitu.experiments import Experiment
@@ -28,65 +27,20 @@ def main(args: list[str]) -> int:
     if not args or args[0].startswith("-"):
         raise InsituError(f"run takes the name of an experiment first: {names or 'there is none yet'}")
     part = catalog.find(args[0], "experiments")
-    from rich.console import Console
-
-    from insitu import run
-    from insitu.cli import item_progress, progress, static_source
+    from insitu.cli import experiment_run, item_progress, static_source
     from insitu.encoders import own_items
-    from insitu.report import (
-        composition,
-        document,
-        environment,
-        html_page,
-        run_folders,
-        sample,
-        sections,
-        seed_cache,
-        terminal,
-    )
-    from insitu.report.table import Animation
 
     quick = any(word in ("--quick", "--quick=True") for word in args[1:])
     with item_progress.shown("encoding") as encoded, own_items.watched(encoded):
         original, experiment, changes, given = _parse(part, quick, args[1:])
-        data = experiment.scenario.describe(experiment.data)
-        _draw_first_sessions(experiment)
+        experiment_run.draw_first_sessions(experiment)
     about = {
         "experiment": part.name,
         "title": static_source.docstring(part).partition("\n")[0],
-        "data": data,
         "quick": quick,
         "changes": changes,
-        "inputs": composition.inputs(experiment),
     }
-    identity = run_folders.Identity.of(about | {"sweep": experiment.sweep})
-    name = identity.name(sweeps=bool(original.sweep))
-    home, out = run_folders.place(given or Path("runs") / name, identity, name, experiment.seeds)
-    store = seed_cache.Store.open(home, composition.key(experiment, data))
-    started = datetime.datetime.now(datetime.UTC)
-    with progress.watcher(part.name, experiment, Console(stderr=True)) as watcher:
-        done, reused = seed_cache.compute(experiment, store, run.rows, watcher)
-    rows = [row for seed in done for row in seed.rows]
-    about |= {
-        "versions": environment.versions(),
-        "machine": environment.machine(),
-        "started": started.isoformat(timespec="seconds"),
-        "seeds": [seed.number for seed in done],
-        "seconds": round(sum(seed.seconds for seed in done), 1),
-    }
-    made = document.build(about, sample.Sample.of(rows, experiment), experiment)
-    console = terminal.console()
-    terminal.show(made, console)
-    document.save(made, out / "report.json")
-    for moving in (block for block in sections.blocks(made) if isinstance(block, Animation)):
-        gif = moving.gif()
-        write_whole(out / f"{moving.name}.gif", lambda file: file.write_bytes(gif))  # noqa: B023  # called at once
-    html_page.save(made, out / "report.html")
-    if reused:
-        console.print(f"\n{reused} of {experiment.seeds} seeds were found finished in {home} and not computed again")
-    # plain prints: a path is one word that can be copied, whatever the width of the terminal
-    print(f"\nreport  {out / 'report.html'}\ndata    {out / 'report.json'}")
-    return 0
+    return experiment_run.run(experiment, about, given, sweeps=bool(original.sweep))
 
 
 def _parse(
@@ -143,14 +97,6 @@ def _fitting(experiment: Experiment) -> dict[str, list[str]]:
     learners = fit.learners(experiment.scenario, experiment.data)
     scenarios = fit.scenarios(experiment.learner, experiment.data, experiment.scenario.protocol)
     return {"learner": learners, "baseline": learners, "scenario": scenarios}
-
-
-def _draw_first_sessions(experiment: Experiment) -> None:
-    """Draw every arm's first session, so that numbers which do not fit the data are refused before any computing."""
-    scenarios = [experiment.scenario, *(variant.scenario(experiment.scenario) for variant in experiment.variants)]
-    for place, scenario in enumerate(scenarios):
-        if scenario not in scenarios[:place]:
-            next(iter(scenario.sessions(experiment.data, 0)), None)
 
 
 def _shape(experiment: Experiment) -> dict[str, Any]:

@@ -16,10 +16,12 @@ from insitu.report.sections import (
     ages,
     chain,
     claims,
+    combinations,
     confusions,
     cost,
     example,
     parts,
+    retention,
     sessions,
     stream,
     sweep,
@@ -39,6 +41,8 @@ class Section(Protocol):
 
 SECTIONS: tuple[Section, ...] = (
     claims,
+    combinations,
+    retention,
     variants,
     sessions,
     stream,

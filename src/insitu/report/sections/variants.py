@@ -23,7 +23,7 @@ def summary(sample: Sample, experiment: Experiment) -> dict[str, Any] | None:
 
     ``styles`` are colours of the page's style sheet, dotted (``-float``) where an arm is computed in software.
     """
-    if not experiment.variants:
+    if not experiment.variants or experiment.combined:
         return None
     arms = [*formatting.ARMS, *(variant.name for variant in experiment.variants)]
     sessions = sample.measured.known("session")

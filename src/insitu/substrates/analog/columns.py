@@ -11,7 +11,8 @@ from insitu.devices import Cells
 from insitu.ledger import Ledger
 from insitu.substrates._checks import whole_pulses
 from insitu.substrates.analog.cell_array import CellArray
-from insitu.substrates.analog.tiles import Counts, Floats, Held, put, shares, taken, tiles_of
+from insitu.substrates.analog.stuck_cells import forced
+from insitu.substrates.analog.tiles import Counts, Floats, Held, first_column, put, shares, taken, tiles_of
 from insitu.substrates.analog.writing import AT_A_TIME, SIGNS, both_signs, for_pairs
 
 TOLERANCE = 0.05  # of full scale: how far from its target a weight stays as it is
@@ -32,7 +33,11 @@ class Draft:
     def put(self, columns: list[int], cells: Cells, pulses: Counts | None = None, resets: int = 0) -> None:
         """Put ``cells`` into columns and count; the converters of arrays that change are no longer calibrated."""
         for part in shares(self.tiles, self.width, columns):
-            self.tiles[part.tile] = put(self.tiles[part.tile], part, cells, pulses, resets)
+            tile = put(self.tiles[part.tile], part, cells, pulses, resets)
+            if self.before.flaws is not None:
+                first = first_column(part.tile, self.width)
+                tile = forced(tile, self.before.flaws.stuck_us[..., first : first + tile.columns])
+            self.tiles[part.tile] = tile
             self.ranges[part.tile // tiles_of(self.width)] = None
 
     def held(self, now_s: float, spent: Ledger, **changes: Any) -> Held:

@@ -32,15 +32,18 @@ class FloatProduct:
         self, one: Reading, key: Key, origin: tuple[int, int], full: Floats, tops: Floats, gain: Floats, out: Floats
     ) -> None:
         """Fill ``out`` (rows, columns) with the product of the rows taken with a tile, in µS times ``gain``."""
-        count, columns = out.shape
+        current, noise = self.block_currents(one, *out.shape)
+        readout(current, noise, key, origin, full, self.converters.adc_levels, tops, gain, out)
+
+    def block_currents(self, one: Reading, count: int, columns: int) -> tuple[Floats, Floats | None]:
+        """Return the currents (row blocks, rows, columns) of the rows taken in µS, and the variances of their noise."""
         current = _room(self.currents, len(self.blocks), count, columns)
         variance = None if one.variance is None else _room(self.variances, len(self.blocks), count, columns)
         for number, rows in enumerate(self.blocks):
             current[number] = self.widths[:count, rows].double() @ one.mean[rows].double()
             if one.variance is not None and variance is not None:
                 variance[number] = self.squares[:count, rows].double() @ one.variance[rows].double()
-        noise = None if variance is None else variance.numpy()
-        readout(current.numpy(), noise, key, origin, full, self.converters.adc_levels, tops, gain, out)
+        return current.numpy(), None if variance is None else variance.numpy()
 
 
 def _room(buffer: Tensor, *shape: int) -> Tensor:

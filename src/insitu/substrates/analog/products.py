@@ -14,6 +14,7 @@ from insitu.kernels.normals import LANES
 from insitu.kernels.readout import Key
 from insitu.substrates.analog import device_product
 from insitu.substrates.analog.cell_array import CellArray
+from insitu.substrates.analog.converter_errors import ConverterErrors, ErroneousProduct
 from insitu.substrates.analog.converters import Converters, checked_tops, default_range_us
 from insitu.substrates.analog.float_product import FloatProduct
 from insitu.substrates.analog.integer_product import IntegerProduct, suits
@@ -54,7 +55,12 @@ class Piece:
 
 @torch.no_grad()
 def pieces(
-    converters: Converters, parts: list[Part], x: Tensor, gain: Floats, into: Floats | None = None
+    converters: Converters,
+    parts: list[Part],
+    x: Tensor,
+    gain: Floats,
+    into: Floats | None = None,
+    errors: ConverterErrors | None = None,
 ) -> Iterator[Piece]:
     """Yield the product of x (batch, in) with all parts, times ``gain`` (out,): rows in chunks, in those part by part.
 
@@ -67,7 +73,10 @@ def pieces(
     most = together * min(max(CACHED // inputs, FEWEST_ROWS), MOST_ROWS)
     chunk = min(most, batch + LANES - 1) // LANES * LANES
     widest = max((part.reading.columns for part in parts), default=0)
-    arithmetic = kind(converters, inputs, chunk, widest)
+    if errors is None:
+        arithmetic = kind(converters, inputs, chunk, widest)
+    else:
+        arithmetic = ErroneousProduct(converters, inputs, chunk, widest, errors)
     room = np.empty(chunk * widest, np.float32)
     for start in range(0, batch, chunk):
         rows = slice(start, min(start + chunk, batch))
@@ -93,10 +102,12 @@ def _arithmetic(converters: Converters) -> tuple[type[IntegerProduct | FloatProd
     return device_product.DeviceProduct, device_product.CHUNK
 
 
-def product(converters: Converters, parts: list[Part], x: Tensor, gain: Floats) -> Tensor:
+def product(
+    converters: Converters, parts: list[Part], x: Tensor, gain: Floats, errors: ConverterErrors | None = None
+) -> Tensor:
     """Return all pieces together: (batch, out)."""
     out = np.empty((len(x), len(gain)), np.float32)
-    for piece in pieces(converters, parts, x, gain, into=out):
+    for piece in pieces(converters, parts, x, gain, into=out, errors=errors):
         if len(parts) > 1:
             out[piece.rows, piece.columns] = piece.out
     return torch.from_numpy(out).to(x.device)

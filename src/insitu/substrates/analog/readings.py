@@ -26,6 +26,7 @@ class Reading:
     means: Tensor | None  # (in, columns) µS
     variances: Tensor | None  # (in, columns) µS²; None where no cell is noisy
     parts: tuple[Reading, ...] = ()
+    device: Device | None = None  # that cells were read as
     forms: dict[Any, Any] = field(default_factory=dict)  # what converters and arithmetic derive from it, by their names
 
     @cached_property
@@ -61,7 +62,7 @@ class Reading:
 
 _tiles: WeakKeyDictionary[Tile, Reading] = WeakKeyDictionary()
 _arrays: WeakKeyDictionary[Tile, Reading] = WeakKeyDictionary()  # by the first tile of the array
-_held: WeakKeyDictionary[Held, tuple[float, list[Reading]]] = WeakKeyDictionary()
+_held: WeakKeyDictionary[Held, tuple[tuple[float, Device], list[Reading]]] = WeakKeyDictionary()
 
 
 def differential(device: Device, cells: Cells, now_s: float) -> tuple[Floats, Floats]:
@@ -75,9 +76,10 @@ def differential(device: Device, cells: Cells, now_s: float) -> tuple[Floats, Fl
 def reading(device: Device, tile: Tile, now_s: float) -> Reading:
     """Read a tile at ``now_s``; the last reading of every tile is kept."""
     known = _tiles.get(tile)
-    if known is None or known.now_s != now_s:
+    if known is None or (known.now_s, known.device) != (now_s, device):
         mean, variance = differential(device, tile.cells, now_s)
-        known = Reading(now_s, torch.from_numpy(mean), torch.from_numpy(variance) if variance.any() else None)
+        spread = torch.from_numpy(variance) if variance.any() else None
+        known = Reading(now_s, torch.from_numpy(mean), spread, device=device)
         _tiles[tile] = known
     return known
 
@@ -85,8 +87,8 @@ def reading(device: Device, tile: Tile, now_s: float) -> Reading:
 def array_readings(device: Device, held: Held, width: int, now_s: float) -> list[Reading]:
     """Read the arrays of ``width`` columns at ``now_s``; the last readings of every matrix are kept."""
     known = _held.get(held)
-    if known is None or known[0] != now_s:
-        known = _held[held] = now_s, [_array_reading(device, tiles, now_s) for tiles in held.arrays(width)]
+    if known is None or known[0] != (now_s, device):
+        known = _held[held] = (now_s, device), [_array_reading(device, tiles, now_s) for tiles in held.arrays(width)]
     return known[1]
 
 

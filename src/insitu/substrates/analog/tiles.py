@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,10 @@ from insitu.core import InsituError
 from insitu.devices import Cells
 from insitu.ledger import Ledger
 from insitu.substrates.analog.probes import FEWEST
+
+if TYPE_CHECKING:
+    from insitu.substrates.analog.converter_errors import ConverterErrors
+    from insitu.substrates.analog.flaws import Flaws
 
 Floats = NDArray[np.float32]
 Counts = NDArray[np.int32]
@@ -46,11 +51,17 @@ class Held:
     written_s: float  # of the last change
     spent: Ledger
     probes: int = FEWEST  # fixed inputs that ``reference`` sums over; files of version 0.1.0 do not state them
+    flaws: Flaws | None = None  # of the chip, where it has any
 
     def __post_init__(self) -> None:
         # files of earlier versions hold a tile per array
         if self.tiles and self.tiles[0].columns > TILE:
             object.__setattr__(self, "tiles", tuple(part for tile in self.tiles for part in _narrow(tile)))
+
+    @property
+    def errors(self) -> ConverterErrors | None:
+        """What converters are off by; None of a chip without flaws."""
+        return self.flaws.errors if self.flaws else None
 
     @property
     def outputs(self) -> int:

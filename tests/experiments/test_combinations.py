@@ -1,0 +1,99 @@
+"""Which parts are combined, and which combinations are an error."""
+
+from __future__ import annotations
+
+import pytest
+
+from insitu.cli.main import main
+from insitu.core import InsituError
+from insitu.experiments import combinations, fit
+from insitu.experiments.combinations import QUICK, Selection
+from insitu.learners.explicit_memory import ExplicitMemory
+from insitu.ledger import Ledger
+from insitu.metrics import Row
+from insitu.report.sample import Sample
+from insitu.report.sections import combinations as section
+
+
+def parts(given: Selection) -> list[dict[str, object]]:
+    made = combinations.experiment(given)
+    lines = section.summary(Sample.of([], made), made)
+    assert lines is not None
+    return lines
+
+
+def test_every_learner_of_few_shot_sessions_meets_every_substrate_that_it_can_be_on() -> None:
+    lines = parts(Selection())
+    found = {(line["learner"], line["substrate"], line["backbone"]) for line in lines}
+    assert len(found) == len(lines)
+    assert ("explicit-memory", "pcm-nandakumar2018", "miniimagenet") in found
+    assert ("explicit-memory", "pcm-hermes2022 (programmed)", "binary") in found
+    assert ("nearest-mean", "float", "miniimagenet") in found
+    assert not [line for line in lines if line["learner"] == "nearest-mean" and line["substrate"] != "float"]
+    assert len([line for line in lines if line["learner"] == "explicit-memory"]) == 2 * len(combinations.substrates())
+    assert "refreshed-memory" not in {line["learner"] for line in lines}  # wraps another learner
+
+
+def test_every_combination_fits() -> None:
+    for given in (QUICK, Selection()):
+        made = combinations.experiment(given)
+        fit.check(made)
+        for learner in (made.learner, made.baseline, *(variant.learner for variant in made.variants)):
+            if isinstance(learner, ExplicitMemory):
+                learner.check_device()
+
+
+def test_a_single_combination_is_an_experiment_too() -> None:
+    given = Selection(learners=("nearest-mean",), backbones=("miniimagenet",))
+    assert {line["learner"] for line in parts(given)} == {"nearest-mean"}
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        (Selection(learners=("nearest-mean",), substrates=("ideal",)), "holds nothing on a substrate"),
+        (Selection(learners=("maml",)), "Maml learns"),
+        (Selection(learners=("none-such",)), "none-such"),
+        (Selection(substrates=("quantum",)), "quantum"),
+        (Selection(backbones=("omniglot",)), "no backbone 'omniglot'"),
+        (Selection(data_set="cifar100"), "no backbone"),
+        (Selection(seeds=0), "seeds"),
+    ],
+)
+def test_what_cannot_be_is_an_error_of_one_line(given: Selection, word: str) -> None:
+    with pytest.raises(InsituError, match=word) as error:
+        combinations.experiment(given)
+    assert "\n" not in str(error.value)
+
+
+def test_drops_are_below_the_same_learner_in_float_and_costs_are_shared_by_classes() -> None:
+    made = combinations.experiment(QUICK)
+    arms = ["baseline", "learner", *(variant.name for variant in made.variants)]
+    rows: list[Row] = []
+    for number, arm in enumerate(arms):
+        for age_s in made.ages_s:
+            row: Row = {"arm": arm, "seed": 0, "session": 8, "age_s": age_s, "classes": 100, "kept_x_bytes": 7}
+            row["overall"] = 50.0 - number - (age_s > 60)
+            rows.append(row | {"spent_set_pulse": 1000, "query_core_product": 2})
+    lines = section.summary(Sample.of(rows, made), made)
+    assert lines is not None
+    alike = [line for line in lines if line["backbone"] == lines[0]["backbone"]]
+    of = {(line["learner"], line["substrate"]): line for line in alike}
+    exact, device = of["explicit-memory", "float"], of["explicit-memory", "pcm-nandakumar2018"]
+    assert exact["drop"] is None
+    assert device["drop"]["median"] == exact["accuracy"]["median"] - device["accuracy"]["median"]
+    assert device["aged"]["median"] == device["accuracy"]["median"] - 1
+    assert device["class_pj"] == pytest.approx(Ledger.of(set_pulse=1000).energy_pj() / 100)
+    assert device["query_pj"] == pytest.approx(Ledger.of(core_product=2).energy_pj())
+    assert device["bytes"] == 7
+
+
+def test_the_command_refuses_what_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
+    for args, word in (
+        (["--learners", "maml"], "Maml learns"),
+        (["--substrate", "x"], "unknown field"),
+        (["miniimagenet", "--data-set", "omniglot"], "given once"),
+        (["mnist"], "no backbone"),
+    ):
+        assert main(["matrix", *args]) == 2
+        assert word in capsys.readouterr().err
