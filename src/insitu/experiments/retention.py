@@ -23,7 +23,8 @@ from insitu.substrates.crossbar import Crossbar
 SECOND_S, MINUTE_S, HOUR_S, DAY_S, MONTH_S, YEAR_S = 1.0, 60.0, 3600.0, 86_400.0, 2_592_000.0, 31_536_000.0
 AGES_S = (SECOND_S, MINUTE_S, HOUR_S, DAY_S, MONTH_S, YEAR_S, 10 * YEAR_S)
 DRIFTING, COLUMN = ExplicitMemory(Crossbar()), ExplicitMemory(Crossbar(compensation="column"))
-PROGRAMMED = ExplicitMemory(Crossbar(PcmHermes2022(), pairs=1), support="program")
+HERMES = Crossbar(PcmHermes2022(), pairs=1)
+PROGRAMMED = ExplicitMemory(HERMES, support="program")
 
 EXPERIMENT = Experiment(
     paper="",
@@ -40,10 +41,7 @@ EXPERIMENT = Experiment(
         Variant("written again monthly", RefreshedMemory(DRIFTING, MONTH_S)),
         Variant("per column and yearly", RefreshedMemory(COLUMN, YEAR_S)),
         Variant("programmed", PROGRAMMED),
-        Variant(
-            "programmed, per column",
-            replace(PROGRAMMED, substrate=replace(PROGRAMMED.substrate, compensation="column")),
-        ),
+        Variant("programmed, per column", replace(PROGRAMMED, substrate=replace(HERMES, compensation="column"))),
         Variant("resistive, programmed", ExplicitMemory(Crossbar(RramWan2022()), support="program")),
     ),
     claims=tuple(

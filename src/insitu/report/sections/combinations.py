@@ -147,9 +147,10 @@ def blocks(report: Report) -> list[Block]:
 def _map(lines: list[dict[str, Any]]) -> Callable[[Axes], None]:
     """Draw a row per backbone and learner and a column per substrate, the deeper, the more accurate."""
     several = len({line["backbone"] for line in lines}) > 1
-    label = lambda line: f"{line['learner']}, {line['backbone']}" if several else line["learner"]  # noqa: E731
-    down, across = (list(dict.fromkeys(map(what, lines))) for what in (label, lambda line: line["substrate"]))
-    at = {(label(line), line["substrate"]): line["accuracy"]["median"] for line in lines if line["accuracy"]}
+    names = [f"{line['learner']}, {line['backbone']}" if several else line["learner"] for line in lines]
+    down, across = list(dict.fromkeys(names)), list(dict.fromkeys(line["substrate"] for line in lines))
+    measured = [(name, line) for name, line in zip(names, lines, strict=True) if line["accuracy"]]
+    at = {(name, line["substrate"]): line["accuracy"]["median"] for name, line in measured}
     low, high = min(at.values(), default=0.0), max(at.values(), default=1.0)
 
     def draw(axes: Axes) -> None:
