@@ -90,7 +90,7 @@ class _Jobs:
             return job.result()
         except FailedJobError as error:
             # the message ends with the traceback of the job
-            lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("-")]
+            lines = [line for line in str(error).splitlines() if line.strip() and not line.strip().startswith("-")]
             raise InsituError(lines[-1].strip() if lines else "the job failed") from error
         except UncompletedJobError as error:
             raise WorkerLostError(str(error).partition("\n")[0]) from error
