@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insitu.core import generator
-from insitu.substrates import Substrate, _digital_search
+from insitu.kernels import column_search
+from insitu.substrates import Substrate
 from insitu.substrates.digital import Digital, Held
 
 
@@ -24,7 +25,7 @@ def stored(weights: torch.Tensor) -> Held:
 @settings(max_examples=20)
 @given(
     seed=st.integers(0, 2**32),
-    outputs=st.integers(_digital_search.WORTH, 3000),
+    outputs=st.integers(column_search.WORTH, 3000),
     batch=st.integers(1, 300),
     spread=st.sampled_from([0.0, 1e-8, 1e-6, 1e-4, 1.0]),
     digits=st.sampled_from([None, 1, 3]),

@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.kernels import exact
+from insitu.kernels import column_search, exact
 from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.quantiser import on_steps
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
-from insitu.substrates._digital_search import search
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
 
@@ -41,7 +40,8 @@ class Held:
     @cached_property
     def norms(self) -> Tensor:
         """The Euclidean norms of the columns (out,), computed at the first search."""
-        return torch.linalg.vector_norm(self.weights, dim=0)
+        norms: Tensor = torch.linalg.vector_norm(self.weights, dim=0)
+        return norms
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +133,10 @@ class Digital(Substrate):
         checked_rows(x, len(held.weights))
         best = Best(len(x), self.outputs(held), scale, offset, allowed)
         rows = _finite(x.detach(), "x").float()
-        found = search(rows, held.weights, held.norms, best.scale, best.offset, best.left_out)
-        return super().search(held, x, now_s, rng, scale, offset, allowed) if found is None else torch.from_numpy(found)
+        found = column_search.search(rows, held.weights, held.norms, best.scale, best.offset, best.left_out)
+        if found is None:
+            return super().search(held, x, now_s, rng, scale, offset, allowed)
+        return torch.from_numpy(found[0])
 
     def read(self, held: Held, now_s: float) -> tuple[Tensor, Tensor]:
         """Return the weights, which vary by nothing."""

@@ -28,15 +28,15 @@ def search(
     scale: NDArray[np.float32] | None,
     offset: NDArray[np.float32] | None,
     left_out: NDArray[np.bool_] | None,
-) -> NDArray[np.int64] | None:
-    """Return for rows of x (batch, in) the first column of ``weights`` (in, out) with the largest exact score.
+) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+    """Return for rows of x (batch, in) the first column of ``weights`` (in, out) with the largest score, and the score.
 
-    ``norms`` (out,) are those of the columns. None where numbers are too large or too many columns too close: then
-    every output must be computed exactly.
+    ``norms`` (out,) are those of the columns. None where columns are few, numbers too large or too many columns too
+    close: then every output must be computed exactly.
     """
     if weights.shape[1] < WORTH or torch.get_float32_matmul_precision() != "highest":
         return None
-    out = np.zeros(len(x), np.int64)
+    out, top = np.zeros(len(x), np.int64), np.zeros(len(x), np.float32)
     added = _added(offset, left_out)
     scales = None if scale is None else torch.from_numpy(scale)
     reach = float((norms if scales is None else norms * scales.abs()).max())
@@ -52,8 +52,8 @@ def search(
         found = _candidates(part, weights, scales, added, margin)
         if found is None:
             return None
-        out[start : start + ROWS] = _best(part, weights, found, scale, offset)
-    return out
+        out[start : start + ROWS], top[start : start + ROWS] = _best(part, weights, found, scale, offset)
+    return out, top
 
 
 def _added(offset: NDArray[np.float32] | None, left_out: NDArray[np.bool_] | None) -> Tensor | None:
@@ -114,8 +114,8 @@ def _best(
     found: tuple[Tensor, Tensor],
     scale: NDArray[np.float32] | None,
     offset: NDArray[np.float32] | None,
-) -> NDArray[np.int64]:
-    """Return the column of every row whose exact score is the largest; of equal ones the first."""
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the column of every row whose exact score is the largest, of equal ones the first, and the score."""
     rows, columns = found
     given, parts = exact.on_grid(x, 1), []
     for start in range(0, len(rows), ROWS * 16):
@@ -128,4 +128,4 @@ def _best(
         scores = scores + offset[at]
     order = np.lexsort((at, -scores, rows.numpy()))
     first = np.unique(rows.numpy()[order], return_index=True)[1]
-    return at[order][first]
+    return at[order][first], scores[order][first]
