@@ -3,6 +3,7 @@
 from insitu import backbones as backbones
 from insitu import board as board
 from insitu import catalog as catalog
+from insitu import compute_device as compute_device
 from insitu import core as core
 from insitu import data as data
 from insitu import devices as devices

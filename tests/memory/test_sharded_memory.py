@@ -142,7 +142,7 @@ def test_an_actor_killed_while_teaching_loses_nothing_acknowledged(cluster: Any,
             acknowledged[0] += 1
         over.set()
         killer.join()
-        assert time.monotonic() - started < 300
+        assert time.monotonic() - started < 900
         assert memory.class_count_.tolist() == [2] * 600
         sharded = memory.query(queries)
         found = sum(memory._each(lambda shard: shard.summary.remote(), range(2)), ())

@@ -21,7 +21,7 @@ from insitu.memory.sharded.log import Floats
 from insitu.memory.sharded.shard import Shard
 from insitu.memory.values import check_numbers
 
-RESTART_S = 120.0  # within which a lost actor is expected to answer again
+RESTART_S = 600.0  # within which a lost actor is expected to answer again
 
 
 @dataclass(frozen=True)
