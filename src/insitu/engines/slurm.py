@@ -89,8 +89,9 @@ class _Jobs:
         try:
             return job.result()
         except FailedJobError as error:
-            # the message ends with the traceback of the job
-            lines = [line for line in str(error).splitlines() if line.strip() and not line.strip().startswith("-")]
-            raise InsituError(lines[-1].strip() if lines else "the job failed") from error
+            trace = str(error).partition("\n---")[2].partition("\n---")[0].split("\n")
+            raise InsituError(
+                next((line.strip() for line in reversed(trace) if line.strip()), "the job failed")
+            ) from error
         except UncompletedJobError as error:
             raise WorkerLostError(str(error).partition("\n")[0]) from error
