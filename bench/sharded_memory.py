@@ -2,8 +2,8 @@
 
     python bench/sharded_memory.py [--classes 1000000] [--rounds 5] [--out FILE]
 
-Wanted: two actors answer 1.6 times as fast as one, with equal answers. Each actor has one thread. A million classes take
-2.2 GiB in all. Prints and writes bench/results/sharded.json.
+Wanted: two actors answer 1.6 times as fast as one, with equal answers. Each actor has one thread. A million classes
+take 2.2 GiB in all. Prints and writes bench/results/sharded.json.
 """
 
 from __future__ import annotations
