@@ -13,8 +13,9 @@ SRC = Path(__file__).resolve().parents[1] / "src" / "insitu"
 # From the bottom up. A room imports itself and rooms of lower floors; rooms of one floor do not know each other.
 FLOORS = (
     {"core", "rows", "hardware"},  # errors, seeded generators, whole files; shared blocks of rows; cited figures
-    # names of parts; counts of what hardware does; measures; fast loops; a board at a serial port; cpu or cuda
-    {"catalog", "ledger", "metrics", "kernels", "board", "compute_device"},
+    # names of parts; counts of what hardware does; measures; fast loops; a board at a serial port; cpu or cuda; where
+    # the tasks of a sweep are computed
+    {"catalog", "ledger", "metrics", "kernels", "board", "compute_device", "engines"},
     {"devices", "data"},  # one cell; files of images
     {"substrates", "backbones"},  # matrices in cells; networks
     {"placement", "protocols"},  # networks whose layers are matrices in cells; what is learned and how it is scored

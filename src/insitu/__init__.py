@@ -14,7 +14,14 @@ from typing import Any
 
 __version__ = "0.2.0"  # pyproject.toml takes it from here
 
-_HOMES = {"InsituError": "core", "Memory": "memory", "at": "placement", "place": "placement", "run": ""}
+_HOMES = {
+    "InsituError": "core",
+    "Memory": "memory",
+    "ShardedMemory": "memory.sharded",
+    "at": "placement",
+    "place": "placement",
+    "run": "",
+}
 _ROOMS = (
     "backbones",
     "data",

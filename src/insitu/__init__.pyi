@@ -8,6 +8,7 @@ from insitu import core as core
 from insitu import data as data
 from insitu import devices as devices
 from insitu import encoders as encoders
+from insitu import engines as engines
 from insitu import experiments as experiments
 from insitu import export as export
 from insitu import hardware as hardware
@@ -69,6 +70,7 @@ from insitu.learners.refreshed_memory import RefreshedMemory as RefreshedMemory
 from insitu.learners.task_memory import TaskMemory as TaskMemory
 from insitu.learners.with_encoder import WithEncoder as WithEncoder
 from insitu.memory import Memory as Memory
+from insitu.memory.sharded import ShardedMemory as ShardedMemory
 from insitu.placement import at as at
 from insitu.placement import place as place
 from insitu.scenarios.added_words import AddedWords as AddedWords

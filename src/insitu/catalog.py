@@ -93,9 +93,11 @@ def find(name: str, room: str | None = None) -> Part:
 
 def load(part: Part) -> Any:
     """Import the part's file and return the class it defines, or its ready record."""
-    package = importlib.import_module(f"insitu.{part.room}")
-    if (folder := str(part.path.parent)) not in package.__path__:
-        package.__path__.append(folder)
+    folders = [root / room for root in own_roots() for room in ROOMS if (root / room).is_dir()]
+    for folder in (part.path.parent, *folders):  # an own part may import those of the other rooms
+        package = importlib.import_module(f"insitu.{folder.name}")
+        if str(folder) not in package.__path__:
+            package.__path__.append(str(folder))
     if part.path.parent.parent in own_roots():
         return _own(part)
     return getattr(importlib.import_module(part.module), part.symbol)

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from insitu import catalog
-from insitu.cli import shared_flags
-from insitu.cli.commands import run
+from insitu.cli import experiment_flags, shared_flags
 from insitu.cli.main import main
 from insitu.core import InsituError
 from insitu.experiments import Experiment
@@ -22,8 +21,8 @@ NAMES = [each.name for each in DEVICES.variants]
 
 
 def parsed(name: str, *words: str) -> tuple[Experiment, list[dict[str, Any]]]:
-    _, experiment, changes, _ = run._parse(catalog.find(name, "experiments"), False, list(words))
-    return experiment, changes
+    found = experiment_flags.parse(catalog.find(name, "experiments"), list(words), "run")
+    return found.experiment, found.changes
 
 
 def caution(changes: list[dict[str, Any]]) -> str:

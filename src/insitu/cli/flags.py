@@ -56,8 +56,8 @@ def parse(
     """
     import tyro
 
-    record, groups = swap(record, _groups(args, prog), hidden)
-    shape, helped = _shape(record, hidden, extras), any(group.name in ("help", "h") for group in groups)
+    record, given = swap(record, groups(args, prog), hidden)
+    shape, helped = _shape(record, hidden, extras), any(group.name in ("help", "h") for group in given)
     about = _about(record, hidden, title, fitting(record)) if helped else ""
 
     def run(part: list[Group], quiet: bool = True) -> Any:
@@ -73,14 +73,14 @@ def parse(
         run([Group("help", ["--help"])], quiet=False)
     known = {flag.name: flag for flag in flags(record, hidden)}
     known |= {dash(name): Flag(dash(name), extra.kind, extra.default) for name, extra in extras.items()}
-    for group in groups:
+    for group in given:
         if group.name not in known and _without_no(group.name) not in known:
             hint = catalog.suggest(f"--{group.name}", [f"--{name}" for name in sorted(known)])
             raise InsituError(f"unknown field --{group.name}; {hint and hint + ' '}'{prog} --help' lists every field")
     try:
-        parsed = run(groups)
+        parsed = run(given)
     except SystemExit as error:
-        raise _first_error(groups, known, run, prog) from error
+        raise _first_error(given, known, run, prog) from error
     names = {f.name for f in dataclasses.fields(record)} - hidden  # type: ignore[arg-type]
     changed = replace(record, **{name: getattr(parsed, name) for name in names})  # type: ignore[type-var]
     return changed, {name: getattr(parsed, name) for name in extras}
@@ -99,16 +99,17 @@ def flags(record: object, hidden: Set[str] = frozenset(), prefix: str = "") -> I
             yield Flag(name, hints[field.name], value)
 
 
-def _groups(args: list[str], prog: str) -> list[Group]:
-    groups: list[Group] = []
+def groups(args: list[str], prog: str) -> list[Group]:
+    """Return the flags of ``args``, each with the values that follow it."""
+    out: list[Group] = []
     for token in args:
         if token.startswith("--") or token == "-h":
-            groups.append(Group(dash(token.lstrip("-").partition("=")[0]), [token]))
-        elif groups:
-            groups[-1].tokens.append(token)
+            out.append(Group(dash(token.lstrip("-").partition("=")[0]), [token]))
+        elif out:
+            out[-1].tokens.append(token)
         else:
             raise InsituError(f"{token!r} is not a flag; flags begin with --: see '{prog} --help'")
-    return groups
+    return out
 
 
 def _shape(record: object, hidden: Set[str], extras: dict[str, Extra]) -> type:

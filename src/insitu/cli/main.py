@@ -18,8 +18,8 @@ OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 COMMANDS = Path(__file__).parent / "commands"
 # of the help text
 ORDER = (
-    *("list", "show", "teach", "predict", "memory", "serve", "run", "matrix", "report", "plan", "train", "data"),
-    "fit-device",
+    *("list", "show", "teach", "predict", "memory", "serve", "run", "sweep", "matrix", "report", "plan", "train"),
+    *("data", "fit-device"),
 )
 
 

@@ -23,7 +23,7 @@ DESCRIPTION = {
     "combined",
 }  # fields that describe an experiment and change no row
 
-OUTSIDE = ("cli", "report", "service")  # rooms that compute no row
+OUTSIDE = ("cli", "engines", "report", "service")  # rooms that compute no row
 
 
 def composition(record: object, leave_out: Set[str] = frozenset()) -> dict[str, Any]:

@@ -94,11 +94,7 @@ def compute(
     reused = 0
     try:
         for number in range(experiment.seeds):
-            seed = store.read(number)
-            found = seed is not None
-            if seed is None:
-                begun = store.read(number, part=True) or Seed(number, _repeated(experiment, number, done), 0.0)
-                seed = _computed(experiment, begun, store, rows, watcher)
+            seed, found = one(experiment, number, store, rows, watcher)
             reused += found
             done.append(seed)
             watcher.end(seed, found)
@@ -110,6 +106,16 @@ def compute(
             kept += f", and of seed {part.number} what is finished ({finished})"
         raise KeyboardInterrupt(f"{kept}; the same command continues from there") from stop
     return done, reused
+
+
+def one(
+    experiment: Experiment, number: int, store: Store, rows: Callable[..., Iterator[Row]], watcher: Watcher
+) -> tuple[Seed, bool]:
+    """Return a seed, and whether it was found finished in ``store``; else it is computed, and kept there."""
+    if found := store.read(number):
+        return found, True
+    begun = store.read(number, part=True) or Seed(number, _repeated(experiment, number, store), 0.0)
+    return _computed(experiment, begun, store, rows, watcher), False
 
 
 def _computed(
@@ -133,10 +139,11 @@ def _computed(
     return seed
 
 
-def _repeated(experiment: Experiment, number: int, done: list[Seed]) -> list[Row]:
-    """Return the rows of seed ``number`` that are those of every seed; none before one is finished."""
-    fixed = draws.fixed(experiment)
-    return [row | {"seed": number} for row in done[0].rows if row["arm"] in fixed] if done else []
+def _repeated(experiment: Experiment, number: int, store: Store) -> list[Row]:
+    """Return the rows of seed ``number`` that are those of every seed; none before the first seed is finished."""
+    first = store.read(0) if number else None
+    fixed = draws.fixed(experiment) if first else []
+    return [row | {"seed": number} for row in first.rows if row["arm"] in fixed] if first else []
 
 
 def _arms(rows: list[Row]) -> list[str]:

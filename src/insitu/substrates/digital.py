@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from insitu.core import InsituError
-from insitu.kernels import exact
+from insitu.kernels import column_search, exact
 from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.quantiser import on_steps
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
 from insitu.substrates._checks import checked_rows, checked_size, checked_weights, column_numbers
+from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
 
 
@@ -35,6 +36,12 @@ class Held:
     def on_grid(self) -> Tensor:
         """The weights as exact products take them, made at the first product."""
         return exact.on_grid(self.weights, 0)
+
+    @cached_property
+    def norms(self) -> Tensor:
+        """The Euclidean norms of the columns (out,), computed at the first search."""
+        norms: Tensor = torch.linalg.vector_norm(self.weights, dim=0)
+        return norms
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +118,25 @@ class Digital(Substrate):
     ) -> Tensor:
         """Return these columns of the product, (batch, len(columns)), of which no other is computed."""
         return self.multiply(replace(held, weights=held.weights[:, columns]), x.detach(), now_s, rng)
+
+    def search(
+        self,
+        held: Held,
+        x: Tensor,
+        now_s: float,
+        rng: np.random.Generator,
+        scale: Tensor | None = None,
+        offset: Tensor | None = None,
+        allowed: Tensor | None = None,
+    ) -> Tensor:
+        """Return the column with the largest output, as ``Substrate.search`` does, at the speed of float32 products."""
+        checked_rows(x, len(held.weights))
+        best = Best(len(x), self.outputs(held), scale, offset, allowed)
+        rows = _finite(x.detach(), "x").float()
+        found = column_search.search(rows, held.weights, held.norms, best.scale, best.offset, best.left_out)
+        if found is None:
+            return super().search(held, x, now_s, rng, scale, offset, allowed)
+        return torch.from_numpy(found[0])
 
     def read(self, held: Held, now_s: float) -> tuple[Tensor, Tensor]:
         """Return the weights, which vary by nothing."""

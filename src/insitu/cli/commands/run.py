@@ -10,15 +10,14 @@ are kept there and not computed again: the same command continues where it was s
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from insitu import catalog, compute_device
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
-    from insitu.experiments import Experiment
+    from insitu.cli import flags
 
 
 def main(args: list[str]) -> int:
@@ -27,79 +26,31 @@ def main(args: list[str]) -> int:
     if not args or args[0].startswith("-"):
         raise InsituError(f"run takes the name of an experiment first: {names or 'there is none yet'}")
     part = catalog.find(args[0], "experiments")
-    from insitu.cli import experiment_run, item_progress, static_source
+    from insitu.cli import experiment_flags, experiment_run, item_progress, static_source
     from insitu.encoders import own_items
 
-    quick = any(word in ("--quick", "--quick=True") for word in args[1:])
     with item_progress.shown("encoding") as encoded, own_items.watched(encoded):
-        original, experiment, changes, given = _parse(part, quick, args[1:])
-        experiment_run.draw_first_sessions(experiment)
+        parsed = experiment_flags.parse(part, args[1:], "run", **_flags(part))
+        compute_device.choose(parsed.extras["device"])
+        experiment_run.draw_first_sessions(parsed.experiment)
     about = {
         "experiment": part.name,
         "title": static_source.docstring(part).partition("\n")[0],
-        "quick": quick,
-        "changes": changes,
+        "quick": parsed.extras["quick"],
+        "changes": parsed.changes,
     }
-    return experiment_run.run(experiment, about, given, sweeps=bool(original.sweep))
+    return experiment_run.run(parsed.experiment, about, parsed.extras["out"], sweeps=bool(parsed.original.sweep))
 
 
-def _parse(
-    part: catalog.Part, quick: bool, args: list[str]
-) -> tuple[Experiment, Experiment, list[dict[str, Any]], Path | None]:
-    """Return the experiment of the file, the one that flags have changed, the changes, and the given folder."""
-    import importlib
+def _flags(part: catalog.Part) -> dict[str, flags.Extra]:
+    """Return the flags of the command itself."""
+    from insitu.cli import flags
 
-    from insitu.cli import flags, shared_flags
-    from insitu.experiments import fit
-    from insitu.report import composition
-
-    original = catalog.load(part)
-    if quick:
-        original = getattr(importlib.import_module(part.module), "QUICK", None)
-        if original is None:
-            raise InsituError(f"{part.name} has no quick variant; leave --quick away, or give fewer --seeds")
-    about: dict[str, flags.Extra] = {}
-    if original.sweep:
-        about["sweep"] = flags.Extra(
-            bool, True, f"run the sweep over {' and '.join(name for name, _ in original.sweep)}, too"
-        )
-    folder = Path("runs") / (part.name + "-quick" * quick)
-    experiment, extras = flags.parse(
-        original,
-        args,
-        prog=f"insitu run {part.name}",
-        title=part.summary,
-        hidden=composition.DESCRIPTION | {"sweep", "variants"},
-        fitting=_fitting,
-        quick=flags.Extra(bool, False, "run the smaller variant, to check that everything works"),
-        device=flags.Extra(str, compute_device.name(), "device for encoders and products: cpu, cuda or cuda:N"),
-        out=flags.Extra(Path, folder, "folder of the results; the default names the changed fields, too"),
-        **about,
-    )
-    compute_device.choose(extras["device"])
-    if not extras.get("sweep", True):
-        experiment = replace(experiment, sweep=())
-    if experiment.scenario.protocol is not original.scenario.protocol:
-        experiment = replace(experiment, variants=())  # whose learners follow the experiment's own protocol
-    if experiment.seeds < 1:
-        raise InsituError(f"--seeds is at least 1; got {experiment.seeds}")
-    experiment, notes = shared_flags.reach(original, experiment)
-    fit.check(experiment)
-    changes = shared_flags.annotated(composition.changes(_shape(original), _shape(experiment)), notes)
-    named = any(word.partition("=")[0] == "--out" for word in args)
-    return original, experiment, changes, extras["out"] if named else None
-
-
-def _fitting(experiment: Experiment) -> dict[str, list[str]]:
-    """Return the parts that help offers: those that fit the protocol of the others."""
-    from insitu.experiments import fit
-
-    learners = fit.learners(experiment.scenario, experiment.data)
-    scenarios = fit.scenarios(experiment.learner, experiment.data, experiment.scenario.protocol)
-    return {"learner": learners, "baseline": learners, "scenario": scenarios}
-
-
-def _shape(experiment: Experiment) -> dict[str, Any]:
-    from insitu.report.composition import DESCRIPTION, composition
-
-    return composition(experiment, DESCRIPTION | {"seeds", "sweep", "variants"})
+    own = {
+        "device": flags.Extra(str, compute_device.name(), "device for encoders and products: cpu, cuda or cuda:N"),
+        "out": flags.Extra(Path | None, None, "folder of the results; by default runs/NAME with the changed fields"),
+    }
+    if swept := catalog.load(part).sweep:
+        names = " and ".join(name for name, _ in swept)
+        own["sweep"] = flags.Extra(bool, True, f"run the sweep over {names}, too")
+    return own

@@ -1,0 +1,183 @@
+"""A memory whose classes are spread over the actors of a Ray cluster; it learns and answers as one would alone."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from insitu.core import InsituError
+from insitu.engines.ray import connected
+from insitu.memory.labels import Label, as_label, as_labels, check_same_kind, label_array
+from insitu.memory.sharded.log import Floats
+from insitu.memory.sharded.shard import Shard
+from insitu.memory.values import check_numbers
+
+RESTART_S = 600.0  # within which a lost actor is expected to answer again
+
+
+@dataclass(frozen=True)
+class _Result:
+    """The class of every row, and its cosine."""
+
+    labels: NDArray[Any]
+    similarities: Floats
+
+
+class ShardedMemory:
+    """Nearest class mean by cosine, exact and in float32, over the shards of a Ray cluster.
+
+    ``address`` is that of the cluster; ``folder`` keeps a log of every shard, on a disk that all nodes share: a change
+    is on disk before it is acknowledged, and an actor that is lost starts again from there. Without a folder, a lost
+    actor ends the memory. A class lies on one shard, which its label decides, and answers do not depend on the number
+    of shards; that number is part of the folder and cannot be changed. One process changes a memory at a time. Where a
+    call raises because a shard stays lost, the other shards may hold their part of it.
+    """
+
+    def __init__(self, shards: int, address: str = "auto", folder: str | Path | None = None) -> None:
+        if shards < 1:
+            raise InsituError(f"a memory has at least 1 shard; got {shards}")
+        home = None if folder is None else Path(folder).resolve()
+        held = sorted(home.glob("shard-*-of-*")) if home else []
+        if held and (of := int(held[0].name.rsplit("-", 1)[1])) != shards:
+            raise InsituError(f"{home} holds a memory of {of} shards; got {shards}")
+        self._durable = home is not None
+        self._open = ExitStack()
+        self._open.enter_context(connected(address))
+        import ray
+
+        paths = [None if home is None else str(home / f"shard-{n}-of-{shards}") for n in range(shards)]
+        actor = ray.remote(num_cpus=1, max_restarts=-1 if home else 0)(Shard)
+        self._shards: list[Any] = [actor.remote(path) for path in paths]
+        self._counts: dict[Label, int] = {}
+        self._event = self._features = 0
+        for event, features, counts in self._each(lambda shard: shard.summary.remote(), range(shards)):
+            self._event, self._features = max(self._event, event), max(self._features, features)
+            self._counts |= counts
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn additional examples X (n, features) with labels y (n,); labels may be new. Returns self."""
+        x, labels = self._vectors(X), as_labels(y)
+        if len(labels) != len(x) or not len(x):
+            raise InsituError(f"there is a label for each row of X, and at least one; got {len(x)} and {len(labels)}")
+        check_same_kind([*self._counts][:1], labels)
+        places: dict[int, list[int]] = defaultdict(list)
+        for place, label in enumerate(labels):
+            places[self._shard_of(label)].append(place)
+        self._event += 1
+        event = {"event": self._event, "kind": "learn"}
+        changes = {
+            shard: (event | {"labels": [labels[place] for place in own], "places": own}, x[own])
+            for shard, own in places.items()
+        }
+        self._each(lambda shard, change: shard.change.remote(*change), changes)
+        self._features = x.shape[1]
+        for label in labels:
+            self._counts[label] = self._counts.get(label, 0) + 1
+        return self
+
+    def forget(self, label: object) -> Self:
+        """Drop a class. Raises ``InsituError`` if unknown."""
+        known = as_label(label, [*self._counts][:1])
+        if known not in self._counts:
+            raise InsituError(f"the memory does not hold {label!r}")
+        self._event += 1
+        change = {"event": self._event, "kind": "forget", "labels": [known]}
+        nothing = np.zeros((0, self._features), np.float32)
+        self._each(lambda shard, given: shard.change.remote(*given), {self._shard_of(known): (change, nothing)})
+        del self._counts[known]
+        return self
+
+    def query(self, X: ArrayLike) -> _Result:
+        """Return the most similar class of each row of X, and the cosine to its mean."""
+        import ray
+
+        if not self._counts:
+            raise InsituError("the memory holds no class; teach it some examples first")
+        given = ray.put(self._unit(self._vectors(X)))
+        found = self._each(lambda shard: shard.search.remote(given), range(len(self._shards)))
+        best = [
+            max(rows, key=lambda row: (row[0], -row[2][0], -row[2][1]))
+            for rows in zip(*(zip(*shard, strict=True) for shard in found), strict=True)
+        ]
+        return _Result(label_array([row[1] for row in best]), np.array([row[0] for row in best], np.float32))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the label (n,) of the most similar class for each row of X."""
+        return self.query(X).labels
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """Labels of the current classes, sorted."""
+        return label_array(sorted(self._counts))
+
+    @property
+    def class_count_(self) -> NDArray[np.int64]:
+        """Number of examples of each class, in the order of ``classes_``."""
+        return np.array([self._counts[label] for label in sorted(self._counts)], np.int64)
+
+    def close(self) -> None:
+        """End the actors; what is in the folder stays."""
+        import ray
+
+        for shard in self._shards:
+            ray.kill(shard)
+        self._shards = []
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _vectors(self, X: ArrayLike) -> Floats:
+        check_numbers(X)
+        x = np.asarray(X, np.float32)
+        if x.ndim != 2 or not x.size or not np.isfinite(x).all():
+            raise InsituError(f"X is (n, features) of finite numbers; got {x.shape}")
+        if self._features and x.shape[1] != self._features:
+            raise InsituError(f"the memory holds vectors of {self._features} features; X has {x.shape[1]}")
+        return x
+
+    def _unit(self, x: Floats) -> Floats:
+        lengths = np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)
+        unit: Floats = (x / np.maximum(lengths, 1e-30)).astype(np.float32)
+        return unit
+
+    def _shard_of(self, label: Label) -> int:
+        digest = hashlib.blake2b(repr(label).encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") % len(self._shards)
+
+    def _each(self, call: Callable[..., Any], shards: Any) -> list[Any]:
+        """Return the answers of shards, all of them at work at once; a lost actor is called again once it is back.
+
+        ``shards`` are numbers, or numbers with an argument for ``call``. A change that had been applied before the
+        actor was lost has no effect the second time.
+        """
+        import ray
+
+        def start(number: int) -> Any:
+            more = (shards[number],) if isinstance(shards, dict) else ()
+            return call(self._shards[number], *more)
+
+        handles = {number: start(number) for number in shards}
+        answers, deadline = {}, time.monotonic() + RESTART_S
+        for number, handle in handles.items():
+            while number not in answers:
+                try:
+                    answers[number] = ray.get(handle)
+                except ray.exceptions.RayActorError as error:
+                    if not self._durable or time.monotonic() > deadline:
+                        raise InsituError(f"shard {number} is lost: {str(error).splitlines()[0]}") from error
+                    time.sleep(0.2)
+                    handle = start(number)
+        return [answers[number] for number in shards]
