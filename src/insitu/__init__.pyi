@@ -57,7 +57,6 @@ from insitu.learners.cwr_star import CwrStar as CwrStar
 from insitu.learners.eprop import Eprop as Eprop
 from insitu.learners.explicit_memory import ExplicitMemory as ExplicitMemory
 from insitu.learners.few_shot_memory import FewShotMemory as FewShotMemory
-from insitu.learners.integer_replay import IntegerReplay as IntegerReplay
 from insitu.learners.latent_replay import LatentReplay as LatentReplay
 from insitu.learners.linear_discriminant import LinearDiscriminant as LinearDiscriminant
 from insitu.learners.logistic import Logistic as Logistic

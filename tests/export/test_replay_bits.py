@@ -14,7 +14,7 @@ from test_network_bits import frozen, images
 from insitu.core import InsituError
 from insitu.export import export_replay
 from insitu.export.replay import latent_words
-from insitu.learners.integer_replay import IntegerReplay
+from insitu.learners.integer_replay import ReplayBuffer
 
 SOURCES = ["replay_store.c", "insitu_replay.c", "replay.c"]
 RANGE = -15
@@ -23,7 +23,7 @@ RANGE = -15
 @pytest.mark.parametrize("target", ["x86-64 gcc sanitizers", "cortex-m4", "riscv32", "s390x, big-endian"])
 def test_every_latent_kept_and_drawn_is_equal(target: str, tmp_path: Path) -> None:
     TARGETS[target].require()
-    rng, replay = np.random.default_rng(0), IntegerReplay(40, 6, 7, seed=9)
+    rng, replay = np.random.default_rng(0), ReplayBuffer(40, 6, 7, seed=9)
     export_replay(replay, tmp_path)
     script, answers = [b"I" + struct.pack("<I", 9)], [b"\0"]
     for step in range(3000):
@@ -54,7 +54,7 @@ def test_every_latent_kept_and_drawn_is_equal(target: str, tmp_path: Path) -> No
 def test_classes_have_equal_shares_and_every_latent_the_same_chance() -> None:
     times = np.zeros(60)
     for seed in range(1, 400):
-        replay = IntegerReplay(12, 1, 3, seed)
+        replay = ReplayBuffer(12, 1, 3, seed)
         for number in range(60):
             replay.add(np.array([number], np.uint32), 0 if number < 40 else 1 if number < 52 else 2)
         assert replay.held.tolist() == [4, 4, 4]
@@ -65,7 +65,7 @@ def test_classes_have_equal_shares_and_every_latent_the_same_chance() -> None:
 
 
 def test_draws_are_different_places_and_all_alike() -> None:
-    replay = IntegerReplay(10, 1, 1)
+    replay = ReplayBuffer(10, 1, 1)
     for number in range(10):
         replay.add(np.array([number], np.uint32), 0)
     times = np.zeros(10)
@@ -88,8 +88,8 @@ def test_a_latent_of_the_network_has_so_many_words() -> None:
 
 def test_mistakes_are_one_line() -> None:
     with pytest.raises(InsituError, match=r"1\.\.65535 latents"):
-        IntegerReplay(0, 1, 1)
-    replay = IntegerReplay(3, 1, 2)
+        ReplayBuffer(0, 1, 1)
+    replay = ReplayBuffer(3, 1, 2)
     with pytest.raises(InsituError, match=r"classes are 0\.\.1; got 2"):
         replay.add(np.zeros(1, np.uint32), 2)
     with pytest.raises(InsituError, match="0 latents are kept; 1"):

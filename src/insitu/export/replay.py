@@ -7,7 +7,7 @@ from pathlib import Path
 from insitu.backbones.binary.integer import IntegerNetwork
 from insitu.core import write_text
 from insitu.export.folder import copy_sources
-from insitu.learners.integer_replay import IntegerReplay
+from insitu.learners.integer_replay import ReplayBuffer
 
 FILES = ("insitu_replay.h", "insitu_replay.c", "insitu.h")
 
@@ -20,14 +20,14 @@ def latent_words(network: IntegerNetwork) -> int:
     return side**2 * -(-network.last.channels // 32)
 
 
-def export_replay(replay: IntegerReplay, folder: Path) -> list[Path]:
+def export_replay(replay: ReplayBuffer, folder: Path) -> list[Path]:
     """Write the C sources of a store of latents, empty, as large as ``replay``; return the files."""
     copied = copy_sources(FILES, folder)
     write_text(Path(folder) / "replay.c", replay_source(replay))
     return [*copied, Path(folder) / "replay.c"]
 
 
-def replay_source(replay: IntegerReplay) -> str:
+def replay_source(replay: ReplayBuffer) -> str:
     """Return ``replay.c``."""
     (capacity, words), classes = replay.latents.shape, len(replay.held)
     return f"""/* Written by `insitu export c`. Room for latents. */

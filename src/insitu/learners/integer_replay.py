@@ -17,7 +17,7 @@ Words = NDArray[np.uint32]
 GOLDEN = 2654435769  # 2^32 times .618: small seeds begin with small numbers otherwise
 
 
-class IntegerReplay:
+class ReplayBuffer:
     """Latents (capacity, words) of classes below ``classes``; changed in place, as on the device."""
 
     def __init__(self, capacity: int, words: int, classes: int, seed: int = 1) -> None:
