@@ -32,7 +32,7 @@ from insitu.substrates import Substrate
 from insitu.substrates._checks import check_array, checked_rows, checked_size, checked_weights, column_numbers
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
-from insitu.substrates.analog import batched_crossbar, delta_crossbar, flaws
+from insitu.substrates.analog import batched_crossbar, delta_crossbar, flaw_draws
 from insitu.substrates.analog.batched_crossbar import Batch, Scale
 from insitu.substrates.analog.cell_array import CellArray, Compensation
 from insitu.substrates.analog.columns import Draft, core_products, endurance, wear
@@ -103,7 +103,7 @@ class Crossbar(Substrate):
         sizes = [min(AT_A_TIME, outputs - start) for start in range(0, outputs, AT_A_TIME)]
         cells = (self.device.reset((*shape, size), now_s, rng) for size in sizes)
         wider = grown(held, cells, outputs, self.tile, now_s) if outputs else held
-        return flaws.drawn(self.imperfections, self._array, self.tile, wider, outputs, rng)
+        return flaw_draws.drawn(self.imperfections, self._array, self.tile, wider, outputs, rng)
 
     def write(self, held: Held, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """RESET columns and program ``weights`` (in, len(columns)), each column scaled to the device's full scale."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
@@ -113,22 +113,32 @@ def _describe(value: Any) -> Any:
         raise InsituError(f"{type(value).__name__} cannot be stored in a file; use numbers, text or records as fields")
     part = catalog.part_of(type(value))
     inside = part is not None and part.room in ROOMS
-    name = {"part": f"{part.room}/{part.name}"} if part is not None and inside else {OUTSIDE: type(value).__qualname__}
+    if part is not None and inside:
+        name = {"part": f"{part.room}/{part.name}"}
+    else:  # the annotation of the field says which record of the package it is
+        name = {} if type(value).__module__.startswith("insitu.") else {OUTSIDE: type(value).__qualname__}
     return name | {"fields": {f.name: _describe(getattr(value, f.name)) for f in fields(value)}}
 
 
-def _build(value: Any) -> Any:
+def _build(value: Any, annotated: Any = None) -> Any:
     if isinstance(value, list):
         return tuple(_build(each) for each in value)
     if not isinstance(value, dict):
         return value
+    if "part" not in value and isinstance(annotated, type) and is_dataclass(annotated):
+        return _record(annotated, value["fields"])
     room = str(value["part"]).split("/", 1)[0]
     if room not in ROOMS:
         raise ValueError(f"{value['part']} is not a substrate or device")
     kind = catalog.load(catalog.find(value["part"]))
     if not issubclass(kind, ROOMS[room]):
         raise ValueError(f"{value['part']} is not a substrate or device")
-    return build_record(kind, {name: _build(each) for name, each in value["fields"].items()})
+    return _record(kind, value["fields"])
+
+
+def _record(kind: type, values: dict[str, Any]) -> Any:
+    hints = get_type_hints(kind)
+    return build_record(kind, {name: _build(each, hints.get(name)) for name, each in values.items()})
 
 
 def _outside(value: Any) -> str:

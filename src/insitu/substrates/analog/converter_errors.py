@@ -12,34 +12,14 @@ Not modelled: non-linearity, drift of gain and offset; the probes that undo drif
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from insitu.kernels.readout import Key, readout
 from insitu.substrates.analog.converters import Converters
+from insitu.substrates.analog.flaws import ConverterErrors
 from insitu.substrates.analog.float_product import FloatProduct
 from insitu.substrates.analog.readings import Reading
 from insitu.substrates.analog.tiles import Floats
-
-
-@dataclass(frozen=True, eq=False)
-class ConverterErrors:
-    """Gain error and offset (row blocks, out) of every converter."""
-
-    gain: Floats  # around 0
-    offset: Floats  # in steps
-
-    @staticmethod
-    def drawn(shape: tuple[int, int], gain: float, offset: float, rng: np.random.Generator) -> ConverterErrors:
-        """Draw those of converters (row blocks, out)."""
-        one, other = rng.standard_normal((2, *shape), dtype=np.float32)
-        return ConverterErrors(np.float32(gain) * one, np.float32(offset) * other)
-
-    def beside(self, more: ConverterErrors) -> ConverterErrors:
-        """Return these and those of columns appended."""
-        gain, offset = np.concatenate([self.gain, more.gain], 1), np.concatenate([self.offset, more.offset], 1)
-        return ConverterErrors(gain, offset)
 
 
 class ErroneousProduct(FloatProduct):

@@ -14,8 +14,9 @@ from insitu.kernels.normals import LANES
 from insitu.kernels.readout import Key
 from insitu.substrates.analog import device_product
 from insitu.substrates.analog.cell_array import CellArray
-from insitu.substrates.analog.converter_errors import ConverterErrors, ErroneousProduct
+from insitu.substrates.analog.converter_errors import ErroneousProduct
 from insitu.substrates.analog.converters import Converters, checked_tops, default_range_us
+from insitu.substrates.analog.flaws import ConverterErrors
 from insitu.substrates.analog.float_product import FloatProduct
 from insitu.substrates.analog.integer_product import IntegerProduct, suits
 from insitu.substrates.analog.readings import Reading, reading

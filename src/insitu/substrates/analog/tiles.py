@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,8 @@ from torch import Tensor
 from insitu.core import InsituError
 from insitu.devices import Cells
 from insitu.ledger import Ledger
+from insitu.substrates.analog.flaws import ConverterErrors, Flaws
 from insitu.substrates.analog.probes import FEWEST
-
-if TYPE_CHECKING:
-    from insitu.substrates.analog.converter_errors import ConverterErrors
-    from insitu.substrates.analog.flaws import Flaws
 
 Floats = NDArray[np.float32]
 Counts = NDArray[np.int32]
