@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.kernels.elementary import exp, log
+
+if TYPE_CHECKING:
+    from insitu.devices.accumulation import Steps
 
 Array = NDArray[np.float32]
 MOST_PULSES = 100_000  # for one cell at once; models are fitted to some tens, after which a cell is full
@@ -87,6 +90,11 @@ class Device(ABC):
             f"{type(self).__name__} has no model of single SET pulses; write by programming, "
             "or use a device that crystallises step by step (pcm_nandakumar2018, ideal)"
         )
+
+    @property
+    def steps(self) -> Steps | None:
+        """Constants of a SET pulse's step, where a cell just pulsed reads as its conductance; None if unknown."""
+        return None
 
     @property
     def crystallises(self) -> bool:

@@ -10,13 +10,11 @@ import numpy as np
 from insitu.devices import Cells
 from insitu.ledger import Ledger
 from insitu.substrates._checks import whole_pulses
+from insitu.substrates.analog.approach import approach
 from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.stuck_cells import forced
 from insitu.substrates.analog.tiles import Counts, Floats, Held, first_column, put, shares, taken, tiles_of
 from insitu.substrates.analog.writing import AT_A_TIME, SIGNS, both_signs, for_pairs
-
-TOLERANCE = 0.05  # of full scale: how far from its target a weight stays as it is
-STRIDE = 0.2  # of full scale, above the largest mean step: what counts as one pulse where several are given unread
 
 
 class Draft:
@@ -85,27 +83,14 @@ class Draft:
         now_s: float,
         rng: np.random.Generator,
     ) -> Ledger:
-        """Pulse cells until G+ - G- is within ``TOLERANCE`` of ``shares`` (in, k) of full scale; return the cost.
-
-        In each round all cells are read, and the sign that is short is pulsed. Reads are those of the mean.
-        """
-        full_us, spent = np.float32(array.devices * array.device.full_scale_us), Ledger()
+        """Pulse cells until G+ - G- is near ``shares`` (in, k) of full scale; return the cost."""
+        given = reads = 0
         for part in _at_a_time(columns):
-            cells, total = self.cells(columns[part]), np.zeros((SIGNS, *shares[:, part].shape), np.int32)
-            for _ in range(rounds):
-                plus, minus = array.device.read(cells, now_s)[0].sum(1, dtype=np.float32)
-                short = shares[:, part] - (plus - minus) / full_us
-                spent += Ledger.of(device_read=cells.conductance_us.size)
-                steps = np.where(np.abs(short) > TOLERANCE, np.trunc(short / STRIDE), 0)
-                steps = np.where(steps, steps, np.sign(short) * (np.abs(short) > TOLERANCE))
-                if not steps.any():
-                    break
-                pulses = both_signs(steps).astype(np.int32)
-                cells = array.device.pulse(cells, for_pairs(pulses, array.devices), now_s, rng)
-                total += pulses
-            self.put(columns[part], cells, total)
-            spent += Ledger.of(set_pulse=array.devices * int(total.sum(dtype=np.int64)))
-        return spent
+            found = approach(array, self.cells(columns[part]), shares[:, part], rounds, now_s, rng)
+            self.put(columns[part], found.cells, found.pulses)
+            given += int(found.pulses.sum(dtype=np.int64))
+            reads += found.reads
+        return Ledger.of(set_pulse=array.devices * given, device_read=SIGNS * array.devices * reads)
 
 
 def wear(held: Held, width: int, columns: list[int]) -> tuple[Counts, Counts]:
