@@ -52,7 +52,8 @@ def approach(
     key, target = key_of(rng), np.ascontiguousarray(shares).reshape(-1)
     reads = act(steps, g, history, read_us, target, np.float32(array.full_us), rounds, key, pulses)
     pulses = pulses.reshape(signs, *size)
-    written = np.where(pulses[:, None] > 0, now_s, cells.programmed_s)
+    written = cells.programmed_s.copy()
+    np.copyto(written, now_s, where=(pulses > 0)[:, None])
     after = Cells(g.reshape(cells.shape), cells.drift, written, history.reshape(cells.shape))
     return Approached(after, pulses, reads)
 
