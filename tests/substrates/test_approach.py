@@ -33,7 +33,9 @@ def test_compiled_and_plain_give_the_same_bits(shape: tuple[int, int], devices: 
         for turn in range(3):  # means that move, from blank cells and from written ones
             shares = draws(2, turn).uniform(-1, 1, g.shape[2]).astype(np.float32)
             key = (7, turn)
-            total += act(array.device.steps, g, history, read_us, shares, np.float32(array.full_us), rounds, key, counts)
+            total += act(
+                array.device.steps, g, history, read_us, shares, np.float32(array.full_us), rounds, key, counts
+            )
             read_us = g * np.float32(0.95)
         sides.append((g, history, counts, total))
     for one, other in zip(*sides, strict=True):
@@ -52,9 +54,7 @@ def test_most_weights_end_near_their_targets_and_those_near_are_left_alone() -> 
     again = verified.approach(array, first.cells, shares, ROUNDS, 1.0, draws(4))
     assert not again.pulses[:, near].any()
     assert again.pulses[:, ~near].any()
-    np.testing.assert_array_equal(
-        again.cells.conductance_us[..., near], first.cells.conductance_us[..., near]
-    )
+    np.testing.assert_array_equal(again.cells.conductance_us[..., near], first.cells.conductance_us[..., near])
     # blank cells are all read once, and only those that are pulsed again
     assert shares.size < first.reads < ROUNDS * shares.size
 

@@ -1,4 +1,4 @@
-"""Columns of a crossbar replaced a few at a time: RESET, programmed, pulsed; and what their cells have seen."""
+"""Columns of a crossbar replaced a few at a time: RESET, programmed, pulsed."""
 
 from __future__ import annotations
 
@@ -93,33 +93,6 @@ class Draft:
         return Ledger.of(set_pulse=array.devices * given, device_read=SIGNS * array.devices * reads)
 
 
-def wear(held: Held, width: int, columns: list[int]) -> tuple[Counts, Counts]:
-    """Return the SET pulses that cells of columns have seen (2, in, len(columns)), and RESETs (len(columns),)."""
-    pulses = np.empty((SIGNS, held.inputs, len(columns)), np.int32)
-    resets = np.empty(len(columns), np.int32)
-    for part in shares(held.tiles, width, columns):
-        pulses[..., part.given] = held.tiles[part.tile].pulses[..., part.within]
-        resets[part.given] = held.tiles[part.tile].resets[part.within]
-    return pulses, resets
-
-
 def _at_a_time(columns: list[int]) -> list[slice]:
     """Return slices that cut ``columns`` into pieces."""
     return [slice(start, start + AT_A_TIME) for start in range(0, len(columns), AT_A_TIME)]
-
-
-def endurance(held: Held) -> dict[str, int]:
-    """Return the most SET pulses and the most RESETs that one cell has seen."""
-    pulses = max((int(tile.pulses.max(initial=0)) for tile in held.tiles), default=0)
-    return {"set_pulses": pulses, "resets": max((int(tile.resets.max()) for tile in held.tiles), default=0)}
-
-
-def core_products(array: CellArray, width: int, copies: int, inputs: int, outputs: int, batch: int) -> Ledger:
-    """Return what ``batch`` products with ``outputs`` neighbouring columns of arrays of ``width`` columns cost."""
-    across, blocks = -(-outputs // width), -(-inputs // (width // copies))
-    return Ledger.of(
-        core_product=batch * blocks * across,
-        dac_conversion=batch * inputs * copies * across,
-        adc_conversion=batch * outputs * blocks,
-        device_read=batch * SIGNS * array.devices * inputs * outputs,
-    )
