@@ -152,6 +152,8 @@ def ages_s(cells: Cells, now_s: float, youngest_s: float) -> Array:
     """Return the ages of cells at ``now_s`` (s), none below ``youngest_s``."""
     check_now(cells, now_s)
     now_s = min(now_s, OLDEST_S)
+    if now_s - cells.programmed_s.min(initial=np.inf) <= youngest_s:  # often, and a fraction of the time
+        return np.full(cells.shape, youngest_s, np.float32)
     # only the difference of times needs float64; a power in float32 is several times as fast
     return np.maximum(now_s - cells.programmed_s, youngest_s).astype(np.float32)
 
