@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.kernels.elementary import exp, log
+
+if TYPE_CHECKING:
+    from insitu.devices.accumulation import Steps
 
 Array = NDArray[np.float32]
 MOST_PULSES = 100_000  # for one cell at once; models are fitted to some tens, after which a cell is full
@@ -89,6 +92,11 @@ class Device(ABC):
         )
 
     @property
+    def steps(self) -> Steps | None:
+        """Constants of a SET pulse's step, where a cell just pulsed reads as its conductance; None if unknown."""
+        return None
+
+    @property
     def crystallises(self) -> bool:
         """Whether the model describes single SET pulses, which superposing in place needs."""
         return type(self).pulse is not Device.pulse
@@ -144,6 +152,8 @@ def ages_s(cells: Cells, now_s: float, youngest_s: float) -> Array:
     """Return the ages of cells at ``now_s`` (s), none below ``youngest_s``."""
     check_now(cells, now_s)
     now_s = min(now_s, OLDEST_S)
+    if now_s - cells.programmed_s.min(initial=np.inf) <= youngest_s:  # often, and a fraction of the time
+        return np.full(cells.shape, youngest_s, np.float32)
     # only the difference of times needs float64; a power in float32 is several times as fast
     return np.maximum(now_s - cells.programmed_s, youngest_s).astype(np.float32)
 

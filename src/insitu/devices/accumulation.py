@@ -66,16 +66,18 @@ class Steps:
 
             # the counts of a caller are of many kinds; one kind is one compiled loop
             flat = np.ascontiguousarray(counts, np.int32).ravel()
-            limits = np.float32(self.lowest_us), np.float32(self.top_us)
-            fast.set_pulses(
-                g.reshape(-1), history.reshape(-1), flat, drawn, self._decay, self.mean_us, self.std_us, *limits
-            )
+            fast.set_pulses(g.reshape(-1), history.reshape(-1), flat, drawn, *self.law)
             return g, history
         first = (np.cumsum(counts) - counts.ravel()).reshape(counts.shape)
         for round_ in range(int(counts.max(initial=0))):
             hit = np.nonzero(counts > round_)
             g[hit], history[hit] = self.step(g[hit], history[hit], drawn[first[hit] + round_])
         return g, history
+
+    @property
+    def law(self) -> tuple[np.float32, Array, Array, np.float32, np.float32]:
+        """The constants as the compiled loops take them."""
+        return self._decay, self.mean_us, self.std_us, np.float32(self.lowest_us), np.float32(self.top_us)
 
     @property
     def _decay(self) -> np.float32:

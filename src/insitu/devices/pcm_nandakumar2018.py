@@ -61,12 +61,12 @@ class PcmNandakumar2018(Device):
 
     def pulse(self, cells: Cells, pulses: NDArray[np.integer], now_s: float, rng: np.random.Generator) -> Cells:
         """Return the cells after ``pulses`` SET pulses each; draws are made only for cells that are pulsed."""
-        return self._steps.pulse(cells, pulses, now_s, rng)
+        return self.steps.pulse(cells, pulses, now_s, rng)
 
     def program(self, target_us: Array, now_s: float, rng: np.random.Generator) -> Cells:
         """Return cells pulsed from RESET until they first reach ``target_us`` (at most ``max_pulses`` each)."""
         target = checked_targets(target_us, self.full_scale_us)
-        return self._steps.reach(self.reset(target.shape, now_s, rng), target, self.max_pulses, rng)
+        return self.steps.reach(self.reset(target.shape, now_s, rng), target, self.max_pulses, rng)
 
     def read(self, cells: Cells, now_s: float) -> tuple[Array, Array]:
         """Return mean and standard deviation (µS) of a read at ``now_s``."""
@@ -74,5 +74,6 @@ class PcmNandakumar2018(Device):
         return mean, self.read_slope * mean + np.float32(self.read_floor_us)
 
     @property
-    def _steps(self) -> Steps:
+    def steps(self) -> Steps:
+        """Constants of the steps of a SET pulse."""
         return Steps(STEP_MEAN_US, STEP_STD_US, self.history_decay, self.g_min_us, self.g_max_us)

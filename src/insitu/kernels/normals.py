@@ -45,7 +45,7 @@ def standard_normals(rng: np.random.Generator, count: int) -> NDArray[np.float32
     return out.ravel()[:count]
 
 
-def normals(key: tuple[int, int], rows: range, columns: range, block: int) -> NDArray[np.float32]:
+def normals(key: tuple[int, int], rows: range, columns: range | NDArray[np.int64], block: int) -> NDArray[np.float32]:
     """Return the normals (len(rows), len(columns)) of these rows and columns; plain reference of the compiled loop."""
     row = np.asarray(rows, np.uint64)[:, None]
     column = np.asarray(columns, np.uint64)[None, :]

@@ -44,7 +44,7 @@ def as_labels(y: object) -> list[Label]:
     if not kinds <= KINDS.keys():
         labels = [_as_python(each) for each in labels]
         kinds = set(map(type, labels))
-    if len(kinds) > 1 or not kinds <= KINDS.keys() or any(label != label for label in labels):
+    if len(kinds) > 1 or not kinds <= KINDS.keys() or (float in kinds and any(label != label for label in labels)):
         names = sorted({kind.__name__ for kind in kinds})
         shown = ", ".join(names[:4]) + ", ..." * (len(names) > 4)
         raise InsituError(f"{ALLOWED}; got {shown[:100]}; convert them to one kind, such as strings")

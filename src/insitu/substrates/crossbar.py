@@ -29,13 +29,14 @@ from insitu.kernels.noisy_spiking import Rows
 from insitu.kernels.normals import key_of
 from insitu.ledger import Ledger
 from insitu.substrates import Substrate
-from insitu.substrates._checks import check_array, checked_rows, checked_size, checked_weights, column_numbers
+from insitu.substrates._checks import check_array, checked_rows, checked_size, column_numbers
 from insitu.substrates._search import Best
 from insitu.substrates._straight_through import straight_through
 from insitu.substrates.analog import batched_crossbar, delta_crossbar, flaw_draws
+from insitu.substrates.analog.accounting import core_products, endurance, wear
 from insitu.substrates.analog.batched_crossbar import Batch, Scale
 from insitu.substrates.analog.cell_array import CellArray, Compensation
-from insitu.substrates.analog.columns import Draft, core_products, endurance, wear
+from insitu.substrates.analog.column_writer import ColumnWriter
 from insitu.substrates.analog.compensation import DriftProbe
 from insitu.substrates.analog.converters import Converters
 from insitu.substrates.analog.delta_crossbar import BaseArray, Deltas
@@ -107,59 +108,24 @@ class Crossbar(Substrate):
 
     def write(self, held: Held, columns: list[int], weights: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """RESET columns and program ``weights`` (in, len(columns)), each column scaled to the device's full scale."""
-        columns = column_numbers(columns, held.outputs)
-        given = checked_weights(weights, held.inputs, len(columns))
-        checked_time(held, now_s)
-        if not columns:
-            return held
-        top = np.maximum(np.abs(given).max(0), np.finfo(np.float32).tiny)
-        draft = Draft(held, self.tile)
-        programmed = draft.program(self._array, columns, given / top, now_s, rng)
-        spent = Ledger.of(reset_pulse=SIGNS * self.devices * given.size, program_and_verify=programmed)
-        scale = held.scale.clone()
-        scale[columns] = torch.from_numpy(top / np.float32(self._array.full_us))
-        return self._measured(draft.held(now_s, spent, scale=scale), columns, now_s)
+        return self._writer.write(held, columns, weights, now_s, rng)
 
     def add(self, held: Held, columns: list[int], amounts: Tensor, now_s: float, rng: np.random.Generator) -> Held:
         """Give |amount| SET pulses, rounded to whole pulses, to the plus side (positive) or minus side (negative).
 
         Of several shots (shots, in, len(columns)) the pulses of all are given before the probes are measured.
         """
-        columns = column_numbers(columns, held.outputs)
-        checked_time(held, now_s)
-        each = amounts if amounts.ndim == 3 else amounts[None]
-        shots = [checked_weights(shot, held.inputs, len(columns)) for shot in each]
-        if not columns:
-            return held
-        draft = Draft(held, self.tile)
-        spent = Ledger.of(set_pulse=draft.pulse(self._array, columns, shots, now_s, rng))
-        return self._measured(draft.held(now_s, spent), columns, now_s)
+        return self._writer.add(held, columns, amounts, now_s, rng)
 
     def approach(
         self, held: Held, columns: list[int], shares: Tensor, rounds: int, now_s: float, rng: np.random.Generator
     ) -> Held:
         """Pulse columns until G+ - G- is ``shares`` (in, len(columns)) of full scale; read in each of ``rounds``."""
-        columns = column_numbers(columns, held.outputs)
-        given = checked_weights(shares, held.inputs, len(columns))
-        checked_time(held, now_s)
-        if not columns:
-            return held
-        draft = Draft(held, self.tile)
-        spent = draft.approach(self._array, columns, given, rounds, now_s, rng)
-        return self._measured(draft.held(now_s, spent), columns, now_s)
+        return self._writer.approach(held, columns, shares, rounds, now_s, rng)
 
     def erase(self, held: Held, columns: list[int], now_s: float, rng: np.random.Generator) -> Held:
         """RESET the cells of columns; products of theirs come out in µS again."""
-        columns = column_numbers(columns, held.outputs)
-        checked_time(held, now_s)
-        if not columns:
-            return held
-        draft = Draft(held, self.tile)
-        draft.reset(self._array, columns, now_s, rng)
-        scale, reference = held.scale.clone(), held.reference.clone()
-        scale[columns], reference[columns] = 1.0, 0.0
-        spent = Ledger.of(reset_pulse=SIGNS * self.devices * held.inputs * len(columns))
-        return draft.held(now_s, spent, scale=scale, reference=reference)
+        return self._writer.erase(held, columns, now_s, rng)
 
     def calibrate(
         self, held: Held, x: Tensor, now_s: float, columns: list[int] | None = None, since: Held | None = None
@@ -297,6 +263,10 @@ class Crossbar(Substrate):
         return CellArray(device, self.devices, self._converters, self.compensation)
 
     @property
+    def _writer(self) -> ColumnWriter:
+        return ColumnWriter(self._array, self.tile, self.copies)
+
+    @property
     def _probe(self) -> DriftProbe:
         return DriftProbe(self._array, self.tile)
 
@@ -310,10 +280,3 @@ class Crossbar(Substrate):
             Part(one, array * self.tile, full, key)
             for array, (one, full) in enumerate(zip(readings, held.ranges_us, strict=True))
         ]
-
-    def _measured(self, held: Held, columns: list[int], now_s: float) -> Held:
-        """Measure columns just written, to which drift is compensated later."""
-        if self.compensation == "none":
-            return held
-        probed = self.matrix_cost(held.inputs, len(columns), held.probes)
-        return replace(held, reference=self._probe.references(held, columns, now_s), spent=held.spent + probed)

@@ -1,4 +1,4 @@
-"""Columns of a crossbar replaced a few at a time: RESET, programmed, pulsed; and what their cells have seen."""
+"""Columns of a crossbar replaced a few at a time: RESET, programmed, pulsed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import numpy as np
 from insitu.devices import Cells
 from insitu.ledger import Ledger
 from insitu.substrates._checks import whole_pulses
+from insitu.substrates.analog.approach import approach
 from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.stuck_cells import forced
 from insitu.substrates.analog.tiles import Counts, Floats, Held, first_column, put, shares, taken, tiles_of
 from insitu.substrates.analog.writing import AT_A_TIME, SIGNS, both_signs, for_pairs
-
-TOLERANCE = 0.05  # of full scale: how far from its target a weight stays as it is
-STRIDE = 0.2  # of full scale, above the largest mean step: what counts as one pulse where several are given unread
 
 
 class Draft:
@@ -85,56 +83,16 @@ class Draft:
         now_s: float,
         rng: np.random.Generator,
     ) -> Ledger:
-        """Pulse cells until G+ - G- is within ``TOLERANCE`` of ``shares`` (in, k) of full scale; return the cost.
-
-        In each round all cells are read, and the sign that is short is pulsed. Reads are those of the mean.
-        """
-        full_us, spent = np.float32(array.devices * array.device.full_scale_us), Ledger()
+        """Pulse cells until G+ - G- is near ``shares`` (in, k) of full scale; return the cost."""
+        given = reads = 0
         for part in _at_a_time(columns):
-            cells, total = self.cells(columns[part]), np.zeros((SIGNS, *shares[:, part].shape), np.int32)
-            for _ in range(rounds):
-                plus, minus = array.device.read(cells, now_s)[0].sum(1, dtype=np.float32)
-                short = shares[:, part] - (plus - minus) / full_us
-                spent += Ledger.of(device_read=cells.conductance_us.size)
-                steps = np.where(np.abs(short) > TOLERANCE, np.trunc(short / STRIDE), 0)
-                steps = np.where(steps, steps, np.sign(short) * (np.abs(short) > TOLERANCE))
-                if not steps.any():
-                    break
-                pulses = both_signs(steps).astype(np.int32)
-                cells = array.device.pulse(cells, for_pairs(pulses, array.devices), now_s, rng)
-                total += pulses
-            self.put(columns[part], cells, total)
-            spent += Ledger.of(set_pulse=array.devices * int(total.sum(dtype=np.int64)))
-        return spent
-
-
-def wear(held: Held, width: int, columns: list[int]) -> tuple[Counts, Counts]:
-    """Return the SET pulses that cells of columns have seen (2, in, len(columns)), and RESETs (len(columns),)."""
-    pulses = np.empty((SIGNS, held.inputs, len(columns)), np.int32)
-    resets = np.empty(len(columns), np.int32)
-    for part in shares(held.tiles, width, columns):
-        pulses[..., part.given] = held.tiles[part.tile].pulses[..., part.within]
-        resets[part.given] = held.tiles[part.tile].resets[part.within]
-    return pulses, resets
+            found = approach(array, self.cells(columns[part]), shares[:, part], rounds, now_s, rng)
+            self.put(columns[part], found.cells, found.pulses)
+            given += int(found.pulses.sum(dtype=np.int64))
+            reads += found.reads
+        return Ledger.of(set_pulse=array.devices * given, device_read=SIGNS * array.devices * reads)
 
 
 def _at_a_time(columns: list[int]) -> list[slice]:
     """Return slices that cut ``columns`` into pieces."""
     return [slice(start, start + AT_A_TIME) for start in range(0, len(columns), AT_A_TIME)]
-
-
-def endurance(held: Held) -> dict[str, int]:
-    """Return the most SET pulses and the most RESETs that one cell has seen."""
-    pulses = max((int(tile.pulses.max(initial=0)) for tile in held.tiles), default=0)
-    return {"set_pulses": pulses, "resets": max((int(tile.resets.max()) for tile in held.tiles), default=0)}
-
-
-def core_products(array: CellArray, width: int, copies: int, inputs: int, outputs: int, batch: int) -> Ledger:
-    """Return what ``batch`` products with ``outputs`` neighbouring columns of arrays of ``width`` columns cost."""
-    across, blocks = -(-outputs // width), -(-inputs // (width // copies))
-    return Ledger.of(
-        core_product=batch * blocks * across,
-        dac_conversion=batch * inputs * copies * across,
-        adc_conversion=batch * outputs * blocks,
-        device_read=batch * SIGNS * array.devices * inputs * outputs,
-    )

@@ -133,12 +133,10 @@ def shares(tiles: Sequence[Tile], width: int, columns: list[int]) -> list[Share]
     """Return where ``columns`` of arrays of ``width`` columns lie, tile by tile."""
     if not columns:
         return []
-    wanted = np.asarray(columns, np.int64)
-    array, inside = np.divmod(wanted, width)
+    if columns == [*range(columns[0], columns[0] + len(columns))]:
+        return [*_neighbours(tiles, width, columns[0], columns[0] + len(columns))]
+    array, inside = np.divmod(np.asarray(columns, np.int64), width)
     owner, within = array * tiles_of(width) + inside // TILE, inside % TILE
-    if owner[0] == owner[-1] and (owner == owner[0]).all():
-        number, place = int(owner[0]), _compact(within)
-        return [Share(number, place, slice(0, len(columns)), place == slice(0, tiles[number].columns))]
     order = np.argsort(owner, kind="stable")
     numbers, first = np.unique(owner[order], return_index=True)
     out = []
@@ -146,6 +144,17 @@ def shares(tiles: Sequence[Tile], width: int, columns: list[int]) -> list[Share]
         place = _compact(within[given])
         out.append(Share(number, place, _compact(given), place == slice(0, tiles[number].columns)))
     return out
+
+
+def _neighbours(tiles: Sequence[Tile], width: int, first: int, end: int) -> Iterator[Share]:
+    """Yield where the columns from ``first`` to before ``end`` lie."""
+    at = first
+    while at < end:
+        array, inside = divmod(at, width)
+        number, start = array * tiles_of(width) + inside // TILE, inside % TILE
+        stop = min(start + end - at, tiles[number].columns)
+        part, at = slice(at - first, at - first + stop - start), at + stop - start
+        yield Share(number, slice(start, stop), part, stop - start == tiles[number].columns)
 
 
 def taken(tiles: Sequence[Tile], parts: list[Share], count: int) -> Cells:
