@@ -144,7 +144,7 @@ def test_many_columns_hold_no_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0 bytes"), (528, "528 bytes"), (307_200, "300 KiB"), (1_572_864, "1.5 MiB"), (5e9, "4768 MiB")],
+    [(0, "0 bytes"), (528, "528 bytes"), (307_200, "300 KiB"), (1_572_864, "1.5 MiB"), (5e9, "4.66 GiB")],
 )
 def test_memory_in_words(value: float, text: str) -> None:
     assert formatting.memory(value) == text

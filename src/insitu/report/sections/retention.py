@@ -149,7 +149,7 @@ def _holding(report: Report, held: dict[str, Any]) -> Table:
         )
     headings = [
         Heading("", words=True),
-        Heading("device", words=True),
+        Heading("cell", words=True),
         Heading("its youngest", "holds within one point of"),
         Heading(name, "holds within one point of"),
         Heading(f"lost after {formatting.age(last)}", strong=True),
@@ -176,7 +176,7 @@ def _lifetimes(report: Report, arms: list[dict[str, Any]], per: str) -> Table:
             row += _life(arm, most, source, columns)
         rows.append(row)
     plural = "classes" if per == "class" else "tasks"
-    headings = [Heading("", words=True), Heading("device", words=True), Heading(f"cycles per {per}")]
+    headings = [Heading("", words=True), Heading("cell", words=True), Heading(f"cycles per {per}")]
     for which in ("expected", "best published"):
         group = f"{which} endurance"
         headings += [Heading("cycles", group), Heading(plural, group), Heading(f"one {per} a minute", group)]
