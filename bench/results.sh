@@ -10,7 +10,8 @@ insitu() { "${PYTHON:-.venv/bin/python}" -m insitu "$@"; }
 mini=karunaratne2022-miniimagenet hermes=runs/karunaratne2022-miniimagenet-hermes
 rest="karunaratne2021-omniglot denblanken2025-omniglot vorabbi2023-cifar10-nc vorabbi2023-cifar10-ni
 vorabbi2024-latent-replay vorabbi2024-latent-replay-ni vu2025-keywords binary-backbone-on-pcm-memory
-ortner2025-omniglot ortner2025-omniglot-devices raghu2020-omniglot ortner2025-arm"
+ortner2025-omniglot ortner2025-omniglot-devices raghu2020-omniglot ortner2025-arm
+retention retention-omniglot energy"
 
 insitu run $mini
 insitu run $mini --out $hermes --learner.substrate.device pcm-hermes2022 --learner.substrate.pairs 1 \

@@ -41,7 +41,6 @@ from insitu.data.omniglot import Omniglot as Omniglot
 from insitu.data.omniglot_background import OmniglotBackground as OmniglotBackground
 from insitu.data.spoken_digits import SpokenDigits as SpokenDigits
 from insitu.devices.cmo_hfox import CmoHfox as CmoHfox
-from insitu.devices.endurance import Endurance as Endurance
 from insitu.devices.ideal import Ideal as Ideal
 from insitu.devices.pcm_hermes2022 import PcmHermes2022 as PcmHermes2022
 from insitu.devices.pcm_joshi2020 import PcmJoshi2020 as PcmJoshi2020

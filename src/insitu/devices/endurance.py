@@ -13,7 +13,7 @@ PROGRAM_PULSES = 10  # own estimate, that of ``ledger.ENERGY_PJ["program_and_ver
 
 
 @dataclass(frozen=True)
-class Endurance:
+class WriteLimit:
     """Cycles that a cell stands: what is expected of common cells, and the best published."""
 
     expected: float
@@ -22,13 +22,13 @@ class Endurance:
     best_source: str
 
 
-PCM = Endurance(
+PCM = WriteLimit(
     1e6,
     "'1 million cycles or more', US patent application 2021/0264978 (IBM)",
     2e12,
     "confined cell with a metallic liner, Kim et al., IEDM 2016",
 )
-RRAM = Endurance(
+RRAM = WriteLimit(
     1e6,
     "HfOx cells with four levels, Huang et al., IEDM 2013",
     1e12,
@@ -37,6 +37,6 @@ RRAM = Endurance(
 KINDS = {"pcm": PCM, "rram": RRAM, "cmo": RRAM}  # by the first word of a device's file
 
 
-def limit_of(device: str) -> Endurance | None:
+def limit_of(device: str) -> WriteLimit | None:
     """Return the limits of a device by the name of its part, such as "pcm-joshi2020"; None where none is known."""
     return KINDS.get(device.replace("_", "-").partition("-")[0])

@@ -27,7 +27,6 @@ EXPERIMENT = Experiment(
     learner=WithEncoder(ON_CORE, encoder=BYTE),
     baseline=WithEncoder(ExplicitMemory(FLOAT, support="program"), encoder=FLOAT),
     names=("float digital", "8 bits, memory on PCM"),
-    seeds=5,
     variants=(
         Variant("8-bit digital", WithEncoder(ExplicitMemory(BYTE, support="program"), encoder=BYTE)),
         Variant("all on PCM", WithEncoder(ON_CORE, encoder=Crossbar(PcmHermes2022(), pairs=1))),

@@ -32,7 +32,6 @@ EXPERIMENT = Experiment(
     learner=COLUMN,
     baseline=NearestMean(),
     names=("float", "factor per column"),
-    seeds=5,
     ages_s=AGES_S,
     variants=(
         Variant("uncompensated", DRIFTING),

@@ -31,7 +31,6 @@ EXPERIMENT = Experiment(
     baseline=Maml(substrate=Digital()),
     names=("float", "factor per column"),
     data="images",
-    seeds=5,
     ages_s=AGES_S,
     variants=(
         Variant("uncompensated", DRIFTING),

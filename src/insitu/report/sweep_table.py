@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from insitu.core import InsituError, read_text, whole_file, write_text, write_whole
+from insitu.core import InsituError, read_text, write_text, write_whole
 
 SCHEMA = 1
 ABOUT, PARQUET, CSV = "sweep.json", "sweep.parquet", "sweep.csv"
@@ -42,10 +43,11 @@ def save(folder: Path, about: dict[str, Any], rows: Rows) -> Path:
         write_whole(file, lambda part: _parquet(part, names, rows, about))
     else:
         file = folder / CSV
-        with whole_file(file) as part, part.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.DictWriter(out, names, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        out = io.StringIO(newline="")
+        writer = csv.DictWriter(out, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(file, out.getvalue())
     write_text(folder / ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
     return file
 
