@@ -6,10 +6,10 @@ for the first time); every column is then RESET and written again. So classes ta
 as if taught at once. With more than ``AT_ONCE`` classes, one teaching fits the space and the next one writes every
 column, so that neither takes long.
 
-Of more classes than have ``LEAST_SHOTS`` stored examples each, some have none. Where the array has fewer rows than there
-are features, the rows span the means of these too, so that the space is still fitted to a quarter more classes, up to
-``KEPT``. It is also fitted again where the stored examples have half more degrees of freedom within classes, as after
-further shots of each.
+Of more classes than have ``LEAST_SHOTS`` stored examples each, some have none. Where the array has fewer rows than
+there are features, the rows span the means of these too, so that the space is still fitted to a quarter more classes,
+up to ``KEPT``. It is also fitted again where the stored examples have half more degrees of freedom within classes, as
+after further shots of each.
 """
 
 from __future__ import annotations
