@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from insitu import Memory
 from insitu.core import generator
-from insitu.memory.model import KEPT, Model, number_classes, store_examples, update_statistics
+from insitu.memory.model import KEPT, LEAST_SHOTS, Model, number_classes, store_examples, update_statistics
 
 FEATURES = 3
 
@@ -42,6 +43,30 @@ def test_classes_that_come_late_are_kept_as_well_as_the_first_ones() -> None:
     assert len(model.kept) == KEPT
     assert kept.tolist() == [KEPT // 8] * 8
     assert (model.kept[:, 0] == model.kept_numbers).all()
+
+
+@pytest.mark.parametrize("together", [1, 7, 300])
+def test_whole_classes_are_kept_where_there_is_no_room_for_all(together: int) -> None:
+    """The same ones, evenly spread over the order of classes, however many are taught together."""
+    rng, model, classes, shots = generator(0, "kept whole"), Model(1), 300, 6
+    for start in range(0, classes, together):
+        labels = np.repeat(np.arange(start, min(start + together, classes)), shots).tolist()
+        model, y = number_classes(model, labels)
+        model = store_examples(model, np.array(labels, float)[:, None], y, rng)
+    kept = np.bincount(model.kept_numbers, minlength=classes)
+    assert len(model.kept) == KEPT
+    assert sorted(set(kept.tolist())) == [0, LEAST_SHOTS]
+    assert (np.diff(np.flatnonzero(kept)) <= 4).all()
+    assert (model.kept[:, 0] == model.kept_numbers).all()
+
+
+def test_shots_of_many_classes_that_come_one_after_the_other_complete_whole_classes() -> None:
+    rng, model, labels = generator(0, "kept in rounds"), Model(1), list(range(300))
+    for _ in range(LEAST_SHOTS):
+        model, y = number_classes(model, labels)
+        model = store_examples(model, np.zeros((len(y), 1)), y, rng)
+    kept = np.bincount(model.kept_numbers)
+    assert kept[kept > 0].tolist() == [LEAST_SHOTS] * (KEPT // LEAST_SHOTS)
 
 
 def test_nothing_of_a_forgotten_class_stays_in_numbers() -> None:

@@ -15,7 +15,7 @@ MUTANTS = [
     Mutant(
         "examples of new classes are stored only until the memory is full",
         "memory/model.py",
-        'chosen = np.argsort(_ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]',
+        "chosen = _by_priority(np.concatenate([model.kept_numbers, y[order]]))[:KEPT]",
         "chosen = np.arange(old + len(x))[:KEPT]",
         ("memory/test_model.py",),
     ),

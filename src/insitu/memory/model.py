@@ -21,6 +21,8 @@ from insitu.memory.space import Numbers, Space, Vectors
 from insitu.rows import Rows
 
 KEPT = 512  # examples stored at most; the space is fitted to them
+LEAST_SHOTS = 4  # stored of a class before another one is stored: fewer tell little about spreads within classes
+GOLDEN = 0x9E3779B97F4A7C15  # 2^64 times the golden ratio's fraction, whose multiples modulo 2^64 lie evenly
 UNKNOWN = -1  # id of an example that an earlier version stored
 
 
@@ -149,8 +151,9 @@ def update_statistics(model: Model, numbers: Numbers, counts: Numbers, means: Ve
 def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generator, ids: Numbers | None = None) -> Model:
     """Return the model with these examples stored too: ``KEPT`` in all, balanced over classes.
 
-    When full, examples of the largest classes are evicted, so that later classes are represented. Surviving examples
-    keep their rows, so that few rows of the file change. Examples without ``ids`` get the next ones.
+    When full, examples of the largest classes are evicted, so that later classes are represented, and where there is
+    no room for ``LEAST_SHOTS`` of each class, whole classes. Surviving examples keep their rows, so that few rows of
+    the file change. Examples without ``ids`` get the next ones.
     """
     if ids is None:
         ids = np.arange(model.taught, model.taught + len(x))
@@ -159,7 +162,7 @@ def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generato
         return model
     old, old_ids = len(model.kept), stored_ids(model)
     order = np.arange(len(x)) if old + len(x) <= KEPT else rng.permutation(len(x))
-    chosen = np.argsort(ranks(np.concatenate([model.kept_numbers, y[order]])), kind="stable")[:KEPT]
+    chosen = _by_priority(np.concatenate([model.kept_numbers, y[order]]))[:KEPT]
     evicted = np.setdiff1d(np.arange(old), chosen)
     added = np.sort(order[chosen[chosen >= old] - old])
     replacing, more = added[: len(evicted)], added[len(evicted) :]
@@ -171,6 +174,18 @@ def store_examples(model: Model, x: Vectors, y: Numbers, rng: np.random.Generato
         kept_numbers=np.concatenate([numbers, y[more]]),
         kept_ids=np.concatenate([kept_ids, ids[more]]),
     )
+
+
+def _by_priority(numbers: Numbers) -> NDArray[np.intp]:
+    """Return the order in which examples of classes ``numbers`` (n,) are stored.
+
+    First ``LEAST_SHOTS`` of each class, class by class in an order that depends on their numbers alone, so that it does
+    not matter which classes were taught together; then one more of each class at a time.
+    """
+    rank = ranks(numbers)
+    further = np.maximum(rank - LEAST_SHOTS + 1, 0)
+    place = numbers.astype(np.uint64) * np.uint64(GOLDEN)
+    return np.lexsort((np.where(further, 0, place), further))
 
 
 def drop_examples(model: Model, rest: NDArray[np.bool_]) -> Model:

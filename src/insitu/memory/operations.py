@@ -1,10 +1,15 @@
 """Operations on a memory's model: teach, forget, merge, score. Each returns a new model.
 
 Without base classes, the space is fitted to the stored examples, ``KEPT`` at most. It is fitted again whenever their
-number has doubled since, there are a quarter more classes (and still ``LEAST_SHOTS`` stored examples of each), or a
-feature spreads much wider than it did then (or varies for the first time); every column is then RESET and written
-again. So classes taught one after the other are soon held as if taught at once. With more than ``AT_ONCE`` classes, one
-teaching fits the space and the next one writes every column, so that neither takes long.
+number has doubled since, there are a quarter more classes, or a feature spreads much wider than it did then (or varies
+for the first time); every column is then RESET and written again. So classes taught one after the other are soon held
+as if taught at once. With more than ``AT_ONCE`` classes, one teaching fits the space and the next one writes every
+column, so that neither takes long.
+
+Of more classes than have ``LEAST_SHOTS`` stored examples each, some have none. Where the array has fewer rows than
+there are features, the rows span the means of these too, so that the space is still fitted to a quarter more classes,
+up to ``KEPT``. It is also fitted again where the stored examples have half more degrees of freedom within classes, as
+after further shots of each.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from insitu.learners.explicit_memory import SUPERPOSED, ExplicitMemory
 from insitu.memory.labels import Label
 from insitu.memory.model import (
     KEPT,
+    LEAST_SHOTS,
     ClassStatistics,
     Model,
     drop_examples,
@@ -34,7 +40,7 @@ from insitu.memory.space import COHORT, Numbers, Space, Vectors, class_means, fi
 from insitu.protocols import Examples
 
 MORE_CLASSES = 1.25  # ratio to the classes at the last fit, from which on the space is fitted again
-LEAST_SHOTS = 4  # with fewer stored examples a class, spreads within classes are known less well than before
+MORE_SHOTS = 1.5  # the same ratio of the degrees of freedom within classes, where some classes have no stored examples
 AT_ONCE = 32  # classes up to which, or examples of a teaching beyond which, it does both
 T = TypeVar("T")
 
@@ -125,12 +131,13 @@ class Operations:
 
     def _next_space(self, model: Model) -> Space:
         """Return the space fitted to the stored examples; it is kept, so that the next event can use it."""
-        if model.space is None:
-            return fit_space(model.kept, model.kept_numbers, self.dim)
-        kept, space = _fitted.get(model.space, (None, model.space))
-        if kept is not model.kept:
-            space = fit_space(model.kept, model.kept_numbers, self.dim)
-            _fitted[model.space] = model.kept, space
+        kept, space = _fitted.get(model.space, (None, None)) if model.space else (None, None)
+        if space is None or kept is not model.kept:
+            others = np.setdiff1d(model.classes, model.kept_numbers)
+            others = others[np.linspace(0, len(others) - 1, min(len(others), KEPT)).astype(int)]
+            space = fit_space(model.kept, model.kept_numbers, self.dim, model.means[others])
+            if model.space:
+                _fitted[model.space] = model.kept, space
         return space
 
     def _rewrite(self, model: Model, space: Space, rng: np.random.Generator) -> Model:
@@ -179,11 +186,18 @@ class Operations:
 
 
 def _is_outdated(model: Model) -> bool:
-    """Return whether a space would be fitted to far more examples or classes than the present one."""
+    """Return whether a space would be fitted to far more examples, classes or shots than the present one."""
     space = model.space
     if space is None or len(model.kept) >= 2 * space.seen:
         return True
-    return MORE_CLASSES * space.classes <= len(model.numbers) <= KEPT // LEAST_SHOTS
+    rows, features = space.projection.weight.shape
+    most = KEPT if rows < features else KEPT // LEAST_SHOTS  # rows for every feature span all classes
+    if MORE_CLASSES * (space.classes + space.others) <= len(model.numbers) <= most:
+        return True
+    if len(model.numbers) <= KEPT // LEAST_SHOTS:
+        return False
+    free = len(model.kept) - len(np.unique(model.kept_numbers))
+    return free >= MORE_SHOTS * max(space.seen - space.classes, 1)
 
 
 def _is_due(model: Model) -> bool:
