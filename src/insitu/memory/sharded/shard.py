@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from insitu.core import InsituError
 from insitu.kernels import column_search, exact
 from insitu.memory.labels import Label
 from insitu.memory.sharded.log import Floats, Log
@@ -40,6 +41,7 @@ class Shard:
     def change(self, about: dict[str, Any], x: Floats) -> int:
         """Apply a change and return its number; one that has been applied before changes nothing."""
         if about["event"] > self.event:
+            self._check(about, x)  # or the log would hold a change that cannot be applied
             if self.log:
                 self.log.append(about, x)
             self._apply(about, x)
@@ -53,7 +55,7 @@ class Shard:
         weights, scale = torch.from_numpy(self.sums[:used]).T, self.scale[:used]
         norms = torch.from_numpy(np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0))
         forgotten = self.counts[:used] == 0
-        given = torch.from_numpy(x)
+        given = torch.from_numpy(x.copy())  # Ray hands over arrays that are read-only
         found = column_search.search(given, weights, norms, scale, None, forgotten)
         best, scores = self._exhaustive(given, forgotten) if found is None else found
         return scores, [self.labels[row] for row in best], [self.born[row] for row in best]
@@ -61,7 +63,7 @@ class Shard:
     def close(self) -> None:
         """Close the log."""
         if self.log:
-            self.log.file.close()
+            self.log.close()
 
     def _exhaustive(self, x: torch.Tensor, forgotten: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Floats]:
         used = len(self.labels)
@@ -73,6 +75,16 @@ class Shard:
             found.append((best, out[np.arange(len(out)), best]))
         columns, scores = zip(*found, strict=True)
         return np.concatenate(columns), np.concatenate(scores)
+
+    def _check(self, about: dict[str, Any], x: Floats) -> None:
+        """Raise ``InsituError`` for a change that cannot be applied, and make room for one that can."""
+        if about["kind"] == "forget":
+            if about["labels"][0] not in self.rows:
+                raise InsituError(f"the memory does not hold {about['labels'][0]!r}")
+            return
+        if self.sums.shape[1] and x.shape[1] != self.sums.shape[1]:
+            raise InsituError(f"the memory holds vectors of {self.sums.shape[1]} features; X has {x.shape[1]}")
+        self._make_room(x.shape[1], len(self.labels) + len(set(about["labels"]) - self.rows.keys()))
 
     def _apply(self, about: dict[str, Any], x: Floats) -> None:
         self.event = about["event"]
@@ -87,7 +99,7 @@ class Shard:
                 self.rows[label] = len(self.labels)
                 self.labels.append(label)
                 self.born.append((self.event, place))
-        self._make_room(x.shape[1])
+        self._make_room(x.shape[1], len(self.labels))
         rows = np.array([self.rows[label] for label in about["labels"]])
         lengths = exact.norm(torch.from_numpy(x.copy()))[:, None].clamp_min(1e-30).numpy()
         unit, changed = (x / lengths).astype(np.float32), np.unique(rows)
@@ -99,11 +111,11 @@ class Shard:
         norms = exact.norm(torch.from_numpy(self.sums[changed])).numpy()
         self.scale[changed] = (1 / np.maximum(norms, 1e-30)).astype(np.float32)
 
-    def _make_room(self, features: int) -> None:
+    def _make_room(self, features: int, classes: int) -> None:
         if not self.sums.shape[1]:
             self.sums = np.zeros((FIRST, features), np.float32)
         size = len(self.sums)
-        while size < len(self.labels):
+        while size < classes:
             size += size // 4 + 1  # by a quarter, since rows are most of the memory
         if size > len(self.sums):
             # in place: two copies of a large array would not fit
