@@ -59,12 +59,12 @@ def test_every_acknowledged_change_is_there_after_the_writer_was_killed(tmp_path
             finally:
                 os._exit(1)
         os.close(writer)
-        with open(reader, "rb") as told:
-            first = told.read(4)
+        with os.fdopen(reader, "rb") as answers:
+            first = answers.read(4)
             time.sleep(rng.uniform(0, 0.05))
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            last = (first + told.read())[-4:]
+            last = (first + answers.read())[-4:]
         assert len(last) == 4, "the writer ended by itself"
         acknowledged = int.from_bytes(last, "little")
         found = events(path)
@@ -140,9 +140,8 @@ def test_a_change_that_cannot_be_applied_does_not_reach_the_log(tmp_path: Path) 
 
 def test_one_process_writes_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOCK_S", 0.0)
-    with closing(Log(tmp_path / "log")):
-        with pytest.raises(InsituError, match="is written by another process"):
-            Log(tmp_path / "log")
+    with closing(Log(tmp_path / "log")), pytest.raises(InsituError, match="is written by another process"):
+        Log(tmp_path / "log")
     Log(tmp_path / "log").close()
 
 

@@ -37,8 +37,9 @@ class ShardedMemory:
 
     ``address`` is that of the cluster; ``folder`` keeps a log of every shard, on a disk that all nodes share: a change
     is on disk before it is acknowledged, and an actor that is lost starts again from there. Without a folder, a lost
-    actor ends the memory. ``wait_s`` is how long a call waits for a shard to start, or to be back. A class lies on one shard, which its label decides, and answers do not depend on the number
-    of shards; that number is part of the folder and cannot be changed. One process changes a memory at a time. Where a
+    actor ends the memory. ``wait_s`` is how long a call waits for a shard: for its start, its answer, or its return
+    after it was lost. A class lies on one shard, which its label decides, and answers do not depend on the number of
+    shards; that number is part of the folder and cannot be changed. One process changes a memory at a time. Where a
     call raises because a shard stays lost, the other shards may hold their part of it.
     """
 
