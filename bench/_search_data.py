@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIM, PART = 512, 10_000
+CANDIDATES = 64  # of an approximate search
 OUTPUTS = int(os.environ.get("INSITU_BENCH_OUTPUTS", "100000"))
 QUERIES = int(os.environ.get("INSITU_BENCH_QUERIES", "256"))
 

@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 import script
+from _search_data import CANDIDATES
 from rounds import Side
 from script import Pair
 
@@ -36,6 +37,17 @@ def against_faiss(outputs: int, rounds: int, rival: str) -> tuple[list[dict[str,
         return script.compared(ours, theirs, "faiss flat", pairs, rounds), versions
 
 
+def approximate(outputs: int, rounds: int, rival: str) -> list[dict[str, Any]]:
+    """Return the row of approximate search against the exact one of faiss, with its recall."""
+    os.environ["INSITU_BENCH_OUTPUTS"] = str(outputs)
+    with Side(sys.executable, OURS, script.SOURCE) as ours, Side(rival, THEIRS) as theirs:
+        note = f"exact; ours compares {CANDIDATES} candidates, recall {ours.ask('recall')['value']:.1%}"
+        pair = Pair(
+            f"approximate search of one query at a time in {outputs} classes", "approximate", "single", note=note
+        )
+        return script.compared(ours, theirs, "faiss flat", [pair], rounds)
+
+
 def growth(outputs: int, rounds: int) -> dict[str, float]:
     """Return the processor time per query of a batch."""
     os.environ["INSITU_BENCH_OUTPUTS"] = str(outputs)
@@ -49,6 +61,9 @@ def main() -> None:
     parser = script.options(__doc__, "search", 5)
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000], help="classes, compared")
     parser.add_argument(
+        "--approximate", type=int, nargs="*", default=[100_000], help="classes, searched approximately; needs usearch"
+    )
+    parser.add_argument(
         "--growth", type=int, nargs="+", default=[100, 1000, 10_000, 100_000, 1_000_000], help="classes, ours alone"
     )
     given = parser.parse_args()
@@ -57,6 +72,8 @@ def main() -> None:
     for size in given.sizes:
         rows, result["versions"] = against_faiss(size, given.rounds, rival)
         result["rows"] += rows
+    for size in given.approximate:
+        result["rows"] += approximate(size, given.rounds, rival)
     result["growth"] = [growth(size, given.rounds) for size in given.growth]
     script.finish(result, given.out)
 

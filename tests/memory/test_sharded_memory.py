@@ -95,6 +95,22 @@ def fill(first: Shard, x: Any) -> None:
     first.change(change(2, ["d", "a", "b", "b"]), x[4:])
 
 
+def test_an_approximate_shard_finds_nearly_all_and_follows_what_is_taught_and_forgotten() -> None:
+    pytest.importorskip("usearch", reason="usearch is not installed")
+    x, exact, approximate = vectors(2000), Shard(None), Shard(None, candidates=64)
+    queries = x[:300] + vectors(300, 1) / 4
+    for event, shard in ((1, exact), (1, approximate)):
+        shard.change(change(event, [*range(1900)]), x[:1900])
+    found, right = approximate.search(queries), exact.search(queries)
+    assert np.mean([a == b for a, b in zip(found[1], right[1], strict=True)]) >= 0.95
+    assert np.mean(found[0] == right[0]) >= 0.95
+    for shard in (exact, approximate):
+        shard.change(change(2, [*range(1900, 1950)]), x[1900:1950])
+        shard.change({"event": 3, "kind": "forget", "labels": [0]}, x[:0])
+    assert approximate.search(x[1900:1950])[1] == [*range(1900, 1950)]
+    assert approximate.search(x[:1])[1] != [0]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_an_actor_killed_while_teaching_loses_nothing_acknowledged(two_cores: str, tmp_path: Path) -> None:

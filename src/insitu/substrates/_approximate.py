@@ -42,13 +42,15 @@ class Graph:
     def _unknown(self, outputs: int) -> NDArray[np.int64]:
         return np.union1d(self.written, np.arange(self.size, outputs))
 
-    def best(self, x: Tensor, weights: Tensor, candidates: int, best: Best) -> Tensor | None:
-        """Return for rows of x the best of the proposed columns; None where a row has none that is allowed."""
+    def best(
+        self, x: Tensor, weights: Tensor, candidates: int, best: Best
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Return for rows of x the best of the proposed columns, and its score; None where a row may have none."""
         self.nodes.expansion_search = candidates
         unknown = self._unknown(weights.shape[1])
         found = [_best(part, weights, self._proposed(part, candidates), unknown, best) for part in x.split(ROWS)]
         columns, scores = map(np.concatenate, zip(*found, strict=True))
-        return torch.from_numpy(columns) if np.isfinite(scores).all() else None
+        return (columns, scores) if np.isfinite(scores).all() else None
 
     def _proposed(self, x: Tensor, candidates: int) -> NDArray[np.int64]:
         found = self.nodes.search(np.ascontiguousarray(x.numpy()), min(candidates, self.size), threads=1)

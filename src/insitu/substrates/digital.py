@@ -157,7 +157,7 @@ class Digital(Substrate):
         if self.candidates and self.outputs(held) >= column_search.WORTH:
             proposed = held.graph.best(rows, held.weights, self.candidates, best)
             if proposed is not None:
-                return proposed
+                return torch.from_numpy(proposed[0])
         found = column_search.search(rows, held.weights, held.norms, best.scale, best.offset, best.left_out)
         if found is None:
             return super().search(held, x, now_s, rng, scale, offset, allowed)

@@ -40,14 +40,22 @@ class ShardedMemory:
     actor ends the memory. ``wait_s`` is how long a call waits for a shard: for its start, its answer, or its return
     after it was lost. A class lies on one shard, which its label decides, and answers do not depend on the number of
     shards; that number is part of the folder and cannot be changed. One process changes a memory at a time. Where a
-    call raises because a shard stays lost, the other shards may hold their part of it.
+    call raises because a shard stays lost, the other shards may hold their part of it. ``candidates`` makes search
+    approximate: each shard compares so many of its classes with a query.
     """
 
     def __init__(
-        self, shards: int, address: str = "auto", folder: str | Path | None = None, wait_s: float = 600.0
+        self,
+        shards: int,
+        address: str = "auto",
+        folder: str | Path | None = None,
+        wait_s: float = 600.0,
+        candidates: int = 0,
     ) -> None:
         if shards < 1:
             raise InsituError(f"a memory has at least 1 shard; got {shards}")
+        if candidates < 0:
+            raise InsituError(f"candidates is 0 (exact search) or a number of classes; got {candidates}")
         home = None if folder is None else Path(folder).resolve()
         held = sorted(home.glob("shard-*-of-*[0-9]")) if home else []
         if held and (of := int(held[0].name.rsplit("-", 1)[1])) != shards:
@@ -57,19 +65,19 @@ class ShardedMemory:
         self._open = ExitStack()
         self._open.enter_context(connected(address))
         try:
-            self._start(shards, home)
+            self._start(shards, home, candidates)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, shards: int, home: Path | None) -> None:
+    def _start(self, shards: int, home: Path | None, candidates: int) -> None:
         import ray
 
         if (cores := int(ray.cluster_resources().get("CPU", 0))) < shards:
             raise InsituError(f"each shard takes a core; the cluster has {cores}, and {shards} shards are wanted")
         paths = [None if home is None else str(home / f"shard-{n}-of-{shards}") for n in range(shards)]
         actor = ray.remote(num_cpus=1, max_restarts=-1 if home else 0)(Shard)
-        self._shards = [actor.remote(path) for path in paths]
+        self._shards = [actor.remote(path, candidates) for path in paths]
         self._counts: dict[Label, int] = {}
         self._event = self._features = 0
         for event, features, counts in self._each(lambda shard: shard.summary.remote(), range(shards)):

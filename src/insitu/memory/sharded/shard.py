@@ -13,6 +13,8 @@ from insitu.core import InsituError
 from insitu.kernels import column_search, exact
 from insitu.memory.labels import Label
 from insitu.memory.sharded.log import Floats, Log
+from insitu.substrates._approximate import Graph, built
+from insitu.substrates._search import Best
 
 FIRST = 1024  # rows that there is room for at the start
 Born = tuple[int, int]  # event and row with which a class came: of equally similar classes the first wins
@@ -21,8 +23,10 @@ Born = tuple[int, int]  # event and row with which a class came: of equally simi
 class Shard:
     """Classes as rows (capacity, features); one process changes it, and every change has a number."""
 
-    def __init__(self, path: str | None) -> None:
-        """Read the log at ``path``; without one, nothing outlives the process."""
+    def __init__(self, path: str | None, candidates: int = 0) -> None:
+        """Read the log at ``path``; without one, nothing outlives the process. ``candidates``: as of ``Digital``."""
+        self.candidates = candidates
+        self.graph: Graph | None = None  # of the rows at an earlier query
         self.event = 0  # number of the last change
         self.rows: dict[Label, int] = {}
         self.labels: list[Label] = []  # of every row, also of forgotten ones
@@ -56,7 +60,15 @@ class Shard:
         norms = torch.from_numpy(np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0))
         forgotten = self.counts[:used] == 0
         given = torch.from_numpy(x.copy())  # Ray hands over arrays that are read-only
-        found = column_search.search(given, weights, norms, scale, None, forgotten)
+        found = None
+        if self.candidates and used >= column_search.WORTH:
+            if self.graph is None or self.graph.outdated(used):
+                self.graph = built(weights)
+            allowed = torch.from_numpy(~forgotten)
+            considered = Best(len(x), used, torch.from_numpy(scale), None, allowed)
+            found = self.graph.best(given, weights, self.candidates, considered)
+        if found is None:
+            found = column_search.search(given, weights, norms, scale, None, forgotten)
         best, scores = self._exhaustive(given, forgotten) if found is None else found
         return scores, [self.labels[row] for row in best], [self.born[row] for row in best]
 
@@ -92,7 +104,7 @@ class Shard:
             row = self.rows.pop(about["labels"][0])
             self.counts[row] = 0
             self.sums[row] = 0
-            self.scale[row] = 0
+            self.scale[row] = 0  # the graph still has its direction, and the search leaves it out
             return
         for label, place in zip(about["labels"], about["places"], strict=True):
             if label not in self.rows:
@@ -108,6 +120,8 @@ class Shard:
         else:
             np.add.at(self.sums, rows, unit)
         np.add.at(self.counts, rows, 1)
+        if self.graph is not None:
+            self.graph = self.graph.after(changed.tolist())
         norms = exact.norm(torch.from_numpy(self.sums[changed])).numpy()
         self.scale[changed] = (1 / np.maximum(norms, 1e-30)).astype(np.float32)
 
