@@ -94,7 +94,7 @@ def test_the_same_matrix_has_the_same_answers(held: Held) -> None:
 
 
 def test_what_is_missing_or_wrong_is_said(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InsituError, match="candidates is 0 .* got -1"):
+    with pytest.raises(InsituError, match=r"candidates is 0 .* got -1"):
         Digital(candidates=-1)
     monkeypatch.setitem(sys.modules, "usearch.index", None)
     with pytest.raises(InsituError, match=r"pip install 'insitu\[approximate\]'"):
