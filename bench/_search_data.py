@@ -27,7 +27,8 @@ def queries() -> NDArray[np.float32]:
     rng = np.random.default_rng(1)
     first = next(parts())
     drawn = first[rng.integers(len(first), size=QUERIES)] + rng.standard_normal((QUERIES, DIM), np.float32) / DIM**0.5
-    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit
 
 
 def fold(columns: NDArray[np.int64]) -> list[int]:

@@ -115,7 +115,7 @@ def test_a_change_that_could_not_be_written_leaves_the_log_as_it_was(
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         with monkeypatch.context() as patch:
-            patch.setattr(module.os, "fsync", failing)
+            patch.setattr(os, "fsync", failing)
             with pytest.raises(OSError, match="no such disk"):
                 shard.change(*example(2))
         assert shard.summary() == before

@@ -21,7 +21,8 @@ def held() -> Held:
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((FEATURES, 100))
     weights = torch.from_numpy(centres[:, np.arange(COLUMNS) % 100] + rng.standard_normal((FEATURES, COLUMNS)))
-    return Digital().store(torch.nn.functional.normalize(weights, dim=0).float(), 0.0, generator(0))
+    stored: Held = Digital().store(torch.nn.functional.normalize(weights, dim=0).float(), 0.0, generator(0))
+    return stored
 
 
 def queries(held: Held, count: int = 200) -> torch.Tensor:

@@ -73,7 +73,8 @@ class ShardedMemory:
     def _start(self, shards: int, home: Path | None, candidates: int) -> None:
         import ray
 
-        if (cores := int(ray.cluster_resources().get("CPU", 0))) < shards:
+        cluster: Any = ray.cluster_resources  # untyped
+        if (cores := int(cluster().get("CPU", 0))) < shards:
             raise InsituError(f"each shard takes a core; the cluster has {cores}, and {shards} shards are wanted")
         paths = [None if home is None else str(home / f"shard-{n}-of-{shards}") for n in range(shards)]
         actor = ray.remote(num_cpus=1, max_restarts=-1 if home else 0)(Shard)
