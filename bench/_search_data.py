@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIM, PART = 512, 10_000
+CANDIDATES = 64  # of an approximate search
 OUTPUTS = int(os.environ.get("INSITU_BENCH_OUTPUTS", "100000"))
 QUERIES = int(os.environ.get("INSITU_BENCH_QUERIES", "256"))
 
@@ -26,7 +27,8 @@ def queries() -> NDArray[np.float32]:
     rng = np.random.default_rng(1)
     first = next(parts())
     drawn = first[rng.integers(len(first), size=QUERIES)] + rng.standard_normal((QUERIES, DIM), np.float32) / DIM**0.5
-    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit
 
 
 def fold(columns: NDArray[np.int64]) -> list[int]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 import insitu
-from _search_data import DIM, OUTPUTS, fold, parts, queries
+from _search_data import CANDIDATES, DIM, OUTPUTS, fold, parts, queries
 from insitu.ledger import Ledger
 from insitu.substrates.digital import Digital, Held
 from rounds import THREADS, serve
@@ -24,7 +24,22 @@ def batch() -> list[int]:
 
 
 def single() -> list[int]:
-    return [column for row in x[:8] for column in fold(Digital().search(held, row[None], 0.0, rng).numpy())]
+    return one_by_one(Digital())
 
 
-serve({"batch": batch, "single": single}, {"insitu": insitu.__version__, "torch": torch.__version__})
+def one_by_one(substrate: Digital) -> list[int]:
+    return [column for row in x[:8] for column in fold(substrate.search(held, row[None], 0.0, rng).numpy())]
+
+
+def approximate() -> list[int]:
+    return one_by_one(APPROXIMATE)
+
+
+def recall() -> float:
+    found = APPROXIMATE.search(held, x, 0.0, rng)
+    return float((found == Digital().search(held, x, 0.0, rng)).float().mean())
+
+
+APPROXIMATE = Digital(candidates=CANDIDATES)
+tasks = {"batch": batch, "single": single, "approximate": approximate, "recall": recall}
+serve(tasks, {"insitu": insitu.__version__, "torch": torch.__version__})

@@ -1,9 +1,10 @@
 """What is exported as C: accuracy against the float forms, sizes and instructions on a Cortex-M4, emlearn next to it.
 
-    INSITU_RIVAL_EMLEARN=PYTHON python bench/device.py [--images 2000] [--seeds 3] [--out FILE]
+    INSITU_RIVALS=folder python bench/device.py [--images 2000] [--seeds 3] [--out FILE]
 
-Needs GCC for Arm and RISC-V with picolibc, and QEMU; the images of CIFAR-10 under INSITU_DATA. PYTHON is one of an
-environment with emlearn 0.23, whose C headers are used. Writes bench/results/device.json. See bench/README.md.
+Needs GCC for Arm and RISC-V with picolibc, and QEMU; the images of CIFAR-10 under INSITU_DATA; and emlearn for
+its C headers. Writes sizes and instructions, which are no ratios of time and so not of ``all.py``'s table, to
+bench/results/device.json. See bench/README.md.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import _device_accuracy as accuracy
+import script
 from insitu.backbones import trained, weights_file
 from insitu.backbones.binary.integer import integer_network
 from insitu.export import export_head, export_memory, export_network, integer_memory
@@ -197,8 +198,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "device.json")
     given = parser.parse_args()
+    rival = script.interpreter("emlearn")
     memory, whole = memory_case()
-    rival = os.environ.get("INSITU_RIVAL_EMLEARN")
     result = {
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "compiler": run(COMPILER, "--version", folder=HERE).splitlines()[0],
@@ -216,7 +217,7 @@ def main() -> None:
         "network": network_case(),
         "head": head_case(),
         "convolutions": convolutions(),
-        "emlearn": emlearn(rival, whole) if rival else None,
+        "emlearn": emlearn(rival, whole),
     }
     given.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))

@@ -1,80 +1,81 @@
 """Exact digital search against faiss's flat index, and its growth with the number of classes.
 
-    INSITU_RIVAL_FAISS=path/to/python python bench/search_vs_faiss.py [--sizes 100000 1000000] [--rounds 5] [--out FILE]
+    INSITU_RIVALS=folder python bench/search_vs_faiss.py [--sizes 100000 1000000] [--rounds 5] [--out FILE]
 
-Both sides hold the same unit vectors of 512 numbers and answer the same queries; an answer that differs ends the run.
-``INSITU_BENCH_THREADS=2`` gives both two threads.
+See bench/README.md.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
 import os
-import platform
 import statistics
 import sys
-from pathlib import Path
 from typing import Any
 
-from rounds import THREADS, Side, compare
+import script
+from _search_data import CANDIDATES
+from rounds import Side
+from script import Pair
 
-HERE = Path(__file__).resolve().parent
-SOURCE = HERE.parent / "src"
-VARIABLE = "INSITU_RIVAL_FAISS"
+RIVALS = ("faiss",)
+OURS, THEIRS = script.HERE / "_search_insitu.py", script.HERE / "_search_faiss.py"
 AT_LEAST = 0.8
 
 
-def against_faiss(outputs: int, rounds: int, rival: str) -> dict[str, Any]:
+def against_faiss(outputs: int, rounds: int, rival: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the rows of one size, and the versions; an answer that differs ends the run."""
+    pairs = [
+        Pair(f"search of a batch in {outputs} classes", "batch", "batch", AT_LEAST),
+        Pair(f"search of one query at a time in {outputs} classes", "single", "single", AT_LEAST),
+    ]
     os.environ["INSITU_BENCH_OUTPUTS"] = str(outputs)
-    ours, theirs = HERE / "_search_insitu.py", HERE / "_search_faiss.py"
-    with Side(sys.executable, ours, SOURCE) as mine, Side(rival, theirs) as other:
-        for task in ("batch", "single"):
-            if mine.ask(task)["value"] != other.ask(task)["value"]:
-                raise SystemExit(f"{task} of {outputs}: the sides find other columns")
-        batch, single = compare(mine, other, [("batch", "batch", 1.0), ("single", "single", 1.0)], rounds)
-        return {"batch": batch, "single": single, "facts": mine.facts | other.facts}
+    with Side(sys.executable, OURS, script.SOURCE) as ours, Side(rival, THEIRS) as theirs:
+        for pair in pairs:
+            if ours.ask(pair.ours)["value"] != theirs.ask(pair.theirs)["value"]:
+                raise SystemExit(f"{pair.what}: the sides find other columns")
+        versions = {"ours": ours.facts, "theirs": theirs.facts}
+        return script.compared(ours, theirs, "faiss flat", pairs, rounds), versions
 
 
-def growth(sizes: list[int], rounds: int) -> dict[str, Any]:
-    """Return processor seconds per query of each size, and the slope of their logarithms."""
-    taken = {}
-    for outputs in sizes:
-        os.environ["INSITU_BENCH_OUTPUTS"] = str(outputs)
-        with Side(sys.executable, HERE / "_search_insitu.py", SOURCE) as side:
-            side.ask("batch")
-            queries = int(os.environ.get("INSITU_BENCH_QUERIES", "256"))
-            taken[outputs] = statistics.median(side.ask("batch")["cpu_s"] for _ in range(rounds)) / queries
-    return {"seconds_per_query": taken, "exponent": slope(list(taken), list(taken.values()))}
+def approximate(outputs: int, rounds: int, rival: str) -> list[dict[str, Any]]:
+    """Return the row of approximate search against the exact one of faiss, with its recall."""
+    os.environ["INSITU_BENCH_OUTPUTS"] = str(outputs)
+    with Side(sys.executable, OURS, script.SOURCE) as ours, Side(rival, THEIRS) as theirs:
+        note = f"exact; ours compares {CANDIDATES} candidates, recall {ours.ask('recall')['value']:.1%}"
+        pair = Pair(
+            f"approximate search of one query at a time in {outputs} classes", "approximate", "single", note=note
+        )
+        return script.compared(ours, theirs, "faiss flat", [pair], rounds)
 
 
-def slope(sizes: list[int], seconds: list[float]) -> float:
-    """Return the least-squares slope of log seconds over log size."""
-    x, y = [math.log(size) for size in sizes], [math.log(each) for each in seconds]
-    middle = statistics.mean(x)
-    return sum((a - middle) * b for a, b in zip(x, y, strict=True)) / sum((a - middle) ** 2 for a in x)
+def growth(outputs: int, rounds: int) -> dict[str, float]:
+    """Return the processor time per query of a batch."""
+    os.environ["INSITU_BENCH_OUTPUTS"] = str(outputs)
+    with Side(sys.executable, OURS, script.SOURCE) as side:
+        queries = len(side.ask("batch")["value"])
+        taken = statistics.median(side.ask("batch")["cpu_s"] for _ in range(rounds))
+    return {"classes": outputs, "search_us": 1e6 * taken / queries}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[100_000, 1_000_000])
-    parser.add_argument("--growth", type=int, nargs="*", default=[100, 1000, 10_000, 100_000, 1_000_000])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = script.options(__doc__, "search", 5)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000], help="classes, compared")
     parser.add_argument(
-        "--out", type=Path, default=HERE / "results" / f"search{f'-{THREADS}' if THREADS > 1 else ''}.json"
+        "--approximate", type=int, nargs="*", default=[100_000], help="classes, searched approximately; needs usearch"
+    )
+    parser.add_argument(
+        "--growth", type=int, nargs="+", default=[100, 1000, 10_000, 100_000, 1_000_000], help="classes, ours alone"
     )
     given = parser.parse_args()
-    rival = os.environ.get(VARIABLE, sys.executable)
-    load = os.getloadavg()[0]
-    found: dict[str, Any] = {
-        "facts": {"threads": THREADS, "processor": platform.processor() or platform.machine(), "load_before": load},
-        "against_faiss": {str(size): against_faiss(size, given.rounds, rival) for size in given.sizes},
-        "growth": growth(given.growth, given.rounds) if given.growth else {},
-        "wanted": {"ratio_at_least": AT_LEAST, "exponent_at_most": 1.05},
-    }
-    given.out.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    rival, result = script.interpreter("faiss"), script.begin(given.rounds)
+    result["rows"] = []
+    for size in given.sizes:
+        rows, result["versions"] = against_faiss(size, given.rounds, rival)
+        result["rows"] += rows
+    for size in given.approximate:
+        result["rows"] += approximate(size, given.rounds, rival)
+    result["growth"] = [growth(size, given.rounds) for size in given.growth]
+    script.finish(result, given.out)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 
 from insitu.core import InsituError
 from insitu.memory.sharded import ShardedMemory
-from insitu.memory.sharded.log import Log
 from insitu.memory.sharded.shard import Shard
-from ray_cluster import cluster
+from ray_cluster import two_cores
 
-__all__ = ["cluster"]  # a fixture
+__all__ = ["two_cores"]  # a fixture
 FEATURES = 16
 
 
@@ -96,68 +95,77 @@ def fill(first: Shard, x: Any) -> None:
     first.change(change(2, ["d", "a", "b", "b"]), x[4:])
 
 
-def test_a_torn_record_is_cut_off_and_those_before_it_stay(tmp_path: Path) -> None:
-    path, x = tmp_path / "shard", vectors(4)
-    with closing(Shard(str(path))) as shard:
-        shard.change(change(1, ["a", "b"]), x[:2])
-        whole = path.stat().st_size
-        shard.change(change(2, ["c", "d"]), x[2:])
-    data = path.read_bytes()
-    for size in range(whole, len(data), 7):
-        path.write_bytes(data[:size])
-        with closing(Shard(str(path))) as again:
-            assert again.summary()[2] == {"a": 1, "b": 1}
-            again.change(change(2, ["e"]), x[:1])
-        with closing(Shard(str(path))) as later:
-            assert later.summary()[2] == {"a": 1, "b": 1, "e": 1}
-
-
-def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "shard").write_bytes(b"insitu shard 9\n")
-    with pytest.raises(InsituError, match="is not a shard of this version"):
-        Log(tmp_path / "shard")
+def test_an_approximate_shard_finds_nearly_all_and_follows_what_is_taught_and_forgotten() -> None:
+    pytest.importorskip("usearch", reason="usearch is not installed")
+    x, exact, approximate = vectors(2000), Shard(None), Shard(None, candidates=64)
+    queries = x[:300] + vectors(300, 1) / 4
+    for event, shard in ((1, exact), (1, approximate)):
+        shard.change(change(event, [*range(1900)]), x[:1900])
+    found, right = approximate.search(queries), exact.search(queries)
+    assert np.mean([a == b for a, b in zip(found[1], right[1], strict=True)]) >= 0.95
+    assert np.mean(found[0] == right[0]) >= 0.95
+    for shard in (exact, approximate):
+        shard.change(change(2, [*range(1900, 1950)]), x[1900:1950])
+        shard.change({"event": 3, "kind": "forget", "labels": [0]}, x[:0])
+    assert approximate.search(x[1900:1950])[1] == [*range(1900, 1950)]
+    assert approximate.search(x[:1])[1] != [0]
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_an_actor_killed_while_teaching_loses_nothing_acknowledged(cluster: Any, tmp_path: Path) -> None:
-    cluster.second()
-    x, queries = vectors(1200), vectors(200, 1)
-    acknowledged, over = [0], threading.Event()
-    with ShardedMemory(2, cluster.address, tmp_path / "shards") as memory:
-        import ray
+def test_an_actor_killed_while_teaching_loses_nothing_acknowledged(two_cores: str, tmp_path: Path) -> None:
+    import ray
 
-        pids = ray.get([shard.__ray_call__.remote(lambda _: os.getpid()) for shard in memory._shards])
-
-        def kill() -> None:
-            while acknowledged[0] < 20 and not over.wait(0.01):
-                pass
-            os.kill(pids[0], signal.SIGKILL)
-
-        killer = threading.Thread(target=kill)
-        killer.start()
-        started = time.monotonic()
+    x, queries, folder = vectors(1200), vectors(200, 1), tmp_path / "shards"
+    labels = [f"class {row // 2}" for row in range(len(x))]
+    with ShardedMemory(2, two_cores, folder) as memory:
+        killed = []
         for start in range(0, len(x), 20):
-            memory.partial_fit(x[start : start + 20], [f"class {row // 2}" for row in range(start, start + 20)])
-            acknowledged[0] += 1
-        over.set()
-        killer.join()
-        assert time.monotonic() - started < 900
+            if start in (200, 800):
+                killed.append(pid(memory, start // 800))
+                later = threading.Timer(0.005, os.kill, (killed[-1], signal.SIGKILL))
+                later.start()
+            memory.partial_fit(x[start : start + 20], labels[start : start + 20])
+        later.join()
         assert memory.class_count_.tolist() == [2] * 600
         sharded = memory.query(queries)
-        found = sum(memory._each(lambda shard: shard.summary.remote(), range(2)), ())
-        assert sum(sum(each.values()) for each in found[2::3]) == len(x)
-    with ShardedMemory(2, cluster.address, tmp_path / "shards") as memory:
-        assert memory.predict(queries).tolist() == sharded.labels.tolist()
+        found = memory._each(lambda shard: shard.summary.remote(), range(2))
+        assert sum(sum(counts.values()) for _, _, counts in found) == len(x)
+        assert not {pid(memory, shard) for shard in range(2)} & {*killed}
+        with pytest.raises(InsituError, match="vectors of 16 features; X has 3"):
+            memory.predict(queries[:, :3])
         memory.forget("class 3")
         with pytest.raises(InsituError, match="does not hold 'class 3'"):
             memory.forget("class 3")
-        with pytest.raises(InsituError, match="vectors of 16 features; X has 3"):
-            memory.predict(queries[:, :3])
-    with pytest.raises(InsituError, match="holds a memory of 2 shards; got 3"):
-        ShardedMemory(3, cluster.address, tmp_path / "shards")
-    with ShardedMemory(1, cluster.address) as whole:
-        whole.partial_fit(x, [f"class {row // 2}" for row in range(len(x))])
-        single = whole.query(queries)
-    assert single.labels.tolist() == sharded.labels.tolist()
-    assert single.similarities.tolist() == sharded.similarities.tolist()
+        ray.kill(memory._shards[0])  # and not started again
+        with pytest.raises(InsituError, match="shard 0 is lost"):
+            memory.query(queries)
+    with ShardedMemory(2, two_cores, folder) as memory:
+        assert memory.class_count_.tolist() == [2] * 599
+        memory.partial_fit(x[6:8], labels[6:8])
+        assert memory.predict(queries).tolist() == sharded.labels.tolist()
+    whole = Shard(None)
+    whole.change(change(1, labels), x)
+    scores, classes, _ = whole.search(memory._unit(queries))
+    assert sharded.labels.tolist() == classes
+    assert sharded.similarities.tolist() == scores.tolist()
+
+
+def pid(memory: ShardedMemory, shard: int) -> int:
+    return int(memory._each(lambda each: each.__ray_call__.remote(lambda _: os.getpid()), [shard])[0])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_memory_that_cannot_start_says_why(two_cores: str, tmp_path: Path) -> None:
+    with pytest.raises(InsituError, match="the cluster has 2, and 3 shards are wanted"):
+        ShardedMemory(3, two_cores)
+    (tmp_path / "shard-0-of-1").write_bytes(b"insitu shard 9\n")
+    started = time.monotonic()
+    with pytest.raises(InsituError, match="is not a shard of this version"):
+        ShardedMemory(1, two_cores, tmp_path)
+    assert time.monotonic() - started < 300  # it does not wait for what cannot come back
+    with pytest.raises(InsituError, match="holds a memory of 1 shards; got 2"):
+        ShardedMemory(2, two_cores, tmp_path)
+    with pytest.raises(InsituError, match="does not answer within 0 s"):
+        ShardedMemory(1, two_cores, wait_s=0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,52 +17,93 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.core import InsituError
+from insitu.memory.storage.connections import WriterLock
+from insitu.memory.storage.paths import sync_folder
 
 FORMAT = b"insitu shard 1\n"
 HEAD = struct.Struct("<III")  # bytes of the JSON, bytes of the numbers, checksum of both
+START = b'{"event"'  # of the JSON of every record; within it, quotes are escaped
+LONGEST = 2**32 - 1  # bytes of the numbers of a record
+LOCK_S = 60.0  # within which a process that was killed has released its lock
 Floats = NDArray[np.float32]
 
 
 @dataclass
 class Log:
-    """An open log; ``records`` reads what is there, then ``append`` adds to it."""
+    """An open log, which one process at a time writes; ``records`` reads what is there, then ``append`` adds to it."""
 
     path: Path
     file: IO[bytes] = field(init=False)
+    lock: WriterLock = field(init=False)
 
     def __post_init__(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = self.path.open("a+b")
+        self.lock = _locked(self.path)  # a process that Ray has replaced may be alive on a node that Ray has lost
+        self.file = self.path.open("a+b", buffering=0)
         self.file.seek(0)
         start = self.file.read(len(FORMAT))
         if start and not FORMAT.startswith(start):
-            self.file.close()
+            self.close()
             raise InsituError(f"{self.path} is not a shard of this version of insitu; choose another folder")
         if start != FORMAT:  # new, or torn within the first line
             self.file.truncate(0)
-            self.file.write(FORMAT)
-            self._sync()
+            self._write(FORMAT)
+            sync_folder(self.path)
 
     def records(self) -> Iterator[tuple[dict[str, Any], Floats]]:
-        """Yield every whole record, the oldest first, and cut off what follows."""
-        self.file.seek(len(FORMAT))
-        whole = len(FORMAT)
-        while len(head := self.file.read(HEAD.size)) == HEAD.size:
-            sizes = HEAD.unpack(head)
-            text, numbers = self.file.read(sizes[0]), self.file.read(sizes[1])
-            if len(numbers) < sizes[1] or zlib.crc32(numbers, zlib.crc32(text)) != sizes[2]:
-                break
-            whole = self.file.tell()
-            about = json.loads(text)
-            yield about, np.frombuffer(numbers, np.float32).reshape(about["shape"])
+        """Yield every whole record, the oldest first, and cut off one that was being written.
+
+        Raises ``InsituError`` where a record is damaged that others follow: those had been acknowledged.
+        """
+        whole, size = len(FORMAT), self.path.stat().st_size
+        with self.path.open("rb") as file:
+            file.seek(whole)
+            while whole + HEAD.size <= size:
+                text_size, numbers_size, checksum = HEAD.unpack(file.read(HEAD.size))
+                end = whole + HEAD.size + text_size + numbers_size
+                if not text_size or end > size:
+                    break
+                text, numbers = file.read(text_size), file.read(numbers_size)
+                if zlib.crc32(numbers, zlib.crc32(text)) != checksum:
+                    break
+                about = json.loads(text)
+                yield about, np.frombuffer(numbers, np.float32).reshape(about["shape"])
+                whole = end
+            if whole < size:
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                    if data.find(START, whole + HEAD.size + 1) >= 0:
+                        raise InsituError(f"{self.path} is damaged at byte {whole}; restore it from a copy")
         self.file.truncate(whole)
 
     def append(self, about: dict[str, Any], x: Floats) -> None:
-        """Add a record; it is on disk when this returns."""
+        """Add a record; it is on disk when this returns, and not in the log where this raises."""
         text, numbers = json.dumps(about | {"shape": x.shape}).encode(), np.ascontiguousarray(x, np.float32).tobytes()
-        self.file.write(HEAD.pack(len(text), len(numbers), zlib.crc32(numbers, zlib.crc32(text))) + text + numbers)
-        self._sync()
+        if len(numbers) > LONGEST:
+            raise InsituError(f"one call teaches at most 4 GiB to a shard; got {len(numbers) / 2**30:.1f}; divide it")
+        self._write(HEAD.pack(len(text), len(numbers), zlib.crc32(numbers, zlib.crc32(text))) + text + numbers)
 
-    def _sync(self) -> None:
-        self.file.flush()
-        os.fsync(self.file.fileno())
+    def close(self) -> None:
+        """Close the log."""
+        self.file.close()
+        self.lock.release()
+
+    def _write(self, data: bytes) -> None:
+        before, rest = os.fstat(self.file.fileno()).st_size, memoryview(data)
+        try:
+            while rest:
+                rest = rest[self.file.write(rest) :]
+            os.fsync(self.file.fileno())
+        except OSError:
+            self.file.truncate(before)  # or the next record would follow half of this one
+            raise
+
+
+def _locked(path: Path) -> WriterLock:
+    deadline = time.monotonic() + LOCK_S
+    while True:
+        try:
+            return WriterLock(path)
+        except InsituError as error:
+            if time.monotonic() > deadline:
+                raise InsituError(f"{path} is written by another process; close the memory that has it open") from error
+            time.sleep(0.1)

@@ -21,7 +21,7 @@ from insitu.memory.sharded.log import Floats
 from insitu.memory.sharded.shard import Shard
 from insitu.memory.values import check_numbers
 
-RESTART_S = 600.0  # within which a lost actor is expected to answer again
+PAUSE_S = 0.2  # before a lost actor is called again
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,48 @@ class ShardedMemory:
 
     ``address`` is that of the cluster; ``folder`` keeps a log of every shard, on a disk that all nodes share: a change
     is on disk before it is acknowledged, and an actor that is lost starts again from there. Without a folder, a lost
-    actor ends the memory. A class lies on one shard, which its label decides, and answers do not depend on the number
-    of shards; that number is part of the folder and cannot be changed. One process changes a memory at a time. Where a
-    call raises because a shard stays lost, the other shards may hold their part of it.
+    actor ends the memory. ``wait_s`` is how long a call waits for a shard: for its start, its answer, or its return
+    after it was lost. A class lies on one shard, which its label decides, and answers do not depend on the number of
+    shards; that number is part of the folder and cannot be changed. One process changes a memory at a time. Where a
+    call raises because a shard stays lost, the other shards may hold their part of it. ``candidates`` makes search
+    approximate: each shard compares so many of its classes with a query.
     """
 
-    def __init__(self, shards: int, address: str = "auto", folder: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        shards: int,
+        address: str = "auto",
+        folder: str | Path | None = None,
+        wait_s: float = 600.0,
+        candidates: int = 0,
+    ) -> None:
         if shards < 1:
             raise InsituError(f"a memory has at least 1 shard; got {shards}")
+        if candidates < 0:
+            raise InsituError(f"candidates is 0 (exact search) or a number of classes; got {candidates}")
         home = None if folder is None else Path(folder).resolve()
-        held = sorted(home.glob("shard-*-of-*")) if home else []
+        held = sorted(home.glob("shard-*-of-*[0-9]")) if home else []
         if held and (of := int(held[0].name.rsplit("-", 1)[1])) != shards:
             raise InsituError(f"{home} holds a memory of {of} shards; got {shards}")
-        self._durable = home is not None
+        self._durable, self._wait_s = home is not None, wait_s
+        self._shards: list[Any] = []
         self._open = ExitStack()
         self._open.enter_context(connected(address))
+        try:
+            self._start(shards, home, candidates)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, shards: int, home: Path | None, candidates: int) -> None:
         import ray
 
+        cluster: Any = ray.cluster_resources  # untyped
+        if (cores := int(cluster().get("CPU", 0))) < shards:
+            raise InsituError(f"each shard takes a core; the cluster has {cores}, and {shards} shards are wanted")
         paths = [None if home is None else str(home / f"shard-{n}-of-{shards}") for n in range(shards)]
         actor = ray.remote(num_cpus=1, max_restarts=-1 if home else 0)(Shard)
-        self._shards: list[Any] = [actor.remote(path) for path in paths]
+        self._shards = [actor.remote(path, candidates) for path in paths]
         self._counts: dict[Label, int] = {}
         self._event = self._features = 0
         for event, features, counts in self._each(lambda shard: shard.summary.remote(), range(shards)):
@@ -78,8 +100,8 @@ class ShardedMemory:
             shard: (event | {"labels": [labels[place] for place in own], "places": own}, x[own])
             for shard, own in places.items()
         }
-        self._each(lambda shard, change: shard.change.remote(*change), changes)
         self._features = x.shape[1]
+        self._each(lambda shard, change: shard.change.remote(*change), changes)
         for label in labels:
             self._counts[label] = self._counts.get(label, 0) + 1
         return self
@@ -170,14 +192,24 @@ class ShardedMemory:
             return call(self._shards[number], *more)
 
         handles = {number: start(number) for number in shards}
-        answers, deadline = {}, time.monotonic() + RESTART_S
+        answers, deadline = {}, time.monotonic() + self._wait_s
         for number, handle in handles.items():
+            died = 0
             while number not in answers:
                 try:
-                    answers[number] = ray.get(handle)
+                    answers[number] = ray.get(handle, timeout=max(deadline - time.monotonic(), 0))
+                except ray.exceptions.GetTimeoutError as error:
+                    raise InsituError(f"shard {number} does not answer within {self._wait_s:g} s") from error
+                except ray.exceptions.RayTaskError as error:
+                    raise InsituError(f"shard {number}: {_last_line(error.cause or error)}") from error
                 except ray.exceptions.RayActorError as error:
-                    if not self._durable or time.monotonic() > deadline:
-                        raise InsituError(f"shard {number} is lost: {str(error).splitlines()[0]}") from error
-                    time.sleep(0.2)
+                    died += isinstance(error, ray.exceptions.ActorDiedError)
+                    if not self._durable or died > 1 or time.monotonic() > deadline:  # twice: Ray has given it up
+                        raise InsituError(f"shard {number} is lost: {_last_line(error)}") from error
+                    time.sleep(PAUSE_S)
                     handle = start(number)
         return [answers[number] for number in shards]
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip()

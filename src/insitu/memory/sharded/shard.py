@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from insitu.core import InsituError
 from insitu.kernels import column_search, exact
 from insitu.memory.labels import Label
 from insitu.memory.sharded.log import Floats, Log
+from insitu.substrates._approximate import Graph, built
+from insitu.substrates._search import Best
 
 FIRST = 1024  # rows that there is room for at the start
 Born = tuple[int, int]  # event and row with which a class came: of equally similar classes the first wins
@@ -20,8 +23,10 @@ Born = tuple[int, int]  # event and row with which a class came: of equally simi
 class Shard:
     """Classes as rows (capacity, features); one process changes it, and every change has a number."""
 
-    def __init__(self, path: str | None) -> None:
-        """Read the log at ``path``; without one, nothing outlives the process."""
+    def __init__(self, path: str | None, candidates: int = 0) -> None:
+        """Read the log at ``path``; without one, nothing outlives the process. ``candidates``: as of ``Digital``."""
+        self.candidates = candidates
+        self.graph: Graph | None = None  # of the rows at an earlier query
         self.event = 0  # number of the last change
         self.rows: dict[Label, int] = {}
         self.labels: list[Label] = []  # of every row, also of forgotten ones
@@ -40,6 +45,7 @@ class Shard:
     def change(self, about: dict[str, Any], x: Floats) -> int:
         """Apply a change and return its number; one that has been applied before changes nothing."""
         if about["event"] > self.event:
+            self._check(about, x)  # or the log would hold a change that cannot be applied
             if self.log:
                 self.log.append(about, x)
             self._apply(about, x)
@@ -53,15 +59,23 @@ class Shard:
         weights, scale = torch.from_numpy(self.sums[:used]).T, self.scale[:used]
         norms = torch.from_numpy(np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0))
         forgotten = self.counts[:used] == 0
-        given = torch.from_numpy(x)
-        found = column_search.search(given, weights, norms, scale, None, forgotten)
+        given = torch.from_numpy(x.copy())  # Ray hands over arrays that are read-only
+        found = None
+        if self.candidates and used >= column_search.WORTH:
+            if self.graph is None or self.graph.outdated(used):
+                self.graph = built(weights)
+            allowed = torch.from_numpy(~forgotten)
+            considered = Best(len(x), used, torch.from_numpy(scale), None, allowed)
+            found = self.graph.best(given, weights, self.candidates, considered)
+        if found is None:
+            found = column_search.search(given, weights, norms, scale, None, forgotten)
         best, scores = self._exhaustive(given, forgotten) if found is None else found
         return scores, [self.labels[row] for row in best], [self.born[row] for row in best]
 
     def close(self) -> None:
         """Close the log."""
         if self.log:
-            self.log.file.close()
+            self.log.close()
 
     def _exhaustive(self, x: torch.Tensor, forgotten: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Floats]:
         used = len(self.labels)
@@ -74,20 +88,30 @@ class Shard:
         columns, scores = zip(*found, strict=True)
         return np.concatenate(columns), np.concatenate(scores)
 
+    def _check(self, about: dict[str, Any], x: Floats) -> None:
+        """Raise ``InsituError`` for a change that cannot be applied, and make room for one that can."""
+        if about["kind"] == "forget":
+            if about["labels"][0] not in self.rows:
+                raise InsituError(f"the memory does not hold {about['labels'][0]!r}")
+            return
+        if self.sums.shape[1] and x.shape[1] != self.sums.shape[1]:
+            raise InsituError(f"the memory holds vectors of {self.sums.shape[1]} features; X has {x.shape[1]}")
+        self._make_room(x.shape[1], len(self.labels) + len(set(about["labels"]) - self.rows.keys()))
+
     def _apply(self, about: dict[str, Any], x: Floats) -> None:
         self.event = about["event"]
         if about["kind"] == "forget":
             row = self.rows.pop(about["labels"][0])
             self.counts[row] = 0
             self.sums[row] = 0
-            self.scale[row] = 0
+            self.scale[row] = 0  # the graph still has its direction, and the search leaves it out
             return
         for label, place in zip(about["labels"], about["places"], strict=True):
             if label not in self.rows:
                 self.rows[label] = len(self.labels)
                 self.labels.append(label)
                 self.born.append((self.event, place))
-        self._make_room(x.shape[1])
+        self._make_room(x.shape[1], len(self.labels))
         rows = np.array([self.rows[label] for label in about["labels"]])
         lengths = exact.norm(torch.from_numpy(x.copy()))[:, None].clamp_min(1e-30).numpy()
         unit, changed = (x / lengths).astype(np.float32), np.unique(rows)
@@ -96,14 +120,16 @@ class Shard:
         else:
             np.add.at(self.sums, rows, unit)
         np.add.at(self.counts, rows, 1)
+        if self.graph is not None:
+            self.graph = self.graph.after(changed.tolist())
         norms = exact.norm(torch.from_numpy(self.sums[changed])).numpy()
         self.scale[changed] = (1 / np.maximum(norms, 1e-30)).astype(np.float32)
 
-    def _make_room(self, features: int) -> None:
+    def _make_room(self, features: int, classes: int) -> None:
         if not self.sums.shape[1]:
             self.sums = np.zeros((FIRST, features), np.float32)
         size = len(self.sums)
-        while size < len(self.labels):
+        while size < classes:
             size += size // 4 + 1  # by a quarter, since rows are most of the memory
         if size > len(self.sums):
             # in place: two copies of a large array would not fit
