@@ -131,9 +131,9 @@ def test_slurm_says_what_is_missing(tmp_path: Path) -> None:
     pytest.importorskip("submitit", reason="submitit is not installed")
     with (
         pytest.raises(InsituError, match="parameters of submitit as NAME=VALUE"),
-        Slurm(tmp_path, 1, (("no_such_thing", 1),), cluster="local").open(),
+        Slurm(tmp_path, 1, (("no_such_thing", 1),), cluster="local").connect(),
     ):
         pass
     if not any(Path(folder, "srun").exists() for folder in os.get_exec_path()):
-        with pytest.raises(InsituError, match="there is no Slurm here"), Slurm(tmp_path, 1).open():
+        with pytest.raises(InsituError, match="there is no Slurm here"), Slurm(tmp_path, 1).connect():
             pass

@@ -73,12 +73,12 @@ def test_a_sweep_on_ray_has_the_numbers_of_one_in_processes(
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
 def test_no_cluster_at_the_address_is_said_at_once(address: str) -> None:
     pytest.importorskip("ray", reason="ray is not installed")
-    with pytest.raises(InsituError, match=f"there is no Ray cluster at {address} .*--address"), Ray(address).open():
+    with pytest.raises(InsituError, match=f"there is no Ray cluster at {address} .*--address"), Ray(address).connect():
         pass
 
 
 @pytest.mark.parametrize("address", ["nowhere", "host:port", ":6379"])
 def test_an_address_has_host_and_port(address: str) -> None:
     pytest.importorskip("ray", reason="ray is not installed")
-    with pytest.raises(InsituError, match="--address is HOST:PORT"), Ray(address).open():
+    with pytest.raises(InsituError, match="--address is HOST:PORT"), Ray(address).connect():
         pass

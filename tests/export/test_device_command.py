@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from served import emulated
+from emulation import emulated
 
 from insitu.cli.main import main
 from insitu.export import integer_memory

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from served import built, served
+from emulation import built, served
 from sklearn.datasets import load_digits
 
 from insitu.board import Board

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from served import Noisy, Pipe, built, emulated, served
+from emulation import Noisy, Pipe, built, emulated, served
 from test_saving import small_memory
 
 from insitu.board import Board

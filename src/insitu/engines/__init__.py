@@ -48,7 +48,7 @@ class Engine(ABC):
     shares_files: ClassVar[bool]  # whether workers read and write the same files as this process
 
     @abstractmethod
-    def open(self) -> AbstractContextManager[Session]:
+    def connect(self) -> AbstractContextManager[Session]:
         """Return a block in which there are workers; raise ``InsituError`` where there can be none."""
 
 
@@ -67,7 +67,7 @@ def finished(engine: Engine, function: Callable[[T], R], tasks: Iterable[T]) -> 
     A task whose worker is lost is started again, up to ``STARTS`` times in all. Leaving the iterator stops the workers.
     """
     waiting = deque((task, 1) for task in tasks)
-    with engine.open() as session:
+    with engine.connect() as session:
         running: dict[Any, tuple[T, int]] = {}
         while waiting or running:
             while waiting and len(running) < session.slots:

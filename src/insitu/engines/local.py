@@ -31,7 +31,7 @@ class Local(Engine):
             raise InsituError(f"--workers is at least 1; got {self.workers}")
 
     @contextmanager
-    def open(self) -> Iterator[_Processes]:
+    def connect(self) -> Iterator[_Processes]:
         """Start workers as they are needed; when the block is left, or this process is gone, they end at once."""
         # Workers hold the reading end of this pipe, and see its end however this process ends.
         reader, writer = multiprocessing.get_context("spawn").Pipe(duplex=False)

@@ -26,7 +26,7 @@ class Ray(Engine):
     shares_files = False
 
     @contextmanager
-    def open(self) -> Iterator[_Cluster]:
+    def connect(self) -> Iterator[_Cluster]:
         """Connect with the cluster; tasks that are left when the block is left are cancelled."""
         with connected(self.address):
             cluster = _Cluster(self.at_once)

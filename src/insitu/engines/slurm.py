@@ -27,7 +27,7 @@ class Slurm(Engine):
     shares_files = True
 
     @contextmanager
-    def open(self) -> Iterator[_Jobs]:
+    def connect(self) -> Iterator[_Jobs]:
         """Reach the cluster; jobs that are left when the block is left are cancelled."""
         try:
             import submitit
