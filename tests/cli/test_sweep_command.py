@@ -31,7 +31,7 @@ class Inline(Engine):
     slots = 3
 
     @contextmanager
-    def open(self) -> Iterator[Inline]:
+    def connect(self) -> Iterator[Inline]:
         yield self
 
     def submit(self, function: Callable[[Any], Any], task: Any) -> int:
