@@ -42,11 +42,11 @@ class Section(Protocol):
 SECTIONS: tuple[Section, ...] = (
     claims,
     combinations,
-    retention,
     variants,
     sessions,
     stream,
     ages,
+    retention,
     confusions,
     example,
     sweep,
