@@ -82,12 +82,6 @@ def _best(
     own = weights.T[torch.from_numpy(proposed)].transpose(1, 2)  # (batch, in, candidates)
     outs = [exact.product(x[:, None], own)[:, 0], exact.product(x, weights[:, torch.from_numpy(unknown)])]
     columns = np.concatenate([proposed, np.broadcast_to(unknown, (len(x), len(unknown)))], 1)
-    scores = torch.cat(outs, 1).float().numpy()
-    if best.scale is not None:
-        scores = scores * best.scale[columns]
-    if best.offset is not None:
-        scores = scores + best.offset[columns]
-    if best.left_out is not None:
-        scores = np.where(best.left_out[columns], np.float32(-np.inf), scores)
+    scores = best.scores(torch.cat(outs, 1).float().numpy(), columns)
     top = scores.max(1)
     return np.where(scores == top[:, None], columns, weights.shape[1]).min(1), top

@@ -36,14 +36,19 @@ class Best:
             batch, 0 if self.left_out is None else self.left_out.argmin(), np.int64
         )  # if all are -inf
 
-    def see(self, rows: slice, columns: slice, out: NDArray[np.float32]) -> None:
-        """Take in the outputs (rows, columns) of one piece; columns come in rising order. ``out`` is left as it is."""
+    def scores(self, out: NDArray[np.float32], columns: slice | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the scores of outputs of these columns, -inf where one is left out. ``out`` is left as it is."""
         if self.scale is not None:
             out = out * self.scale[columns]
         if self.offset is not None:
             out = out + self.offset[columns]
         if self.left_out is not None:
             out = np.where(self.left_out[columns], np.float32(-np.inf), out)
+        return out
+
+    def see(self, rows: slice, columns: slice, out: NDArray[np.float32]) -> None:
+        """Take in the outputs (rows, columns) of one piece; columns come in rising order. ``out`` is left as it is."""
+        out = self.scores(out, columns)
         first = out.argmax(1)
         score = out[np.arange(len(out)), first]
         better = score > self.score[rows]

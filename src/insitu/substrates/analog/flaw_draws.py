@@ -23,7 +23,7 @@ def drawn(given: Imperfections, array: CellArray, width: int, held: Held, count:
     converters = len(array.converters.blocks(held.inputs)), count
     errors = ConverterErrors.drawn(converters, given.adc_gain_error, given.adc_offset, rng)
     more = Flaws(lost_columns.lost(stuck, given.lost_columns, rng), errors)
-    flaws = held.flaws.beside(more) if held.flaws else more
+    flaws = held.flaws.appended(more) if held.flaws else more
     firsts = [first_column(number, width) for number in range(len(held.tiles))]
     tiles = [
         stuck_cells.forced(tile, flaws.stuck_us[..., first : first + tile.columns])

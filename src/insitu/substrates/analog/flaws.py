@@ -25,7 +25,7 @@ class ConverterErrors:
         one, other = rng.standard_normal((2, *shape), dtype=np.float32)
         return ConverterErrors(np.float32(gain) * one, np.float32(offset) * other)
 
-    def beside(self, more: ConverterErrors) -> ConverterErrors:
+    def appended(self, more: ConverterErrors) -> ConverterErrors:
         """Return these and those of columns appended."""
         gain, offset = np.concatenate([self.gain, more.gain], 1), np.concatenate([self.offset, more.offset], 1)
         return ConverterErrors(gain, offset)
@@ -38,6 +38,6 @@ class Flaws:
     stuck_us: Array  # (2 signs, devices, in, out) µS; below 0 where cells are not stuck
     errors: ConverterErrors
 
-    def beside(self, more: Flaws) -> Flaws:
+    def appended(self, more: Flaws) -> Flaws:
         """Return these and those of columns appended."""
-        return Flaws(np.concatenate([self.stuck_us, more.stuck_us], 3), self.errors.beside(more.errors))
+        return Flaws(np.concatenate([self.stuck_us, more.stuck_us], 3), self.errors.appended(more.errors))
