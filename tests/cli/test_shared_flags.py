@@ -78,9 +78,23 @@ def test_fields_of_the_scenario_that_an_arm_sets_are_told() -> None:
     assert changes[0]["but"] == ["20 ways, software: 5", "20 ways, PCM: 5"]
 
 
-def test_what_does_not_go_together_in_an_arm_names_the_arm() -> None:
-    with pytest.raises(InsituError, match=r"'Joshi 2020', to which the flags of the learner apply, too: .*in floats"):
-        parsed("ortner2025-omniglot-devices", "--learner.layers", "all", "--learner.substrate", "digital")
+def test_an_arm_that_cannot_be_made_is_left_out_with_the_reason() -> None:
+    part = catalog.find("karunaratne2022-miniimagenet", "experiments")
+    words = ["--learner.substrate.device", "pcm-hermes2022", "--learner.support", "program"]
+    found = experiment_flags.parse(part, words, "run")
+    (name,) = found.left_out
+    assert name == "paper's write, PCM"
+    assert "no model of single SET pulses" in found.left_out[name]
+    assert [arm.name for arm in found.experiment.variants] == [
+        arm.name for arm in found.original.variants if arm.name != name
+    ]
+    assert all(f"{name} is left out" in change["but"] for change in found.changes)
+
+
+def test_an_impossible_learner_is_refused() -> None:
+    part = catalog.find("karunaratne2022-miniimagenet", "experiments")
+    with pytest.raises(InsituError, match="no model of single SET pulses"):
+        experiment_flags.parse(part, ["--learner.substrate.device", "pcm-hermes2022"], "run")
 
 
 def test_nothing_changed_reaches_nobody() -> None:

@@ -9,9 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from insitu.core import InsituError, generator
-from insitu.devices import accumulation
 from insitu.devices.pcm_nandakumar2018 import PcmNandakumar2018
-from insitu.kernels import compiled
 
 # pulses after RESET: mean and spread (µS), g_max 20, simulated once with 400 000 cells and printed to two decimals
 TABLE = {1: (2.06, 1.52), 2: (3.43, 1.97), 3: (4.47, 2.20), 4: (5.28, 2.32), 5: (5.92, 2.38), 10: (7.83, 2.47)}
@@ -94,17 +92,3 @@ def test_pulses_alone_do_not_fill_every_cell() -> None:
 def test_impossible_range_is_refused(lowest: float, top: float) -> None:
     with pytest.raises(InsituError, match="g_min_us < g_max_us"):
         PcmNandakumar2018(g_min_us=lowest, g_max_us=top)
-
-
-def test_the_compiled_pulses_have_the_bits_of_the_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    if compiled() is None:
-        pytest.skip("Numba does not work here")
-    rng = np.random.default_rng(4)
-    device, pulses = PcmNandakumar2018(), np.maximum(rng.integers(-4, 9, 5_000), 0)
-    pulses[[0, 7, 4_999]] = 64, 65, 200  # beyond what is given to all cells together
-    blank = device.reset(pulses.shape, 0.0, rng)
-    fast = device.pulse(blank, pulses, 1.0, np.random.default_rng(5))
-    monkeypatch.setattr(accumulation, "compiled", lambda: None)
-    plain = device.pulse(blank, pulses, 1.0, np.random.default_rng(5))
-    assert np.array_equal(fast.conductance_us, plain.conductance_us)
-    assert np.array_equal(fast.history, plain.history)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -44,12 +47,18 @@ def teach(memory: Memory, number: int) -> None:
     memory.partial_fit(DRAWN[number], [number] * 2)
 
 
+def finish_fits() -> None:
+    """Wait for the thread that fits spaces."""
+    operations._fitter().submit(int).result()
+
+
 def test_many_classes_are_never_fitted_and_written_by_the_same_teaching(steps: list[str]) -> None:
     memory = taught(AT_ONCE)
     each = []
     for number in range(AT_ONCE, CLASSES):
         steps.clear()
         teach(memory, number)
+        finish_fits()
         each.append(tuple(steps))
     assert ("fit",) in each
     assert each[each.index(("fit",)) + 1] == ("write",)
@@ -91,3 +100,29 @@ def test_what_lies_between_the_steps_does_not_count(tmp_path: Path, steps: list[
     for other in (memories[1], stored, stored.replay("digital")):
         assert np.array_equal(other.predict_proba(asked), expected)
     stored.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_process_does_not_wait_for_a_fit_that_its_parent_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+    fit_space, parent = operations.fit_space, os.getpid()
+
+    def slow(*given: Any) -> Any:
+        if os.getpid() == parent and threading.current_thread() is not threading.main_thread():
+            begun.set()
+            goes_on.wait(60)
+        return fit_space(*given)
+
+    memory = taught(AT_ONCE)
+    monkeypatch.setattr(operations, "fit_space", slow)
+    number = AT_ONCE
+    while not begun.wait(0.05) and number < CLASSES:
+        teach(memory, number)
+        number += 1
+    assert begun.is_set()
+    if not (child := os.fork()):
+        signal.alarm(30)  # ends a child that waits
+        teach(memory, number)
+        os._exit(0)
+    goes_on.set()
+    assert os.waitpid(child, 0)[1] == 0

@@ -21,6 +21,7 @@ class Parsed:
     experiment: Experiment
     changes: list[dict[str, Any]]
     extras: dict[str, Any]
+    left_out: dict[str, str]  # variants that cannot be made with the changes, and why
 
 
 def parse(part: catalog.Part, args: list[str], command: str, **more: flags.Extra) -> Parsed:
@@ -56,7 +57,8 @@ def parse(part: catalog.Part, args: list[str], command: str, **more: flags.Extra
     experiment, notes = shared_flags.reach(original, experiment)
     fit.check(experiment)
     changes = shared_flags.annotated(composition.changes(_shape(original), _shape(experiment)), notes)
-    return Parsed(original, experiment, changes, extras)
+    left_out = {name: note.impossible for name, note in notes.items() if note.impossible}
+    return Parsed(original, experiment, changes, extras, left_out)
 
 
 def _pointing_to_sweep(error: InsituError, part: catalog.Part, args: list[str]) -> InsituError:

@@ -1,7 +1,8 @@
 """Flags of the learner apply to the variants of an experiment, too, except to fields that a variant sets itself.
 
 A variant sets a field itself where its value differs from the learner's in the experiment's file, since that is the
-point of the variant. Every change lists the variants that it applies to, and those that keep their own value.
+point of the variant. Every change lists the variants that it applies to, and those that keep their own value. A variant
+whose learner cannot be made with the changes is left out.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Notes:
     reached: list[str] = field(default_factory=list)
     own: dict[str, Any] = field(default_factory=dict)
     lacking: list[str] = field(default_factory=list)
+    impossible: str = ""  # why the variant is left out
 
 
 def reach(original: Experiment, changed: Experiment) -> tuple[Experiment, dict[str, Notes]]:
@@ -30,8 +32,11 @@ def reach(original: Experiment, changed: Experiment) -> tuple[Experiment, dict[s
         note = notes[variant.name] = Notes()
         try:
             learner = _followed(variant.learner, original.learner, changed.learner, "learner", note)
+            if learner != variant.learner:
+                learner.check(changed.scenario.protocol, changed.scenario.inputs(changed.data))
         except InsituError as error:
-            raise InsituError(f"{variant.name!r}, to which the flags of the learner apply, too: {error}") from error
+            notes[variant.name] = Notes(impossible=str(error))
+            continue
         for name, value in variant.changes:
             if getattr(original.scenario, name, None) != getattr(changed.scenario, name, None):
                 note.own[f"scenario.{name}"] = value
@@ -47,6 +52,7 @@ def annotated(changes: list[dict[str, Any]], notes: dict[str, Notes]) -> list[di
         also = [variant for variant, note in notes.items() if name in note.reached]
         but = [f"{variant}: {_text(note.own[name])}" for variant, note in notes.items() if name in note.own]
         but += [f"{variant} has none" for variant, note in notes.items() if name in note.lacking]
+        but += [f"{variant} is left out" for variant, note in notes.items() if note.impossible]
         out.append(change | ({"also": also} if also else {}) | ({"but": but} if but else {}))
     return out
 

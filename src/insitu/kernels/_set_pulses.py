@@ -26,10 +26,21 @@ def pulse_all(now, past, normals, decay, m0, m1, m2, s0, s1, s2, lowest, top):  
 
 
 @loop
+def pulse_some(g, history, counts, normals, decay, m0, m1, m2, s0, s1, s2, lowest, top):  # type: ignore[no-untyped-def]
+    """Give one pulse to the cells whose count is not 0, in a loop without branches, as above."""
+    for i in range(g.shape[0]):
+        past = history[i] * decay
+        now = pulsed(g[i], past, normals[i], m0, m1, m2, s0, s1, s2, lowest, top)
+        g[i] = now if counts[i] > 0 else g[i]
+        history[i] = past if counts[i] > 0 else history[i]
+
+
+@loop
 def set_pulses(g, history, counts, drawn, decay, mean, std, lowest, top):  # type: ignore[no-untyped-def]
     """Pulse cells in place; ``drawn`` holds a normal per pulse, cell after cell.
 
-    Cells are sorted by their number of pulses, most first, so that those that still get one are neighbours.
+    Cells are sorted by their number of pulses, most first, so that those that still get one are neighbours; where none
+    gets more than one, which is so for signs, they stay where they are.
     """
     used = 0
     law = mean[0], mean[1], mean[2], std[0], std[1], std[2], lowest, top
@@ -41,6 +52,12 @@ def set_pulses(g, history, counts, drawn, decay, mean, std, lowest, top):  # typ
     )
     for start in range(0, counts.shape[0], AT_A_TIME):
         stop = min(start + AT_A_TIME, counts.shape[0])
+        if counts[start:stop].max() <= 1:
+            for i in range(start, stop):
+                normals[i - start] = drawn[min(used, drawn.shape[0] - 1)]
+                used += counts[i]
+            pulse_some(g[start:stop], history[start:stop], counts[start:stop], normals, decay, *law)
+            continue
         still = np.zeros(TOGETHER + 2, np.int64)  # cells with at least so many pulses
         for i in range(start, stop):
             still[min(counts[i], TOGETHER)] += 1

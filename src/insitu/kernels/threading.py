@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -22,6 +22,7 @@ SHARE = 2**20  # words to compare, some 60 µs, that are worth a thread of Numba
 _counting = threading.Lock()  # held while a block of ``one_thread`` is entered or left
 _inside = 0  # blocks of it that are running
 _before: Any = None  # numbers of threads to be restored after the last one
+_split = threading.local()  # whether this thread computes a range of rows
 one_at_a_time = threading.Lock()  # not every threading layer of Numba may be entered twice
 
 
@@ -74,15 +75,27 @@ def split_rows(run: Callable[[int, int], None], rows: int, work: int, multiple: 
     """Call ``run(start, stop)`` for ranges that make up ``rows``, each of a ``multiple`` of rows but the last.
 
     ``run`` releases Python's lock. ``work`` is the number of multiplications, which decides how many threads pay.
+    Called within ``run``, it keeps to the calling thread.
     """
     threads = min(torch.get_num_threads(), 1 + work // WORTH, -(-rows // multiple))
-    if threads == 1:
+    if threads == 1 or getattr(_split, "inside", False):
         run(0, rows)
         return
+
+    def part(start: int, stop: int) -> None:
+        _split.inside = True
+        try:
+            run(start, stop)
+        finally:
+            _split.inside = False
+
     share = -(-rows // (threads * multiple)) * multiple
     bounds = [(start, min(start + share, rows)) for start in range(0, rows, share)]
-    others = [_pool(threads - 1).submit(run, *each) for each in bounds[1:]]
-    run(*bounds[0])
+    others = [_pool(threads - 1).submit(part, *each) for each in bounds[1:]]
+    try:
+        part(*bounds[0])
+    finally:
+        wait(others)
     for other in others:
         other.result()
 

@@ -3,8 +3,8 @@
 Without base classes, the space is fitted to the stored examples, ``KEPT`` at most. It is fitted again whenever their
 number has doubled since, there are a quarter more classes, or a feature spreads much wider than it did then (or varies
 for the first time); every column is then RESET and written again. So classes taught one after the other are soon held
-as if taught at once. With more than ``AT_ONCE`` classes, one teaching fits the space and the next one writes every
-column, so that neither takes long.
+as if taught at once. With more than ``AT_ONCE`` classes, a thread fits the space after one teaching, and the next one
+writes every column, so that neither takes long. Results do not depend on when the thread is done.
 
 Of more classes than have ``LEAST_SHOTS`` stored examples each, some have none. Where the array has fewer rows than
 there are features, the rows span the means of these too, so that the space is still fitted to a quarter more classes,
@@ -14,7 +14,10 @@ after further shots of each.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -23,6 +26,7 @@ import torch
 from torch import Tensor
 
 from insitu.core import InsituError
+from insitu.kernels.threading import one_thread
 from insitu.learners.array_columns import FREE, State
 from insitu.learners.explicit_memory import SUPERPOSED, ExplicitMemory
 from insitu.memory.labels import Label
@@ -44,8 +48,23 @@ MORE_SHOTS = 1.5  # the same ratio of the degrees of freedom within classes, whe
 AT_ONCE = 32  # classes up to which, or examples of a teaching beyond which, it does both
 T = TypeVar("T")
 
-# by the present space: the examples that the next one was fitted to, and the next one
-_fitted: WeakKeyDictionary[Space, tuple[Vectors, Space]] = WeakKeyDictionary()
+# by the present space: the examples that the next one is fitted to, and the next one
+_fits: WeakKeyDictionary[Space, tuple[Vectors, Future[Space]]] = WeakKeyDictionary()
+
+
+@cache
+def _fitter() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="insitu-fit")
+
+
+def _in_child() -> None:
+    # a forked process does not have the thread that fits
+    _fits.clear()
+    _fitter.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 @dataclass(frozen=True)
@@ -73,7 +92,9 @@ class Operations:
                 return self._rewrite(model, self._next_space(model), rng)
         model = self._with_array(model, rng)
         if self.fixed_space is None and _is_due(model):
-            self._next_space(model)  # which the next event writes
+            assert model.space is not None
+            # while this event is stored and until the next one, which writes every column in it
+            _fits[model.space] = model.kept, _fitter().submit(self._fit_space, model)
         return replace(model, state=self._write_examples(model, _present(model.state), x, y, rng))
 
     def forget(self, model: Model, label: Label, rng: np.random.Generator) -> Model:
@@ -130,15 +151,15 @@ class Operations:
         return replace(model, space=space, state=replace(state, cohort=cohort))
 
     def _next_space(self, model: Model) -> Space:
-        """Return the space fitted to the stored examples; it is kept, so that the next event can use it."""
-        kept, space = _fitted.get(model.space, (None, None)) if model.space else (None, None)
-        if space is None or kept is not model.kept:
-            others = np.setdiff1d(model.classes, model.kept_numbers)
-            others = others[np.linspace(0, len(others) - 1, min(len(others), KEPT)).astype(int)]
-            space = fit_space(model.kept, model.kept_numbers, self.dim, model.means[others])
-            if model.space:
-                _fitted[model.space] = model.kept, space
-        return space
+        """Return the space fitted to the stored examples, by the event before if it began that."""
+        kept, fit = _fits.get(model.space, (None, None)) if model.space else (None, None)
+        return self._fit_space(model) if fit is None or kept is not model.kept else fit.result()
+
+    def _fit_space(self, model: Model) -> Space:
+        others = np.setdiff1d(model.classes, model.kept_numbers)
+        others = others[np.linspace(0, len(others) - 1, min(len(others), KEPT)).astype(int)]
+        with one_thread():
+            return fit_space(model.kept, model.kept_numbers, self.dim, model.means[others])
 
     def _rewrite(self, model: Model, space: Space, rng: np.random.Generator) -> Model:
         """Write every class again in a new space: from its examples where all are stored, else from its mean."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from functools import partial
 from types import FrameType
@@ -50,6 +51,7 @@ class Server(uvicorn.Server):
         """Connect with the worker, and accept requests."""
         await self.context.worker.connect()
         await super().startup(sockets)
+        gc.freeze()  # garbage collections leave out the objects of libraries, among which there is no garbage
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End event streams, which would never finish, and wait for all other requests."""

@@ -10,6 +10,7 @@ are kept there and not computed again: the same command continues where it was s
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ def main(args: list[str]) -> int:
         parsed = experiment_flags.parse(part, args[1:], "run", **_flags(part))
         compute_device.choose(parsed.extras["device"])
         experiment_run.draw_first_sessions(parsed.experiment)
+    for name, reason in parsed.left_out.items():
+        print(f"insitu: {name!r} is left out: {reason}", file=sys.stderr)
     about = {
         "experiment": part.name,
         "title": static_source.docstring(part).partition("\n")[0],

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from insitu.core import InsituError
 from insitu.memory.event import Event
-from insitu.memory.storage.schema import COMPRESSION, check_types, digest_of
+from insitu.memory.storage.schema import check_types, compressed, digest_of
 
 TYPES = (int, str, str, str, str, float, bytes, bytes)  # of the columns; the last one is the digest
 
@@ -88,7 +88,7 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
 
 def _row_of(number: int, event: Event, who: str) -> tuple[Any, ...]:
     arrays = {name: np.ascontiguousarray(array) for name, array in event.arrays.items()}
-    data = zlib.compress(safetensors.numpy.save(arrays), COMPRESSION) if arrays else b""
+    data = compressed(safetensors.numpy.save(arrays)) if arrays else b""
     labels = json.dumps(event.labels, ensure_ascii=False)
     return (number, event.kind, event.at or timestamp(), event.who or who, labels, event.seconds, data)
 

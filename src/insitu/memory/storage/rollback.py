@@ -19,7 +19,7 @@ from insitu.core import InsituError
 from insitu.memory.model import Model
 from insitu.memory.storage import serialization
 from insitu.memory.storage.records import Records
-from insitu.memory.storage.schema import COMPRESSION, check_types, digest_of
+from insitu.memory.storage.schema import check_types, compressed, digest_of
 from insitu.memory.storage.state_tables import Arrays
 
 EVENTS = 64  # most recent events whose former state is in the file; an earlier one is replayed from the journal
@@ -42,11 +42,11 @@ def record(connection: sqlite3.Connection, number: int, tree: str, old: Arrays, 
             if DEVICES not in path
         }
         # lists the other rows, so that a missing one is noticed
-        _write(connection, number, TREE, 0, f"[{tree},{json.dumps(changed, separators=(',', ':'))}]".encode())
+        rows = [_row(number, TREE, 0, f"[{tree},{json.dumps(changed, separators=(',', ':'))}]".encode())]
         for path, parts in changed.items():
             split = serialization.split(path, old[path])
-            for part in parts:
-                _write(connection, number, path, part, np.ascontiguousarray(split[part]).tobytes())
+            rows += [_row(number, path, part, np.ascontiguousarray(split[part]).tobytes()) for part in parts]
+        connection.executemany("INSERT INTO undo VALUES (?, ?, ?, ?, ?)", rows)
     connection.execute("DELETE FROM undo WHERE event <= ?", (number - EVENTS,))
 
 
@@ -87,10 +87,9 @@ def verify(connection: sqlite3.Connection) -> None:
         _events(connection)
 
 
-def _write(connection: sqlite3.Connection, number: int, path: str, part: int, content: bytes) -> None:
-    data = zlib.compress(content, COMPRESSION)
-    row = (number, path, part, data, digest_of(str(number), path, str(part), data))
-    connection.execute("INSERT INTO undo VALUES (?, ?, ?, ?, ?)", row)
+def _row(number: int, path: str, part: int, content: bytes) -> tuple[int, str, int, bytes, bytes]:
+    data = compressed(content)
+    return number, path, part, data, digest_of(str(number), path, str(part), data)
 
 
 def _events(connection: sqlite3.Connection) -> dict[int, dict[tuple[str, int], bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from contextlib import closing
 from functools import cache
 from hashlib import blake2b
@@ -11,7 +12,7 @@ from typing import Any
 from insitu.core import InsituError
 
 APPLICATION_ID = 0x496E7369  # "Insi", in the header of the file
-COMPRESSION = 1  # level of zlib: conductances hardly compress, everything else does at any level
+SAMPLE_BYTES, NOISE = 256, 96  # so many different bytes in a sample: random ones have 162 on average, text up to 90
 DIGEST_BYTES = 16
 
 STATISTICS = [  # tables of ANALYZE, which are permitted
@@ -94,6 +95,14 @@ def check_types(row: tuple[Any, ...], types: tuple[type, ...]) -> tuple[Any, ...
     if found != types:
         raise ValueError(f"a row of {', '.join(each.__name__ for each in found)}")
     return row
+
+
+def compressed(content: bytes) -> bytes:
+    """Return content in the format of zlib, stored as it is where its first bytes look like noise.
+
+    Of vectors and conductances zlib saves a twentieth, at 25 ms a megabyte.
+    """
+    return zlib.compress(content, 1 if len(set(content[:SAMPLE_BYTES])) < NOISE else 0)
 
 
 def digest_of(*values: str | bytes) -> bytes:

@@ -17,7 +17,7 @@ from insitu.core import InsituError
 from insitu.memory.model import Model
 from insitu.memory.storage import serialization
 from insitu.memory.storage.records import Records
-from insitu.memory.storage.schema import COMPRESSION, check_types, digest_of
+from insitu.memory.storage.schema import check_types, compressed, digest_of
 from insitu.rows import Rows
 
 Arrays = serialization.Arrays
@@ -90,7 +90,8 @@ def _write_array(
     parts = serialization.split(path, array)
     if old is not None and len(serialization.split(path, old)) > len(parts):
         connection.execute("DELETE FROM parts WHERE path = ? AND part >= ?", (path, len(parts)))
+    rows = []
     for part in serialization.changed_parts(path, old, array):
-        data = zlib.compress(np.ascontiguousarray(parts[part]).tobytes(), COMPRESSION)
-        row = (path, part, data, digest_of(path, str(part), data))
-        connection.execute("REPLACE INTO parts VALUES (?, ?, ?, ?)", row)
+        data = compressed(np.ascontiguousarray(parts[part]).tobytes())
+        rows.append((path, part, data, digest_of(path, str(part), data)))
+    connection.executemany("REPLACE INTO parts VALUES (?, ?, ?, ?)", rows)

@@ -5,11 +5,13 @@ Signals are for the process that speaks HTTP; this one ends when it has answered
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from insitu.core import InsituError
@@ -18,6 +20,9 @@ from insitu.service.worker import light_imports
 from insitu.service.worker.messages import Message, pack, receive
 
 SWITCH_S = 0.001  # of threads: what waits for the interpreter gets it after this time
+# replies after which no library is imported any more; what is there by then is left out of garbage collections, which
+# would otherwise walk through a million objects of libraries and stop all threads for a fifth of a second
+SETTLING = 100
 
 
 def main(descriptor: int) -> None:
@@ -41,9 +46,17 @@ def main(descriptor: int) -> None:
     send(("ready",))
     from insitu.service.worker.engine import Call
 
+    settling = SETTLING
+
+    def reply(number: int, *content: Any) -> None:  # status, body and note
+        nonlocal settling
+        send(("reply", number, *content))
+        if settling:
+            settling -= 1
+            gc.freeze()
+
     for number, kind, memory, action, arguments in messages:
-        # status, body and note follow the number
-        engine.submit(Call(kind, memory, action, arguments, lambda *reply, n=number: send(("reply", n, *reply))))
+        engine.submit(Call(kind, memory, action, arguments, partial(reply, number)))
     engine.close()
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from insitu import compute_device
 from insitu.kernels.normals import LANES
 from insitu.kernels.readout import Key
+from insitu.kernels.threading import split_rows
 from insitu.substrates.analog import device_product
 from insitu.substrates.analog.cell_array import CellArray
 from insitu.substrates.analog.converter_errors import ErroneousProduct
@@ -62,10 +63,12 @@ def pieces(
     gain: Floats,
     into: Floats | None = None,
     errors: ConverterErrors | None = None,
+    first_row: int = 0,
 ) -> Iterator[Piece]:
     """Yield the product of x (batch, in) with all parts, times ``gain`` (out,): rows in chunks, in those part by part.
 
-    A product of a single part is computed in ``into`` (batch, out), if given, which saves a copy.
+    A product of a single part is computed in ``into`` (batch, out), if given, which saves a copy. ``first_row``, a
+    multiple of LANES, is the number of the first row of x in a larger product, whose noise depends on it.
     """
     given = x.detach().float().cpu().contiguous().numpy()
     batch, inputs = given.shape
@@ -89,7 +92,7 @@ def pieces(
                 out = into[rows]
             else:
                 out = room[: len(tops) * part.reading.columns].reshape(len(tops), -1)
-            arithmetic.give(part.reading, part.key, (start, part.first), full, tops, gain[columns], out)
+            arithmetic.give(part.reading, part.key, (first_row + start, part.first), full, tops, gain[columns], out)
             yield Piece(rows, columns, out)
             at = columns.stop
 
@@ -108,7 +111,18 @@ def product(
 ) -> Tensor:
     """Return all pieces together: (batch, out)."""
     out = np.empty((len(x), len(gain)), np.float32)
-    for piece in pieces(converters, parts, x, gain, into=out, errors=errors):
-        if len(parts) > 1:
-            out[piece.rows, piece.columns] = piece.out
+
+    def rows(start: int, stop: int) -> None:
+        into = out[start:stop]
+        for piece in pieces(converters, parts, x[start:stop], gain, into, errors, start):
+            if len(parts) > 1:
+                into[piece.rows, piece.columns] = piece.out
+
+    if errors is None and _arithmetic(converters)[0] is IntegerProduct:
+        whole = IntegerProduct(converters, x.shape[1], 0, 0)
+        for part in parts:
+            whole.reading_of(part.reading)  # here, so that threads do not each compute it
+        split_rows(rows, len(x), out.size * x.shape[1], LANES)
+    else:
+        rows(0, len(x))
     return torch.from_numpy(out).to(x.device)
