@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
 
 import _memory_data as data
-from insitu.backbones import trained, weights_file
+from insitu.backbones import weights_file
+from insitu.backbones.binary.frozen import as_bytes
 from insitu.backbones.binary.integer import IntegerNetwork, integer_network
 from insitu.backbones.inputs import to_batch
 from insitu.export import integer_memory
@@ -95,11 +97,11 @@ def compared(y: np.ndarray, exact: np.ndarray, whole: np.ndarray) -> dict[str, f
     }
 
 
-def network(count: int) -> dict[str, float]:
+def network(stem: Path, count: int) -> dict[str, float]:
     """Nearest class means of the features of CIFAR-10 images, of the float network and of the integers."""
     from insitu.data.cifar10 import Cifar10
 
-    frozen, card, _ = weights_file.load(trained.stem("binary"))
+    frozen, card, _ = weights_file.load(stem)
     whole: IntegerNetwork = integer_network(frozen, int(card["image_size"]))
     held, rng = Cifar10().read(), np.random.default_rng(0)
     train = held.train.take(rng.permutation(len(held.train))[:count])
@@ -116,7 +118,12 @@ def network(count: int) -> dict[str, float]:
     def integers(pixels: np.ndarray) -> np.ndarray:
         return np.concatenate([whole.features(part) * whole.step for part in np.array_split(pixels, 8)])
 
-    return compared(test.labels, guesses(floats), guesses(integers))
+    bits = [
+        as_bytes(whole.latents(part)) ^ frozen.packed(to_batch(part, 32)) for part in np.array_split(test.pixels, 8)
+    ]
+    signs = len(test) * whole.sides[-1] ** 2 * whole.last.channels
+    differing = sum(int(np.bitwise_count(part).sum()) for part in bits) / signs
+    return compared(test.labels, guesses(floats), guesses(integers)) | {"latent_bits_differ": 100 * differing}
 
 
 def head(seeds: int) -> dict[str, float]:

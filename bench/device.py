@@ -1,6 +1,6 @@
 """What is exported as C: accuracy against the float forms, sizes and instructions on a Cortex-M4, emlearn next to it.
 
-    INSITU_RIVALS=folder python bench/device.py [--images 2000] [--seeds 3] [--out FILE]
+    INSITU_RIVALS=folder python bench/device.py [--images 2000] [--seeds 3] [--quicknet STEM]
 
 Needs GCC for Arm and RISC-V with picolibc, and QEMU; the images of CIFAR-10 under INSITU_DATA; and emlearn for
 its C headers. Writes sizes and instructions, which are no ratios of time and so not of ``all.py``'s table, to
@@ -22,7 +22,9 @@ import numpy as np
 import _device_accuracy as accuracy
 import script
 from insitu.backbones import trained, weights_file
+from insitu.backbones.binary.freezing import freeze
 from insitu.backbones.binary.integer import integer_network
+from insitu.backbones.quicknet import Quicknet
 from insitu.export import export_head, export_memory, export_network, integer_memory
 from insitu.export.measured import BOARD, COMPILER, CORE, EMULATOR, LINKED, SIZE, measure
 from insitu.export.plan import Plan, head_plan, memory_plan, network_plan
@@ -34,6 +36,7 @@ from insitu.scenarios.class_stream import ClassStream
 from insitu.scenarios.few_shot_sessions import FewShotSessions
 
 HERE = Path(__file__).resolve().parent
+QUICKNETS = (64, 128, 256, 512), (64, 128, 256, 416)  # the second fits a flash of 1 MiB
 CLASSES, ROWS, SHOTS = 50, 256, 5
 
 
@@ -87,9 +90,8 @@ def memory_case() -> tuple[dict[str, Any], IntegerMemory]:
     return row, whole
 
 
-def network_case() -> dict[str, Any]:
-    network, card, _ = weights_file.load(trained.stem("binary"))
-    whole = integer_network(network, int(card["image_size"]))
+def network_case(network: Any) -> dict[str, Any]:
+    whole = integer_network(network, 32)
     with tempfile.TemporaryDirectory() as folder:
         export_network(whole, Path(folder))
         return described(network_plan(whole)) | vars(measure(Path(folder)))
@@ -196,6 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=2000, help="images of CIFAR-10, to learn from and to test")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--quicknet", type=Path, help="a trained quicknet: its files without suffix")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "device.json")
     given = parser.parse_args()
     rival = script.interpreter("emlearn")
@@ -211,10 +214,17 @@ def main() -> None:
             "omniglot sessions": accuracy.sessions("omniglot", 512),
             "digits": accuracy.digits(10),
             "watch motions, new people": accuracy.motions(20),
-            "network, cifar10 class means": accuracy.network(given.images),
+            "network, cifar10 class means": accuracy.network(trained.stem("binary"), given.images),
+            **(
+                {"quicknet, cifar10 class means": accuracy.network(given.quicknet, given.images)}
+                if given.quicknet
+                else {}
+            ),
             "head, cifar10 new classes": accuracy.head(given.seeds),
         },
-        "network": network_case(),
+        "network": network_case(weights_file.load(trained.stem("binary")).network),
+        # sizes do not depend on the weights, and instructions hardly do
+        "quicknet": [network_case(freeze(Quicknet(widths).build())) | {"widths": widths} for widths in QUICKNETS],
         "head": head_case(),
         "convolutions": convolutions(),
         "emlearn": emlearn(rival, whole),

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from insitu.backbones.binary.layers import BinaryConv
-from insitu.backbones.binary.units import Unit
-from insitu.backbones.quicknet import Quicknet, Transition
+from insitu.backbones.binary.units import Transition, Unit
+from insitu.backbones.quicknet import Quicknet
 from insitu.core import InsituError
 from lively import images, lively
 

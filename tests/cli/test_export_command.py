@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from insitu.backbones import weights_file
+from insitu.backbones.quicknet import Quicknet
 from insitu.cli.main import main
 from insitu.memory import Memory
 
@@ -34,6 +36,20 @@ def test_the_folder_builds_and_its_example_learns(stored: Path, capsys: pytest.C
     assert "cups" not in (folder / "model.c").read_text()
 
 
+def test_a_trained_quicknet_is_exported_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("INSITU_CACHE", str(tmp_path))
+    place = tmp_path / "training" / "mine"
+    place.mkdir(parents=True)
+    weights_file.save(place / "mine", Quicknet((8, 8, 8, 16)).build().eval(), {"image_size": 16})
+    assert main(["export", "c", "mine", str(tmp_path / "out"), "--plan"]) == 0
+    printed = capsys.readouterr().out
+    assert "16 pixels a side, 16 features" in printed
+    assert "insitu_dense.c" in printed
+    assert "latent" in printed
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -41,7 +57,7 @@ def test_the_folder_builds_and_its_example_learns(stored: Path, capsys: pytest.C
         (["c", "--help", "x"], "export takes c"),
         (["java", "a", "b"], "export takes c"),
         (["c", "missing.insitu", "out"], "there is no memory at missing.insitu"),
-        (["c", "omniglot", "out"], "float layers"),
+        (["c", "omniglot", "out"], "no frozen binary network"),
     ],
 )
 def test_mistakes_are_one_line(args: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

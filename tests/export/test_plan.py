@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from test_network_bits import frozen
 from test_saving import small_memory
 
+from insitu.backbones.binary.integer_dense import DenseLayer
 from insitu.export import export_memory, export_network
 from insitu.export.measured import CORE, measure, missing
 from insitu.export.plan import Plan, Work, memory_plan, network_plan, taps
@@ -25,19 +28,19 @@ def sizes(folder: Path, file: str) -> tuple[int, int]:
     return text, data + bss
 
 
-@pytest.mark.parametrize("which", ["memory", "network"])
+@pytest.mark.parametrize("which", ["memory", "reactnet", "quicknet"])
 def test_flash_and_ram_are_what_the_compiler_makes(which: str, tmp_path: Path) -> None:
     if which == "memory":
         memory = small_memory()
         export_memory(memory, tmp_path)
         plan, file = memory_plan(memory), "model.c"
     else:
-        network = frozen("reactnet", 16)[1]
+        network = frozen(which, 20)[1]
         export_network(network, tmp_path)
         plan, file = network_plan(network), "network.c"
     flash, ram = sizes(tmp_path, file)
     # records of pointers and padding are not data
-    assert plan.flash_bytes <= flash <= plan.flash_bytes + 600
+    assert plan.flash_bytes <= flash <= plan.flash_bytes + 700
     assert plan.ram_bytes <= ram <= plan.ram_bytes + 200
 
 
@@ -54,6 +57,15 @@ def test_work_is_counted_as_definitions_say() -> None:
         binary_conv2d(ones, weight, layer.channels, 1, 1).sum()
         == taps(8, layer.stride) * layer.channels * layer.weight.out
     )
+
+
+def test_products_of_float_layers_are_counted_as_definitions_say() -> None:
+    network = frozen("quicknet", 20)[1]
+    dense = [layer for layer in network.layers if isinstance(layer, DenseLayer)]
+    within = F.conv2d(torch.ones(1, 1, 10, 10), torch.ones(1, 1, 3, 3), padding=1).sum()  # taps of a 3x3 filter
+    stem = 10**2 * network.stem.weight.size
+    pointwise = sum(side**2 * layer.weight.size for side, layer in zip((10, 5, 2, 2), dense, strict=True))
+    assert network_plan(network).work[0].multiply_accumulates == stem + 2 * int(within) + pointwise
 
 
 def test_instructions_follow_the_work(tmp_path: Path) -> None:

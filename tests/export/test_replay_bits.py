@@ -77,7 +77,7 @@ def test_draws_are_different_places_and_all_alike() -> None:
 
 
 def test_a_latent_of_the_network_has_so_many_words() -> None:
-    for style, size in (("reactnet", 16), ("bireal", 20)):
+    for style, size in (("reactnet", 16), ("bireal", 20), ("quicknet", 20)):
         network = frozen(style, size)[1]
         assert (
             latent_words(network)

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from insitu.backbones import Backbone, Storage
 from insitu.backbones.binary.packing import SignBits
-from insitu.backbones.binary.units import CutNetwork, Style, Tail, Unit
+from insitu.backbones.binary.units import CutNetwork, Style, Tail, Transition, Unit
 from insitu.core import InsituError, seed_of
 
 STEM_REDUCTION = 4  # the stem works on a quarter of the channels until its last convolution
@@ -59,25 +58,6 @@ class Quicknet(Backbone):
         return Tail(self.widths[-1], Style(self.binary, rectified=True, act="relu"))
 
 
-class Transition(nn.Module):
-    """ReLU, max pool with blur before subsampling (where ``halve``), float 1x1 convolution, batch norm."""
-
-    def __init__(self, inputs: int, outputs: int, halve: bool) -> None:
-        super().__init__()
-        self.halve = halve
-        self.conv = nn.Conv2d(inputs, outputs, 1, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
-        nn.init.kaiming_normal_(self.conv.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, inputs, h, w), even sides, to (n, outputs, h / 2, w / 2), or keep the sides."""
-        x = F.relu(x)
-        if self.halve:
-            x = _blurred_subsample(F.max_pool2d(x, 2, 1))
-        out: Tensor = self.norm(self.conv(x))
-        return out
-
-
 class QuicknetModule(CutNetwork):
     """The trainable network: ``latent`` up to the cut, ``tail`` from there to features, ``forward`` to vectors."""
 
@@ -107,10 +87,3 @@ class QuicknetModule(CutNetwork):
         self.cut = style.activate(last)
         self.tail = record.tail()
         self.norm = nn.BatchNorm1d(last)
-
-
-def _blurred_subsample(x: Tensor) -> Tensor:
-    """Blur by the binomial 1-2-1 in both directions and keep every second pixel (Zhang, ICML 2019)."""
-    one = x.new_tensor([0.25, 0.5, 0.25])
-    kernel = (one[:, None] * one).expand(x.shape[1], 1, 3, 3)
-    return F.conv2d(x, kernel, None, stride=2, padding=1, groups=x.shape[1])

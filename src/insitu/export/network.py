@@ -2,84 +2,139 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.backbones.binary.integer import Affine, IntegerLayer, IntegerNetwork, words32
+from insitu.backbones.binary.integer import IntegerLayer, IntegerNetwork, words32
+from insitu.backbones.binary.integer_dense import DenseLayer
 from insitu.core import write_text
 from insitu.export.arrays import constants
 from insitu.export.folder import copy_sources
 
 FILES = ("insitu_network.h", "insitu_network.c", "insitu_internal.h", "insitu.h")
+DENSE_FILES = ("insitu_dense.h", "insitu_dense.c")  # of networks with layers of these
 
 
 def export_network(network: IntegerNetwork, folder: Path) -> list[Path]:
     """Write the folder of C sources; return its files. Files of the same names are replaced, others are kept."""
-    copied = copy_sources(FILES, folder)
+    copied = copy_sources((*FILES, *(DENSE_FILES if _is_dense(network) else ())), folder)
     write_text(Path(folder) / "network.c", network_source(network))
     return [*copied, Path(folder) / "network.c"]
 
 
 def network_source(network: IntegerNetwork) -> str:
     """Return ``network.c``."""
-    layers = [*network.layers, network.last]
-    channels, outputs = network.stem_weight.shape[3], network.stem_weight.shape[0]
-    features, side, largest_map, largest_bits = network.last.weight.out, network.size // 2, 0, 0
-    widths = [outputs, *(layer.weight.out for layer in network.layers)]
-    latent_side = side
-    for width, layer in zip(widths, layers, strict=True):
-        largest_map = max(largest_map, latent_side**2 * width)
-        largest_bits = max(largest_bits, latent_side**2 * -(-width // 32))
-        latent_side = (latent_side - 1) // layer.stride + 1
-    words = -(-network.last.channels // 32)
+    layers, stem, space = [*network.layers, network.last], network.stem, working_space(network)
+    outputs, _, _, channels = stem.weight.shape
+    header = "insitu_dense.h" if _is_dense(network) else "insitu_network.h"
     parts: dict[str, NDArray[Any]] = {
-        "stem_weight": network.stem_weight,
-        "stem_multiplier": network.stem_after.multiplier.astype(np.int32),
-        "stem_bias": network.stem_after.bias,
-        "stem_threshold": network.stem_threshold.astype(np.int16),
+        "stem_weight": stem.weight,
+        "stem_multiplier": stem.after.multiplier.astype(np.int32),
+        "stem_bias": stem.after.bias,
+        "stem_threshold": stem.threshold.astype(np.int16),
         "scale": network.scale.astype(np.int16),
         "signs": network.signs.astype(np.int16),
         "flipped": network.flipped.astype(np.uint8),
     }
+    features, words = network.last.weight.out, -(-network.last.channels // 32)
     return "\n".join(
         [
             "/* Written by `insitu export c`. A frozen binary network and its working space. */",
-            '#include "insitu_network.h"\n',
+            f'#include "{header}"\n',
             *(constants(name, values) for name, values in parts.items()),
             *(_layer_constants(number, layer) for number, layer in enumerate(layers)),
             "static const insitu_layer layers[] = {",
             *(_layer_record(number, layer) for number, layer in enumerate(layers)),
             "};\n",
-            f"static int16_t map_a[{largest_map}], map_b[{largest_map}], patch[{16 * channels}];",
-            f"static uint32_t bits_a[{largest_bits}], bits_b[{largest_bits}];",
-            f"static uint32_t window[{9 * max(-(-layer.channels // 32) for layer in layers)}];",
-            f"static int32_t sums[{features}];\n",
+            f"static int16_t map_a[{space.numbers}], map_b[{space.numbers}], patch[{space.patch}];",
+            f"static uint32_t bits_a[{space.words}], bits_b[{space.words}];",
+            f"static uint32_t window[{space.window}];",
+            f"static int32_t sums[{space.sums}];\n",
             "const insitu_network insitu_exported_network = {",
-            f"    {network.size}, {channels}, {outputs}, {features}, {latent_side}, {words},",
-            f"    {network.stem_after.shift}, {len(network.layers)}, stem_weight, stem_multiplier, stem_bias,",
-            f"    stem_threshold, layers, layers + {len(network.layers)}, scale, signs, flipped,",
+            f"    {network.size}, {channels}, {outputs}, {features}, {network.sides[-1]}, {words},",
+            f"    {stem.after.shift}, {int(stem.pools)}, {len(network.layers)},",
+            "    stem_weight, stem_multiplier, stem_bias, stem_threshold,",
+            f"    layers, layers + {len(network.layers)}, {'insitu_dense_apply' if _is_dense(network) else 0},",
+            "    scale, signs, flipped,",
             "    {map_a, map_b}, {bits_a, bits_b}, window, patch, sums};\n",
         ]
     )
 
 
-def _layer_constants(number: int, layer: IntegerLayer) -> str:
-    after: Affine = layer.after
+@dataclass(frozen=True)
+class WorkingSpace:
+    """Sizes of the arrays that a network works in; there are two of maps and of their bits."""
+
+    numbers: int  # of a map
+    words: int  # of the bits of a map
+    window: int  # words of a 3x3 window of bits
+    patch: int  # numbers that a float layer takes at a position
+    sums: int
+
+
+def working_space(network: IntegerNetwork) -> WorkingSpace:
+    """Return the working space of a network, whose largest layers decide."""
+    outputs, _, _, channels = network.stem.weight.shape
+    widths = [outputs, *(layer.out for layer in network.layers)]
+    dense = [layer for layer in network.layers if isinstance(layer, DenseLayer)]
+    binary = [network.last, *(layer for layer in network.layers if isinstance(layer, IntegerLayer))]
+    return WorkingSpace(
+        max(side**2 * width for side, width in zip(network.sides, widths, strict=True)),
+        max(side**2 * -(-width // 32) for side, width in zip(network.sides, widths, strict=True)),
+        9 * max(-(-layer.channels // 32) for layer in binary),
+        max([16 * channels, *(layer.channels for layer in dense)]),
+        max([network.last.out, *(layer.out for layer in dense)]),
+    )
+
+
+def _is_dense(network: IntegerNetwork) -> bool:
+    return any(isinstance(layer, DenseLayer) for layer in network.layers)
+
+
+def _layer_constants(number: int, layer: IntegerLayer | DenseLayer) -> str:
     parts: dict[str, NDArray[Any]] = {
-        "weight": words32(layer.weight.words, layer.channels),
-        "multiplier": after.multiplier.astype(np.int32),
-        "bias": after.bias.astype(np.int32),
-        "slope": layer.slope.astype(np.int16),
-        "lift": layer.lift.astype(np.int16),
+        "multiplier": layer.after.multiplier.astype(np.int32),
         "threshold": layer.threshold.astype(np.int16),
     }
+    if isinstance(layer, IntegerLayer):
+        parts |= {
+            "weight": words32(layer.weight.words, layer.channels),
+            "bias": layer.after.bias.astype(np.int32),
+            "slope": layer.slope.astype(np.int16),
+            "lift": layer.lift.astype(np.int16),
+        }
+        return _named(number, parts)
+    parts |= {"weight": layer.weight, "bias": layer.after.bias}
+    if layer.filters is not None:
+        after = layer.filters.after
+        parts |= {
+            "filter": layer.filters.weight,
+            "filter_multiplier": after.multiplier.astype(np.int32),
+            "filter_bias": after.bias,
+        }
+    return _named(number, parts) + _dense_record(number, layer)
+
+
+def _named(number: int, parts: dict[str, NDArray[Any]]) -> str:
     return "\n".join(constants(f"{name}_{number}", values) for name, values in parts.items())
 
 
-def _layer_record(number: int, layer: IntegerLayer) -> str:
+def _dense_record(number: int, layer: DenseLayer) -> str:
+    filters = [f"{name}_{number}" for name in ("filter", "filter_multiplier", "filter_bias")]
+    shift = layer.filters.after.shift if layer.filters is not None else 0
+    numbers = layer.channels, layer.out, int(layer.halve), shift, layer.after.shift
+    given = ", ".join([*map(str, numbers), *(filters if layer.filters is not None else "000")])
+    names = ", ".join(f"{name}_{number}" for name in ("weight", "multiplier", "bias", "threshold"))
+    return f"\nstatic const insitu_dense dense_{number} = {{{given}, {names}}};\n"
+
+
+def _layer_record(number: int, layer: IntegerLayer | DenseLayer) -> str:
+    if isinstance(layer, DenseLayer):
+        return f"    {{{'0, ' * 11}&dense_{number}}},"
     names = ", ".join(f"{name}_{number}" for name in ("weight", "multiplier", "bias", "slope", "lift", "threshold"))
-    numbers = layer.channels, layer.weight.out, layer.stride, layer.after.shift, int(layer.rectify)
-    return f"    {{{', '.join(map(str, numbers))}, {names}}},"
+    numbers = layer.channels, layer.out, layer.stride, layer.after.shift, int(layer.rectify)
+    return f"    {{{', '.join(map(str, numbers))}, {names}, 0}},"

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from insitu.backbones.binary.integer import IntegerNetwork
+from insitu.backbones.binary.integer import IntegerLayer, IntegerNetwork
+from insitu.backbones.binary.integer_dense import DenseLayer
+from insitu.export.network import working_space
 from insitu.hardware import ENERGY_PJ
 from insitu.learners.integer_cwr import IntegerHead
 from insitu.memory.integer_memory import IntegerMemory
@@ -67,29 +69,44 @@ def memory_plan(memory: IntegerMemory) -> Plan:
 
 def network_plan(network: IntegerNetwork) -> Plan:
     """Return the plan of a binary network: an image to a latent, a latent to features."""
-    layers, side = [*network.layers, network.last], network.size // 2
-    outputs, _, _, channels = network.stem_weight.shape
-    flash = 2 * network.stem_weight.size + outputs * (4 + 8 + 2) + network.last.weight.out * (2 + 2 + 1)
-    largest = side**2 * outputs
-    bits, window, words = side**2 * -(-outputs // 32), 0, []
-    for layer in layers:
-        per_tap = -(-layer.channels // 32)
-        words.append(taps(side, layer.stride) * per_tap * layer.weight.out)
-        flash += 4 * 9 * per_tap * layer.weight.out + layer.weight.out * (4 + 4 + 3 * 2)
-        side = (side - 1) // layer.stride + 1
-        if layer is not network.last:
-            largest, bits = max(largest, side**2 * layer.weight.out), max(bits, side**2 * -(-layer.weight.out // 32))
-        window = max(window, 9 * per_tap)
-    ram = 2 * (2 * largest + 4 * bits) + 4 * window + 2 * 16 * channels + 4 * network.last.weight.out
-    stem = network.size**2 * outputs * 9 * channels
+    stem, space = network.stem, working_space(network)
+    outputs, last = stem.weight.shape[0], _layer_cost(network.last, network.sides[-1])
+    costs = [_layer_cost(layer, side) for layer, side in zip(network.layers, network.sides, strict=False)]
+    windows = network.size**2 if stem.pools else (network.size // 2) ** 2
+    first = windows * stem.weight.size
+    products, moved = first + sum(cost.products for cost in costs), 4 * first + sum(cost.moved for cost in costs)
+    flash = 2 * stem.weight.size + outputs * (4 + 8 + 2) + network.last.out * (2 + 2 + 1)
     return Plan(
-        flash,
-        ram,
+        flash + sum(cost.flash for cost in (*costs, last)),
+        2 * (2 * space.numbers + 4 * space.words) + 4 * space.window + 2 * space.patch + 4 * space.sums,
         (
-            Work("latent", stem, sum(words[:-1]), 4 * stem + 8 * sum(words[:-1])),
-            Work("features", 0, words[-1], 8 * words[-1]),
+            Work("latent", products, sum(cost.words for cost in costs), moved),
+            Work("features", 0, last.words, last.moved),
         ),
     )
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """Bytes of the constants of a layer, its products and words compared, and the bytes that these load."""
+
+    flash: int
+    products: int
+    words: int
+    moved: int
+
+
+def _layer_cost(layer: IntegerLayer | DenseLayer, side: int) -> _Cost:
+    """Return the cost of a layer that takes a map of so many positions a side."""
+    if isinstance(layer, IntegerLayer):
+        per_tap = -(-layer.channels // 32)
+        words = taps(side, layer.stride) * per_tap * layer.out
+        return _Cost(4 * 9 * per_tap * layer.out + layer.out * (4 + 4 + 3 * 2), 0, words, 8 * words)
+    products, flash = layer.side(side) ** 2 * layer.weight.size, layer.weight.size + layer.out * (4 + 8 + 2)
+    if layer.filters is None:
+        return _Cost(flash, products, 0, 3 * products)
+    filtered = taps(side, 1) * layer.channels
+    return _Cost(flash + layer.channels * (2 * 9 + 4 + 8), products + filtered, 0, 3 * products + 4 * filtered)
 
 
 def taps(side: int, stride: int) -> int:

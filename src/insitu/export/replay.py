@@ -14,10 +14,7 @@ FILES = ("insitu_replay.h", "insitu_replay.c", "insitu.h")
 
 def latent_words(network: IntegerNetwork) -> int:
     """Return the words of 32 bits of a latent."""
-    side = network.size // 2
-    for layer in network.layers:
-        side = (side - 1) // layer.stride + 1
-    return side**2 * -(-network.last.channels // 32)
+    return network.sides[-1] ** 2 * -(-network.last.channels // 32)
 
 
 def export_replay(replay: ReplayBuffer, folder: Path) -> list[Path]:

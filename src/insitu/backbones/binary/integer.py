@@ -7,47 +7,34 @@
     y = clip((t if t > 0 else t slope >> 12) + lift)            clipped to 16 bits each time
     bit = y >= threshold
 
-``>>`` rounds halves up. Pixels p count as 2 p - 255, so that 255 is 1; the stem has weights of 16 bits. A shortcut that
-halves the image is the rounded mean of its window. Features are rounded means over positions, in units of ``step``.
-``export/c/insitu_network.c`` computes the same.
+``>>`` rounds halves up. A shortcut that halves the image is the rounded mean of its window. Features are rounded means
+over positions, in units of ``step``. ``integer_stem.py`` has what comes before, ``integer_dense.py`` QuickNet's other
+layers. ``export/c/insitu_network.c`` computes the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import nn
 
-from insitu.backbones.binary.frozen import Frozen, Layer, floats
+from insitu.backbones.binary.fixed_point import SUM_BITS, TOP, Affine, Wide, affine, limited
+from insitu.backbones.binary.frozen import FloatLayer, Frozen, Layer, floats, maps
+from insitu.backbones.binary.integer_dense import DenseLayer, transition
+from insitu.backbones.binary.integer_stem import Stem, integer_stem
+from insitu.backbones.binary.units import Transition
 from insitu.core import InsituError, generator
 from insitu.kernels.binary import binary_conv2d, pack_reference, unpack
+from insitu.kernels.binary_block import Floats
 from insitu.kernels.packed_weights import WORD, Prepared, Words
 
-TOP = 2**15 - 1
 SLOPE_BITS = 12
-SUM_BITS, STEM_BITS = 30, 46  # of a scaled sum
 TEXTURES, MARGIN = 100, 2.0  # random images that show how large numbers become, and the factor that the grid leaves
-PIXEL = 255  # code of the value 1
-
-Wide = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Affine:
-    """What follows a sum, per output channel; see above."""
-
-    multiplier: Wide
-    bias: Wide
-    shift: int
-
-    def __call__(self, sums: Wide) -> Wide:
-        """Return the scaled sums (..., out)."""
-        return (sums * self.multiplier + self.bias + ((1 << self.shift) >> 1)) >> self.shift
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,29 +64,40 @@ class IntegerLayer:
         y = np.clip(np.where(t > 0, t, (t * self.slope + half) >> SLOPE_BITS) + self.lift, -TOP, TOP)
         return y, pack_reference(y - self.threshold)
 
+    @property
+    def out(self) -> int:
+        """Channels of the output."""
+        return self.weight.out
+
+    def side(self, side: int) -> int:
+        """Return the positions a side of what comes of a map with ``side`` of them."""
+        return (side - 1) // self.stride + 1
+
 
 @dataclass(frozen=True, eq=False)
 class IntegerNetwork:
-    """A binary residual network for images (n, size, size, channels) of bytes."""
+    """A binary network for images (n, size, size, channels) of bytes."""
 
     size: int
     step: float  # of the grid that numbers stand on
-    stem_weight: NDArray[np.int16]  # (out, 3, 3, channels)
-    stem_after: Affine
-    stem_threshold: Wide
-    layers: tuple[IntegerLayer, ...]
+    stem: Stem
+    layers: tuple[IntegerLayer | DenseLayer, ...]
     last: IntegerLayer
     scale: Wide  # (features,) of the shortcut of the last layer
     signs: Wide  # (features,) threshold of the sign of a feature that a memory holds
     flipped: NDArray[np.bool_]  # (features,) where the sign is + below the threshold
 
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Positions a side of the maps behind the stem and behind each layer; the last is that of latents."""
+        out = [self.size // 2]
+        for layer in self.layers:
+            out.append(layer.side(out[-1]))
+        return tuple(out)
+
     def latents(self, pixels: NDArray[np.uint8]) -> Words:
         """Return the bits (n, h, w, words) that the last layer takes."""
-        given = 2 * pixels.astype(np.int64) - PIXEL
-        sums = _convolved(given, self.stem_weight)
-        largest = sums.reshape(len(sums), sums.shape[1] // 2, 2, sums.shape[2] // 2, 2, -1).max((2, 4))
-        x = np.clip(self.stem_after(largest), -TOP, TOP)
-        bits = pack_reference(x - self.stem_threshold)
+        x, bits = self.stem(pixels)
         for layer in self.layers:
             x, bits = layer(x, bits)
         return bits
@@ -124,19 +122,13 @@ class IntegerNetwork:
 
 def integer_network(network: Any, size: int) -> IntegerNetwork:
     """Return a frozen network in integers, for images of ``size`` pixels a side."""
-    held = getattr(getattr(network, "first", None), "keywords", {}).get("held")
-    if not isinstance(network, Frozen) or not isinstance(network.first, partial) or held is None:
+    if not isinstance(network, Frozen):
         name = getattr(network, "name", type(network).__name__)
-        raise InsituError(f"{name} has float layers, which are not exported; give a binary_resnet")
-    layers = [layer for layer in network.layers if isinstance(layer, Layer)]
+        raise InsituError(
+            f"{name} is no frozen binary network, and is not exported; give a binary_resnet or a quicknet"
+        )
     step = _largest(network, size) * MARGIN / TOP
-    weight = held.tiles.transpose(1, 0, 2).reshape(3, 3, held.channels, -1)[..., : held.out].transpose(3, 0, 1, 2)
-    if held.channels > 8:
-        raise InsituError(f"a stem takes images of up to 8 channels; got {held.channels}")
-    scale, shift, threshold = held.factors[:, : held.out].astype(np.float64)
-    unit = np.abs(weight).max((1, 2, 3)).astype(np.float64)
-    unit = np.where(unit > 0, unit, 1.0) / TOP
-    codes = np.rint(weight / unit[:, None, None, None]).astype(np.int16)
+    stem, rest = integer_stem(network, step)
     norm: Any = network.norm
     gain = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).double().numpy()
     zero = norm.running_mean.double().numpy() - norm.bias.double().numpy() / np.where(gain == 0, np.inf, gain)
@@ -147,46 +139,35 @@ def integer_network(network: Any, size: int) -> IntegerNetwork:
     return IntegerNetwork(
         size,
         step,
-        codes,
-        _affine(scale * unit / PIXEL, shift, 9 * held.channels * TOP * PIXEL, step, STEM_BITS),
-        _limited(np.ceil(threshold / step)),
-        tuple(_layer(layer, step) for layer in layers),
-        _layer(network.last, step),
+        stem,
+        (*rest, *(_layer(layer, step) for layer in network.layers)),
+        _binary_layer(network.last, step),
         np.rint(network.scale.astype(np.float64) / step).astype(np.int64),
-        _limited(limit),
+        limited(limit),
         flipped,
     )
 
 
-def _layer(layer: Layer, step: float) -> IntegerLayer:
+def _layer(layer: Layer | FloatLayer, step: float) -> IntegerLayer | DenseLayer:
+    if isinstance(layer, Layer):
+        return _binary_layer(layer, step)
+    if not isinstance(layer.module, Transition):
+        raise InsituError(f"a float {type(layer.module).__name__} is not exported; give a binary_resnet or a quicknet")
+    return transition(layer.module, layer.thresholds, step)
+
+
+def _binary_layer(layer: Layer, step: float) -> IntegerLayer:
     floor, scale, shift, knee, slope, lift, threshold = layer.after.rows[:, : layer.after.out].astype(np.float64)
     return IntegerLayer(
         layer.weight,
         layer.channels,
         layer.stride,
-        _affine(scale, shift - knee, 9 * layer.channels, step),
+        affine(scale, shift - knee, 9 * layer.channels, step, SUM_BITS),
         bool(np.isfinite(floor).any()),
         np.clip(np.rint(slope * (1 << SLOPE_BITS)), -TOP, TOP).astype(np.int64),
-        _limited(np.rint(lift / step)),
-        _limited(np.ceil(threshold / step)),
+        limited(np.rint(lift / step)),
+        limited(np.ceil(threshold / step)),
     )
-
-
-def _affine(scale: Any, shift: Any, largest: int, step: float, sum_bits: int = SUM_BITS) -> Affine:
-    """Return integers of scale and shift (out,) for sums up to ``largest``, as fine as ``sum_bits`` allow."""
-    reach = np.abs(scale / step) * largest + np.abs(shift / step) + 1
-    bits = int(np.floor(sum_bits - np.log2(reach.max())))
-    if not 0 <= bits <= 40:
-        raise InsituError("the numbers of a layer do not fit 32 bits; train the network again with weight decay")
-    factor = 2.0**bits
-    return Affine(
-        np.rint(scale / step * factor).astype(np.int64), np.rint(shift / step * factor).astype(np.int64), bits
-    )
-
-
-def _limited(values: Any) -> Wide:
-    limited: Wide = np.clip(values, -TOP, TOP).astype(np.int64)
-    return limited
 
 
 def pooled(x: Wide) -> Wide:
@@ -202,16 +183,6 @@ def pooled(x: Wide) -> Wide:
     return means
 
 
-def _convolved(x: Wide, weight: NDArray[np.int16]) -> Wide:
-    height, width = x.shape[1:3]
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    taps = np.ndindex(3, 3)
-    sums = np.zeros((*x.shape[:3], len(weight)))  # exact: products in float64 stay below 2^53
-    for r, c in taps:
-        sums += padded[:, r : r + height, c : c + width].astype(np.float64) @ weight[:, r, c].T.astype(np.float64)
-    return sums.astype(np.int64)
-
-
 def _largest(network: Frozen, size: int) -> float:
     """Return the largest number between layers for random textures, coarse and fine."""
     rng, channels = generator(0, "textures"), network.record.channels
@@ -219,11 +190,24 @@ def _largest(network: Frozen, size: int) -> float:
     for k in range(TEXTURES):
         side = min(size, 2 << k % 5)
         coarse = torch.from_numpy(rng.random((1, channels, side, side), dtype=np.float32) * 2 - 1)
-        x, bits = network.first(floats(F.interpolate(coarse, size=(size, size), mode="bilinear")))
+        x = floats(F.interpolate(coarse, size=(size, size), mode="bilinear"))
+        most = max(most, _largest_within(network.first, x))
+        x, bits = network.first(x)
         most = max(most, float(np.abs(x).max()))
         for layer in network.layers:
             x, bits = layer(x, bits)
             most = max(most, float(np.abs(x).max()))
+    return most
+
+
+def _largest_within(stem: Any, images: Floats) -> float:
+    """Return the largest number behind the batch norms of a float stem."""
+    x, most = maps(images), 0.0
+    layers: Any = stem.module if isinstance(stem, FloatLayer) else ()
+    for layer in layers:
+        x = layer(x)
+        if isinstance(layer, nn.BatchNorm2d):
+            most = max(most, float(x.abs().max()))
     return most
 
 

@@ -1,7 +1,7 @@
-"""Building blocks of binary networks in training form: units with a shortcut around a 1-bit convolution, and a tail.
+"""Building blocks of binary networks in training form: units with a shortcut, float transitions, a tail.
 
-A network of these has a float ``stem``, ``units``, a ``cut`` that passes signs only, a ``tail`` from
-there to features, and a ``norm`` that turns these into vectors; ``freezing.py`` freezes any such network.
+A network of these has a float ``stem``, ``units`` (transitions among them), a ``cut`` that passes signs only, a
+``tail`` from there to features, and a ``norm`` that turns these into vectors; ``freezing.py`` freezes any such network.
 """
 
 from __future__ import annotations
@@ -88,6 +88,25 @@ class Tail(nn.Module):
         return out
 
 
+class Transition(nn.Module):
+    """ReLU, max pool with blur before subsampling (where ``halve``), float 1x1 convolution, batch norm."""
+
+    def __init__(self, inputs: int, outputs: int, halve: bool) -> None:
+        super().__init__()
+        self.halve = halve
+        self.conv = nn.Conv2d(inputs, outputs, 1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        nn.init.kaiming_normal_(self.conv.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, inputs, h, w), even sides, to (n, outputs, h / 2, w / 2), or keep the sides."""
+        x = F.relu(x)
+        if self.halve:
+            x = _blurred_subsample(F.max_pool2d(x, 2, 1))
+        out: Tensor = self.norm(self.conv(x))
+        return out
+
+
 class CutNetwork(nn.Module):
     """The passes that all these networks share; a subclass builds the parts."""
 
@@ -122,3 +141,10 @@ def check_images(name: str, x: Tensor, channels: int) -> None:
         raise InsituError(
             f"{name} takes images (n, {channels}, h, w) of even sides from {SMALLEST} pixels; got {tuple(x.shape)}"
         )
+
+
+def _blurred_subsample(x: Tensor) -> Tensor:
+    """Blur by the binomial 1-2-1 in both directions and keep every second pixel (Zhang, ICML 2019)."""
+    one = x.new_tensor([0.25, 0.5, 0.25])
+    kernel = (one[:, None] * one).expand(x.shape[1], 1, 3, 3)
+    return F.conv2d(x, kernel, None, stride=2, padding=1, groups=x.shape[1])

@@ -38,6 +38,14 @@ static inline int64_t insitu_shifted_wide(int64_t x, unsigned bits)
     return INSITU_SHIFTED(x, bits);
 }
 
+/* (sum * multiplier + bias) / 2^shift, halves rounded up, as far as a map of 16 bits holds it. */
+static inline int16_t insitu_scaled(int32_t sum, int32_t multiplier, int64_t bias, unsigned shift)
+{
+    const int64_t half = ((int64_t)1 << shift) >> 1;
+    const int64_t y = insitu_shifted_wide((int64_t)sum * multiplier + bias + half, shift);
+    return (int16_t)(y > INT16_MAX ? INT16_MAX : y < -INT16_MAX ? -INT16_MAX : y);
+}
+
 /* The square root, rounded down. */
 static inline uint32_t insitu_root(uint64_t square)
 {

@@ -126,7 +126,8 @@ static uint32_t words_of(uint32_t channels)
     return (channels + 31u) / 32u;
 }
 
-static void apply(const insitu_network *network, const insitu_layer *layer, uint32_t side, unsigned from)
+/* Turn map and bits `from` of the working space into the others; return their positions a side. */
+static uint32_t apply(const insitu_network *network, const insitu_layer *layer, uint32_t side, unsigned from)
 {
     const int16_t *map = network->maps[from];
     const uint32_t *bits = network->bits[from];
@@ -154,13 +155,24 @@ static void apply(const insitu_network *network, const insitu_layer *layer, uint
             }
         }
     }
+    return after;
 }
 
-/* The stem at one pixel of the pooled map: the largest of four sums of the 3x3 windows in a patch of 4x4 pixels. */
+/* The sum of the 3x3 window at a corner of the patch. */
+static inline int32_t stem_sum(const int16_t *corner, const int16_t *weight, uint32_t channels)
+{
+    int32_t sum = 0;
+    for (uint32_t ky = 0; ky < 3u; ky++) {
+        sum += insitu_dot(corner + ky * 4u * channels, weight + ky * 3u * channels, 3u * channels);
+    }
+    return sum;
+}
+
+/* The stem at one position: the largest of the sums of four 3x3 windows in a patch of 4x4 pixels, or the first sum. */
 static void stem_at(const insitu_network *network, const uint8_t *pixels, uint32_t row, uint32_t column, int16_t *out,
                     uint32_t *bits)
 {
-    const uint32_t size = network->size, channels = network->channels, across = 4u * channels;
+    const uint32_t size = network->size, channels = network->channels;
     for (uint32_t k = 0; k < 16u; k++) {
         const uint32_t y = 2u * row + k / 4u, x = 2u * column + k % 4u; /* one more than where it lies */
         const int within = y >= 1u && x >= 1u && y <= size && x <= size;
@@ -172,19 +184,13 @@ static void stem_at(const insitu_network *network, const uint8_t *pixels, uint32
     uint32_t word = 0;
     for (uint32_t output = 0; output < network->stem_outputs; output++) {
         const int16_t *weight = network->stem_weight + (size_t)output * 9u * channels;
-        int32_t largest = INT32_MIN;
-        for (uint32_t place = 0; place < 4u; place++) {
-            const int16_t *corner = network->patch + place / 2u * across + place % 2u * channels;
-            int32_t sum = 0;
-            for (uint32_t ky = 0; ky < 3u; ky++) {
-                sum += insitu_dot(corner + ky * across, weight + ky * 3u * channels, 3u * channels);
-            }
+        int32_t largest = stem_sum(network->patch, weight, channels);
+        for (uint32_t place = 1; network->stem_pools && place < 4u; place++) {
+            const int32_t sum = stem_sum(network->patch + (place / 2u * 4u + place % 2u) * channels, weight, channels);
             largest = sum > largest ? sum : largest;
         }
-        const int64_t half = ((int64_t)1 << network->stem_shift) >> 1;
-        const int64_t scaled = (int64_t)largest * network->stem_multiplier[output] + network->stem_bias[output];
-        const int64_t y = insitu_shifted_wide(scaled + half, network->stem_shift);
-        out[output] = (int16_t)(y > TOP ? TOP : y < -TOP ? -TOP : y);
+        out[output] = insitu_scaled(largest, network->stem_multiplier[output], network->stem_bias[output],
+                                    network->stem_shift);
         word |= (uint32_t)(out[output] >= network->stem_threshold[output]) << (output % 32u);
         if (output % 32u == 31u || output + 1u == network->stem_outputs) {
             *bits++ = word;
@@ -203,8 +209,8 @@ void insitu_latent(const insitu_network *network, const uint8_t *pixels, uint32_
     }
     unsigned from = 0;
     for (unsigned k = 0; k < network->layers_count; k++) {
-        apply(network, network->layers + k, side, from);
-        side = (side - 1u) / network->layers[k].stride + 1u;
+        const insitu_layer *layer = network->layers + k;
+        side = layer->dense ? network->dense(network, layer->dense, side, from) : apply(network, layer, side, from);
         from = 1u - from;
     }
     memcpy(latent, network->bits[from], (size_t)side * side * network->latent_words * sizeof latent[0]);

@@ -8,7 +8,11 @@
 extern "C" {
 #endif
 
-/* A 1-bit 3x3 convolution and what follows it; see insitu/backbones/binary/integer.py for the arithmetic. */
+typedef struct insitu_dense insitu_dense;     /* in insitu_dense.h */
+typedef struct insitu_network insitu_network; /* below */
+
+/* A 1-bit 3x3 convolution and what follows it; see insitu/backbones/binary/integer.py for the arithmetic. Where `dense`
+ * is given, this layer is that and nothing else. */
 typedef struct {
     uint16_t inputs, outputs;
     uint8_t stride, shift, rectify;
@@ -18,20 +22,22 @@ typedef struct {
     const int16_t *slope;
     const int16_t *lift;
     const int16_t *threshold;
+    const insitu_dense *dense;
 } insitu_layer;
 
-typedef struct {
+struct insitu_network {
     uint16_t size, channels; /* pixels a side of an image, bytes of a pixel */
     uint16_t stem_outputs, features;
     uint16_t latent_side;  /* positions a side of a latent */
     uint16_t latent_words; /* words of a position */
-    uint8_t stem_shift, layers_count;
+    uint8_t stem_shift, stem_pools, layers_count;
     const int16_t *stem_weight; /* (stem_outputs, 3, 3, channels) */
     const int32_t *stem_multiplier;
     const int64_t *stem_bias;
     const int16_t *stem_threshold;
     const insitu_layer *layers;
     const insitu_layer *last;
+    uint32_t (*dense)(const insitu_network *, const insitu_dense *, uint32_t side, unsigned from); /* or NULL */
     const int16_t *scale;   /* (features) */
     const int16_t *signs;   /* (features) */
     const uint8_t *flipped; /* (features) */
@@ -41,7 +47,7 @@ typedef struct {
     uint32_t *window;
     int16_t *patch;
     int32_t *sums;
-} insitu_network;
+};
 
 extern const insitu_network insitu_exported_network; /* in network.c */
 

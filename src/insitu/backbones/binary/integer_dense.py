@@ -1,0 +1,111 @@
+"""Layers between 1-bit convolutions in integers: the second half of QuickNet's stem, and its transitions.
+
+Maps stand on the grid of the whole network (``integer.py``). A layer is, per position,
+
+    x = max(x, 0)
+    x = clip(filter(x))                      in the stem: 3x3 filters, one per channel, and their batch norm
+    x = (blur(max pool(x)) + 8) >> 4         where a transition halves: 1-2-1 in both directions has the sum 16
+    y = clip((weight x multiplier + bias) >> shift),  bit = y >= threshold
+
+with weights of 8 bits, those of filters of 16, sums of 32 bits and scaled sums of 64.
+``export/c/insitu_dense.c`` computes the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insitu.backbones.binary.fixed_point import TOP, Affine, Wide, affine, limited, norm_factors, quantised
+from insitu.backbones.binary.units import Transition
+from insitu.kernels.binary import pack_reference
+from insitu.kernels.packed_weights import Words
+
+WEIGHT_TOP = 127
+
+
+@dataclass(frozen=True, eq=False)
+class Filters:
+    """A 3x3 filter per channel, zeros at the border, and what follows it."""
+
+    weight: NDArray[np.int16]  # (channels, 3, 3)
+    after: Affine
+
+    def __call__(self, x: Wide) -> Wide:
+        """Return the filtered map (n, h, w, channels)."""
+        height, width = x.shape[1:3]
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        sums = np.zeros_like(x)
+        for r, c in np.ndindex(3, 3):
+            sums += padded[:, r : r + height, c : c + width] * self.weight[:, r, c]
+        return limited(self.after(sums))
+
+
+@dataclass(frozen=True, eq=False)
+class DenseLayer:
+    """ReLU, filters or a blurred max pool or neither, and a 1x1 convolution; arrays are (out,)."""
+
+    filters: Filters | None
+    halve: bool
+    weight: NDArray[np.int8]  # (out, channels)
+    after: Affine
+    threshold: Wide
+
+    def __call__(self, x: Wide, _: Words) -> tuple[Wide, Words]:
+        """Map a map (n, h, w, channels) to that of the next layer and its bits."""
+        x = np.maximum(x, 0)
+        if self.filters is not None:
+            x = self.filters(x)
+        if self.halve:
+            x = blurred(x)
+        # exact: float64 holds sums of 32 bits
+        sums = (x.astype(np.float64) @ self.weight.T.astype(np.float64)).astype(np.int64)
+        y = limited(self.after(sums))
+        return y, pack_reference(y - self.threshold)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input."""
+        return int(self.weight.shape[1])
+
+    @property
+    def out(self) -> int:
+        """Channels of the output."""
+        return len(self.weight)
+
+    def side(self, side: int) -> int:
+        """Return the positions a side of what comes of a map with ``side`` of them."""
+        return side // 2 if self.halve else side
+
+
+def blurred(x: Wide) -> Wide:
+    """Return the largest of each 2x2 window, blurred by 1-2-1 in both directions, at every second position."""
+    top = np.maximum(np.maximum(x[:, :-1, :-1], x[:, :-1, 1:]), np.maximum(x[:, 1:, :-1], x[:, 1:, 1:]))
+    height, width = x.shape[1] // 2, x.shape[2] // 2
+    padded = np.pad(top, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    sums = np.zeros((len(x), height, width, x.shape[3]), np.int64)
+    for r, c in np.ndindex(3, 3):
+        taps = padded[:, r : r + 2 * height - 1 : 2, c : c + 2 * width - 1 : 2]
+        sums += (1 + r % 2) * (1 + c % 2) * taps
+    return (sums + 8) >> 4
+
+
+def transition(module: Transition, thresholds: Any, step: float) -> DenseLayer:
+    """Return a float transition in integers; ``thresholds`` (out,) are those of the signs behind it."""
+    return dense_layer(module.conv, module.norm, thresholds, step, halve=module.halve)
+
+
+def dense_layer(
+    conv: Any, norm: Any, thresholds: Any, step: float, filters: Filters | None = None, halve: bool = False
+) -> DenseLayer:
+    """Return a float 1x1 convolution and its batch norm in integers, with what precedes them.
+
+    ``thresholds`` (out,) are those of the signs behind them.
+    """
+    codes, unit, bound = quantised(conv.weight.detach().numpy()[:, :, 0, 0], WEIGHT_TOP, TOP)
+    gain, shift = norm_factors(norm)
+    after = affine(gain * unit * step, shift, bound, step)
+    return DenseLayer(filters, halve, codes.astype(np.int8), after, limited(np.ceil(thresholds / step)))
