@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,19 +16,25 @@ __all__ = ["two_cores"]  # a fixture
 ABSENT = ("undo-change", "machine", "backup", "cost", "unknown-switch", "answer-undo", "status-undo", "unlisted")
 
 
+@pytest.fixture
+def sharded_server(two_cores: str, tmp_path: Path) -> Iterator[Server]:
+    starting = Starting(tmp_path, "--engine", "ray", "--shards", "1", "--address", two_cores)
+    yield Server(starting.address())
+    starting.stop()
+    starting.stopped()
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_it_offers_what_a_sharded_memory_can_do(two_cores: str, tmp_path: Path, visit: Visit) -> None:
-    starting = Starting(tmp_path, "--engine", "ray", "--shards", "1", "--address", two_cores)
-    server = Server(starting.address())
-    page = opened(visit, server, **STILL)
+def test_it_offers_what_a_sharded_memory_can_do(sharded_server: Server, visit: Visit) -> None:
+    page = opened(visit, sharded_server, **STILL)
     for name, numbers in (("low", "1 0 0"), ("high", "0 0 1"), ("low", "1 0 0.1")):
         page.fill("#numbers", numbers)
         page.fill("#name", name)
         page.click("#teach-button")
         until(page, "document.querySelector('#answer-title').textContent === 'Taught'")
         assert not any(page.is_visible(f"#{each}") for each in ABSENT)
-    assert server.classes == {"low": 2, "high": 1}
+    assert sharded_server.classes == {"low": 2, "high": 1}
     assert page.locator("#classes button:visible").all_inner_texts() == ["Forget", "Forget"]
     page.fill("#numbers", "0 0.1 1")
     until(page, "document.querySelector('#answer-under').textContent === 'most similar of 2 classes'")
@@ -37,6 +44,4 @@ def test_it_offers_what_a_sharded_memory_can_do(two_cores: str, tmp_path: Path, 
     page.click("#confirm-action")
     until(page, "document.querySelectorAll('#classes li[data-label]').length === 1")
     assert not any(page.is_visible(f"#{each}") for each in ABSENT)
-    assert len(server.classes) == 1
-    starting.stop()
-    starting.stopped()
+    assert len(sharded_server.classes) == 1
