@@ -124,7 +124,6 @@ def test_signals_before_it_listens_have_codes_too(tmp_path: Path) -> None:
 STARTING = """
 import sys, time
 from insitu.cli.main import main
-from serve_process import Process, started
 from insitu.service import listening
 
 def listen(host, port):
@@ -185,7 +184,6 @@ def test_the_first_words_come_before_anything_slow(tmp_path: Path) -> None:
 WITHOUT_SLOW = """
 import sys
 from insitu.cli.main import main
-from serve_process import Process, started
 
 class Missing:
     def find_spec(self, name, path, target=None):
