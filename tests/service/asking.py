@@ -17,6 +17,7 @@ from insitu.service.events import EventHub
 from insitu.service.limits import Limits
 from insitu.service.rules import AccessRules
 from insitu.service.tokens import Tokens
+from insitu.service.worker.backend import Backend, MemoryBackend
 from insitu.service.worker.caller import Caller
 from insitu.service.worker.engine import Call, Engine
 from insitu.service.worker.memories import Memories
@@ -56,11 +57,8 @@ class Threads(Caller):
         assert self.loop is not None
         self.loop.call_soon_threadsafe(self.received, received)
 
-    def _report(self, name: str, memory: Memory | None) -> None:
-        known = (
-            (None, None) if memory is None else (getattr(memory, "events_", 0), len(getattr(memory, "classes_", ())))
-        )
-        self.received(("state", name, *known))
+    def _report(self, name: str, memory: Backend | None) -> None:
+        self.received(("state", name, *((None, None) if memory is None else memory.state)))
 
 
 class Service:
@@ -68,17 +66,17 @@ class Service:
 
     def __init__(
         self,
-        memory: Memory | None = None,
+        memory: Memory | Backend | None = None,
         rules: AccessRules | None = None,
         limits: Limits = UNLIMITED,
         folder: Path | None = None,
     ) -> None:
         rules = rules or AccessRules()
-        self.worker = Threads(Memories(memory, folder), limits)
+        self.worker = Threads(Memories(MemoryBackend(memory) if isinstance(memory, Memory) else memory, folder), limits)
         self.context = Context(self.worker, limits, Tokens(folder, rules.token is not None))
         self.app = create_app(self.context, rules)
         self.runner = asyncio.Runner()
-        if memory is not None:
+        if isinstance(memory, Memory):
             self.memory = memory
 
     @property

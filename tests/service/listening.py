@@ -18,6 +18,7 @@ from insitu.service.context import Context
 from insitu.service.limits import Limits
 from insitu.service.listening import listen
 from insitu.service.rules import AccessRules
+from insitu.service.worker.backend import MemoryBackend
 from insitu.service.worker.memories import Memories
 
 LIMITS = Limits(rate=0, body_bytes=100_000, body_s=0.4)
@@ -28,7 +29,7 @@ class Running:
 
     def __init__(self, memory: Memory, rules: AccessRules | None = None, limits: Limits = LIMITS) -> None:
         rules = rules or AccessRules()
-        self.memory, self.worker = memory, Threads(Memories(memory), limits)
+        self.memory, self.worker = memory, Threads(Memories(MemoryBackend(memory)), limits)
         context = Context(self.worker, limits)
         self.server = server.Server(create_app(context, rules), context, rules.proxies)
         self.listening = listen("127.0.0.1", 0)

@@ -7,7 +7,7 @@ hundred letters). They are found by exactly that text, and by any text that is e
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 LONGEST_LABEL = 64
@@ -53,6 +53,24 @@ def find_label(labels: Iterable[Any], text: str) -> Any:
     if len(same) > 1:
         raise AmbiguousLabelError(f"{len(same)} classes match this name in another spelling; send it exactly as stored")
     return same[0] if same else None
+
+
+def find_counted(text: str, kind: Callable[[str], Any], count: Callable[[Any], int]) -> Any:
+    """Return the label of this kind that ``text`` denotes, or its normal form, and that has a ``count``; else None.
+
+    It takes the same time for any number of labels. A label that breaks the rules is found by exactly its text.
+    """
+    names = [text] if len(text) > EXPANSION * LONGEST_LABEL else [text, _normalise(text)]
+    labels = (_parse(name, kind) for name in names)
+    return next((label for label in labels if label is not None and count(label)), None)
+
+
+def _parse(text: str, kind: Callable[[str], Any]) -> Any:
+    try:
+        label = text == "True" if kind is bool else kind(text)
+    except ValueError:
+        return None
+    return label if str(label) == text else None
 
 
 def _normalise(text: str) -> str:

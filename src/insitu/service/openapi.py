@@ -18,14 +18,14 @@ DESCRIPTIONS = {
     403: "the request comes from a page of another site",
     404: "there is no memory of this name, or its substrate has no devices",
     408: "the body did not arrive in time",
-    409: "the memory holds no such class or example, none at all, or nothing to undo",
+    409: "the memory holds no such class or example, none at all, or nothing to undo; or it cannot do this",
     413: "the body, or an image in it, is too large",
     415: "the body is not JSON",
     421: "the server does not answer to this host name",
     422: "the request is not valid; see its detail",
     429: "too many requests; retry after Retry-After seconds",
     500: "an error of insitu or of the server's disk",
-    503: "the server is stopping",
+    503: "the server is stopping, or what computes was lost",
     507: "the server's disk is full",
 }
 EVERYWHERE = (403, 408, 413, 421, 429, 500, 503)  # raised by the middleware

@@ -3,6 +3,7 @@
 usage: insitu serve [PATH] [--encoder NAME|none] [--substrate NAME] [--unknown NAME]
                     [--host 127.0.0.1] [--port 8000] [--allow-origin URL ...] [--token-file FILE] [--rate 400] [--open]
                     [--public-url URL] [--trusted-proxy ADDRESS ...]
+       insitu serve --engine ray FOLDER [--address HOST:PORT|auto] [--shards N] [--host ...]
 
 PATH is the file of the memory, or a folder of files NAME.insitu, each of which is served at /m/NAME/. A new file takes
 drawings unless --encoder says otherwise ('none': vectors of numbers). Without PATH, the memory is lost when the server
@@ -10,14 +11,18 @@ stops. Only this machine can reach the server, unless --host, --public-url or --
 required, which is created and printed on first start. Behind a proxy with TLS, --public-url is the address that
 browsers use, and --trusted-proxy the address of the proxy, whose X-Forwarded-For and X-Forwarded-Proto headers are then
 used. Ctrl-C finishes accepted requests and stops the server; a second one stops it immediately.
+
+With --engine ray, a memory for vectors is spread over N actors of the Ray cluster at --address, one core each; FOLDER,
+on a disk that all nodes share, keeps what is acknowledged. N is needed for a new FOLDER and cannot be changed later.
+Examples, corrections, familiarity, devices and backups are those of a memory in a file alone.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from insitu.core import InsituError, cache_folder
 
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from insitu.service.rules import AccessRules
     from insitu.service.server import Server
     from insitu.service.tokens import Tokens
-    from insitu.service.worker.supervisor import Supervisor
+    from insitu.service.worker.supervisor import Kind, Supervisor
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,9 @@ class Options:
 
     encoder: str | None = None  # encoder of a new memory: omniglot by default, none for vectors
     substrate: str | None = None  # substrate of a new memory: name of a substrate or device
+    engine: Literal["local", "ray"] = "local"  # where the memory is held: in this machine, or in a Ray cluster
+    address: str | None = None  # Ray cluster: HOST:PORT, ray://HOST:PORT, or auto (default) for that of this machine
+    shards: int | None = None  # actors of a new sharded memory, a core each; the number cannot be changed later
     unknown: str | None = None  # answer for what is unlike anything taught; without it, always a class
     host: str = "127.0.0.1"  # address to listen at
     port: int = 8000  # port to listen at; 0 for any free one
@@ -62,12 +70,13 @@ def main(args: list[str]) -> int:
     from insitu.cli import flags
     from insitu.service import signals
 
-    path = Path(args[0]) if args and not args[0].startswith("-") else None
-    options, _ = flags.parse(Options(), args[0 if path is None else 1 :], prog="insitu serve")
+    path, flagged = _split(args)
+    options, _ = flags.parse(Options(), flagged, prog="insitu serve")
     if not 0 <= options.port < 2**16 or not 0 <= options.rate < 1e6:
         raise InsituError(f"port is 0..65535 and rate 0..1000000; got {options.port} and {options.rate:g}; see --help")
-    if path is not None and path.is_dir() and options.encoder is not None:
-        raise InsituError("--encoder is of one memory; POST /api/memories names that of a new memory in a folder")
+    kind = _kind(path, options)
+    if path is not None and kind == "shards":
+        path = path.resolve()  # the file of its token is named after it, and "." is no name
     with signals.exit_on_signals():
         from insitu.service.listening import is_loopback, listen
 
@@ -77,9 +86,9 @@ def main(args: list[str]) -> int:
             print(
                 f"memory  {path or 'not stored: it is lost when the server stops; give a PATH to store it'}", flush=True
             )
-            rules, token = _access(path, options, is_loopback(listening))
+            rules, token = _access(path, kind, options, is_loopback(listening))
             try:
-                worker = _start_worker(path, options)
+                worker = _start_worker(path, kind, options)
                 try:
                     return _serve(worker, path, listening, options, rules, token, begun)
                 finally:
@@ -92,7 +101,45 @@ def main(args: list[str]) -> int:
                 raise InsituError(f"serving needs {error.name}; install it: pip install 'insitu[serve]'") from error
 
 
-def _access(path: Path | None, options: Options, local: bool) -> tuple[AccessRules, Token | None]:
+def _split(args: list[str]) -> tuple[Path | None, list[str]]:
+    """Return the path, which comes first, or follows a flag that takes one value; and the flags."""
+    if args and not args[0].startswith("-"):
+        return Path(args[0]), args[1:]
+    single = {
+        f"--{field.name.replace('_', '-')}" for field in fields(Options) if not isinstance(field.default, tuple | bool)
+    }
+    for place, word in enumerate(args):
+        if place > 1 and args[place - 2] in single and not word.startswith("-"):
+            return Path(word), args[:place] + args[place + 1 :]
+    return None, args
+
+
+def _kind(path: Path | None, options: Options) -> Kind:
+    """Return what is served; raise ``InsituError`` for options that are of something else."""
+    if options.engine == "ray":
+        if path is None or path.is_file():
+            raise InsituError(f"--engine ray takes a folder that all nodes share; got {path or 'no path'}")
+        of_memory = ("encoder", options.encoder), ("substrate", options.substrate), ("unknown", options.unknown)
+        for name, value in of_memory:
+            if value is not None and (name, value.lower()) != ("encoder", "none"):
+                raise InsituError(
+                    f"--engine ray compares vectors in float32: it takes no --{name}, got {value!r}; leave it out, or "
+                    "serve a memory in a file"
+                )
+        if options.shards is not None and options.shards < 1:
+            raise InsituError(f"--shards is at least 1; got {options.shards}")
+        return "shards"
+    for name in ("address", "shards"):
+        if getattr(options, name) is not None:
+            raise InsituError(f"--{name} is of a sharded memory; add --engine ray, or leave it out")
+    if path is None or not path.is_dir():
+        return "memory"
+    if options.encoder is not None:
+        raise InsituError("--encoder is of one memory; POST /api/memories names that of a new memory in a folder")
+    return "folder"
+
+
+def _access(path: Path | None, kind: Kind, options: Options, local: bool) -> tuple[AccessRules, Token | None]:
     """Return the access rules; a token is required unless only this machine can reach the server."""
     from insitu.service.proxies import parse_address, parse_networks, parse_origin
     from insitu.service.rules import AccessRules
@@ -103,7 +150,7 @@ def _access(path: Path | None, options: Options, local: bool) -> tuple[AccessRul
     public, prefix = (None, "") if options.public_url is None else parse_address(options.public_url, "--public-url")
     token = None
     if options.token_file is not None or not local or public is not None or proxies:
-        file = options.token_file or _token_file(path)
+        file = options.token_file or _token_file(path, kind)
         file.parent.mkdir(parents=True, exist_ok=True)
         text, created = load_or_create_token(file)
         token = Token(text, file, created)
@@ -111,23 +158,26 @@ def _access(path: Path | None, options: Options, local: bool) -> tuple[AccessRul
     return AccessRules(token.text if token else None, hosts, origins, public, prefix, proxies), token
 
 
-def _token_file(path: Path | None) -> Path:
-    if path is None or path.is_dir():
+def _token_file(path: Path | None, kind: Kind) -> Path:
+    if path is None or kind == "folder":
         return (path or cache_folder()) / "serve.token"
     return path.with_name(path.name + ".token")
 
 
-def _start_worker(path: Path | None, options: Options) -> Supervisor:
+def _start_worker(path: Path | None, kind: Kind, options: Options) -> Supervisor:
     """Start the process that opens the memory, which takes seconds; meanwhile the server starts."""
     from insitu.service.limits import Limits
     from insitu.service.worker.supervisor import Supervisor
 
+    limits = Limits(rate=options.rate)
+    if kind == "shards":
+        return Supervisor(path, kind, {"shards": options.shards, "address": options.address or "auto"}, limits)
     given: dict[str, Any] = {"unknown": options.unknown}
     if options.substrate is not None:
         given["substrate"] = options.substrate
     if options.encoder is not None:
         given["encoder"] = None if options.encoder.lower() == "none" else options.encoder
-    return Supervisor(path, path is not None and path.is_dir(), given, Limits(rate=options.rate))
+    return Supervisor(path, kind, given, limits)
 
 
 def _serve(

@@ -1,5 +1,5 @@
 """Memories larger than one machine: classes spread over shards, each an actor of a Ray cluster with a log on disk."""
 
-from insitu.memory.sharded.memory import ShardedMemory
+from insitu.memory.sharded.memory import ShardedMemory, ShardLostError
 
-__all__ = ["ShardedMemory"]
+__all__ = ["ShardLostError", "ShardedMemory"]

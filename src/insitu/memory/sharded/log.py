@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import re
 import struct
 import time
 import zlib
@@ -24,8 +25,14 @@ FORMAT = b"insitu shard 1\n"
 HEAD = struct.Struct("<III")  # bytes of the JSON, bytes of the numbers, checksum of both
 START = b'{"event"'  # of the JSON of every record; within it, quotes are escaped
 LONGEST = 2**32 - 1  # bytes of the numbers of a record
+NAME = re.compile(r"shard-\d+-of-(\d+)")
 LOCK_S = 60.0  # within which a process that was killed has released its lock
 Floats = NDArray[np.float32]
+
+
+def shards_in(folder: Path) -> int | None:
+    """Return the number of shards of the memory in a folder, or None where there is none."""
+    return min((int(named[1]) for file in folder.glob("shard-*") if (named := NAME.fullmatch(file.name))), default=None)
 
 
 @dataclass

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
 from insitu.memory import Memory
+from insitu.memory.sharded import ShardedMemory
 from insitu.service.labels import AmbiguousLabelError, find_label
 
 
@@ -37,11 +38,16 @@ def require_label(memory: Memory, name: str) -> Any:
     except AmbiguousLabelError as error:
         raise HTTPException(409, str(error)) from None
     if label is None:
-        raise HTTPException(409, "the memory holds no class of this name; see /api/memory for its classes")
+        raise no_such_class()
     return label
 
 
-def check_features(memory: Memory, x: NDArray[Any] | None) -> None:
+def no_such_class() -> HTTPException:
+    """Return the error of a name that denotes no class."""
+    return HTTPException(409, "the memory holds no class of this name; see /api/memory for its classes")
+
+
+def check_features(memory: Memory | ShardedMemory, x: NDArray[Any] | None) -> None:
     """Raise 422 for vectors of another length than those of the memory."""
     features = getattr(memory, "n_features_in_", None)
     if x is not None and features is not None and x.shape[1] != features:

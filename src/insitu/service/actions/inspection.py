@@ -11,6 +11,7 @@ from insitu.service.actions import Subject, views
 from insitu.service.actions.checks import require_classes, require_label, snapshot
 from insitu.service.actions.views import Json
 from insitu.service.labels import LONGEST_LABEL
+from insitu.service.limits import Limits
 
 LIMITS = ("body_bytes", "image_bytes", "image_pixels", "sound_bytes", "sound_s", "batch")
 
@@ -31,17 +32,22 @@ def describe(subject: Subject) -> Json:
         "compensation": views.compensation(memory),
         "cells": views.has_devices(memory),
         "kept_in_file": memory._store is not None,
+        "corrections": True,
+        "familiarity": True,
         "events": 0 if current is None else current.events_,
         "now_s": 0.0 if current is None else current.now_s_,
         "classes": views.classes(current),
+        "class_count": 0 if current is None else len(current.classes_),
         "spent": dict(spent.counts),
         "query": dict(query.counts),
         "energy_nj": {"spent": views.energy_nj(spent), "query": views.energy_nj(query)},
-        "limits": {
-            **{name: getattr(limits, name) for name in LIMITS},
-            "label": LONGEST_LABEL,
-        },
+        "limits": request_limits(limits),
     }
+
+
+def request_limits(limits: Limits) -> Json:
+    """Return the limits of a request."""
+    return {**{name: getattr(limits, name) for name in LIMITS}, "label": LONGEST_LABEL}
 
 
 def _input(settings: Settings) -> str:

@@ -25,17 +25,20 @@ def decode(memory: Memory, given: Given, limits: Limits) -> NDArray[Any]:
     kind, content = given
     encoder = memory.settings.encoder
     takes = memory.settings.kind if memory.settings.kind in ("images", "sounds") else "vectors"
-    if kind != takes:
-        raise HTTPException(422, f"this memory takes {takes}")
-    if len(content) > limits.batch:
-        raise HTTPException(422, f"a request has at most {limits.batch} items")
-    if kind == "vectors" or encoder is None:
-        return np.stack([np.frombuffer(row) for row in content])
+    if takes == "vectors" or encoder is None:
+        return decode_vectors(given, limits)
+    _check(given, takes, limits)
     if kind == "sounds":
         return sound_decoding.decode_sounds(encoder, content, limits)
     if memory.settings.keeps_images:
         return image_decoding.decode_images(content, limits)
     return image_decoding.decode_photos(encoder, content, limits)
+
+
+def decode_vectors(given: Given, limits: Limits) -> NDArray[Any]:
+    """Return the vectors of a request; raise 422 where it has other items."""
+    _check(given, "vectors", limits)
+    return np.stack([np.frombuffer(row) for row in given[1]])
 
 
 def pictures(memory: Memory, x: NDArray[Any]) -> list[bytes] | None:
@@ -45,3 +48,11 @@ def pictures(memory: Memory, x: NDArray[Any]) -> list[bytes] | None:
     if memory.settings.kind == "images":
         return [thumbnails.of_image(row) for row in x]
     return [thumbnails.of_sound(row) for row in x] if memory.settings.kind == "sounds" else None
+
+
+def _check(given: Given, takes: str, limits: Limits) -> None:
+    kind, content = given
+    if kind != takes:
+        raise HTTPException(422, f"this memory takes {takes}")
+    if len(content) > limits.batch:
+        raise HTTPException(422, f"a request has at most {limits.batch} items")

@@ -66,9 +66,9 @@ class Change(BaseModel):
     """An event: its number, the classes after it, what it spent."""
 
     event: int
-    classes: list[Class]
+    classes: Annotated[list[Class], Field(description="all; of a sharded memory those that changed")]
     spent: Counts
-    energy_nj: float
+    energy_nj: Annotated[float | None, Field(description="null where it is not counted")]
 
 
 class Taught(Change):

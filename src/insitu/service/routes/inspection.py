@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from insitu.service.context import Context
@@ -14,10 +14,10 @@ from insitu.service.schemas import Class, Conductances, Counts, KnownLabel
 
 
 class Energy(BaseModel):
-    """Estimated energy in nJ."""
+    """Estimated energy in nJ; null where it is not counted."""
 
-    spent: float
-    query: float
+    spent: float | None
+    query: float | None
 
 
 class RequestLimits(BaseModel):
@@ -43,9 +43,12 @@ class MemoryInfo(BaseModel):
     compensation: str | None
     cells: bool
     kept_in_file: bool
+    corrections: Annotated[bool, Field(description="whether examples are listed, and changes corrected and undone")]
+    familiarity: Annotated[bool, Field(description="whether predictions can have a familiarity")]
     events: int
     now_s: float
-    classes: list[Class]
+    classes: Annotated[list[Class], Field(description="all; of a sharded memory the 1000 that were taught last")]
+    class_count: Annotated[int, Field(description="number of all classes")]
     spent: Counts
     query: Counts
     energy_nj: Energy

@@ -60,7 +60,7 @@ class Score(BaseModel):
 
     label: str
     similarity: float
-    probability: float
+    probability: Annotated[float | None, Field(description="null of a sharded memory")]
 
 
 class Prediction(BaseModel):
@@ -77,7 +77,7 @@ class Predictions(BaseModel):
     predictions: list[Prediction]
     classes: Annotated[int, Field(description="number of classes compared")]
     query: Counts
-    energy_nj: float
+    energy_nj: Annotated[float | None, Field(description="null where it is not counted")]
 
 
 class SelfTest(BaseModel):

@@ -8,16 +8,22 @@ export class Corrections {
   #change;
   #say;
   #done;
+  #undoes;
 
-  /** `change(path, body)` sends a change, null where it failed; `done()` is called after one. */
-  constructor(change, say, done) {
+  /**
+   * `change(path, body)` sends a change, null where it failed; `done()` is called after one; `undoes()` is whether the
+   * memory can take changes back.
+   */
+  constructor(change, say, done, undoes) {
+    this.#undoes = undoes;
     this.#change = change;
     this.#say = say;
     this.#done = done;
   }
 
   async forget(label) {
-    if (await confirm(`Forget ${label}?`, "All that was taught of it goes. Undo brings it back.", "Forget")) {
+    const back = this.#undoes() ? "Undo brings it back." : "This cannot be undone.";
+    if (await confirm(`Forget ${label}?`, `All that was taught of it goes. ${back}`, "Forget")) {
       await this.#apply("api/forget", { label }, `Forgotten: ${label}.`);
     }
   }
@@ -49,7 +55,7 @@ export class Corrections {
 
   async #apply(path, body, text) {
     if (!(await this.#change(path, body))) return;
-    this.#say(text, () => this.undo());
+    this.#say(text, this.#undoes() ? () => this.undo() : null);
     this.#done();
   }
 }

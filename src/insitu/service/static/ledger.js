@@ -4,9 +4,10 @@ import { count, energy, make, plural } from "./format.js";
 
 /** Show the reply of `/api/memory` in the description list `tiles`, with the number of products of this page. */
 export function showLedger(tiles, noun, { classes, spent, energy_nj: nanojoules, products }) {
+  if (nanojoules.spent === null) return; // not counted
   const examples = classes.reduce((sum, each) => sum + each.examples, 0);
-  const [taught, unit] = energy(nanojoules.spent ?? 0);
-  const [each, eachUnit] = energy(nanojoules.query ?? 0);
+  const [taught, unit] = energy(nanojoules.spent);
+  const [each, eachUnit] = energy(nanojoules.query);
   tiles.replaceChildren(
     tile("Classes", count(classes.length), "", `from ${plural(examples, noun)}`),
     writing(spent),

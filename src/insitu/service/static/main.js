@@ -118,7 +118,8 @@ async function teach(event) {
 /** Show what was just taught until there is a new item. */
 async function showTaught(text, items, { spent, energy_nj: nanojoules, cells }) {
   const pulses = spent.set_pulse ? `${plural(spent.set_pulse, "pulse")}, ` : "";
-  prediction.taught(text, `${items} so far`, `${pulses}${energy(nanojoules ?? 0).join(" ")}`);
+  const cost = nanojoules === null ? "" : `${pulses}${energy(nanojoules).join(" ")}`;
+  prediction.taught(text, `${items} so far`, cost, memory.corrections);
   hint();
   if (!cells) return;
   full ??= (await request(`api/cells?label=${encodeURIComponent(cells[0].label)}`)).full_scale_us;
@@ -171,7 +172,7 @@ async function received(files) {
   const send = (labels, items) => changed("api/teach", { labels, [`${FIELD[memory.input]}s`]: items });
   try {
     const { taught, requests } = await bulk.run(files, words().noun, name, (file) => input.read(file), send);
-    if (requests) say(`Taught ${plural(taught, words().noun)}.`, () => corrections.undo(requests));
+    if (requests) say(`Taught ${plural(taught, words().noun)}.`, memory.corrections ? () => corrections.undo(requests) : null);
     itemChanged();
   } catch (error) {
     failed(error);
@@ -194,13 +195,17 @@ async function refresh() {
   at("bench").hidden = at("rest").hidden = false;
   at("gate").hidden = true;
   at("nothing").hidden = memory.classes.length > 0;
-  at("undo-change").hidden = !memory.events;
+  at("undo-change").hidden = !memory.events || !memory.corrections;
   at("machine").hidden = !memory.classes.length || !memory.cells;
   at("devices").hidden = !memory.cells;
   at("backup").hidden = !memory.kept_in_file;
+  at("cost").hidden = memory.energy_nj.spent === null;
+  at("unlisted").hidden = memory.class_count <= memory.classes.length;
+  at("unlisted").textContent = `The ${memory.classes.length} of ${memory.class_count} classes that were taught last.`;
+  unknown.show(memory.familiarity);
   showLedger(at("ledger"), words().noun, { ...memory, products });
   if (fingerprint(memory) === before) return;
-  view.sync(memory.classes, memory.cells, words().noun);
+  view.sync(memory.classes, memory.cells, memory.corrections, words().noun);
   examples.sync(memory.classes);
   at("names").replaceChildren(...memory.classes.map(({ label }) => make("option", { value: label })));
   drift.reset();
@@ -247,8 +252,10 @@ const prediction = new Similarities({
   hint();
   at("name").focus();
 });
-const unknown = new UnknownSwitch({ on: at("unknown"), rate: at("unknown-rate") }, itemChanged);
-const corrections = new Corrections(change, say, itemChanged);
+const unknown = new UnknownSwitch(
+  { section: at("unknown-switch"), on: at("unknown"), rate: at("unknown-rate") }, itemChanged,
+);
+const corrections = new Corrections(change, say, itemChanged, () => memory.corrections);
 const view = new MemoryView(at("classes"), {
   forget: (label) => corrections.forget(label).then(() => (at("classes").querySelector("button") ?? at("name")).focus()),
   rename: (label) => corrections.rename(label),

@@ -16,6 +16,7 @@ export class MemoryView {
   #cards = new Map();
   #seen;
   #devices = true;
+  #corrections = true;
   #when = ""; // the selected time, as text
   #share = 1; // remaining share of the conductance at the selected time
   #full = 12; // µS, until the service has sent it
@@ -32,10 +33,14 @@ export class MemoryView {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
   }
 
-  /** Show exactly these classes: [{label, examples}]; `devices` is whether there are any, `noun` names an example. */
-  sync(classes, devices, noun) {
+  /**
+   * Show exactly these classes: [{label, examples}]; `devices` is whether there are any, `corrections` whether classes
+   * are renamed and their examples listed, `noun` names an example.
+   */
+  sync(classes, devices, corrections, noun) {
     this.#list.classList.toggle("plain", !devices);
     this.#devices = devices;
+    this.#corrections = corrections;
     const left = new Set(this.#cards.keys());
     for (const { label, examples } of classes) {
       left.delete(label);
@@ -106,7 +111,9 @@ export class MemoryView {
       return made;
     };
     const shown = make("ul", { class: "taught", "aria-label": `Taught as ${label}` });
-    const buttons = make("span", {}, button("Rename", this.#acts.rename), button("Forget", this.#acts.forget));
+    const rename = button("Rename", this.#acts.rename);
+    rename.hidden = !this.#corrections;
+    const buttons = make("span", {}, rename, button("Forget", this.#acts.forget));
     const item = make("li", {}, make("div", { class: "head" }, name, examples), shown, canvas);
     item.append(make("div", { class: "foot" }, state, buttons));
     item.dataset.label = label;
@@ -121,7 +128,7 @@ export class MemoryView {
     const card = this.#cards.get(label);
     if (!card) return;
     try {
-      if (!card.taught) await this.#fetchTaught(card);
+      if (!card.taught && this.#corrections) await this.#fetchTaught(card);
       if (card.cells || !this.#devices) return;
       const reply = await request(`api/cells?label=${encodeURIComponent(label)}`);
       if (card.cells) return; // taught in the meantime

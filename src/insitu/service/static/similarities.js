@@ -30,7 +30,8 @@ export class Similarities {
     const [best] = scores;
     const unknown = label !== best.label || (familiarity !== null && familiarity < rate);
     this.#say("Prediction", unknown ? "I don’t know this" : best.label, false);
-    const known = classes > 1 ? `${sure(best.probability)} sure among ${classes} classes` : "the only class so far";
+    const among = best.probability === null ? "most similar of" : `${sure(best.probability)} sure among`;
+    const known = classes > 1 ? `${among} ${classes} classes` : "the only class so far";
     const closer = familiarity ? `less familiar than ${percent(1 - familiarity)} of what was taught` : "unlike all that was taught";
     this.#parts.under.textContent = unknown ? `${closer}; closest is ${best.label}, ${similarity(best.similarity)}` : known;
     this.#parts.said.classList.toggle("unknown", unknown);
@@ -42,13 +43,13 @@ export class Similarities {
     this.#parts.bars.replaceChildren(...rows);
   }
 
-  /** Show what was just taught; `cost` is shown on hover. */
-  taught(text, under, cost) {
+  /** Show what was just taught; `cost` is shown on hover, and with `undo` a button takes it back. */
+  taught(text, under, cost, undo) {
     this.wait(text);
     this.#say("Taught", text, false);
     this.#parts.under.textContent = under;
     this.#parts.under.title = cost;
-    this.#parts.undo.hidden = false;
+    this.#parts.undo.hidden = !undo;
   }
 
   /** Show a text instead of a prediction. */

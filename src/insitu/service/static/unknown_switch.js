@@ -6,9 +6,11 @@ const FEWEST = 3; // examples of a class, on average: of two that look alike, ev
 export class UnknownSwitch {
   #on;
   #rate;
+  #section;
 
   /** `changed()` is called when the user changes it. */
-  constructor({ on, rate }, changed) {
+  constructor({ section, on, rate }, changed) {
+    this.#section = section;
     this.#on = on;
     this.#rate = rate;
     const [isOn, kept] = (localStorage.getItem(KEY) ?? "1 0.05").split(" ");
@@ -24,9 +26,14 @@ export class UnknownSwitch {
     rate.disabled = !on.checked;
   }
 
+  /** Hide the switch where a memory has no familiarity. */
+  show(familiarity) {
+    this.#section.hidden = !familiarity;
+  }
+
   /** Familiarity below which an item is unknown; 0 where the switch is off, or too little was taught of each class. */
   rateFor(classes) {
     const enough = classes.reduce((sum, { examples }) => sum + examples, 0) >= FEWEST * classes.length;
-    return this.#on.checked && enough ? Number(this.#rate.value) : 0;
+    return this.#on.checked && enough && !this.#section.hidden ? Number(this.#rate.value) : 0;
   }
 }

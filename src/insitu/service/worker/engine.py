@@ -7,7 +7,6 @@ Read noise is drawn per product, so the result for a row under load differs by t
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import logging
 import os
@@ -23,10 +22,9 @@ from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 
 from insitu.core import InsituError
-from insitu.memory import Memory
-from insitu.service import actions
-from insitu.service.actions import items, prediction
+from insitu.service.actions import items
 from insitu.service.limits import Limits
+from insitu.service.worker.backend import Backend, function_of
 from insitu.service.worker.memories import Memories
 
 BATCH_ROWS = 64
@@ -94,12 +92,11 @@ class Engine:
 
     def _run(self, call: Call) -> None:
         def act() -> tuple[Any, Any]:
-            function = _action(call.action)
             with self.memories.turn.taken(PATIENCE_S[call.kind]):
                 if call.memory is None:
-                    return function(self.memories, *call.arguments), None
+                    return function_of(call.action)(self.memories, *call.arguments), None
                 with self.memories.use(call.memory) as memory:
-                    reply = function(actions.Subject(memory, self.limits), *call.arguments)
+                    reply = memory.run(call.action, call.arguments, self.limits)
                     if call.kind == "write":
                         self.memories.report(call.memory, memory)
             return reply if isinstance(reply, tuple) else (reply, None)
@@ -113,7 +110,7 @@ class Engine:
             given, top_k, familiarity = call.arguments
             assert call.memory is not None
             with self.memories.use(call.memory) as memory:
-                x = items.decode(memory, given, self.limits)
+                x = memory.decode(given, self.limits)
             self._queries.put(Query(call, x, top_k, familiarity))
         except Exception as error:
             call.answer(*_error(error))
@@ -135,10 +132,11 @@ class Engine:
             with self.memories.use(name) as memory, self.memories.turn.taken(PATIENCE_S["query"]):
                 bodies = _predictions(memory, batch)
         except Exception as error:
-            if len(batch) == 1:
-                batch[0].call.answer(*_error(error))
-            else:  # one by one, so that only the query at fault gets the error
-                for query in batch:
+            lost = isinstance(error, HTTPException) and error.status_code == 503  # which no query is at fault for
+            for query in batch:
+                if lost or len(batch) == 1:
+                    query.call.answer(*_error(error))
+                else:  # one by one, so that only the query at fault gets the error
                     self._answer_batch([query])
             return
         for query, body in zip(batch, bodies, strict=True):
@@ -160,22 +158,14 @@ def _batches(waiting: list[Query]) -> list[list[Query]]:
     return out
 
 
-def _predictions(memory: Memory, batch: list[Query]) -> list[bytes]:
+def _predictions(memory: Backend, batch: list[Query]) -> list[bytes]:
     x = np.concatenate([query.x for query in batch]) if len(batch) > 1 else batch[0].x
-    prediction.check(memory, x)
-    joint, cost = memory.query(x, familiarity=batch[0].familiarity), memory.query_cost()
+    answers = memory.answer(x, batch[0].familiarity)
     bodies, start = [], 0
     for query in batch:
-        part = joint.rows(slice(start, start + len(query.x)))
+        bodies.append(_json(answers(slice(start, start + len(query.x)), query.top_k)))
         start += len(query.x)
-        bodies.append(_json(prediction.predictions(part, cost, query.top_k)))
     return bodies
-
-
-def _action(name: str) -> Callable[..., Any]:
-    module, _, function = name.partition(".")
-    found: Callable[..., Any] = getattr(importlib.import_module(f"{actions.__name__}.{module}"), function)
-    return found
 
 
 def _answer(call: Call, act: Callable[[], tuple[Any, Any]]) -> None:

@@ -19,26 +19,27 @@ from insitu.memory import Memory
 from insitu.memory.storage.identity import SUFFIXES
 from insitu.memory.storage.maintenance import verify
 from insitu.service.names import SUFFIX
+from insitu.service.worker.backend import Backend, MemoryBackend
 from insitu.service.worker.turn import Turn
 
 MOST_OPEN = 16
 
 # receives the name and the memory after a change; None once it is put away
-Report = Callable[[str, Memory | None], None]
+Report = Callable[[str, Backend | None], None]
 
 
 @dataclass
 class Opened:
     """A memory, and how many threads use it now."""
 
-    memory: Memory
+    memory: Backend
     users: int = 0
 
 
 class Memories:
     """Open memories by name; a single one has the name ''."""
 
-    def __init__(self, single: Memory | None = None, folder: Path | None = None, unknown: str | None = None) -> None:
+    def __init__(self, single: Backend | None = None, folder: Path | None = None, unknown: str | None = None) -> None:
         self.turn = Turn()
         self.report: Report = lambda name, memory: None
         self._folder, self._unknown = folder, unknown
@@ -54,7 +55,7 @@ class Memories:
             report(name, opened.memory)
 
     @contextmanager
-    def use(self, name: str) -> Iterator[Memory]:
+    def use(self, name: str) -> Iterator[Backend]:
         """Yield a memory, which stays open within the block; raise 404 where there is none of this name."""
         with self._lock:
             opened = self._open.get(name) or self._add(name, self._load(name))
@@ -76,7 +77,7 @@ class Memories:
         with self._lock:
             if path.exists():
                 raise _taken()
-            memory = self._add(name, Memory.open(path, **parameters, unknown=self._unknown)).memory
+            memory = self._add(name, MemoryBackend(Memory.open(path, **parameters, unknown=self._unknown))).memory
         self.report(name, memory)
 
     def restore(self, name: str, copy: bytes) -> None:
@@ -119,25 +120,24 @@ class Memories:
                 opened.memory.close()
             self._open.clear()
 
-    def _load(self, name: str) -> Memory:
+    def _load(self, name: str) -> Backend:
         path = self._path(name)
         if not path.exists():
             raise _missing()
-        return Memory.open(path, unknown=self._unknown)
+        return MemoryBackend(Memory.open(path, unknown=self._unknown))
 
     def _path(self, name: str) -> Path:
         if self._folder is None:
             raise _missing()
         return self._folder / f"{name}{SUFFIX}"
 
-    def _add(self, name: str, memory: Memory) -> Opened:
-        if memory._store is not None:
-            memory._store.committing = self.turn.lent
+    def _add(self, name: str, memory: Backend) -> Opened:
+        memory.lend(self.turn.lent)
         self._open[name] = Opened(memory)
         self.report(name, memory)
         return self._open[name]
 
-    def _surplus(self) -> list[tuple[str, Memory]]:
+    def _surplus(self) -> list[tuple[str, Backend]]:
         idle = [name for name, opened in self._open.items() if not opened.users]
         return [(name, self._open.pop(name).memory) for name in idle[: max(0, len(self._open) - MOST_OPEN)]]
 

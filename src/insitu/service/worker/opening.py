@@ -9,17 +9,27 @@ from typing import Any
 import numpy as np
 import torch
 
+from insitu.core import InsituError
 from insitu.memory import Memory
+from insitu.memory.sharded import ShardedMemory
+from insitu.memory.sharded.log import shards_in
+from insitu.service.names import names_in
+from insitu.service.worker.backend import MemoryBackend
 from insitu.service.worker.memories import Memories
+from insitu.service.worker.sharded_backend import ShardedBackend
 
 
-def open_memories(path: str | None, is_folder: bool, given: dict[str, Any]) -> Memories:
-    """Return the memory in a file, a new one without a file, or those of a folder; raise ``InsituError``."""
-    if is_folder:
-        assert path is not None
+def open_memories(path: str | None, kind: str, given: dict[str, Any]) -> Memories:
+    """Return what a server of this ``Kind`` serves; raise ``InsituError`` where it cannot be opened."""
+    if kind == "shards":
+        return _open_shards(Path(str(path)), **given)
+    if kind == "folder":
+        folder = Path(str(path))
+        if shards_in(folder) is not None:
+            raise InsituError(f"{folder} holds a sharded memory; add --engine ray, or give another folder")
         warm_up(Memory(**given))
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        return Memories(folder=Path(path), unknown=given.get("unknown"))
+        return Memories(folder=folder, unknown=given.get("unknown"))
     file = None if path is None else Path(path)
     new = file is None or not file.exists() or not file.stat().st_size
     parameters = given if not new else {"encoder": "omniglot"} | given
@@ -37,7 +47,15 @@ def open_memories(path: str | None, is_folder: bool, given: dict[str, Any]) -> M
     except BaseException:
         memory.close()
         raise
-    return Memories(single=memory)
+    return Memories(single=MemoryBackend(memory))
+
+
+def _open_shards(folder: Path, shards: int | None, address: str) -> Memories:
+    if names_in(folder):
+        raise InsituError(f"{folder} holds memories in files; give --engine ray a folder of its own")
+    memory = ShardedMemory(shards, address, folder)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # not earlier: actors may take minutes to start
+    return Memories(single=ShardedBackend(memory))
 
 
 def warm_up(memory: Memory) -> None:

@@ -60,24 +60,19 @@ def main(descriptor: int) -> None:
     engine.close()
 
 
-def _start(send: Any, path: str | None, is_folder: bool, given: dict[str, Any], limits: dict[str, Any]) -> Any:
+def _start(send: Any, path: str | None, kind: str, given: dict[str, Any], limits: dict[str, Any]) -> Any:
     sys.setswitchinterval(SWITCH_S)
     light_imports.install()
     from insitu.service.worker.engine import Engine
     from insitu.service.worker.opening import open_memories
 
-    memories = open_memories(path, is_folder, given)
+    memories = open_memories(path, kind, given)
 
     def report(name: str, memory: Any) -> None:
-        send(("state", name, *((None, None) if memory is None else _counts(memory))))
+        send(("state", name, *((None, None) if memory is None else memory.state)))
 
     memories.watch(report)
     return Engine(memories, Limits(**limits))
-
-
-def _counts(memory: Any) -> tuple[int, int]:
-    """Return the numbers of events and of classes."""
-    return getattr(memory, "events_", 0), len(getattr(memory, "classes_", ()))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from starlette.exceptions import HTTPException
 
@@ -30,19 +30,20 @@ CODE = (
 )
 # threads of libraries would compete with those of the worker; an arena per thread would hold memory that none uses
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+Kind = Literal["memory", "folder", "shards"]  # one memory, those of a folder, or the one that is spread over shards
 LOST = "the process that computes was lost and is being restarted; a change may be stored or not: look before a retry"
 
 
 class Supervisor(Caller):
     """The worker process. ``changed`` is called once it is ready, and where it cannot be started (``error``)."""
 
-    def __init__(self, path: Path | None, is_folder: bool, given: dict[str, Any], limits: Limits) -> None:
+    def __init__(self, path: Path | None, kind: Kind, given: dict[str, Any], limits: Limits) -> None:
         super().__init__()
         self.error: InsituError | None = None
         self.changed: Callable[[], None] = lambda: None
-        self.is_folder = is_folder
+        self.is_folder = kind == "folder"
         place = None if path is None else str(path.absolute())
-        self._configuration: Message = (place, is_folder, given, asdict(limits))
+        self._configuration: Message = (place, kind, given, asdict(limits))
         self._failures = 0
         self._closing = False
         self._transport: asyncio.Transport | None = None
