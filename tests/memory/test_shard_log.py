@@ -150,3 +150,15 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     for _ in range(2):  # the lock is released, too
         with pytest.raises(InsituError, match="is not a shard of this version"):
             Log(tmp_path / "log")
+
+
+def test_a_memory_that_lacks_the_file_of_a_shard_is_refused_once_something_was_taught(tmp_path: Path) -> None:
+    files = module.shard_files(tmp_path, 3)
+    Log(files[0]).close()
+    assert module.shard_files(tmp_path, 3) == files, "a start was interrupted: nothing is lost"
+    with closing(Log(files[1])) as log:
+        log.append(*example(1))
+    with pytest.raises(InsituError, match="lacks shard-2-of-3, whose classes no other file holds"):
+        module.shard_files(tmp_path, 3)
+    Log(files[2]).close()
+    assert module.shard_files(tmp_path, 3) == files

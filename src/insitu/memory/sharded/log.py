@@ -35,6 +35,15 @@ def shards_in(folder: Path) -> int | None:
     return min((int(named[1]) for file in folder.glob("shard-*") if (named := NAME.fullmatch(file.name))), default=None)
 
 
+def shard_files(folder: Path, shards: int) -> list[Path]:
+    """Return the files of the shards of a memory; raise ``InsituError`` where only some of those taught are there."""
+    files = [folder / f"shard-{number}-of-{shards}" for number in range(shards)]
+    missing = [file.name for file in files if not file.exists()]
+    if missing and any(file.exists() and file.stat().st_size > len(FORMAT) for file in files):
+        raise InsituError(f"{folder} lacks {', '.join(missing[:3])}, whose classes no other file holds; restore a backup")
+    return files
+
+
 @dataclass
 class Log:
     """An open log, which one process at a time writes; ``records`` reads what is there, then ``append`` adds to it."""

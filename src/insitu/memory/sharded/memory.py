@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from insitu.core import InsituError
 from insitu.engines.ray import connected
 from insitu.memory.labels import Label, as_label, as_labels, check_same_kind, label_array
-from insitu.memory.sharded.log import Floats, shards_in
+from insitu.memory.sharded.log import Floats, shard_files, shards_in
 from insitu.memory.sharded.shard import Shard
 from insitu.memory.values import check_numbers
 
@@ -89,7 +89,7 @@ class ShardedMemory:
         cluster: Any = ray.cluster_resources  # untyped
         if (cores := int(cluster().get("CPU", 0))) < shards:
             raise InsituError(f"each shard takes a core; the cluster has {cores}, and {shards} shards are wanted")
-        paths = [None if home is None else str(home / f"shard-{n}-of-{shards}") for n in range(shards)]
+        paths = [None] * shards if home is None else [str(file) for file in shard_files(home, shards)]
         actor = ray.remote(num_cpus=1, max_restarts=-1 if home else 0)(Shard)
         self._shards = [actor.remote(path, candidates) for path in paths]
         self._read()
