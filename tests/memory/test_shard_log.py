@@ -158,7 +158,7 @@ def test_a_memory_that_lacks_the_file_of_a_shard_is_refused_once_something_was_t
     assert module.shard_files(tmp_path, 3) == files, "a start was interrupted: nothing is lost"
     with closing(Log(files[1])) as log:
         log.append(*example(1))
-    with pytest.raises(InsituError, match="lacks shard-2-of-3, whose classes no other file holds"):
+    with pytest.raises(InsituError, match="lacks shard-2-of-3, whose classes are in no other file"):
         module.shard_files(tmp_path, 3)
     Log(files[2]).close()
     assert module.shard_files(tmp_path, 3) == files

@@ -40,7 +40,9 @@ def shard_files(folder: Path, shards: int) -> list[Path]:
     files = [folder / f"shard-{number}-of-{shards}" for number in range(shards)]
     missing = [file.name for file in files if not file.exists()]
     if missing and any(file.exists() and file.stat().st_size > len(FORMAT) for file in files):
-        raise InsituError(f"{folder} lacks {', '.join(missing[:3])}, whose classes no other file holds; restore a backup")
+        raise InsituError(
+            f"{folder} lacks {', '.join(missing[:3])}, whose classes are in no other file; restore a backup"
+        )
     return files
 
 
