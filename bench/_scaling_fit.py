@@ -6,12 +6,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import ndtri
@@ -128,12 +131,19 @@ def _fitted(name: str, points: list[Point]) -> dict[str, Any]:
         "fitted_to": HELD_OUT[name],
         "simulated_to": {
             "classes": int(max(p.memory.classes for p in points)),
+            "classes_by_rows": _largest(points),
             "rows": [min(p.setting.rows for p in points), max(p.setting.rows for p in points)],
             "shots": [min(p.setting.shots for p in points), max(p.setting.shots for p in points)],
         },
         "probits_off": {"fitted": round(off[0], 4), "held_out": round(off[1], 4)},
         "points": {"fitted": len(seen), "held_out": len(held)},
     }
+
+
+def _largest(points: list[Point]) -> dict[str, int]:
+    """Return the largest number of classes that was simulated in so many rows."""
+    rows = sorted({p.setting.rows for p in points})
+    return {str(each): int(max(p.memory.classes for p in points if p.setting.rows == each)) for each in rows}
 
 
 def _law(point: Point, embeddings: dict[str, Any]) -> float:
@@ -174,25 +184,42 @@ def _table(points: list[Point], embeddings: dict[str, Any]) -> str:
 
 
 def _draw(points: list[Point], embeddings: dict[str, Any], file: Path) -> None:
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    axes = figure.subplots(1, len(embeddings), sharey=True)
-    for at, (name, made) in zip(np.atleast_1d(axes), embeddings.items(), strict=True):
-        constants = Embedding(**made["constants"])
-        own = sorted({p.setting for p in points if p.setting.embedding == name}, key=lambda s: s.name)
-        for number, setting in enumerate(each for each in own if name == RANDOM or each.seed == 0):
-            here = [p for p in points if p.setting == setting]
-            sizes = np.geomspace(here[0].memory.classes, max(p.memory.classes for p in here), 40)
-            held = here[0].memory
-            law = 100 * accuracy(constants, Memory(sizes, held.rows, held.shots, held.error))
-            color = f"C{number % 10}"
-            at.plot(sizes, law, color=color, lw=0.9)
-            for part, fill in ((False, color), (True, "none")):
-                shown = [p for p in here if p.held_out == part]
-                at.plot(
-                    [p.memory.classes for p in shown], [100 * p.right for p in shown], "o", ms=4, mec=color, mfc=fill
-                )
-        at.axvline(made["fitted_to"] * 1.3, color="0.6", lw=0.8, ls=":")
-        at.set(xscale="log", xlabel="classes", title=name, ylim=(0, 101))
-    np.atleast_1d(axes)[0].set_ylabel("right answers, %")
+    """Draw a row of panels per number of shots, a panel per embedding; colours are rows, symbols are devices."""
+    shots, rows, devices = (sorted({getattr(p.setting, name) for p in points}) for name in ("shots", "rows", "device"))
+    colors = dict(zip(rows, ("#0072b2", "#d55e00", "#009e73"), strict=True))  # told apart by colour-blind readers
+    symbols = dict(zip(devices, "o^s", strict=True))
     with mpl.rc_context({"svg.hashsalt": "insitu"}):
+        figure = Figure(figsize=(9, 6.2), layout="constrained")
+        grid = figure.subplots(len(shots), len(embeddings), sharex="col", sharey=True, squeeze=False)
+        for (shot, name), at in zip(product(shots, embeddings), grid.flat, strict=True):
+            constants = Embedding(**embeddings[name]["constants"])
+            own = sorted({p.setting for p in points if p.setting.embedding == name}, key=lambda each: each.name)
+            for setting in (each for each in own if each.shots == shot and (name == RANDOM or each.seed == 0)):
+                here = [p for p in points if p.setting == setting]
+                held, color = here[0].memory, colors[setting.rows]
+                sizes = np.geomspace(held.classes, max(p.memory.classes for p in here), 40)
+                law = 100 * accuracy(constants, Memory(sizes, held.rows, held.shots, held.error))
+                at.plot(sizes, law, color=color, lw=0.9)
+                for p in here:
+                    style = {"ms": 4, "mec": color, "mfc": "none" if p.held_out else color}
+                    at.plot(p.memory.classes, 100 * p.right, symbols[setting.device], **style)
+            at.axvline(embeddings[name]["fitted_to"] * 1.3, color="0.6", lw=0.8, ls=":")
+            at.set(xscale="log", ylim=(0, 101), title=f"{name}, {shot} shot{'' if shot == 1 else 's'}")
+            decades = np.ptp(np.log10(at.get_xlim()))
+            at.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2 else (1,)))
+            at.xaxis.set_major_formatter(FuncFormatter(_size))
+            at.xaxis.set_minor_formatter(NullFormatter())
+        for at in grid[-1]:
+            at.set_xlabel("classes")
+        for at in grid[:, 0]:
+            at.set_ylabel("right answers, %")
+        keys = [Line2D([], [], color=color, label=f"{each} rows") for each, color in colors.items()]
+        keys += [
+            Line2D([], [], color="0.3", ls="", marker=symbol, label=each or "float") for each, symbol in symbols.items()
+        ]
+        figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False)
         figure.savefig(file, metadata={"Date": None})
+
+
+def _size(classes: float, _: int) -> str:
+    return f"{classes:g}" if classes < 10**4 else f"$10^{{{np.log10(classes):.0f}}}$"

@@ -18,6 +18,12 @@ def test_the_text_says_what_a_memory_takes_and_where_simulations_end(capsys: pyt
         assert phrase in said
     assert said.count("extrapolated: simulated to") == 3
     assert "those of phase-change cells" not in said
+    assert "1 chip of 64" not in said
+
+
+def test_one_chip_is_no_plural(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--classes", "20", "--dim", "16"]) == 0
+    assert "1, or 1 chip of 64\n" in capsys.readouterr().out
 
 
 def test_json_holds_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,6 +43,7 @@ def test_energies_of_other_cells_are_said_to_be_those_of_phase_change(capsys: py
     ("args", "said"),
     [
         ([], "plan takes --classes, from 2 to 1_000_000_000_000; got none"),
+        (["--classes", "0"], "from 2 to 1_000_000_000_000; got 0"),
         (["--classes", "1"], "from 2 to 1_000_000_000_000; got 1"),
         (["--classes", str(10**13)], "from 2 to 1_000_000_000_000"),
         (["--classes", "many"], "--classes is a whole number, such as 10_000_000; got many"),

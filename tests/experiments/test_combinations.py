@@ -11,8 +11,10 @@ from insitu.experiments.combinations import QUICK, Selection
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.ledger import Ledger
 from insitu.metrics import Row
+from insitu.report import drawing
 from insitu.report.sample import Sample
 from insitu.report.sections import combinations as section
+from insitu.report.table import Figure
 
 
 def parts(given: Selection) -> list[dict[str, object]]:
@@ -64,6 +66,26 @@ def test_what_cannot_be_is_an_error_of_one_line(given: Selection, word: str) -> 
     with pytest.raises(InsituError, match=word) as error:
         combinations.experiment(given)
     assert "\n" not in str(error.value)
+
+
+def test_labels_of_the_map_keep_clear_of_it_and_within_the_figure_at_the_size_of_the_page() -> None:
+    names = [(f"learner-of-{letter * 9}", "miniimagenet", letter * 26) for letter in "abc"]
+    map_lines = [
+        {"learner": learner, "backbone": backbone, "substrate": substrate, "accuracy": {"median": 50.0}}
+        for learner, backbone, substrate in [*names, ("x", "binary", "float")]
+    ]
+    with drawing._canvas([Figure("", "", section._map(map_lines))], head=0) as canvas:
+        (axes,) = canvas.axes
+        canvas.draw_without_rendering()
+        box = axes.get_window_extent()
+        for label in axes.get_yticklabels():
+            assert label.get_window_extent().x0 >= 0
+            assert label.get_window_extent().x1 < box.x0
+            assert label.get_fontsize() == drawing.FONT
+        for label in axes.get_xticklabels():
+            assert label.get_window_extent().y0 >= 0
+            # turned about its end, so that a wider font moves its beginning only
+            assert label.get_rotation_mode() == "anchor"
 
 
 def test_drops_are_below_the_same_learner_in_float_and_costs_are_shared_by_classes() -> None:

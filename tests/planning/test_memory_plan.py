@@ -66,10 +66,16 @@ def test_cells_that_are_pulsed_without_noise_err_by_whole_pulses_and_noise_adds_
 @pytest.mark.parametrize("name", scaling_law()["embeddings"])
 def test_what_lies_beyond_the_simulations_is_said(name: str) -> None:
     held = scaling_law()["embeddings"][name]["simulated_to"]
-    rows, shots = held["rows"][1], held["shots"][0]
-    assert expected(name, Memory(held["classes"], rows, shots)).beyond == []
-    outside = expected(name, Memory(held["classes"] * 2, rows + 1, held["shots"][1] + 1)).beyond
-    assert [text.rsplit(" ", 1)[1] for text in outside] == ["classes", "rows", "shots"]
+    (few, many), (least, most) = held["rows"], held["shots"]
+    for rows, classes in held["classes_by_rows"].items():
+        assert expected(name, Memory(classes, int(rows), least)).beyond == []
+        (one,) = expected(name, Memory(classes + 1, int(rows), least)).beyond
+        assert one == f"simulated to {classes:,} classes in {rows} rows".replace(",", " ")
+    # fewer rows are harder: between two simulated numbers of rows, the larger one says where simulations end
+    assert expected(name, Memory(held["classes_by_rows"][str(many)], many - 1, least)).beyond == []
+    outside = expected(name, Memory(held["classes"] * 2, many + 1, most + 1)).beyond
+    assert [text.rsplit(" ", 1)[1] for text in outside] == ["rows", "rows", "shots"]
+    assert held["classes"] == max(held["classes_by_rows"].values()) == held["classes_by_rows"][str(few)]
 
 
 @pytest.mark.parametrize("name", scaling_law()["embeddings"])

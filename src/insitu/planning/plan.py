@@ -125,13 +125,22 @@ def _probit(embedding: Embedding, given: Memory) -> float:
 def _beyond(made: dict[str, Any], given: Memory) -> list[str]:
     """Write what of the memory was not simulated."""
     held, out = made["simulated_to"], []
-    if given.classes > held["classes"]:
-        out.append(f"simulated to {held['classes']:,} classes".replace(",", " "))
+    # the largest memories are simulated in few rows
+    rows, most = _simulated(held["classes_by_rows"], given.rows)
+    if given.classes > most:
+        out.append(f"simulated to {most:,} classes".replace(",", " ") + f" in {rows} rows")
     for name in ("rows", "shots"):
         low, high = held[name]
         if not low <= getattr(given, name) <= high:
             out.append(f"simulated from {low} to {high} {name}")
     return out
+
+
+def _simulated(held: dict[str, int], rows: float) -> tuple[int, int]:
+    """Return the nearest simulated number of rows that is not smaller, else the largest, and its most classes."""
+    sizes = sorted(map(int, held))
+    nearest = next((each for each in sizes if each >= rows), sizes[-1])
+    return nearest, held[str(nearest)]
 
 
 def _energy(spent: Ledger, shared_by: int = 1) -> Range:

@@ -13,7 +13,7 @@ ARMS = ("baseline", "learner")  # as rows and the JSON call them
 NAMES = ("float", "device")  # as readers see them unless an experiment says otherwise
 LEAST_AND_MOST = "the least and the most"  # what reports of schema 1 hold in place of intervals
 UNITS = ((365 * 86400.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
-ENERGIES = ((1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
+ENERGIES = ((1e18, "MJ"), (1e15, "kJ"), (1e12, "J"), (1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ"))
 
 
 def protocol(report: Report) -> Protocol:
@@ -73,14 +73,14 @@ def energy(picojoules: float | None) -> str:
         return ""
     for size, unit in ENERGIES:
         if picojoules >= size:
-            return f"{picojoules / size:.3g} {unit}"
-    return f"{picojoules:.3g} pJ"
+            return f"{_figures(picojoules / size)} {unit}"
+    return f"{_figures(picojoules)} pJ"
 
 
 def energy_range(low: float, high: float) -> str:
     """Write a range of energies in the unit of its upper end: '5 – 40 pJ'."""
     size, unit = next(((size, unit) for size, unit in ENERGIES if high >= size), (1.0, "pJ"))
-    ends = [f"{end / size:.3g}" for end in (low, high)]
+    ends = [_figures(end / size) for end in (low, high)]
     return f"{' – '.join(dict.fromkeys(ends))} {unit}"
 
 
@@ -100,9 +100,9 @@ def amount(value: float, unit: str = "") -> str:
 
 def memory(value: float) -> str:
     """Write a number of bytes: '528 bytes', '300 KiB', '1.5 MiB'."""
-    for size, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+    for size, unit in ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if value >= size:
-            return f"{value / size:.3g} {unit}" if value < 1000 * size else f"{value / size:.0f} {unit}"
+            return f"{_figures(value / size)} {unit}"
     return f"{value:.0f} bytes"
 
 
@@ -128,15 +128,15 @@ def _enough(over: str) -> bool:
 
 def seeds(report: Report) -> str:
     """Write how many seeds there are."""
-    return _plural(len(report["seeds"]), "seed")
+    return plural(len(report["seeds"]), "seed")
 
 
 def machine(report: Report) -> str:
     """Write the machine in one line."""
     held = report["machine"]
-    counts = [_plural(held["cores"], "core")]
+    counts = [plural(held["cores"], "core")]
     if "threads" in held:  # reports before schema 2 do not say
-        counts += [_plural(held["threads"], "thread"), held["instructions"]]
+        counts += [plural(held["threads"], "thread"), held["instructions"]]
     return f"{held['processor']}, {', '.join(counts)}, Python {held['python']}, {held['platform']}"
 
 
@@ -164,5 +164,11 @@ def _change(each: dict[str, Any]) -> str:
     return f"{each['field']} {each['before']} → {each['after']}" + (f" ({', '.join(arms)})" if arms else "")
 
 
-def _plural(count: int, one: str) -> str:
-    return f"{count} {one}{'' if count == 1 else 's'}"
+def plural(number: int, one: str) -> str:
+    """Write a number of things: '1 chip', '64 chips'."""
+    return f"{count(number)} {one}{'' if number == 1 else 's'}"
+
+
+def _figures(value: float) -> str:
+    """Write three figures, or a whole number, without an exponent."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"

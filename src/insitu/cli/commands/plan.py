@@ -22,7 +22,7 @@ from insitu.core import InsituError
 if TYPE_CHECKING:
     from insitu.planning.plan import Plan, Range
 
-NUMBERS = {"--classes": 0, "--dim": 512, "--shots": 5}
+NUMBERS = {"--dim": 512, "--shots": 5}
 MOST = 10**12  # classes
 TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
 
@@ -48,11 +48,11 @@ def _arguments(args: list[str]) -> tuple[dict[str, int], str, bool]:
         if word == "--json":
             as_json = True
             continue
-        if word not in (*NUMBERS, "--device"):
-            known = [*NUMBERS, "--device", "--json"]
+        if word not in ("--classes", *NUMBERS, "--device"):
+            known = ["--classes", *NUMBERS, "--device", "--json"]
             raise InsituError(f"plan does not know {word}; {catalog.suggest(word, known) or ', '.join(known)}")
         if not equals and not rest:
-            example = "pcm-hermes2022" if word == "--device" else NUMBERS[word] or "10_000_000"
+            example = "pcm-hermes2022" if word == "--device" else NUMBERS.get(word, "10_000_000")
             raise InsituError(f"{word} takes a value, such as {word} {example}")
         value = value if equals else rest.pop(0)
         if word == "--device":
@@ -60,10 +60,9 @@ def _arguments(args: list[str]) -> tuple[dict[str, int], str, bool]:
         elif re.fullmatch(r"[0-9]+(_[0-9]+)*", value):
             numbers[word] = int(value)
         else:
-            raise InsituError(f"{word} is a whole number, such as {NUMBERS[word] or '10_000_000'}; got {value}")
-    if not 2 <= numbers["--classes"] <= MOST:
-        given = numbers["--classes"] or "none"
-        raise InsituError(f"plan takes --classes, from 2 to {MOST:_}; got {given}")
+            raise InsituError(f"{word} is a whole number, such as {NUMBERS.get(word, '10_000_000')}; got {value}")
+    if not 2 <= numbers.get("--classes", 0) <= MOST:
+        raise InsituError(f"plan takes --classes, from 2 to {MOST:_}; got {numbers.get('--classes', 'none')}")
     return numbers, device, as_json
 
 
@@ -82,7 +81,7 @@ def _lines(made: Plan, device: str) -> list[str]:
     out = [
         f"{formatting.count(made.classes)} classes of {made.rows} rows from {made.shots} shots on {device}",
         "",
-        row("tiles of 256 x 256", f"{formatting.count(made.tiles)}, or {formatting.count(made.chips)} chips of 64"),
+        row("tiles of 256 x 256", f"{formatting.count(made.tiles)}, or {formatting.plural(made.chips, 'chip')} of 64"),
         row("devices", formatting.count(made.devices)),
         row("digital memory next to them", formatting.memory(made.digital_bytes)),
         row("write one class", f"{energy(made.write_pj)}; {_times(made.write_ns)}, cells at once – one by one"),

@@ -42,7 +42,7 @@ def main(args: list[str]) -> int:
     part = catalog.find(args[0], "experiments")
     from insitu.cli import experiment_flags, experiment_run, flags, item_progress, part_flags, sweep_grid
     from insitu.encoders import own_items
-    from insitu.report import seed_cache, sweep_table
+    from insitu.report import formatting, seed_cache, sweep_table
 
     grid, rest = sweep_grid.split(args[1:])
     parsed = experiment_flags.parse(part, rest, sweep_grid.COMMAND, **_flags())
@@ -59,7 +59,8 @@ def main(args: list[str]) -> int:
     stores = [seed_cache.Store.open(out, each.key) for each in composed]
     engine = _engine(given, out.resolve())
     tasks = _tasks(part.name, points, stores, count, engine)
-    print(f"{part.name}: {len(points)} points, {count} seeds each; {len(tasks)} to be computed", file=sys.stderr)
+    size = f"{formatting.plural(len(points), 'point')}, {formatting.plural(count, 'seed')} each"
+    print(f"{part.name}: {size}; {len(tasks)} to be computed", file=sys.stderr)
     failures = _compute(tasks, dict(zip((store.folder.name for store in stores), stores, strict=True)), engine)
     _save(part, out, [*zip(points, composed, stores, strict=True)], count, failures)
     for failure, times in list(Counter(failures).items())[:SHOWN]:

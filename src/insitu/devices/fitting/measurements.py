@@ -67,7 +67,8 @@ def _columns(path: Path, wanted: tuple[str, str, str]) -> tuple[list[str], list[
     header = [name.strip().strip('"').lower().replace(" ", "_").replace("μ", "µ") for name in lines[0].split(mark)]
     header = [HEADINGS.get(name, name) for name in header]
     if missing := [name for name in wanted if name not in header]:
-        raise InsituError(f"{path} lacks the column {' and '.join(missing)}; its header is {', '.join(header)}")
+        columns = f"columns {', '.join(missing[:-1])} and " if len(missing) > 1 else "column "
+        raise InsituError(f"{path} lacks the {columns}{missing[-1]}; its header is {', '.join(header)}")
     rows = list(csv.reader(lines[1:], delimiter=mark))
     short = next((number for number, row in enumerate(rows, 2) if len(row) != len(header)), None)
     if short:
@@ -84,9 +85,8 @@ def _numbers(path: Path, column: str, words: list[str]) -> Floats:
         except ValueError:
             out[i] = np.nan
         if not np.isfinite(out[i]):
-            raise InsituError(
-                f"{path}, row {i + 2}: {column} is {word or 'empty'}; give a number, or leave the row out"
-            )
+            remedy = "write decimals with a point" if "," in word else "give a number, or leave the row out"
+            raise InsituError(f"{path}, row {i + 2}: {column} is {word or 'empty'}; {remedy}")
     return out
 
 

@@ -159,6 +159,12 @@ def _constants() -> Table:
     headings = [Heading("event", words=True), Heading("low"), Heading("typical"), Heading("high")]
     rows = []
     for name, each in ENERGY_PJ.items():
-        ends = (Cell(f"{value:.3g} pJ", value) for value in (each.low, each.typical, each.high))
+        ends = (Cell(formatting.energy(value), value, unit="pJ") for value in (each.low, each.typical, each.high))
         rows.append([Cell(name.replace("_", " "), note=each.source), *ends])
-    return Table("Energy of one event", headings, rows, "Sources are given with each event.", place="folded")
+    return Table(
+        "Energy of one event",
+        headings,
+        rows,
+        "Sources are with each event on the page, and in insitu/hardware.py.",
+        place="folded",
+    )

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from insitu import catalog
 from insitu.experiments import Experiment, Variant
 from insitu.ledger import Ledger
 from insitu.metrics import Row
 from insitu.report import formatting
-from insitu.report.drawing import colours
+from insitu.report.drawing import FONT, HEIGHT, WIDTH, colours
 from insitu.report.formatting import Report
 from insitu.report.intervals import Stat
 from insitu.report.sample import Sample
-from insitu.report.table import Block, Cell, Figure, Heading, Table
+from insitu.report.table import DASH, Block, Cell, Figure, Heading, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KEY = "combinations"
-SMALL = 8.0  # points of a map's labels, which may be long
+LETTER = 0.62 * FONT  # mean width of a letter, in points
+SLOPE = 35.0  # degrees of the labels below a map
 
 
 def summary(sample: Sample, experiment: Experiment) -> list[dict[str, Any]] | None:
@@ -118,7 +121,7 @@ def blocks(report: Report) -> list[Block]:
                 Cell.of(line["drop"], "points", column.digits + 1),
                 Cell("", lost, unit="points", digits=column.digits + 1) if lost is not None else Cell(),
                 *(Cell(formatting.energy(line[name]), line[name], unit="pJ") for name in ("class_pj", "query_pj")),
-                Cell(formatting.memory(line["bytes"]) if line["bytes"] else "", line["bytes"], unit="bytes"),
+                Cell(formatting.memory(line["bytes"]), line["bytes"], unit="bytes") if line["bytes"] else Cell(DASH),
             ]
         )
     headings = [
@@ -154,14 +157,19 @@ def _map(lines: list[dict[str, Any]]) -> Callable[[Axes], None]:
     low, high = min(at.values(), default=0.0), max(at.values(), default=1.0)
 
     def draw(axes: Axes) -> None:
-        axes.set_position((0.36, 0.24, 0.62, 0.7))
+        # room for the longest labels, in the size that the page gives them, but never more than three fifths
+        left = min(LETTER * max(map(len, "\n".join(down).split("\n")), default=0) + FONT, 0.6 * WIDTH) / WIDTH
+        slope = np.sin(np.radians(SLOPE))
+        below = min(LETTER * slope * max(map(len, across), default=0) + 2 * FONT, 0.6 * HEIGHT) / HEIGHT
+        axes.set_position((left, below, 0.98 - left, 0.96 - below))
         for (row, substrate), value in at.items():
             x, y = across.index(substrate), down.index(row)
             share = (value - low) / ((high - low) or 1)
             axes.bar(x, 0.95, 0.95, y - 0.475, color=(colours()["learner"], 0.03 + 0.49 * share), linewidth=0)
-            axes.text(x, y, f"{value:.1f}", ha="center", va="center", fontsize=SMALL)
-        axes.set_xticks(range(len(across)), across, rotation=35, ha="right", fontsize=SMALL)
-        axes.set_yticks(range(len(down)), down, fontsize=SMALL)
+            axes.text(x, y, f"{value:.1f}", ha="center", va="center")
+        # anchored at its end, a label keeps clear of the map whatever font shows it
+        axes.set_xticks(range(len(across)), across, rotation=SLOPE, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(down)), down)
         axes.set_xlim(-0.5, len(across) - 0.5)
         axes.set_ylim(len(down) - 0.5, -0.5)
         axes.grid(visible=False)

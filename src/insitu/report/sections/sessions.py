@@ -11,7 +11,7 @@ from insitu.protocols import Column
 from insitu.report import formatting
 from insitu.report.drawing import lines
 from insitu.report.formatting import Report
-from insitu.report.intervals import Stat, stat
+from insitu.report.intervals import FEWEST, Stat, stat
 from insitu.report.sample import Sample
 from insitu.report.sections import pairs
 from insitu.report.table import Block, Cell, Figure, Heading, KeyFigure, Table
@@ -83,7 +83,8 @@ def _drawn(report: Report) -> list[Table]:
             own.append(Cell.of(listed and listed | {"low": None, "high": None}, column.unit, column.digits))
             own.append(Cell.of(row.get("redrawn", {}).get(column.name), column.unit, column.digits))
     title = f"{formatting.names(report)[0].capitalize()} on {count} support sets drawn at random"
-    note = f"Drawn: medians over {count} support sets, in brackets their 95 % intervals; listed: the published sets."
+    brackets = ", in brackets their 95 % intervals" if count >= FEWEST else ""
+    note = f"Drawn: medians over {count} support sets{brackets}; listed: the published sets."
     return [Table(title, headings, cells, note).present()]
 
 
