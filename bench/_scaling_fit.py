@@ -201,7 +201,7 @@ def _draw(points: list[Point], embeddings: dict[str, Any], file: Path) -> None:
                 law = 100 * accuracy(constants, Memory(sizes, held.rows, held.shots, held.error))
                 at.plot(sizes, law, color=color, lw=0.9)
                 for p in here:
-                    style = {"ms": 4, "mec": color, "mfc": "none" if p.held_out else color}
+                    style: dict[str, Any] = {"ms": 4, "mec": color, "mfc": "none" if p.held_out else color}
                     at.plot(p.memory.classes, 100 * p.right, symbols[setting.device], **style)
             at.axvline(embeddings[name]["fitted_to"] * 1.3, color="0.6", lw=0.8, ls=":")
             at.set(xscale="log", ylim=(0, 101), title=f"{name}, {shot} shot{'' if shot == 1 else 's'}")

@@ -126,7 +126,7 @@ def _beyond(made: dict[str, Any], given: Memory) -> list[str]:
     """Write what of the memory was not simulated."""
     held, out = made["simulated_to"], []
     # the largest memories are simulated in few rows
-    rows, most = _simulated(held["classes_by_rows"], given.rows)
+    rows, most = _simulated(held["classes_by_rows"], float(given.rows))
     if given.classes > most:
         out.append(f"simulated to {most:,} classes".replace(",", " ") + f" in {rows} rows")
     for name in ("rows", "shots"):
