@@ -208,14 +208,66 @@ def test_files_are_taught_under_a_name(call: Call, tmp_path: Path) -> None:
     assert (code, done["taught"]) == (0, {"caf\u00e9": 3})
 
 
-def test_the_same_item_under_two_names_is_said(call: Call, tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.eye(3))
-    for name in ("cup", "mug"):
-        (tmp_path / "x" / name).mkdir(parents=True)
-        np.save(tmp_path / "x" / name / "a.npy", np.eye(3)[:2])
+@pytest.mark.parametrize("together", [True, False], ids=["in one call", "in two calls"])
+def test_the_same_item_under_two_names_is_said(together: bool, call: Call, tmp_path: Path) -> None:
+    for folder, name in (("x", "cup"), ("x" if together else "y", "mug")):
+        (tmp_path / folder / name).mkdir(parents=True)
+        np.save(tmp_path / folder / name / "a.npy", np.eye(3)[:2])
     _, [done], _ = call("teach", tmp_path / "x", "--encoder", "none")
-    assert done["taught"] == {"cup": 2, "mug": 2}
-    assert sum("are the same and have two names" in note for note in done["notes"]) == 2
+    if not together:
+        assert not [note for note in done["notes"] if "the same as" in note]
+        _, [done], _ = call("teach", tmp_path / "y")
+    assert done["taught"] == {"cup": 2, "mug": 2} if together else {"mug": 2}
+    assert sum("is the same as an example of cup" in note for note in done["notes"]) == 2
+
+
+def test_a_folder_after_as_stands_for_its_files_and_flags_stand_anywhere(call: Call, tmp_path: Path) -> None:
+    folder = vectors(tmp_path / "x") / "cup"
+    memory = str(tmp_path / "parts.insitu")
+    code, [done], _ = call("teach", "--again", "--encoder", "none", f"--as=cup={0}", folder, folder / "row0.npy")
+    assert (code, done["taught"]) == (0, {"cup=0": 6})
+    assert main(["teach", "--json", memory, str(tmp_path / "x")]) == 0
+    with Memory.open(memory, readonly=True) as opened:
+        assert opened.classes_.tolist() == ["cup", "cup=0", "mug", "spoon"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\tb", "\x1b[31mred", "a\u2028b"])
+def test_a_name_that_cannot_be_shown_is_no_class(
+    name: str, call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("teach", vectors(tmp_path / "x"), "--encoder", "none")
+    if name.strip():
+        (tmp_path / "y" / name).mkdir(parents=True)
+        np.save(tmp_path / "y" / name / "a.npy", np.eye(3))
+        assert call("teach", tmp_path / "y")[0] == 2
+    assert call("teach", "--as", name, tmp_path / "x")[0] == 2
+    capsys.readouterr()
+    for words in (["rename", "cup", name], ["relabel", "0", name]):
+        assert main(["memory", words[0], str(tmp_path / "parts.insitu"), *words[1:]]) == 2
+        said = capsys.readouterr()
+        assert (said.out, said.err.count("\n"), "is no name of a class" in said.err) == ("", 1, True)
+    with Memory.open(tmp_path / "parts.insitu", readonly=True) as memory:
+        assert memory.classes_.tolist() == sorted(CENTRES)
+
+
+def test_a_file_name_is_shown_on_its_line_without_control_characters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory, folder = str(tmp_path / "parts.insitu"), vectors(tmp_path / "x")
+    names = ["new\nline.npy", "\x1b[31mred.npy", "tab\t.npy"]
+    for name in names:
+        np.save(tmp_path / name, np.eye(3)[0])
+        (tmp_path / f"broken{name}").write_text("no numbers")
+    assert main(["teach", memory, str(folder), "--encoder", "none"]) == 0
+    capsys.readouterr()
+    assert (
+        main(["predict", memory, *(str(tmp_path / f"{prefix}{name}") for prefix in ("", "broken") for name in names)])
+        == 1
+    )
+    said = capsys.readouterr()
+    assert [line.count("\t") for line in said.out.splitlines()] == [2, 2, 2]
+    assert len(said.err.splitlines()) == 3
+    assert all(c.isprintable() or c in "\t\n" for c in said.out + said.err)
 
 
 def test_labels_that_are_numbers_stay_so(call: Call, tmp_path: Path) -> None:
@@ -246,6 +298,11 @@ def test_labels_that_are_numbers_stay_so(call: Call, tmp_path: Path) -> None:
         (["predict", "new.insitu", "x"], "there is no memory"),
         (["predict", "old.insitu", "x", "--loud"], "--loud"),
         (["predict", "old.insitu", "x", "--unknown-rate"], "--unknown-rate takes"),
+        (["predict", "old.insitu", "x", "--unknown"], "--unknown takes"),
+        (["predict", "old.insitu", "x", "--unknown", "--json"], "--unknown takes"),
+        (["teach", "new.insitu", "x", "--encoder", "onnx"], "give the path of a model"),
+        (["teach", "new.insitu", "x", "--encoder", "net.onnx"], "net.onnx cannot be read"),
+        (["teach", "old.insitu", "--as", "cup", "x/cup", "--as", "mug", "x/mug"], "once"),
     ],
 )
 def test_mistakes_are_one_line_and_make_no_file(

@@ -72,7 +72,11 @@ def bad_models(file: Path) -> dict[str, tuple[Path, dict[str, Any], str]]:
         "other size": (put("s", pooled), {"size": 9}, "takes pictures of 8 × 8, not 9"),
         "fixed batch": (put("b", pooled, (4, 3, 8, 8)), {}, "n 1 or dynamic"),
         "no pictures": (put("l", linear), {}, "no pictures"),
-        "NaN": (put("n", linear, operation="Log"), {"kind": "vectors"}, "NaN or infinity for item 0"),
+        "NaN": (
+            put("n", linear, operation="Log"),
+            {"kind": "vectors"},
+            "item 0 of X: encoder onnx gave NaN or infinity",
+        ),
         "map": (
             put("m", write, given("x", FLOAT, ["n", 3, 8, 8]), same, result("y", ["n", 3, 8, 8])),
             {},
@@ -97,6 +101,34 @@ def test_a_model_that_is_no_encoder_is_one_line(file: Path, name: str) -> None:
     with pytest.raises(InsituError, match=words) as caught:
         Onnx(path, **fields).encode(x)
     assert "\n" not in str(caught.value)
+
+
+def test_the_items_that_a_model_turns_into_nan_are_named_and_the_rest_goes_on(file: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(70, 4))  # several batches
+    encoder = Onnx(linear(file, operation="Log"), kind="vectors")
+    alone, odd = [], []
+    for row, each in enumerate(x):
+        try:
+            alone.append(encoder.encode([each])[0])
+        except InsituError:
+            odd.append(row)
+    assert 0 < len(odd) < 70
+    failed: dict[int, str] = {}
+    found = encoder.encode(x, on_error=lambda row, error: failed.update({row: str(error)}))
+    assert sorted(failed) == odd
+    assert all(f"item {row} of X" in text and "NaN" in text for row, text in failed.items())
+    np.testing.assert_allclose(found, np.array(alone), rtol=1e-5)
+
+
+def test_a_file_is_an_encoder_by_its_path(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pooled(file)
+    with Memory.open("m.insitu", substrate="digital", encoder="model.onnx", dim=16) as memory:
+        answer = memory.fit(PICTURES, list("abc")).predict_proba(PICTURES)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with Memory.open(tmp_path / "m.insitu", readonly=True) as memory:
+        assert np.array_equal(memory.predict_proba(PICTURES), answer)
 
 
 def test_a_memory_follows_the_content_of_the_file_and_not_its_place(file: Path, tmp_path: Path) -> None:

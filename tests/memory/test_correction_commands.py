@@ -98,3 +98,31 @@ def test_a_wrong_command_is_one_line_and_changes_nothing(
     said = capsys.readouterr()
     assert (said.out, len(said.err.splitlines())) == ("", 1)
     assert maintenance.verify(cups) == 1
+
+
+@pytest.mark.parametrize(("args", "said"), [
+    (["rename", "PATH", "cup"], "insitu memory rename PATH LABEL NEW"),
+    (["backup", "PATH"], "insitu memory backup PATH OUT"),
+    (["info", "PATH", "--jsn"], "insitu memory info PATH [--json]"),
+    (["inf", "PATH"], "did you mean info?"),
+    (["relabel", "PATH", "99", "cup"], "has no example 99"),
+])  # fmt: skip
+def test_a_wrong_command_says_how_it_is_used(
+    cups: Path, args: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["memory", *(str(cups) if arg == "PATH" else arg for arg in args)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_class_is_found_and_named_in_composed_form(cups: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(cups)
+    for words in (
+        ["rename", path, "cup", "cafe\u0301"],
+        ["relabel", path, "0", "cafe\u0301"],
+        ["examples", path, "cafe\u0301"],
+    ):
+        assert main(["memory", *words]) == 0
+    assert "caf\u00e9" in capsys.readouterr().out
+    with Memory.open(cups, readonly=True) as memory:
+        assert "caf\u00e9" in memory.classes_.tolist()
+        assert not any("\u0301" in label for label in memory.classes_.tolist())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import insitu
 from insitu import catalog
+from insitu.cli.text import printable
 from insitu.core import InsituError, read_text
 
 OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
@@ -105,5 +106,5 @@ def _fail(error: Exception, code: int) -> int:
     if os.environ.get("INSITU_DEBUG") == "1":
         traceback.print_exc()
     # one line, even where a library's message has several
-    print(f"insitu: error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"insitu: error: {printable(' '.join(str(error).split()))}", file=sys.stderr)
     return code

@@ -43,6 +43,7 @@ def relabel(path: Path, example: str, new: str) -> Report:
 
     def act(memory: Any) -> Report:
         number, name = _example_id(example), _new_label(memory, new)
+        _check_examples(path, memory, [number])
         memory.relabel(number, name)
         return f"moved    example {number} to {printable(name)}", {"relabelled": [number, name]}
 
@@ -53,11 +54,9 @@ def remove(path: Path, examples: list[str]) -> Report:
     """Take examples out of their classes."""
 
     def act(memory: Any) -> Report:
-        numbers = [_example_id(example) for example in examples]
-        known = {example.id for example in memory.examples()}
-        if missing := [number for number in numbers if number not in known]:
-            raise InsituError(f"{path} has no example {missing[0]}; 'insitu memory examples' lists those it has")
-        for number in dict.fromkeys(numbers):
+        numbers = list(dict.fromkeys(_example_id(example) for example in examples))
+        _check_examples(path, memory, numbers)
+        for number in numbers:
             memory.remove_example(number)
         return f"removed  example {', '.join(map(str, numbers))}", {"removed": numbers}
 
@@ -121,23 +120,37 @@ def _open(path: Path, readonly: bool = False) -> Any:
 
 
 def _find(path: Path, memory: Any, text: str) -> Any:
-    """Return the label of the class called ``text``, which may be a number."""
+    """Return the label of the class called ``text``, which may be a number; spelled exactly so, or in composed form."""
+    from insitu.data.files.labelled_folder import composed
+
     labels = memory.classes_.tolist() if hasattr(memory, "classes_") else []
     known, name = {str(label): label for label in labels}, as_utf8(text)
-    if name not in known:
+    found = name if name in known else composed(text)
+    if found not in known:
         held = ", ".join(map(printable, list(known)[:SHOWN])) or "no class"
-        raise InsituError(f"{path} does not hold {name!r}; it holds {held}")
-    return known[name]
+        raise InsituError(f"{path} does not hold {name!r}; it holds {held}{', ...' if len(known) > SHOWN else ''}")
+    return known[found]
 
 
 def _new_label(memory: Any, text: str) -> Any:
-    """Return the label called ``text``, of the kind of the memory's other labels."""
-    name, labels = as_utf8(text), memory.classes_.tolist()
-    kind = type(labels[0]) if labels else str
+    """Return the label called ``text``, of the kind of the memory's other labels, and as one of them is spelled."""
+    from insitu.data.files.labelled_folder import as_label
+
+    known = {str(label): label for label in memory.classes_.tolist()}
+    if (exact := as_utf8(text)) in known:
+        return known[exact]
+    name, kind = as_label(text), type(next(iter(known.values()), ""))
     try:
         return {"True": True, "False": False}[name] if kind is bool else kind(name)
     except (KeyError, ValueError):
         raise InsituError(f"labels of this memory are {kind.__name__}; got {name!r}") from None
+
+
+def _check_examples(path: Path, memory: Any, numbers: list[int]) -> None:
+    """Raise ``InsituError`` where the memory has no example of one of these numbers."""
+    known = {example.id for example in memory.examples()}
+    if missing := [number for number in numbers if number not in known]:
+        raise InsituError(f"{path} has no example {missing[0]}; 'insitu memory examples {path}' lists those it has")
 
 
 def _example_id(text: str) -> int:

@@ -81,9 +81,14 @@ def swap(record: T, groups: list[Group], hidden: Set[str]) -> tuple[T, list[Grou
         if len(group.values) != 1:
             raise InsituError(f"--{group.name} takes the name of one part: {', '.join(names)}")
         given = catalog.dashed(group.values[0])
-        if given not in names:
+        if given not in names and slot.room == "encoders":
+            from insitu import encoders
+
+            made: Any = encoders.find(group.values[0])  # a trained backbone, or an ONNX file
+        elif given not in names:
             raise InsituError(f"--{group.name} {group.values[0]}: no such part; the {slot.room} are {', '.join(names)}")
-        made = None if given == "none" else _made(group.name, given, slot.room)
+        else:
+            made = None if given == "none" else _made(group.name, given, slot.room)
         record = _put(record, group.name.replace("-", "_").split("."), made)
     return record, left
 

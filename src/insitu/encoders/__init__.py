@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from insitu import catalog
 from insitu.core import InsituError
 from insitu.encoders import _cache, _items
 
+ONNX_SUFFIX = ".onnx"
 Kind = Literal["images", "sounds", "series", "vectors"]
 Vectors = NDArray[np.float64]
 Progress = Callable[[int, int], object]  # called with the number of items done and their total
@@ -98,6 +100,9 @@ class Encoder(ABC):
                 on_error(row, error)
             if len(pending) == self.batch_size or (pending and row == len(listed) - 1):
                 for (at, key, _), vector in zip(pending, self._checked(pending), strict=True):
+                    if not np.isfinite(vector).all():
+                        self._report_not_finite(listed[at], at, on_error)
+                        continue
                     found[at] = vector
                     if store is not None and key:
                         store.put(key, vector)
@@ -108,23 +113,28 @@ class Encoder(ABC):
         return np.stack(rows) if rows else np.zeros((0, self.dim or 0))
 
     def _checked(self, pending: list[tuple[int, str, Any]]) -> Vectors:
-        """Return the vectors of a batch; raise ``InsituError`` where they are not finite vectors, one per item."""
+        """Return the vectors of a batch; raise ``InsituError`` where they are not vectors, one per item."""
         out = self.vectors([read for _, _, read in pending])
         if out.ndim != 2 or len(out) != len(pending) or not out.shape[1]:
             raise InsituError(f"encoder {self.name} gave {out.shape} for {len(pending)} items; it gives (n, dim)")
         if self.dim not in (None, out.shape[1]):
             raise InsituError(f"encoder {self.name} gave vectors of {out.shape[1]} numbers, not of {self.dim}")
-        if odd := np.flatnonzero(~np.isfinite(out).all(1)).tolist():
-            raise InsituError(
-                f"encoder {self.name} gave NaN or infinity for item {pending[odd[0]][0]}; correct the item or the model"
-            )
         return out
+
+    def _report_not_finite(self, item: Any, row: int, on_error: OnError | None) -> None:
+        try:
+            with _items.named(item, row):
+                raise InsituError(f"encoder {self.name} gave NaN or infinity for it; correct the item or the model")
+        except InsituError as error:
+            if on_error is None:
+                raise
+            on_error(row, error)
 
 
 def find(given: Any) -> Encoder | None:
     """Return the encoder that a user gave: a record, the name of one, a torch module, a callable, or None for none.
 
-    Names are those of this room and of the trained backbones that serve images.
+    Names are those of this room, of the trained backbones that serve images, and of ONNX files, as ``folder/net.onnx``.
     """
     if given is None or isinstance(given, Encoder):
         return given
@@ -144,12 +154,19 @@ def _named(name: str) -> Encoder:
     from insitu.backbones import trained
     from insitu.encoders.trained_backbone import TrainedBackbone
 
+    if name.lower().endswith(ONNX_SUFFIX):
+        from insitu.encoders.onnx import Onnx
+
+        return Onnx(Path(name).absolute())  # a memory in a file is opened from other folders too
     parts = {part.name: part for part in catalog.parts("encoders")}
     if part := parts.get(catalog.dashed(name)):
         try:
             encoder: Encoder = catalog.load(part)()
-        except TypeError as error:  # a field without default
-            raise InsituError(f"encoder {part.name} has fields to give ({error}); pass its record") from None
+        except TypeError:  # a field without default
+            how = (
+                "give the path of a model, such as network.onnx" if part.name == "onnx" else "pass its record in Python"
+            )
+            raise InsituError(f"encoder {part.name} is more than a name; {how}") from None
         return encoder
     try:
         trained.check(name, "images")

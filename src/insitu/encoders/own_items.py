@@ -89,7 +89,7 @@ def encode(
 
         def on_error(row: int, error: InsituError) -> None:
             text = str(error)
-            for prefix in (f"{items[row].name}: ", f"item {row} of X: "):
+            for prefix in (f"{items[row].name}: ", f"{items[row].name!r}: ", f"item {row} of X: "):
                 text = text.removeprefix(prefix)
             failed[row] = Failure(items[row].name, text)
 

@@ -26,6 +26,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from insitu import catalog
 from insitu.cli import memory_corrections
 from insitu.cli.text import printable
 from insitu.core import InsituError
@@ -63,10 +64,7 @@ def main(args: list[str]) -> int:
             as_json = rest[-1:] == ["--json"]
             memory_corrections.show(_correct(action, Path(path), rest[:-1] if as_json else rest), as_json)
         case _:
-            raise InsituError(
-                f"memory takes verify, info, backup, export, import, {', '.join(CORRECTIONS)}, with their arguments; "
-                f"got {' '.join(args) or 'nothing'}; see 'insitu memory --help'"
-            )
+            raise _misuse(args)
     return 0
 
 
@@ -84,14 +82,27 @@ def _correct(action: str, path: Path, given: list[str]) -> memory_corrections.Re
             return memory_corrections.remove(path, given)
         case "forget", [_, *_]:
             return memory_corrections.forget(path, given)
-    raise InsituError(f"memory {action} takes other arguments; got {' '.join(given) or 'none'}; see --help")
+    raise _misuse([action, str(path), *given])
+
+
+def _misuse(args: list[str]) -> InsituError:
+    """Return an error that shows how the action is used, or which actions there are."""
+    usages = [line.removeprefix("usage:").strip() for line in (__doc__ or "").splitlines() if " PATH" in line]
+    actions = {line.split()[2]: line for line in usages if line.startswith("insitu memory ")}
+    given = " ".join(args) or "nothing"
+    if args and args[0] in actions:
+        return InsituError(f"the usage is {actions[args[0]]}; got insitu memory {given}")
+    hint = catalog.suggest(args[0], [*actions]) if args else ""
+    return InsituError(
+        f"memory takes {', '.join(actions)}{f'; {hint}' if hint else ''}; got {given}; see 'insitu memory --help'"
+    )
 
 
 def _table(path: str, summary: dict[str, Any]) -> str:
     classes, events = summary["classes"], summary["events"]
     names = ", ".join(f"{printable(each['label'])} ({each['examples']})" for each in classes[:SHOWN])
     parameters = summary["parameters"]
-    part, dim, encoder = parameters["substrate"]["part"], parameters["dim"], parameters["encoder"]
+    part, dim, encoder = parameters["substrate"]["part"], parameters["dim"], _encoder(parameters["encoder"])
     rows = {
         "memory": f"{path}, {summary['bytes'] / 2**20:.1f} MiB, clock at {summary['now_s']:.0f} s",
         "made": f"{summary['made']}, {part}, {dim} rows, encoder {encoder}",
@@ -103,6 +114,14 @@ def _table(path: str, summary: dict[str, Any]) -> str:
         "spent": ", ".join(f"{count} {name}" for name, count in summary["spent"].items()) or "nothing",
     }
     return "\n".join(f"{name:8}{text}" for name, text in rows.items())
+
+
+def _encoder(stored: Any) -> str:
+    """Return the name of an encoder and its fields, as they are stored."""
+    if not isinstance(stored, dict):
+        return str(stored or "none")
+    fields = ", ".join(f"{name}={value}" for name, value in stored.get("fields", {}).items() if value is not None)
+    return f"{str(stored.get('part')).removeprefix('encoders/')}{f' ({fields})' if fields else ''}"
 
 
 def _import(path: Path, source: Path, flags: list[str]) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from insitu.cli.text import printable
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def _arguments(args: list[str]) -> tuple[list[str], list[str]]:
         if not word.startswith("-"):
             files.append(word)
         elif word in NEED_VALUES:
-            rest.append(f"{word}={next(words, '')}")  # joined, since -1 is a label and no flag
+            value = next(words, "")
+            if not value or value.startswith("--"):
+                raise InsituError(f"{word} takes a value; got {value or 'nothing'}; see 'insitu predict --help'")
+            rest.append(f"{word}={value}")  # joined, since -1 is a label and no flag
         else:
             rest.append(word)
     return files, rest
@@ -129,8 +133,8 @@ def _print(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     elif "error" in found:
-        print(f"insitu: {found['item']}: {found['error']}", file=sys.stderr)
+        print(f"insitu: {printable(found['item'])}: {printable(found['error'])}", file=sys.stderr)
     else:
         known = str(found["label"]) in found["probabilities"]
         share = f"{100 * found['confidence']:.0f} %" if known else f"familiarity {100 * found['familiarity']:.1f} %"
-        print(f"{found['label']}\t{share}\t{found['item']}")
+        print(f"{printable(found['label'])}\t{share}\t{printable(found['item'])}")

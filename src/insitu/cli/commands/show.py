@@ -39,7 +39,7 @@ def main(args: list[str]) -> int:
         print(f"\nrun it: insitu train {part.name} [--quick]")
     else:
         _fields(part)
-    if part.room == "encoders":
+    if part.room == "encoders" and all(field.default for field in static_source.fields(part)):
         _encoder(part.name)
     if part.room == "devices":
         from insitu.devices import figures
@@ -78,7 +78,7 @@ def _curves(part: Part) -> Characteristics:
 
 
 def _encoder(name: str) -> None:
-    """Print what an encoder takes and gives, as far as it can be made from its defaults and its packages are there."""
+    """Print what an encoder takes and gives, if its packages are installed."""
     from insitu import encoders
 
     try:

@@ -14,6 +14,7 @@ the rest is taught as one event; the exit code is then 1. --json prints one obje
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from insitu.cli.text import printable
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from insitu.memory.labels import Label
 
 SHOWN = 12  # classes
+NEED_VALUES = ("--encoder", "--substrate", "--dim")
 USAGE = "teach takes PATH FOLDER, or PATH --as NAME FILE ...; see 'insitu teach --help'"
 
 
@@ -96,16 +99,24 @@ def main(args: list[str]) -> int:
 
 
 def _arguments(args: list[str]) -> tuple[Path | None, Path | None, list[str] | None, list[str]]:
-    """Return the path, the folder, the words after --as, and the flags."""
-    end = next((place for place, word in enumerate(args) if word.startswith("-")), len(args))
-    positional, rest, named = args[:end], list(args[end:]), None
-    if "--as" in rest:
-        start = rest.index("--as")
-        stop = next((k for k in range(start + 1, len(rest)) if rest[k].startswith("--")), len(rest))
-        named = rest[start + 1 : stop]
-        del rest[start:stop]
-        if len(named) < 2:
-            raise InsituError(f"--as takes the name of a class and its files; got {' '.join(named) or 'nothing'}")
+    """Return the path, the folder, the words after --as, and the flags, which may stand anywhere."""
+    positional, rest, named = list[str](), list[str](), None
+    place = 0
+    while place < len(args):
+        word, place = args[place], place + 1
+        if word == "--as" or word.startswith("--as="):
+            stop = next((k for k in range(place, len(args)) if args[k].startswith("--")), len(args))
+            words, place = [*word.split("=", 1)[1:], *args[place:stop]], stop
+            if named is not None or len(words) < 2:
+                given = "it twice" if named is not None else " ".join(words) or "nothing"
+                raise InsituError(f"--as takes the name of a class and its files, once; got {given}")
+            named = words
+        elif word.startswith("-"):
+            value = word in NEED_VALUES and place < len(args)
+            rest += args[place - 1 : place + value]
+            place += value
+        else:
+            positional.append(word)
     helped = "--help" in rest or "-h" in rest
     if not helped and len(positional) != (1 if named else 2):
         raise InsituError(f"{USAGE}; got {' '.join(args) or 'nothing'}"[:300])
@@ -141,7 +152,7 @@ def _batch(folder: Path | None, named: list[str] | None, kind: str) -> Batch:
         classes, notes = found.classes, found.notes
     else:
         assert named is not None
-        classes = {labelled_folder.as_label(named[0]): [Path(word) for word in named[1:]]}
+        classes = {labelled_folder.as_label(named[0]): labelled_folder.expanded(map(Path, named[1:]), kind)}
     files = [(label, file) for label, own in classes.items() for file in own]
     items, failed = own_items.read([file for _, file in files], kind)
     labels: list[Label] = [label for (label, _), own in zip(files, items, strict=True) for _ in own]
@@ -161,7 +172,7 @@ def _usable(batch: Batch, encoder: Encoder | None, features: int | None) -> tupl
     failed = [*batch.failed, *more]
     if not places:
         first = f"{failed[0].name}: {failed[0].error}" if failed else "there is no item"
-        raise InsituError(f"none of the {len(failed)} items can be used; the first: {first}")
+        raise InsituError(f"no item can be used, of {len(failed)}; the first: {first}")
     labels, items = ([given[place] for place in places] for given in (batch.labels, batch.items))
     return Batch(labels, items, failed, batch.notes), vectors  # type: ignore[arg-type]
 
@@ -178,17 +189,19 @@ def _teach(
     given: Any = [item.given for item in batch.items]
     rows: Any = memory.settings.journaled(given) if memory.settings.keeps_images else vectors
     chosen, skipped, notes = list[int](), list[str](), list[str]()
-    elsewhere: dict[bytes, tuple[Label, str]] = {}
+    labelled = {_digest(row): label for label, own in known.items() for row in own}
     for place, (label, row, item) in enumerate(zip(labels, rows, batch.items, strict=True)):
         own = known.setdefault(label, [])
         if not again and place_of(row, own) is not None:
             skipped.append(item.name)
             continue
+        if (other := labelled.setdefault(_digest(row), label)) != label:
+            notes.append(
+                f"{item.name} is the same as an example of {other}, and was taught as {label} too; if one is wrong, "
+                f"remove it: 'insitu memory examples {path}' lists examples, 'remove-example' takes one out"
+            )
         own.append(row)
         chosen.append(place)
-        other, name = elsewhere.setdefault(np.ascontiguousarray(row).tobytes(), (label, item.name))
-        if other != label:
-            notes.append(f"{item.name} and {name} are the same and have two names, {label} and {other}; forget one")
     if chosen:
         held = memory.settings.encoder is None or memory.settings.keeps_images
         # vectors of an encoder are made again by the memory, from the cache
@@ -197,11 +210,15 @@ def _teach(
     return [labels[place] for place in chosen], skipped, notes
 
 
+def _digest(row: NDArray[Any]) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(row).tobytes()).digest()
+
+
 def _in_kind(memory: Memory, labels: list[Label]) -> list[Label]:
     """Return labels in words as those of the memory, whose labels may be numbers or other forms of Unicode."""
-    from insitu.data.files.labelled_folder import as_label
+    from insitu.data.files.labelled_folder import composed
 
-    known = {as_label(str(label)): label for label in getattr(memory, "classes_", np.zeros(0, str)).tolist()}
+    known = {composed(str(label)): label for label in getattr(memory, "classes_", np.zeros(0, str)).tolist()}
     kind = type(next(iter(known.values()), ""))
     try:
         return [known[str(label)] if label in known else kind(label) for label in labels]
@@ -211,15 +228,16 @@ def _in_kind(memory: Memory, labels: list[Label]) -> list[Label]:
 
 
 def _words(result: dict[str, Any]) -> str:
-    counts = [f"{label} ({count})" for label, count in result["taught"].items()]
+    counts = [f"{printable(label)} ({count})" for label, count in result["taught"].items()]
     total = sum(result["taught"].values())
     shown = ", ".join(counts[:SHOWN]) + f", and {len(counts) - SHOWN} more" * (len(counts) > SHOWN)
     for note in result["notes"]:
-        print(f"note    {note}", file=sys.stderr)
+        print(f"note    {printable(note)}", file=sys.stderr)
     for each in result["unreadable"]:
-        print(f"unread  {each['item']}: {each['error']}", file=sys.stderr)
+        print(f"unread  {printable(each['item'])}: {printable(each['error'])}", file=sys.stderr)
     lines = [f"taught  {total} example{'s' * (total != 1)}{': ' if counts else ''}{shown}"]
     if result["skipped"]:
         lines.append(f"known   {len(result['skipped'])} taught before and not again; --again teaches them once more")
-    lines.append(f"memory  {result['memory']}, {result['classes']} classes, {result['seconds']:.1f} s")
+    count = result["classes"]
+    lines.append(f"memory  {result['memory']}, {count} class{'es' * (count != 1)}, {result['seconds']:.1f} s")
     return "\n".join(lines)

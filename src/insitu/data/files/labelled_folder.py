@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from insitu.data.folder import is_system_folder
 
 SOUNDS, NUMBERS = frozenset({".wav", ".wave"}), frozenset({".csv", ".npy"})
 SHOWN = 3  # names in a note
+LINE_CONTROLS = ("Cc", "Zl", "Zp")  # categories of characters that control a terminal or break a line
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,23 @@ def files(folder: Path, kind: str) -> list[Path]:
     return found
 
 
+def expanded(paths: Iterable[Path], kind: str) -> list[Path]:
+    """Return files, and for a folder the files of ``kind`` in it; raise ``InsituError`` where there is none."""
+    return [file for path in paths for file in (files(path, kind) if path.is_dir() else [path])]
+
+
 def as_label(name: str) -> str:
-    """Return the name of a class in composed Unicode form; raise ``InsituError`` where it is not valid text."""
+    """Return the name of a new class in composed Unicode form; raise ``InsituError`` where it names none."""
+    label = composed(name)
+    if not label.strip():
+        raise InsituError(f"{label!r} is no name of a class, since it is blank; give another name")
+    if odd := next((c for c in label if unicodedata.category(c) in LINE_CONTROLS), None):
+        raise InsituError(f"{label!r} is no name of a class, since it has a control character, {odd!r}; rename it")
+    return label
+
+
+def composed(name: str) -> str:
+    """Return a name in composed Unicode form, even where the locale is ASCII."""
     try:
         return unicodedata.normalize("NFC", os.fsencode(name).decode())
     except UnicodeError as error:

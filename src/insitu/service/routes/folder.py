@@ -75,6 +75,8 @@ def add(app: FastAPI, context: Context) -> None:
         """Create a memory."""
         given = sent.model_dump(exclude_none=True, exclude={"name"})
         if "encoder" in given:
+            if given["encoder"].lower().endswith(".onnx"):  # else a client could have the server read its files
+                raise HTTPException(422, "a client names no file of the server; create this memory by 'insitu teach'")
             given["encoder"] = None if given["encoder"].lower() == "none" else given["encoder"]
         await worker.call("write", None, "memories.create", sent.name, given)
         return AsciiResponse({"name": sent.name, "tokens": context.tokens.create(sent.name)})
