@@ -323,3 +323,31 @@ def picture(page: Any, file: Path) -> None:
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     shot.quantize(240, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def test_files_chosen_before_their_name_are_taught_once_it_is_entered(server: Server, visit: Visit) -> None:
+    page = opened(visit, server, **STILL)
+    shown, first, second = (
+        {"name": f"{n}.png", "mimeType": "image/png", "buffer": png(KA, 64 + n, 0, 255)} for n in range(3)
+    )
+    page.set_input_files("#file", shown)
+    until(page, "!document.getElementById('clear').disabled")
+    page.set_input_files("#file", [first, second])
+    for press in (False, True):
+        if press:
+            page.click("#teach-button")
+        assert "name for the 2 files" in page.inner_text("#hint")
+        assert server.classes == {}
+    page.fill("#name", "ka")
+    page.click("#teach-button")
+    until(page, "/^Taught 2/.test(document.getElementById('bulk-text').textContent)")
+    assert server.classes == {"ka": 2}
+    page.set_input_files("#file", [first, second])
+    page.fill("#name", "")
+    page.set_input_files("#file", [first, second])
+    page.set_input_files("#file", shown)  # instead of the two
+    until(page, "!document.getElementById('clear').disabled")
+    page.fill("#name", "one")
+    page.click("#teach-button")
+    until(page, "document.getElementById('answer-title').textContent === 'Taught'")
+    assert server.classes["one"] == 1

@@ -30,6 +30,8 @@ def test_memories_are_created_restored_and_deleted(folder_server: Server, visit:
         page.wait_for_selector(f"#memories a:text-is('{name}')")
     page.click("#memories a:text-is('cups')")
     page.wait_for_selector("#bench:not([hidden])")
+    assert page.inner_text("#about") == "· cups · omniglot"
+    assert page.title() == "cups · insitu"
     taught_all(page, "ka", [KA])
     page.click("#backup summary")
     with page.expect_download() as download:

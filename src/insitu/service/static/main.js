@@ -27,6 +27,8 @@ let input = null; // for what the memory takes
 let full = null; // µS of the deepest colour, once known
 let products = 0; // computed for this page
 let busy = 0; // pending requests that change the memory
+let waiting = null; // files that were chosen before they had a name
+const ownName = /\/m\/([^/]+)\/$/.exec(location.pathname)?.[1]; // of one memory of a folder
 const ours = new Set(); // numbers of events caused by this page
 const deferred = []; // events received while busy: they may be ours
 
@@ -94,6 +96,8 @@ const change = (path, body) => changed(path, body).catch((error) => void failed(
 async function teach(event) {
   event.preventDefault();
   const label = labelGiven();
+  if (waiting && label) return received(waiting);
+  if (waiting) return requireInput(nameFiles(), at("name"));
   if (input.empty && !input.live) return requireInput(words().missing, at("choose"));
   if (!label) return requireInput("Enter a name first.", at("name"));
   at("teach-button").disabled = true;
@@ -146,7 +150,8 @@ function hint() {
   const label = labelGiven();
   const known = label && classNamed(label);
   at("hint").classList.remove("missing");
-  if (!label) at("hint").textContent = `Teach three to five ${words().noun}s of each.`;
+  if (!label && waiting) at("hint").textContent = nameFiles();
+  else if (!label) at("hint").textContent = `Teach three to five ${words().noun}s of each.`;
   else if (!known) at("hint").textContent = "A new class.";
   else {
     const advice = known.examples < 3 ? "three to five are recommended" : "more improve the accuracy";
@@ -161,13 +166,17 @@ async function teachMany(labels, items) {
   await showTaught(plural(new Set(labels).size, "new class", "new classes"), plural(labels.length, words().noun), reply);
 }
 
+const nameFiles = () => `Enter a name for the ${plural(waiting.length, "file")}, then teach; or choose a folder for each class.`;
+
 /** One file is shown; several, or those of a folder, are taught. */
 async function received(files) {
   if (!files.length) return;
+  waiting = null;
   if (files.length === 1 && !files[0].folder) return input.load(files[0].file).catch(failed);
   const name = labelGiven();
   if (!name && memory.input !== "vector" && files.some(({ folder }) => !folder)) {
-    return requireInput("Enter a name for these files first, or drop a folder for each class.", at("name"));
+    waiting = files;
+    return requireInput(nameFiles(), at("name"));
   }
   const send = (labels, items) => changed("api/teach", { labels, [`${FIELD[memory.input]}s`]: items });
   try {
@@ -185,8 +194,8 @@ async function received(files) {
 async function refresh() {
   const before = memory && fingerprint(memory);
   memory = await request("api/memory");
-  input ??= makeInput(memory.input, () => clearTimeout(pause), itemChanged, failed);
-  at("about").textContent = `· ${memory.encoder ?? `vectors${memory.features ? ` of ${memory.features} numbers` : ""}`}`;
+  input ??= makeInput(memory.input, () => clearTimeout(pause), () => ((waiting = null), itemChanged()), failed);
+  at("about").textContent = `${ownName ? `· ${ownName} ` : ""}· ${memory.encoder ?? `vectors${memory.features ? ` of ${memory.features} numbers` : ""}`}`;
   at("about").title = memory.substrate;
   document.body.dataset.input = memory.input;
   at("title").textContent = words().title;
@@ -284,7 +293,8 @@ const drift = new DriftProjection(
 acceptFiles({
   place: at("paper"), files: at("file"), chooseFiles: at("choose"), folder: at("folder"), chooseFolder: at("choose-folder"),
 }, received, failed);
-at("above").hidden = !/\/m\/[^/]+\/$/.test(location.pathname);
+at("above").hidden = !ownName;
+if (ownName) document.title = `${ownName} · insitu`;
 at("teach").addEventListener("submit", teach);
 at("name").addEventListener("input", hint);
 at("answer-undo").addEventListener("click", () => corrections.undo());
