@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from insitu.cli.main import main
+from insitu.core import InsituError
 from insitu.memory import Memory
 
 CENTRES = {"cup": [0.0, 0.0, 4.0], "mug": [4.0, 0.0, 0.0], "spoon": [0.0, 4.0, 0.0]}
@@ -268,6 +269,40 @@ def test_a_file_name_is_shown_on_its_line_without_control_characters(
     assert [line.count("\t") for line in said.out.splitlines()] == [2, 2, 2]
     assert len(said.err.splitlines()) == 3
     assert all(c.isprintable() or c in "\t\n" for c in said.out + said.err)
+
+
+def test_items_of_other_channels_are_listed_and_the_rest_goes_on(call: Call, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def series(name: str, channels: int) -> Path:
+        file = tmp_path / "x" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, rng.standard_normal((40, channels)))
+        return file
+
+    for name in ("a/0.npy", "a/1.npy", "b/0.npy", "b/1.npy"):
+        series(name, 2)
+    odd = series("a/odd.npy", 3)
+    code, [done], _ = call("teach", tmp_path / "x", "--encoder", "windows")
+    assert (code, done["taught"]) == (1, {"a": 2, "b": 2})
+    assert [each["item"] for each in done["unreadable"]] == [str(odd)]
+    others = [series(f"c/{n}.npy", 3) for n in range(3)]  # most of what is given is not like what was taught
+    code, found, _ = call("predict", *others, tmp_path / "x" / "a" / "0.npy")
+    assert (code, ["error" in each for each in found]) == (1, [True, True, True, False])
+    code, _, said = call("teach", "--as", "a", *others)
+    assert (code, said.count("\n")) == (2, 1)
+    with Memory.open(tmp_path / "parts.insitu", readonly=True) as memory:
+        for act in (memory.predict, memory.encode):
+            with pytest.raises(InsituError, match="as many channels"):
+                act([rng.standard_normal((40, 3))])
+
+
+def test_files_of_which_none_can_be_used_are_one_line(call: Call, tmp_path: Path) -> None:
+    call("teach", vectors(tmp_path / "x"), "--encoder", "none")
+    Image.new("L", (9, 9)).save(tmp_path / "photo.png")
+    code, [found], _ = call("predict", tmp_path / "photo.png")
+    assert (code, "no file of numbers" in found["error"]) == (1, True)
+    assert call("teach", "--as", "cup", tmp_path / "photo.png")[0] == 2
 
 
 def test_labels_that_are_numbers_stay_so(call: Call, tmp_path: Path) -> None:

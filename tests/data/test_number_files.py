@@ -42,7 +42,10 @@ def test_one_dimension_is_one_row(tmp_path: Path) -> None:
         ("x.csv", b"1,2\n3,four\n", "line 2"),
         ("x.csv", b"1,2\n3\n", "line 2 has 1 numbers"),
         ("x.csv", b"1,nan\n", "row 1 holds NaN"),
-        ("x.csv", b"", "not rows of numbers"),
+        ("x.csv", b"", "no row of numbers"),
+        ("x.csv", b"a,b\n", "no row of numbers"),
+        ("x.csv", b"1,,3\n4,5,6\n", "line 1 holds '1,,3'"),  # a first row with a gap is no row of names
+        ("x.csv", b"1,5;2,5\n", "decimal points"),
         ("x.csv", b"\xff\xfe", "UTF-8"),
         ("x.npy", b"no array", "no array of NumPy"),
         ("x.npy", None, "cannot be read"),

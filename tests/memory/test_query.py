@@ -73,3 +73,11 @@ def test_devices_are_shown_with_what_they_got_since() -> None:
     with pytest.raises(InsituError, match="does not hold 'class 9'"):
         memory.columns(["class 9"])
     assert Memory("digital").fit(*some([0, 1])).columns(["class 0"]) is None
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e6])
+@pytest.mark.parametrize("each", [2, 8])
+def test_classes_that_are_all_the_same_are_equally_likely(value: float, each: int) -> None:
+    x = np.full((3 * each, 4), value)
+    shares = Memory().fit(x, list("abc") * each).predict_proba(x[:2])
+    np.testing.assert_allclose(shares, 1 / 3, atol=0.02)

@@ -245,3 +245,9 @@ def test_time_is_a_number_of_seconds_or_a_timedelta_up_to_one_bound() -> None:
     ):
         with pytest.raises(InsituError, match=r"up to a clock of 1e\+10"):
             refused()
+
+
+def test_files_without_an_encoder_are_refused_with_advice() -> None:
+    for x in ([["photos/1.jpg"], ["photos/2.jpg"]], np.array([["a"], ["b"]])):
+        with pytest.raises(InsituError, match="give encoder="):
+            Memory().fit(x, ["cup", "mug"])

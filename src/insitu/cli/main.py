@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import traceback
+import warnings
 from pathlib import Path
 
 import insitu
@@ -30,6 +31,7 @@ def main(args: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # characters that the terminal lacks are escaped
+    warnings.showwarning = _show_warning
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -100,6 +102,10 @@ def _version() -> str:
 
 def _doc(file: Path) -> str:
     return ast.get_docstring(ast.parse(read_text(file))) or ""
+
+
+def _show_warning(message: Warning | str, *_: object) -> None:
+    print(f"insitu: warning: {printable(' '.join(str(message).split()))}", file=sys.stderr)
 
 
 def _fail(error: Exception, code: int) -> int:

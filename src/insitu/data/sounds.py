@@ -6,6 +6,7 @@ Python's ``wave`` refuses float samples and the extensible header that many reco
 from __future__ import annotations
 
 import warnings
+from contextvars import ContextVar
 from math import gcd
 from typing import Any
 
@@ -20,6 +21,8 @@ SLOWEST, FASTEST = 4_000, 768_000  # samples per second
 SILENT = 1e-3  # loudest sample, of full scale: 60 dB below it
 CLIPPED, MOST_CLIPPED = 0.999, 0.01  # of full scale; share of samples above which a warning is given
 Samples = NDArray[np.float32]
+
+name: ContextVar[str] = ContextVar("name", default="a recording")  # of the recording, for warnings
 
 
 def samples(item: Any, rate: int) -> Samples:
@@ -45,7 +48,7 @@ def samples(item: Any, rate: int) -> Samples:
     if peak > 1 + 1e-3:
         raise InsituError(f"its float samples are within ±1; got {peak:g}; divide by full scale, or give integers")
     if (share := float((np.abs(mono) >= CLIPPED).mean())) > MOST_CLIPPED:
-        warnings.warn(f"a recording is clipped: {share:.0%} of its samples are at full scale", stacklevel=2)
+        warnings.warn(f"{name.get()} is clipped: {share:.0%} of its samples are at full scale", stacklevel=2)
     return resampled(mono, int(found), rate)
 
 

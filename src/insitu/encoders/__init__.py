@@ -74,12 +74,20 @@ class Encoder(ABC):
     def vectors(self, inputs: Sequence[Any]) -> Vectors:
         """Return the vectors (n, dim) of a batch of what ``read`` returned."""
 
-    def encode(self, items: Any, *, progress: Progress | None = None, on_error: OnError | None = None) -> Vectors:
+    def encode(
+        self,
+        items: Any,
+        *,
+        progress: Progress | None = None,
+        on_error: OnError | None = None,
+        length: int | None = None,
+    ) -> Vectors:
         """Return the vectors (n, dim) of items: one, or a list or array of them; a folder stands for its files.
 
         Without ``on_error``, the first item that cannot be read raises ``InsituError``, which names it. With it,
-        ``on_error`` is called for each such item, which has no row in the result. Vectors of files are looked up by
-        their content, so that none is encoded twice.
+        ``on_error`` is called for each such item, which has no row in the result, and for those whose vectors do not
+        have ``length`` numbers, by default as many as most. Vectors of files are looked up by their content, so that
+        none is encoded twice.
         """
         listed = _items.listed(items, self.kind)
         store = _cache.VectorCache(f"{self.name}-{self.digest()}") if self.cached else None
@@ -99,18 +107,61 @@ class Encoder(ABC):
                     raise
                 on_error(row, error)
             if len(pending) == self.batch_size or (pending and row == len(listed) - 1):
-                for (at, key, _), vector in zip(pending, self._checked(pending), strict=True):
-                    if not np.isfinite(vector).all():
-                        self._report_not_finite(listed[at], at, on_error)
-                        continue
+                for (at, key, _), vector in zip(pending, self._encoded(listed, pending, on_error), strict=True):
                     found[at] = vector
-                    if store is not None and key:
+                    if store is not None and key and vector is not None:
                         store.put(key, vector)
                 pending = []
             if progress is not None:
                 progress(row + 1 - len(pending), len(listed))
+        if on_error is not None:
+            self._leave_out_other_lengths(listed, found, length, on_error)
         rows = [vector for vector in found if vector is not None]
-        return np.stack(rows) if rows else np.zeros((0, self.dim or 0))
+        return _items.stacked(rows) if rows else np.zeros((0, self.dim or 0))
+
+    def _encoded(
+        self, listed: Sequence[Any], pending: list[tuple[int, str, Any]], on_error: OnError | None
+    ) -> list[Vectors | None]:
+        """Return the vectors of a batch, None where ``on_error`` was called; one by one if it fails."""
+        try:
+            found = self._checked(pending)
+        except InsituError as error:
+            if on_error is None:
+                raise
+            if len(pending) > 1:
+                return [vector for each in pending for vector in self._encoded(listed, [each], on_error)]
+            self._report(str(error), listed, pending[0][0], on_error)
+            return [None]
+        for (row, _, _), vector in zip(pending, found, strict=True):
+            if not np.isfinite(vector).all():
+                text = f"encoder {self.name} gave NaN or infinity for it; correct the item or the model"
+                self._report(text, listed, row, on_error)
+        return [vector if np.isfinite(vector).all() else None for vector in found]
+
+    def _leave_out_other_lengths(
+        self, listed: Sequence[Any], found: list[Vectors | None], length: int | None, on_error: OnError
+    ) -> None:
+        """Report the items whose vectors are not of this length, or without one not as long as most."""
+        lengths = [len(vector) for vector in found if vector is not None]
+        wanted = length or max(lengths, key=lengths.count, default=0)
+        for row, vector in enumerate(found):
+            if vector is not None and len(vector) != wanted:
+                text = (
+                    f"encoder {self.name} gave {len(vector)} numbers for it, and {wanted} for others; use alike items"
+                )
+                self._report(text, listed, row, on_error)
+                found[row] = None
+
+    @staticmethod
+    def _report(text: str, listed: Sequence[Any], row: int, on_error: OnError | None) -> None:
+        """Call ``on_error`` with an error that names the item; raise it where there is none."""
+        try:
+            with _items.named(listed[row], row):
+                raise InsituError(text)
+        except InsituError as error:
+            if on_error is None:
+                raise
+            on_error(row, error)
 
     def _checked(self, pending: list[tuple[int, str, Any]]) -> Vectors:
         """Return the vectors of a batch; raise ``InsituError`` where they are not vectors, one per item."""
@@ -120,15 +171,6 @@ class Encoder(ABC):
         if self.dim not in (None, out.shape[1]):
             raise InsituError(f"encoder {self.name} gave vectors of {out.shape[1]} numbers, not of {self.dim}")
         return out
-
-    def _report_not_finite(self, item: Any, row: int, on_error: OnError | None) -> None:
-        try:
-            with _items.named(item, row):
-                raise InsituError(f"encoder {self.name} gave NaN or infinity for it; correct the item or the model")
-        except InsituError as error:
-            if on_error is None:
-                raise
-            on_error(row, error)
 
 
 def find(given: Any) -> Encoder | None:

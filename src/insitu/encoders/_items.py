@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from insitu.core import InsituError
+from insitu.data import sounds
 from insitu.data.files import labelled_folder
 
 
@@ -37,12 +38,16 @@ def content(item: Any) -> Any:
 
 @contextmanager
 def named(item: Any, row: int) -> Iterator[None]:
-    """Put the name of the item before the message of an ``InsituError``."""
+    """Put the name of the item before the message of an ``InsituError``, and into warnings of its sound."""
+    name = str(os.fspath(item)) if isinstance(item, str | os.PathLike) else f"item {row} of X"
+    shown = repr(name) if "\n" in name else name
+    token = sounds.name.set(shown)
     try:
         yield
     except InsituError as error:
-        name = os.fspath(item) if isinstance(item, str | os.PathLike) else f"item {row} of X"
-        raise InsituError(f"{name!r}: {error}" if "\n" in str(name) else f"{name}: {error}") from error
+        raise InsituError(f"{shown}: {error}") from error
+    finally:
+        sounds.name.reset(token)
 
 
 def stacked(rows: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -94,10 +94,11 @@ def encode(
             failed[row] = Failure(items[row].name, text)
 
         if items:
-            found = encoder.encode([item.given for item in items], progress=_watcher.get(), on_error=on_error)
+            given = [item.given for item in items]
+            found = encoder.encode(given, progress=_watcher.get(), on_error=on_error, length=features)
     rows = [row for row in range(len(items)) if row not in failed]
     if encoder is None:
-        found = np.array([items[row].given for row in rows], np.float64).reshape(len(rows), -1)
+        found = np.array([items[row].given for row in rows], np.float64).reshape(len(rows), wanted)
     elif not items:
         found = np.zeros((0, 0))
     return found, rows, list(failed.values())

@@ -38,7 +38,14 @@ def validate_queries(
     x = unwrap(x, "X")
     settings = make_settings(memory.substrate, memory.encoder, memory.dim) if reset else memory.settings
     if settings.encoder is not None:
-        return settings.journaled(x), None
+        encoded = settings.journaled(x)
+        known = None if reset or settings.keeps_images else memory.vector_length
+        if known not in (None, encoded.shape[1]):
+            raise InsituError(
+                f"vectors of this memory have {known} numbers, and encoder {settings.encoder.name} gave "
+                f"{encoded.shape[1]}; give items like those that it was taught, series with as many channels"
+            )
+        return encoded, None
     if not reset and _is_plain(memory, x):
         return x, None
     trial = copy.copy(memory)  # scikit-learn sets attributes on it, which are discarded if X turns out to be invalid
@@ -50,6 +57,11 @@ def validate_queries(
             trial.feature_names_in_ = np.array(names, object)
         given: NDArray[Any] = validate_data(trial, x, reset=reset, dtype=[np.float64, np.float32])
     except ValueError as error:
+        if "could not convert string to float" in str(error):
+            raise InsituError(
+                f"{error}; a memory without an encoder takes numbers: give encoder=, such as 'efficientnet-lite0' for "
+                "photos"
+            ) from error
         if "inhomogeneous" not in str(error):
             raise
         raise InsituError(

@@ -36,6 +36,11 @@ class Querying(ABC):
     @abstractmethod
     def _fitted(self) -> Model: ...
 
+    @property
+    def vector_length(self) -> int | None:
+        """Numbers of the vectors that are compared, None before the first example."""
+        return None if self._model is None else self._model.features
+
     def encode(self, X: Any) -> NDArray[np.float64]:
         """Return the vectors (n, features) of X that the memory compares; without an encoder, X itself."""
         settings = self.settings

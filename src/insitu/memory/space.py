@@ -51,6 +51,7 @@ MEAN_WEIGHT = 2.0  # of the mean of a class without stored examples among the ve
 ROUNDINGS = 4  # floating-point steps within which a feature counts as constant
 GROWTH = 10.0  # ratio to the spread at the last fit, above which the space is fitted again
 FAR = 1e15  # spreads: the square of a longer vector overflows float32
+ROUNDING = 1e-4  # of a mean of cross entropies, of similarities in float32 times the largest factor
 UNKNOWN_SHARPNESS = 8.0  # where no class has two examples
 
 
@@ -185,7 +186,9 @@ def _sharpness(vectors: Tensor, labels: Tensor) -> float:
 
 def likeliest_sharpness(similarities: Tensor, own: Tensor) -> float:
     """Return the softmax factor with the highest likelihood of examples (n, classes) of classes ``own`` (n,)."""
-    return min(SHARPNESS, key=lambda sharpness: float(F.cross_entropy(similarities * sharpness, own)))
+    loss = {sharpness: float(F.cross_entropy(similarities * sharpness, own)) for sharpness in SHARPNESS}
+    # of classes that are all the same, every factor is as likely up to rounding, and a large one would amplify noise
+    return SHARPNESS[0] if loss[SHARPNESS[0]] < min(loss.values()) + ROUNDING else min(loss, key=loss.__getitem__)
 
 
 def class_means(x: Vectors, index: NDArray[np.intp]) -> Vectors:

@@ -109,7 +109,7 @@ def _items(memory: Memory, given: list[Path]) -> tuple[list[Item], list[Failure]
     read, failed = own_items.read(files, kind)
     items = [item for own in read for item in own]
     with item_progress.shown("encoding") as progress, own_items.watched(progress):
-        features = getattr(memory, "n_features_in_", None)
+        features = memory.vector_length
         _, places, more = own_items.encode(items, memory.settings.encoder, features)
     return [items[place] for place in places], [*empty, *failed, *more]
 

@@ -139,7 +139,7 @@ def _encoder(path: Path, options: Options) -> tuple[Encoder | None, int | None]:
             encoder.digest()  # raises where its package is missing
         return encoder, None
     with Memory.open(path, readonly=True, **options.parameters()) as memory:
-        return memory.settings.encoder, getattr(memory, "n_features_in_", None)
+        return memory.settings.encoder, memory.vector_length
 
 
 def _batch(folder: Path | None, named: list[str] | None, kind: str) -> Batch:

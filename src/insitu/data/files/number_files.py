@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from insitu.core import InsituError, read_text
 
 LARGEST = 2**28  # bytes of a file
+EXPECTED = (
+    "a row is numbers with decimal points, separated by commas, semicolons or tabs, below names of columns if any"
+)
 
 
 def read(file: Path) -> NDArray[np.float64]:
@@ -26,7 +29,7 @@ def read(file: Path) -> NDArray[np.float64]:
     except OSError as error:
         raise InsituError(f"it cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
-        raise InsituError("it is not text in UTF-8; save it so") from error
+        raise InsituError("it is no file of numbers, CSV in UTF-8 or NPY; convert it") from error
     if found.ndim not in (1, 2) or found.dtype.kind not in "fiub" or not found.size:
         raise InsituError(
             f"it holds {found.dtype} of shape {found.shape}, not rows of numbers; save it as (n, columns)"
@@ -47,15 +50,18 @@ def _npy(data: bytes) -> NDArray[np.generic]:
 
 
 def _csv(text: str) -> NDArray[np.float64]:
-    delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
     lines = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), 1) if row]
-    if lines and not _numbers(lines[0][1]):
+    if lines and not _numbers(lines[0][1]) and any(c.isalpha() for cell in lines[0][1] for c in cell):
         lines = lines[1:]
+    if not lines:
+        raise InsituError(f"it holds no row of numbers; {EXPECTED}")
     rows: list[list[float]] = []
     for number, cells in lines:
         row = _numbers(cells)
         if row is None:
-            raise InsituError(f"line {number} holds {','.join(cells)[:40]!r}, not numbers; remove words")
+            raise InsituError(f"line {number} holds {','.join(cells)[:40]!r}, not numbers; {EXPECTED}")
         if rows and len(row) != len(rows[0]):
             raise InsituError(f"line {number} has {len(row)} numbers, and those before it {len(rows[0])}; complete it")
         rows.append(row)
