@@ -85,7 +85,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "raises": (lambda batch: 1 / 0, "failed on a batch of shape .*ZeroDivisionError"),
     "one row": (lambda batch: np.zeros((1, 3)), r"gave \(1, 3\) for 6 items"),
     "a map": (lambda batch: np.zeros((6, 3, 3)), r"gave \(6, 3, 3\)"),
-    "NaN": (lambda batch: flat(batch) / np.where(batch == batch[3], 0, 1).reshape(6, -1), "item 3 of X: encoder .* gave NaN or infinity"),
+    "NaN": (lambda batch: flat(batch) / np.where(batch == batch[3], 0, 1).reshape(6, -1), "item 3 of X: .* NaN"),
 }
 
 
