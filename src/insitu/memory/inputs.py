@@ -39,10 +39,10 @@ def validate_queries(
     settings = make_settings(memory.substrate, memory.encoder, memory.dim) if reset else memory.settings
     if settings.encoder is not None:
         encoded = settings.journaled(x)
-        known = None if reset or settings.keeps_images else memory.vector_length
-        if known not in (None, encoded.shape[1]):
+        length = None if reset or settings.keeps_images else memory.vector_length
+        if length not in (None, encoded.shape[1]):
             raise InsituError(
-                f"vectors of this memory have {known} numbers, and encoder {settings.encoder.name} gave "
+                f"vectors of this memory have {length} numbers, and encoder {settings.encoder.name} gave "
                 f"{encoded.shape[1]}; give items like those that it was taught, series with as many channels"
             )
         return encoded, None
