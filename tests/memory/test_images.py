@@ -101,7 +101,7 @@ def test_other_invalid_arguments_are_rejected() -> None:
     pixels, labels = drawings([0, 1])
     with pytest.raises(InsituError, match="one label per item"):
         Memory(encoder="omniglot").fit(pixels, labels[:-1])
-    with pytest.raises(InsituError, match="no encoder nothing: no backbone"):
+    with pytest.raises(InsituError, match="no encoder nothing; there are "):
         Memory(encoder="nothing").fit(pixels, labels)
     with pytest.raises(InsituError, match="at least 2 pixels"):
         Memory(encoder="omniglot").fit(pixels[:, :1], labels)

@@ -213,9 +213,24 @@ def test_what_is_exported_can_be_imported_whatever_the_labels(tmp_path: Path) ->
         with Memory.open(path, dim=16) as memory:
             memory.fit(some([0, 1, 2], 1)[0], labels)
             memory.merge(Memory("digital", dim=16).fit(some([3], 2)[0], labels[:1] * 2))
-        interchange.export_memory(path, tmp_path / "out")
-        interchange.import_memory(tmp_path / "out", out).close()
+        interchange.export_memory(path, tmp_path / f"out{number}")
+        interchange.import_memory(tmp_path / f"out{number}", out).close()
         assert maintenance.verify(out) == 2
         with Memory.open(path, readonly=True) as one, Memory.open(out, readonly=True) as two:
             assert one.classes_.tolist() == two.classes_.tolist()
             assert np.array_equal(answers(one), answers(two))
+
+
+def test_an_export_never_replaces_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.insitu"
+    with Memory.open(path, substrate="digital") as memory:
+        memory.fit(np.eye(4), list("abab"))
+    arrays, card = interchange.export_memory(path, tmp_path / "out")
+    for kept, gone in ((arrays, card), (card, arrays)):
+        gone.unlink()
+        before = kept.read_bytes()
+        with pytest.raises(InsituError, match=f"{kept.name} exists; export to another name"):
+            interchange.export_memory(path, tmp_path / "out")
+        assert kept.read_bytes() == before
+        assert not gone.exists()
+        gone.write_bytes(b"")

@@ -211,9 +211,10 @@ def _named(name: str) -> Encoder:
             raise InsituError(f"encoder {part.name} is more than a name; {how}") from None
         return encoder
     try:
-        trained.check(name, "images")
-    except InsituError as error:
+        trained.stem(name)
+    except InsituError:  # whose text has a path, which clients of a server must not see
         known = [*parts, *trained.known("images")]
         advice = catalog.suggest(name, known) or f"there are {', '.join(known)}"
-        raise InsituError(f"no encoder {name}: {error}; {advice}") from error
+        raise InsituError(f"no encoder {name}; {advice}") from None
+    trained.check(name, "images")
     return TrainedBackbone(name)

@@ -33,8 +33,10 @@ Arrays = dict[str, serialization.Array]
 
 
 def export_memory(path: Path, out: Path) -> tuple[Path, Path]:
-    """Write the memory at ``path`` as ``out``.safetensors and ``out``.json, and return both paths."""
+    """Write the memory at ``path`` as new files ``out``.safetensors and ``out``.json, and return both paths."""
     files = export_paths(out)
+    if found := [file for file in files if file.exists()]:
+        raise InsituError(f"{found[0]} exists; export to another name, or delete it first")
     arrays: serialization.Arrays = {}
     with closing(Store.open(path, {}, readonly=True)) as store:
         events = [_describe_event(number, event, arrays) for number, event in enumerate(store.journal(), 1)]
