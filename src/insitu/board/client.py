@@ -23,6 +23,7 @@ TRIES = 40  # of one request
 PATIENCE_S, SLOWER = 0.25, 8  # until a request is repeated; factor for those that read a sensor or write flash
 CODES, BYTES, CHUNK = 120, 240, 64  # of one request: input codes, bytes read, bytes written
 ANSWER = 128  # added to the verb
+HEADER = 20  # bytes of a block before its slots, of which the last four number the save
 STATUS = {
     -1: "every slot of the board holds a class: forget one, or export a larger capacity",
     -2: "a label is empty or longer than the board has room for",
@@ -132,12 +133,14 @@ class Board:
 
     def restore(self, block: bytes) -> None:
         """Replace the memory of the board by a block of its model; what was saved before is kept until this one is."""
+        if len(block) <= HEADER or frames.checksum(block[:-4]) != block[-4:]:  # it gets a new checksum below
+            raise InsituError("this is no whole block: its checksum does not match; give a file that 'backup' wrote")
         newest = int.from_bytes(self._request(Verb.ERASE, slow=True), "little")
-        numbered = block[:16] + ((newest + 1) % 2**32).to_bytes(4, "little") + block[20:-4]
+        numbered = block[: HEADER - 4] + ((newest + 1) % 2**32).to_bytes(4, "little") + block[HEADER:-4]
         numbered += frames.checksum(numbered)
         for offset in range(0, len(numbered), CHUNK):
             self._request(Verb.WRITE, offset.to_bytes(4, "little") + numbered[offset : offset + CHUNK])
-        self._request(Verb.LOAD, numbered[16:20], slow=True)
+        self._request(Verb.LOAD, numbered[HEADER - 4 : HEADER], slow=True)
 
     def constants(self, part: int, kind: str, shape: tuple[int, ...]) -> NDArray[np.generic]:
         """Return the constants of the model with this number, as ``kind``."""
