@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -57,11 +59,15 @@ def event(kind: str, reply: Json, labels: list[str]) -> tuple[str, Json]:
 
 def find_or_new_labels(before: Memory | None, names: list[str]) -> list[Any]:
     """Return for every name the label of the class that it denotes, or a new label."""
-    known = before.classes_.tolist() if before else []
+    return labels_of(partial(find_label, before.classes_.tolist() if before else []), names)
+
+
+def labels_of(find: Callable[[str], Any], names: list[str]) -> list[Any]:
+    """Return for every name the label that ``find`` returns, or a new label where that is None."""
     label_of: dict[str, Any] = {}
     for name in dict.fromkeys(names):
         try:
-            label = find_label(known, name)
+            label = find(name)
             label_of[name] = new_label(name) if label is None else label
         except AmbiguousLabelError as error:
             raise HTTPException(409, str(error)) from None

@@ -14,10 +14,10 @@ from insitu.memory.labels import Label
 from insitu.memory.sharded import ShardedMemory, ShardLostError
 from insitu.service import sample_drawings
 from insitu.service.actions import inspection, items
-from insitu.service.actions.changes import Changed
+from insitu.service.actions.changes import Changed, labels_of
 from insitu.service.actions.checks import check_features, no_class, no_such_class
 from insitu.service.actions.views import Json
-from insitu.service.labels import find_counted, new_label
+from insitu.service.labels import find_counted
 from insitu.service.limits import Limits
 from insitu.service.worker.backend import Answers, Backend, Lent
 
@@ -82,7 +82,7 @@ class ShardedBackend(Backend):
     def _teach(self, limits: Limits, names: list[str], given: items.Given, with_devices: bool) -> Changed:
         x = items.decode_vectors(given, limits)
         check_features(self.memory, x)
-        labels = [_new(name) if (label := self._find(name)) is None else label for name in names]
+        labels = labels_of(self._find, names)
         self.memory.partial_fit(x, labels)
         return self._changed("learn", dict.fromkeys(labels))
 
@@ -141,10 +141,3 @@ class ShardedBackend(Backend):
 def _prediction(label: str, similarity: float) -> Json:
     score = {"label": label, "similarity": round(similarity, 5), "probability": None}
     return {"label": label, "familiarity": None, "scores": [score]}
-
-
-def _new(name: str) -> str:
-    try:
-        return new_label(name)
-    except ValueError as error:
-        raise HTTPException(422, f"label: {error}") from None
