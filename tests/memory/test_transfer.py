@@ -130,7 +130,7 @@ def test_the_command_does_all_of_it(taught: Path, tmp_path: Path, capsys: pytest
     ("args", "words"),
     [
         ([], "takes verify"),
-        (["verify"], "takes verify"),
+        (["verify"], "insitu memory verify PATH; got insitu memory verify"),
         (["verify", "nowhere.insitu"], "there is no memory"),
         (["forget", "nowhere.insitu", "a"], "there is no memory"),
         (["import", "new.insitu", "nowhere"], "without suffix"),
