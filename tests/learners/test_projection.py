@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from typing import get_args
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from blobs import FEATURES, base, draw, shots
 from insitu.core import generator
 from insitu.learners.column_calibration import corrected
-from insitu.learners.projections import Kind, fit, inverse_root, orthonormal, scatter
+from insitu.learners.projections import Kind, Projection, fit, inverse_root, orthonormal, scatter
 from insitu.protocols import Examples
 from insitu.protocols.few_shot_sessions import FewShotBase
 
@@ -156,3 +157,30 @@ def test_the_mean_of_a_few_shots_is_longer_by_the_scatter(shots_: int) -> None:
     torch.testing.assert_close(kept, torch.ones(classes))
     taken = few / corrected(sums, count, spread, 1.0).square().sum(1)  # by the squared length taken for the true one
     assert abs(float(taken.mean()) - (truth - spread / 200)) < 3 * error
+
+
+def test_queries_are_mapped_once_while_they_stay_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    projection, x, mapped = fit(base(), "whitened", 64, 1.0), draw([0, 1, 2]).x, list[int]()
+    activations = Projection.activations
+
+    def count(self: Projection, x: Tensor) -> Tensor:
+        mapped.append(len(x))
+        return activations(self, x)
+
+    monkeypatch.setattr(Projection, "activations", count)
+    first = projection.queries(x)
+    assert projection.queries(x) is first
+    assert len(mapped) == 1
+    assert torch.equal(projection.queries(x.clone()), first)
+    x[0] = 0  # in place
+    assert torch.equal(projection.queries(x), projection.vectors(x))
+    with torch.inference_mode():
+        assert torch.equal(projection.queries(x.clone()), projection.vectors(x))
+
+
+def test_queries_are_not_kept_longer_than_their_tensor() -> None:
+    projection = fit(base(), "identity", 7, 1.0)
+    for label in range(5):
+        vectors = weakref.ref(projection.queries(draw([label]).x))
+    projection.queries(draw([0]).x)
+    assert vectors() is None

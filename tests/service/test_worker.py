@@ -129,3 +129,16 @@ def test_waiting_queries_are_one_product_and_each_gets_its_own_rows(
     assert [reply.json["predictions"][0]["label"] for reply in replies] == [str(n) for n in range(12)]
     assert sum(sizes) == 12
     assert len(sizes) <= 4
+
+
+def test_a_change_is_made_after_freed_memory_was_returned(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    returned = threading.Event()
+    monkeypatch.setattr(engine, "IDLE_S", 0.01)
+    monkeypatch.setattr(engine, "_return_free_pages", returned.set)
+    memory = Memory("digital")
+    service = serve(memory)
+    for label in ("a", "b"):
+        assert returned.wait(10)
+        returned.clear()
+        assert service.post("/api/teach", {"label": label, "vector": [1.0, 2.0]}).status == 200
+    assert list(memory.classes_) == ["a", "b"]

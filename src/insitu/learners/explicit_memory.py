@@ -195,7 +195,7 @@ class ExplicitMemory(Learner[FewShotBase, State]):
         check_queries(x, state.activations.shape[1])
         if not (state.labels != FREE).any():
             raise InsituError("the memory holds no class yet; learn some examples first")
-        return self.compare(state, state.projection.vectors(x), now_s, rng)
+        return self.compare(state, state.projection.queries(x), now_s, rng)
 
     def compare(self, state: State, vectors: Tensor, now_s: float, rng: np.random.Generator) -> Tensor:
         """Return what ``scores`` does, for unit vectors (n, dim) instead of activations."""

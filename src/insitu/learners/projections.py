@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -37,6 +38,18 @@ class Projection:
         """Map activations (n, features) to unit vectors (n, dim), the same bits on every processor."""
         return exact.unit(self.activations(x) - self._centre).float()
 
+    def queries(self, x: Tensor) -> Tensor:
+        """Return ``vectors`` of x, kept until x is changed or gone: a session is tested at every age, by every arm."""
+        if x.is_inference():  # whether it was changed is not known of such a tensor
+            return self.vectors(x)
+        self._kept[:] = [each for each in self._kept if each[0]() is not None]
+        for given, version, vectors in self._kept:
+            if given() is x and version == x._version:
+                return vectors
+        vectors = self.vectors(x)
+        self._kept.append((weakref.ref(x), x._version, vectors))
+        return vectors
+
     def mean(self, x: Tensor) -> Tensor:
         """Return the mean (dim,) of what is normalised, before the centre is taken away."""
         return exact.mean(self.activations(x), 0).float()
@@ -46,6 +59,11 @@ class Projection:
         out = exact.on_grid(x, -1) @ self._matrix + self._bias
         # libraries differ in the last bit of tanh in float64, which is rounded away
         return torch.tanh(out).float().double() if self.tanh else out
+
+    @cached_property
+    def _kept(self) -> list[tuple[weakref.ref[Tensor], int, Tensor]]:
+        """Queries, their version and their vectors."""
+        return []
 
     @cached_property
     def _matrix(self) -> Tensor:
@@ -61,6 +79,7 @@ class Projection:
         return self.centre.double()
 
 
+@lru_cache(maxsize=4)  # all arms of an experiment are prepared with the same base
 def fit(base: FewShotBase, kind: Kind, dim: int, shrink: float) -> Projection:
     """Fit the projection on base examples only.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import torch
@@ -58,6 +59,9 @@ class FewShotSessions(Scenario[FewShotBase]):
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield session 0 (nothing to learn) and the sessions of the lists."""
+        return self._sessions(data, seed) if self.supports == "redrawn" else iter(_listed_sessions(self, data))
+
+    def _sessions(self, data: str, seed: int) -> Iterator[Session]:
         all_ = self._embedded(data)
         base_classes = len(all_.means)
         x, labels, shot, test = self._pool(all_, seed)
@@ -106,3 +110,9 @@ class FewShotSessions(Scenario[FewShotBase]):
             shot.append(rows[: self.shots])
         chosen = torch.cat(shot)
         return x, labels, chosen, test[~torch.isin(test, chosen)]
+
+
+@lru_cache(maxsize=2)
+def _listed_sessions(scenario: FewShotSessions, data: str) -> tuple[Session, ...]:
+    """Return the sessions of the published lists as the same tensors every time, so that a learner knows them again."""
+    return tuple(scenario._sessions(data, 0))
