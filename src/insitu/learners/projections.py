@@ -39,16 +39,20 @@ class Projection:
         return exact.unit(self.activations(x) - self._centre).float()
 
     def queries(self, x: Tensor) -> Tensor:
-        """Return ``vectors`` of x, kept until x is changed or gone: a session is tested at every age, by every arm."""
+        """Return ``vectors`` of x, kept until x is changed or gone: a session is tested at every age, by every arm.
+
+        Where x is at least half of the rows of a larger tensor, all of them are mapped: those of the next session come.
+        """
         if x.is_inference():  # whether it was changed is not known of such a tensor
             return self.vectors(x)
+        whole, first = _rows_of(x)
         self._kept[:] = [each for each in self._kept if each[0]() is not None]
         for given, version, vectors in self._kept:
-            if given() is x and version == x._version:
-                return vectors
-        vectors = self.vectors(x)
-        self._kept.append((weakref.ref(x), x._version, vectors))
-        return vectors
+            if given() is whole and version == whole._version:
+                return vectors[first : first + len(x)]
+        vectors = self.vectors(whole)
+        self._kept.append((weakref.ref(whole), whole._version, vectors))
+        return vectors[first : first + len(x)]
 
     def mean(self, x: Tensor) -> Tensor:
         """Return the mean (dim,) of what is normalised, before the centre is taken away."""
@@ -77,6 +81,15 @@ class Projection:
     @cached_property
     def _centre(self) -> Tensor:
         return self.centre.double()
+
+
+def _rows_of(x: Tensor) -> tuple[Tensor, int]:
+    """Return the tensor of which x (n, features) is a slice of at least half of the rows, and the first of them."""
+    whole = x._base
+    if whole is None or whole.shape[1:] != x.shape[1:] or not (whole.is_contiguous() and x.is_contiguous()):
+        return x, 0
+    first, column = divmod(int(x.storage_offset() - whole.storage_offset()), x.shape[1])
+    return (x, 0) if column or 2 * len(x) < len(whole) else (whole, first)
 
 
 @lru_cache(maxsize=4)  # all arms of an experiment are prepared with the same base

@@ -65,17 +65,18 @@ class FewShotSessions(Scenario[FewShotBase]):
         all_ = self._embedded(data)
         base_classes = len(all_.means)
         x, labels, shot, test = self._pool(all_, seed)
-        known = torch.arange(base_classes)
+        session_of = torch.zeros(int(labels.max()) + 1, dtype=torch.int64)
+        session_of[all_.shot_labels] = all_.shot_sessions.long()
+        since, order = session_of[labels[test]].sort(stable=True)
+        # tests of a session are the first rows of one tensor, which a learner maps to the memory's vectors as a whole
+        tests = Examples(x[test[order]], labels[test[order]])
         last = int(all_.shot_sessions.max())
         for number in range(last + 1):
-            train = None
-            if number:
-                new = all_.shot_labels[all_.shot_sessions == number].unique()
-                rows = shot[torch.isin(labels[shot], new)]
-                train = Examples(x[rows], labels[rows])
-                known = torch.cat([known, new])
-            rows = test[torch.isin(labels[test], known)] if number == last or self.tests == "each" else test[:0]
-            yield Session(number, number * self.spacing_s, train, Examples(x[rows], labels[rows]), base_classes)
+            rows = shot[session_of[labels[shot]] == number]
+            train = Examples(x[rows], labels[rows]) if number else None
+            count = int((since <= number).sum()) if number == last or self.tests == "each" else 0
+            test_now = Examples(tests.x[:count], tests.labels[:count])
+            yield Session(number, number * self.spacing_s, train, test_now, base_classes)
 
     def describe(self, data: str) -> str:
         """See ``Scenario.describe``."""
