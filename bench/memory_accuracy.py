@@ -131,7 +131,7 @@ def main() -> None:
     count = given.draws
     rows: dict[str, Callable[[], dict[str, Any]]] = {
         "photos, 1280 numbers": lambda: compared(draws(*data.photos(given.vectors), count)),
-        "own backbone, 256 numbers": lambda: compared(draws(*data.own_vectors(), count)),
+        "own backbone, 320 numbers": lambda: compared(draws(*data.own_vectors(), count)),
         "texts, 384 numbers": lambda: compared(
             draws((t := data.texts())[0][:, :3, :128].reshape(-1, 384), t[1], count)
         ),
