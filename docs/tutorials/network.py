@@ -75,8 +75,8 @@ print("the same from plain pixels:", round(pixels.score(flat[test], y[test]), 3)
 
 # %% [markdown]
 # One split of one small set of digits: this shows how it works, not how well. On the vectors of a network trained on
-# miniImageNet, ten new classes from five examples each, a phase-change array reaches 55.2 % and the best of
-# scikit-learn's classifiers 56.6 % (`bench/memory_accuracy.py`, 20 draws).
+# miniImageNet, ten new classes from five examples each, a phase-change array reaches 58.7 % and the best of
+# scikit-learn's classifiers 57.8 % (`bench/memory_accuracy.py`, 20 draws).
 #
 # ## In a file
 #
