@@ -49,6 +49,23 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"usage: insitu {name}" in capsys.readouterr().out
 
 
+NAMED = {"run": "energy", "sweep": "energy", "train": "omniglot", "matrix": "omniglot"}  # whose flags help lists
+
+
+@pytest.mark.parametrize("command", outside.commands())
+def test_help_is_shown_behind_any_word(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    actions = {"device": ["teach"], "memory": ["verify"], "data": ["get"], "list": ["devices"], "export": ["c"]}
+    for words in ([NAMED.get(command, "x")], actions.get(command, [])):
+        for word in ("--help", "-h"):
+            try:
+                assert main([command, *words, word]) == 0
+            except SystemExit as left:  # the help of flags
+                assert not left.code
+            shown = capsys.readouterr()
+            assert f"usage: insitu {command}" in shown.out
+            assert not shown.err
+
+
 def one_line(capsys: pytest.CaptureFixture[str]) -> str:
     captured = capsys.readouterr()
     assert captured.out == ""

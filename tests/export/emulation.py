@@ -17,7 +17,7 @@ from targets import HERE, TARGETS
 from insitu.export import export_memory
 from insitu.memory.integer_memory import IntegerMemory
 
-SOURCES = ["insitu_serial.c", "insitu.c", "insitu_save.c", "model.c"]
+SOURCES = ["insitu_serial.c", "insitu_requests.c", "insitu.c", "insitu_save.c", "model.c"]
 HOST = "x86-64 gcc sanitizers"
 
 

@@ -13,7 +13,7 @@ from test_network_bits import frozen, images
 
 from insitu.core import InsituError
 from insitu.export import export_replay
-from insitu.export.replay import latent_words
+from insitu.export.network import latent_words
 from insitu.learners.integer_replay import ReplayBuffer
 
 SOURCES = ["replay_store.c", "insitu_replay.c", "replay.c"]

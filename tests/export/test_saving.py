@@ -56,7 +56,7 @@ def test_arbitrary_bytes_do_no_harm(fuzzer: str, tmp_path: Path) -> None:
     for name in (fuzzer, "flash.h"):
         shutil.copy(HERE / name, tmp_path)
     given = ["clang", *STRICT, *SANITIZERS[:1], "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-    sources = [fuzzer, "insitu_serial.c", *SOURCES]
+    sources = [fuzzer, "insitu_serial.c", "insitu_requests.c", *SOURCES]
     made = subprocess.run([*given, "-o", "fuzz", *sources], cwd=tmp_path, capture_output=True, text=True, check=False)
     if "libclang_rt.fuzzer" in made.stderr:
         pytest.skip("libFuzzer is not installed")

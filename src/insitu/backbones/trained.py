@@ -8,15 +8,36 @@ from insitu.backbones import weights_file
 from insitu.core import InsituError, cache_folder
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"  # of those that come with the package
+WEIGHTS = ".safetensors"
 
 
 def stem(name: str) -> Path:
-    """Return where backbone ``name`` is: in the package, else where ``insitu train`` writes it."""
-    trained = cache_folder() / "training" / name / name
-    for place in (FOLDER / name, trained):
-        if place.with_suffix(".safetensors").exists():
+    """Return where backbone ``name`` is: in the package, else where ``insitu train`` writes it, or at that path."""
+    if is_path(name):
+        place = Path(name.removesuffix(WEIGHTS)).absolute()  # a memory in a file is opened from other folders too
+        if place.with_suffix(WEIGHTS).is_file():
             return place
-    raise InsituError(f"no backbone {name} comes with the package or is in {trained.parent}; see 'insitu train {name}'")
+        raise InsituError(f"there is no backbone at {place}{WEIGHTS}; give the path of one, or the name of a known one")
+    for place in (FOLDER / name, _of_training(name)):
+        if place.with_suffix(WEIGHTS).exists():
+            return place
+    where = _of_training(name).parent
+    raise InsituError(
+        f"no backbone {name} comes with the package or is in {where}; see 'insitu train {name}', or give a path, as "
+        f"./{name}{WEIGHTS}"
+    )
+
+
+def is_path(name: str) -> bool:
+    """Return whether a backbone is given by its path: with a slash, or by the name of its file."""
+    return "/" in name or "\\" in name or name.endswith(WEIGHTS)
+
+
+def hidden(name: str) -> Path | None:
+    """Return where ``insitu train`` wrote a backbone that has the name of one of the package, which is used instead."""
+    own = _of_training(name)
+    both = not is_path(name) and all(each.with_suffix(WEIGHTS).exists() for each in (FOLDER / name, own))
+    return own.with_suffix(WEIGHTS) if both else None
 
 
 def check(name: str, use: str) -> None:
@@ -35,6 +56,10 @@ def known(use: str) -> list[str]:
     folders = (cache_folder() / "training").glob("*")
     stems = [*(card.with_suffix("") for card in FOLDER.glob("*.json")), *(folder / folder.name for folder in folders)]
     return sorted({each.name for each in stems if use in _serves(each)})
+
+
+def _of_training(name: str) -> Path:
+    return cache_folder() / "training" / name / name
 
 
 def _serves(stem: Path) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from insitu.core import InsituError, read_text
 
 OK, IO_ERROR, USAGE, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 COMMANDS = Path(__file__).parent / "commands"
+HELP = ("-h", "--help")
+LIST_FLAGS = ("run", "sweep", "train", "matrix", "teach", "predict", "serve")  # where help follows a name
 # of the help text
 ORDER = (
     *("list", "show", "teach", "predict", "memory", "serve", "run", "sweep", "matrix", "report", "plan", "train"),
@@ -62,7 +64,7 @@ def commands() -> dict[str, str]:
 
 def _run(args: list[str]) -> int:
     known = commands()
-    if not args or args[0] in ("-h", "--help", "help"):
+    if not args or args[0] in (*HELP, "help"):
         print(_help(known))
         return OK
     name, rest = args[0], args[1:]
@@ -73,7 +75,7 @@ def _run(args: list[str]) -> int:
         hint = catalog.suggest(name, list(known)) or f"there are {', '.join(known)}"
         raise InsituError(f"no command {name!r}; {hint}; see 'insitu --help'")
     stem = name.replace("-", "_")
-    if rest in (["-h"], ["--help"]):
+    if any(word in HELP for word in (rest[:1] if name in LIST_FLAGS else rest)):
         print(_doc(COMMANDS / f"{stem}.py"))
         return OK
     code: int = importlib.import_module(f"insitu.cli.commands.{stem}").main(rest)

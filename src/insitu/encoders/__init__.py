@@ -90,7 +90,7 @@ class Encoder(ABC):
         none is encoded twice.
         """
         listed = _items.listed(items, self.kind)
-        store = _cache.VectorCache(f"{self.name}-{self.digest()}") if self.cached else None
+        store = _cache.VectorCache(f"{Path(self.name).name}-{self.digest()}") if self.cached else None
         found: list[Vectors | None] = [None] * len(listed)
         pending: list[tuple[int, str, Any]] = []
         for row, item in enumerate(listed):
@@ -176,7 +176,8 @@ class Encoder(ABC):
 def find(given: Any) -> Encoder | None:
     """Return the encoder that a user gave: a record, the name of one, a torch module, a callable, or None for none.
 
-    Names are those of this room, of the trained backbones that serve images, and of ONNX files, as ``folder/net.onnx``.
+    Names are those of this room, of the trained backbones that serve images, and of files: ``folder/net.onnx``, or
+    ``folder/net.safetensors`` as ``insitu train`` writes it.
     """
     if given is None or isinstance(given, Encoder):
         return given
@@ -210,6 +211,8 @@ def _named(name: str) -> Encoder:
             )
             raise InsituError(f"encoder {part.name} is more than a name; {how}") from None
         return encoder
+    if trained.is_path(name):
+        name = str(trained.stem(name))  # absolute
     try:
         trained.stem(name)
     except InsituError:  # whose text has a path, which clients of a server must not see

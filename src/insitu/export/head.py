@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import InsituError, write_text
+from insitu.core import InsituError
 from insitu.export.arrays import constants
-from insitu.export.folder import copy_sources
+from insitu.export.folder import comment, sizes_of_buffers, write_part
 from insitu.learners.integer_cwr import MOST_BATCH, Factor, IntegerHead
 
 FILES = ("insitu_head.h", "insitu_head.c", "insitu_internal.h", "insitu.h")
@@ -20,9 +20,9 @@ def export_head(head: IntegerHead, folder: Path, batch: int = 50) -> list[Path]:
     """Write the folder of C sources for mini-batches of up to ``batch`` examples; return its files."""
     if not 1 <= batch <= MOST_BATCH:
         raise InsituError(f"a mini-batch has 1..{MOST_BATCH} examples; got {batch}")
-    copied = copy_sources(FILES, folder)
-    write_text(Path(folder) / "head.c", head_source(head, batch))
-    return [*copied, Path(folder) / "head.c"]
+    capacity, features = head.weight.shape
+    sizes = {"HEAD_FEATURES": features, "HEAD_CAPACITY": capacity, "BATCH": batch}
+    return write_part(folder, FILES, {"head.c": head_source(head, batch), "head.h": sizes_of_buffers(sizes)})
 
 
 def head_source(head: IntegerHead, batch: int) -> str:
@@ -36,7 +36,10 @@ def head_source(head: IntegerHead, batch: int) -> str:
     factors = ", ".join(map(_factor, (by.input, by.logit, by.probability, by.gradient, by.update)))
     return "\n".join(
         [
-            "/* Written by `insitu export c`. The head as it was exported, and its working space. */",
+            comment(
+                f"a head of {features} inputs that knows {int((head.past > 0).sum())} classes and has room for "
+                f"{capacity}, for mini-batches of up to {batch}"
+            ),
             '#include "insitu_head.h"\n',
             *(constants(name, values) for name, values in parts.items()),
             "static const insitu_head_model model = {",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from insitu.core import InsituError, read_text
-from insitu.export.folder import SOURCES
+from insitu.export.folder import PARTS, SOURCES, code
 
 COMPILER, EMULATOR, SIZE = "arm-none-eabi-gcc", "qemu-system-arm", "arm-none-eabi-size"
 CORE = ("-mcpu=cortex-m4", "-mthumb", "-std=c99", "--specs=picolibc.specs")
@@ -26,8 +26,6 @@ BOARD = (
     *("-M", "mps2-an386", "-icount", "shift=6", "-nographic", "-monitor", "none", "-serial", "none"),
     *("-semihosting-config", "enable=on,target=native", "-kernel"),
 )
-PARTS = {"model.c": "COUNT_MEMORY", "network.c": "COUNT_NETWORK", "head.c": "COUNT_HEAD", "replay.c": "COUNT_REPLAY"}
-PROGRAMS = ("example.c", "firmware.c", "count.c", "insitu_serial.c")  # not what is measured
 SLOWEST_S = 300
 
 
@@ -47,16 +45,15 @@ def missing() -> str:
 
 def measure(folder: Path, flags: tuple[str, ...] = ("-O2",)) -> Measured:
     """Compile the exported ``folder`` for a Cortex-M4 and run each verb once."""
-    defines = tuple(f"-D{name}" for file, name in PARTS.items() if (folder / file).exists())
-    sources = sorted(file.name for file in folder.glob("*.c") if file.name not in PROGRAMS)
+    parts, hand_written = [name for name in PARTS if (folder / name).exists()], code(folder)
+    sources, defines = [*hand_written, *parts], [f"-DCOUNT_{PARTS[name]}" for name in parts]
     with tempfile.TemporaryDirectory() as made:
         work = Path(made)
         for name in (*sources, *(file.name for file in folder.glob("*.h"))):
             shutil.copy(folder / name, work)
         shutil.copy(SOURCES / "count.c", work)
         _run([COMPILER, *CORE, *flags, "-fstack-usage", "-c", *sources], work)
-        code = [name for name in sources if name not in PARTS]
-        printed = _run([SIZE, *(name.replace(".c", ".o") for name in code)], work)
+        printed = _run([SIZE, *(name.replace(".c", ".o") for name in hand_written)], work)
         code_bytes = sum(int(line.split()[0]) for line in printed.splitlines()[1:])
         frames = [line.split("\t") for file in work.glob("*.su") for line in read_text(file).splitlines()]
         _run([COMPILER, *CORE, *flags, *defines, *LINKED, "count.c", *sources, "-o", "count.elf"], work)

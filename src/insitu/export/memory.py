@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from insitu.backbones import trained, weights_file
 from insitu.backbones.binary.frozen import Frozen
 from insitu.backbones.binary.integer import IntegerNetwork, integer_network
-from insitu.core import InsituError, write_text
+from insitu.core import InsituError
 from insitu.export.arrays import constants
-from insitu.export.folder import copy_sources
+from insitu.export.folder import comment, sizes_of_buffers, write_part
 from insitu.learners.array_columns import held_columns
 from insitu.memory.integer_memory import IntegerMemory
 from insitu.memory.integer_space import integer_space
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from insitu.memory import Memory
 
 FILES = (
-    *("insitu.h", "insitu.c", "insitu_save.c", "insitu_internal.h", "insitu_serial.h", "insitu_serial.c"),
-    *("Makefile", "example.c", "firmware.c"),
+    *("insitu.h", "insitu.c", "insitu_save.c", "insitu_internal.h"),
+    *("insitu_serial.h", "insitu_serial.c", "insitu_requests.c", "firmware.c"),
 )
 
 
@@ -56,10 +56,10 @@ def integer_memory(
 
 def network_of(memory: Memory) -> IntegerNetwork | None:
     """Return the encoder of a memory in integers, or None for a memory of vectors; raise unless it is binary."""
-    encoder = memory._fitted().encoder
-    if not encoder:
+    fitted, encoder = memory._fitted().encoder, memory.settings.encoder
+    if not fitted:
         return None
-    name = encoder.split()[0]
+    name = fitted.split()[0] if encoder is None else encoder.name  # by which weights are found, also those at a path
     network, card, _ = weights_file.load(trained.stem(name)) if _is_trained(name) else (None, {}, "")
     if not isinstance(network, Frozen):
         raise InsituError(
@@ -70,16 +70,12 @@ def network_of(memory: Memory) -> IntegerNetwork | None:
 
 
 def _is_trained(name: str) -> bool:
-    return any(name in trained.known(use) for use in ("images", "latents"))
+    return trained.is_path(name) or any(name in trained.known(use) for use in ("images", "latents"))
 
 
 def export_memory(memory: IntegerMemory, folder: Path) -> list[Path]:
     """Write the folder of C sources; return its files. Files of the same names are replaced, others are kept."""
-    copied = copy_sources(FILES, folder)
-    made = {"model.c": model_source(memory), "model.h": sizes_header(memory), "README.md": readme(memory)}
-    for name, text in made.items():
-        write_text(Path(folder) / name, text)
-    return [*copied, *(Path(folder) / name for name in made)]
+    return write_part(folder, FILES, {"model.c": model_source(memory), "model.h": sizes_header(memory)})
 
 
 def sizes_header(memory: IntegerMemory) -> str:
@@ -90,8 +86,7 @@ def sizes_header(memory: IntegerMemory) -> str:
         "LABEL_BYTES": memory.label_bytes,
         "BLOCK_BYTES": len(memory.block()),
     }
-    lines = [f"#define INSITU_{name} {size}u" for name, size in sizes.items()]
-    return "\n".join(["/* Written by `insitu export c`. */", *lines, ""])
+    return sizes_of_buffers(sizes)
 
 
 def model_source(memory: IntegerMemory) -> str:
@@ -114,7 +109,10 @@ def model_source(memory: IntegerMemory) -> str:
     rows, capacity, features = space.rows, memory.capacity, space.features
     return "\n".join(
         [
-            "/* Written by `insitu export c`. Constants, the classes held, and the working space of the memory. */",
+            comment(
+                f"a memory of {features} inputs and {rows} rows that holds {len(held)} classes and has room for "
+                f"{capacity}, of labels up to {memory.label_bytes - 1} bytes; a saved block takes {len(memory.block())}"
+            ),
             '#include "insitu.h"\n',
             *(constants(name, values) for name, values in parts.items()),
             constants("labels", text).replace("uint8_t", "char") if _is_ascii(labels) else _escaped(labels),
@@ -146,25 +144,3 @@ def _escaped(labels: bytes) -> str:
     # a byte of UTF-8 may not fit a signed char
     words = ", ".join(f"(char){byte}" for byte in labels)
     return f"static const char labels[{len(labels)}] = {{{words}}};\n"
-
-
-def readme(memory: IntegerMemory) -> str:
-    """Return ``README.md`` of the folder."""
-    space = memory.space
-    names = [name.decode() for name in memory.labels if name]
-    return f"""# A memory that learns on the device
-
-Written by `insitu export c`: {space.features} inputs, {space.rows} rows, room for {memory.capacity} classes of
-labels up to {memory.label_bytes - 1} bytes; it holds {len(names)}: {", ".join(names)[:200]}.
-
-    make && ./example
-
-builds and runs the example on this machine. For a device, compile `insitu.c`, `insitu_save.c` and `model.c` with any
-C99 compiler and include `insitu.h`, which describes every function; `model.h` has the sizes of buffers.
-`insitu_serial.c` serves the requests of `insitu device` over a serial line, as `firmware.c` does on a board that QEMU
-emulates. There is no heap, no recursion and no floating point, but for `insitu_codes`, which `-DINSITU_FLOAT` adds: it
-turns floats into input codes. Without it, compute code = (input - offset) / step, rounded, with the constants at the
-end of `model.c`.
-
-A saved block takes {len(memory.block())} bytes; `insitu_save` writes two of them in turn.
-"""

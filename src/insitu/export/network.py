@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from insitu.backbones.binary.integer import IntegerLayer, IntegerNetwork, words32
 from insitu.backbones.binary.integer_dense import DenseLayer
-from insitu.core import write_text
 from insitu.export.arrays import constants
-from insitu.export.folder import copy_sources
+from insitu.export.folder import comment, sizes_of_buffers, write_part
 
 FILES = ("insitu_network.h", "insitu_network.c", "insitu_internal.h", "insitu.h")
 DENSE_FILES = ("insitu_dense.h", "insitu_dense.c")  # of networks with layers of these
@@ -21,9 +20,26 @@ DENSE_FILES = ("insitu_dense.h", "insitu_dense.c")  # of networks with layers of
 
 def export_network(network: IntegerNetwork, folder: Path) -> list[Path]:
     """Write the folder of C sources; return its files. Files of the same names are replaced, others are kept."""
-    copied = copy_sources((*FILES, *(DENSE_FILES if _is_dense(network) else ())), folder)
-    write_text(Path(folder) / "network.c", network_source(network))
-    return [*copied, Path(folder) / "network.c"]
+    sources = (*FILES, *(DENSE_FILES if _is_dense(network) else ()))
+    return write_part(folder, sources, {"network.c": network_source(network), "network.h": sizes_header(network)})
+
+
+def sizes_header(network: IntegerNetwork) -> str:
+    """Return ``network.h``: sizes that buffers of an application need."""
+    channels = network.stem.weight.shape[-1]
+    return sizes_of_buffers(
+        {
+            "IMAGE_SIDE": network.size,
+            "IMAGE_CHANNELS": channels,
+            "LATENT_WORDS": latent_words(network),
+            "NETWORK_FEATURES": network.last.weight.out,
+        }
+    )
+
+
+def latent_words(network: IntegerNetwork) -> int:
+    """Return the words of 32 bits of a latent."""
+    return network.sides[-1] ** 2 * -(-network.last.channels // 32)
 
 
 def network_source(network: IntegerNetwork) -> str:
@@ -43,7 +59,10 @@ def network_source(network: IntegerNetwork) -> str:
     features, words = network.last.weight.out, -(-network.last.channels // 32)
     return "\n".join(
         [
-            "/* Written by `insitu export c`. A frozen binary network and its working space. */",
+            comment(
+                f"a frozen binary network from images of {network.size} x {network.size} x {channels} bytes to "
+                f"{features} features"
+            ),
             f'#include "{header}"\n',
             *(constants(name, values) for name, values in parts.items()),
             *(_layer_constants(number, layer) for number, layer in enumerate(layers)),

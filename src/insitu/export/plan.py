@@ -30,6 +30,7 @@ class Work:
     """What one call of a verb does."""
 
     name: str
+    what: str  # is done, in a few words
     multiply_accumulates: int = 0
     words_compared: int = 0  # xor and popcount of 32 bits each
     bytes_moved: int = 0
@@ -61,8 +62,10 @@ def memory_plan(memory: IntegerMemory) -> Plan:
         flash,
         ram,
         (
-            Work("predict", projection + held * rows, 0, 3 * projection + 4 * held * rows),
-            Work("teach", projection + rows, 0, 3 * projection + 4 * rows),
+            Work(
+                "predict", f"one input, {held} classes", projection + held * rows, 0, 3 * projection + 4 * held * rows
+            ),
+            Work("teach", "one example", projection + rows, 0, 3 * projection + 4 * rows),
         ),
     )
 
@@ -80,8 +83,8 @@ def network_plan(network: IntegerNetwork) -> Plan:
         flash + sum(cost.flash for cost in (*costs, last)),
         2 * (2 * space.numbers + 4 * space.words) + 4 * space.window + 2 * space.patch + 4 * space.sums,
         (
-            Work("latent", products, sum(cost.words for cost in costs), moved),
-            Work("features", 0, last.words, last.moved),
+            Work("latent", "an image to a latent", products, sum(cost.words for cost in costs), moved),
+            Work("features", "a latent to features", 0, last.words, last.moved),
         ),
     )
 
@@ -127,7 +130,7 @@ def head_plan(head: IntegerHead, batch: int) -> Plan:
         flash,
         ram,
         (
-            Work("step", 2 * products, 0, 2 * products + 5 * products),
-            Work("head_predict", classes * features, 0, 2 * classes * features),
+            Work("step", f"a mini-batch of {batch}", 2 * products, 0, 2 * products + 5 * products),
+            Work("head_predict", f"one input, {classes} classes", classes * features, 0, 2 * classes * features),
         ),
     )

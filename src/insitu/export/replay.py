@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from insitu.backbones.binary.integer import IntegerNetwork
-from insitu.core import write_text
-from insitu.export.folder import copy_sources
+from insitu.export.folder import comment, write_part
 from insitu.learners.integer_replay import ReplayBuffer
 
 FILES = ("insitu_replay.h", "insitu_replay.c", "insitu.h")
 
 
-def latent_words(network: IntegerNetwork) -> int:
-    """Return the words of 32 bits of a latent."""
-    return network.sides[-1] ** 2 * -(-network.last.channels // 32)
-
-
 def export_replay(replay: ReplayBuffer, folder: Path) -> list[Path]:
     """Write the C sources of a store of latents, empty, as large as ``replay``; return the files."""
-    copied = copy_sources(FILES, folder)
-    write_text(Path(folder) / "replay.c", replay_source(replay))
-    return [*copied, Path(folder) / "replay.c"]
+    return write_part(folder, FILES, {"replay.c": replay_source(replay)})
 
 
 def replay_source(replay: ReplayBuffer) -> str:
     """Return ``replay.c``."""
     (capacity, words), classes = replay.latents.shape, len(replay.held)
-    return f"""/* Written by `insitu export c`. Room for latents. */
+    return f"""{comment(f"room for {capacity} latents of {words} words, of {classes} classes")}
 #include "insitu_replay.h"
 
 static uint32_t latents[{capacity * words}u], seen[{classes}];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from functools import cache, cached_property
 from typing import Any
 
@@ -80,7 +81,7 @@ class Settings:
 
     def identity(self) -> str:
         """Return the name of the encoder and its digest, or ''."""
-        return "" if self.encoder is None else f"{self.encoder.name} {self.fingerprint()}"
+        return "" if self.encoder is None else f"{Path(self.encoder.name).name} {self.fingerprint()}"
 
     def check_encoder(self, encoder: str) -> None:
         """Raise ``InsituError`` where a memory was fitted with another encoder; '' is unknown and passes."""

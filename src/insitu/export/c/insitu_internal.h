@@ -1,6 +1,6 @@
-/* Not for users. Sums of products, the only loops that count: with the DSP instructions of Cortex-M4 and later where
- * there are any, else portable. Sums of 32 bits are exact, so all give the same bits. INSITU_PORTABLE chooses the
- * portable ones. */
+/* Not for users. What several files share, and sums of products, the only loops that count: with the DSP instructions
+ * of Cortex-M4 and later where there are any, else portable. Sums of 32 bits are exact, so all give the same bits.
+ * INSITU_PORTABLE chooses the portable ones. */
 #ifndef INSITU_INTERNAL_H
 #define INSITU_INTERNAL_H
 
@@ -20,6 +20,23 @@ uint32_t insitu_crc(uint32_t crc, const uint8_t *bytes, uint32_t count);
 
 /* Find the slot of the newest undamaged block; status says what is wrong where there is none. */
 unsigned insitu_newest(const insitu_memory *memory, const insitu_storage *storage, uint32_t *sequence, int *status);
+
+/* Numbers of `count` bytes, little-endian on every processor. */
+static inline uint32_t insitu_number(const uint8_t *bytes, unsigned count)
+{
+    uint32_t value = 0;
+    for (unsigned k = 0; k < count; k++) {
+        value |= (uint32_t)bytes[k] << (8 * k);
+    }
+    return value;
+}
+
+static inline void insitu_put_number(uint8_t *bytes, uint32_t value, unsigned count)
+{
+    for (unsigned k = 0; k < count; k++) {
+        bytes[k] = (uint8_t)(value >> (8 * k));
+    }
+}
 
 /* x >> bits, which C leaves to the implementation where x is negative: nearly all keep the sign. */
 #if (-1 >> 1) == -1

@@ -43,7 +43,7 @@ typedef struct {
     int (*sense)(void *context, int16_t *codes); /* or NULL: read the sensor; return 0, or another number if it failed */
     void (*send)(void *context, uint8_t byte);   /* send a byte over the line */
     void *context;                 /* of sense and send */
-    /* what follows belongs to insitu_serial.c */
+    /* what follows is not for users */
     uint8_t request[INSITU_FRAME], answer[INSITU_FRAME];
     uint32_t taken, given;  /* bytes of request and answer */
     uint32_t left;          /* bytes until the next code byte of COBS */
@@ -55,6 +55,10 @@ typedef struct {
 
 /* Take one byte from the line. Where it completes a request, that is carried out and answered. */
 void insitu_receive(insitu_line *line, uint8_t byte);
+
+/* Not for users, in insitu_requests.c: carry out a request with `count` bytes of arguments, behind which another byte is
+ * free; add the results to line->answer, and return the status. */
+int insitu_carry_out(insitu_line *line, unsigned verb, uint8_t *bytes, uint32_t count);
 
 #ifdef __cplusplus
 }

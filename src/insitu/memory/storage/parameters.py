@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from insitu import catalog, encoders
+from insitu.backbones import trained
 from insitu.core import InsituError
 from insitu.devices import Device
 from insitu.encoders import Encoder
@@ -92,7 +93,7 @@ def read_parameters(stored: dict[str, Any], given: dict[str, Any], fingerprint: 
 def _describe_encoder(encoder: Encoder | None) -> Any:
     if encoder is None:
         return None
-    if isinstance(encoder, TrainedBackbone):
+    if isinstance(encoder, TrainedBackbone) and not trained.is_path(encoder.name):
         return str(encoder.name)
     if catalog.part_of(type(encoder)) and not isinstance(encoder, FunctionEncoder):
         return _describe(encoder)
@@ -153,7 +154,9 @@ def _unlocated(value: Any) -> Any:
     """Return a description without paths: a file may lie elsewhere, and its digest is compared."""
     if not isinstance(value, dict):
         return value
-    return value | {"fields": {name: each for name, each in value["fields"].items() if name != "path"}}
+    fields_of = value["fields"].items()
+    located = [name for name, each in fields_of if name == "path" or (name == "name" and trained.is_path(each))]
+    return value | {"fields": {name: each for name, each in fields_of if name not in located}}
 
 
 def _short(value: Any) -> str:

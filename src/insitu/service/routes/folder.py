@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from insitu.backbones import trained
 from insitu.service.context import Context
 from insitu.service.errors import AsciiResponse
 from insitu.service.names import PATTERN, is_name, names_in
@@ -75,7 +76,8 @@ def add(app: FastAPI, context: Context) -> None:
         """Create a memory."""
         given = sent.model_dump(exclude_none=True, exclude={"name"})
         if "encoder" in given:
-            if given["encoder"].lower().endswith(".onnx"):  # else a client could have the server read its files
+            named = given["encoder"]
+            if named.lower().endswith(".onnx") or trained.is_path(named):  # else a client could have files read
                 raise HTTPException(422, "a client names no file of the server; create this memory by 'insitu teach'")
             given["encoder"] = None if given["encoder"].lower() == "none" else given["encoder"]
         await worker.call("write", None, "memories.create", sent.name, given)
