@@ -6,12 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from insitu.board import frames
+from insitu.board.checksums import sealed
 from insitu.board.client import Board
 from insitu.core import InsituError
 
-BLOCK = bytes(range(100))
-WHOLE = BLOCK + frames.checksum(BLOCK)
+WHOLE = sealed(bytes(range(100)))
 
 
 class Silent:

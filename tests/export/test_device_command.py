@@ -69,8 +69,11 @@ def test_a_board_is_taught_queried_and_pulled(
         (["teach", "PORT"], "device takes info"),
         (["info", "PORT", "x"], "device takes info"),
         (["drink", "PORT"], "device takes info"),
-        (["info", "/dev/nothing"], "could not open the port /dev/nothing"),
-        (["forget", "PORT", "none"], "does not hold this class"),
+        (["info", "/dev/nothing"], "there is no serial port /dev/nothing"),
+        (["info", "socket://nohost"], "is socket://host:port"),
+        (["forget", "PORT", "tea", "none"], "does not hold none; it holds"),
+        (["info", "PORT", "--memory", "m.insitu"], "leave it out of info, or give files"),
+        (["teach", "PORT", "tea", "--memory", "m.insitu"], "leave it out of teach, or give files"),
         (["teach", "PORT", "jug", "missing.csv"], "missing.csv"),
         (["restore", "PORT", "missing.bin"], "missing.bin"),
         (["pull", "PORT", "missing.insitu"], "there is no memory at missing.insitu"),
@@ -81,3 +84,5 @@ def test_mistakes_are_one_line(words: list[str], message: str, port: str, capsys
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+    assert main(["device", "info", port]) == 0
+    assert "tea: " in capsys.readouterr().out

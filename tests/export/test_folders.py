@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from targets import STRICT
 from test_head_bits import LEARNER, STEP, first
 from test_network_bits import frozen, images
 from test_saving import small_memory
@@ -76,6 +77,9 @@ def test_every_kind_of_export_builds_and_runs(
     for part in reversed(parts):
         written[part](tmp_path)
     printed = run_example(tmp_path, compiler)
+    # also what the example does not need
+    sources = sorted(file.name for file in tmp_path.glob("*.c"))
+    subprocess.run([compiler, *STRICT, "-DINSITU_FLOAT", "-c", *sources], cwd=tmp_path, check=True)
     for line in KINDS[parts]:
         assert line in printed
     readme = (tmp_path / "README.md").read_text()

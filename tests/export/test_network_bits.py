@@ -19,6 +19,7 @@ from insitu.backbones.binary.freezing import freeze
 from insitu.backbones.binary.frozen import FloatLayer, Frozen
 from insitu.backbones.binary.integer import IntegerNetwork, integer_network, words32
 from insitu.backbones.binary_resnet import BinaryResnet
+from insitu.backbones.binary.integer_dense import DenseLayer
 from insitu.backbones.inputs import to_batch
 from insitu.backbones.quicknet import Quicknet
 from insitu.core import InsituError
@@ -78,6 +79,19 @@ def test_every_latent_feature_and_sign_is_equal(target: str, style: str, size: i
     expected = b"".join(b"".join(part[k].tobytes() for part in (latents, features, signs)) for k in range(IMAGES))
     assert len(np.unique(latents, axis=0)) > IMAGES // 2
     assert (tmp_path / "answers").read_bytes() == expected
+
+
+def test_constants_without_effect_are_not_written(tmp_path: Path) -> None:
+    for style, size in (("reactnet", 16), ("quicknet", 20)):
+        network = frozen(style, size)[1]
+        export_network(network, tmp_path / style)
+        written = (tmp_path / style / "network.c").read_text()
+        for number, layer in enumerate(network.layers):
+            has = [name for name in ("slope", "lift", "threshold") if f"int16_t {name}_{number}[" in written]
+            if isinstance(layer, DenseLayer):
+                assert has == ["threshold"]
+            else:
+                assert has == (["slope", "lift", "threshold"] if style == "reactnet" else [])
 
 
 @CASES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from types import TracebackType
@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.board import frames
-from insitu.board.ports import Port, open_port
+from insitu.board.checksums import sealed, unsealed
+from insitu.board.ports import Port, open_port, timed_out
 from insitu.core import InsituError
 
 PROTOCOL, BAUD = 1, 115200
-TRIES = 40  # of one request
-PATIENCE_S, SLOWER = 0.25, 8  # until a request is repeated; factor for those that read a sensor or write flash
+PATIENCE_S, TRIES = 0.25, 40  # until a request is repeated, and how often it is sent: 10 s
+SLOWER, SLOW_TRIES = 8, 15  # factor for requests that read a sensor or write flash, and how often these are sent: 30 s
 CODES, BYTES, CHUNK = 120, 240, 64  # of one request: input codes, bytes read, bytes written
+SHOWN = 20  # classes in a message
 ANSWER = 128  # added to the verb
 HEADER = 20  # bytes of a block before its slots, of which the last four number the save
 STATUS = {
@@ -67,7 +69,7 @@ class Prediction:
     """The most similar class, its similarity, and how far the next is behind (None where there is no other)."""
 
     label: str
-    similarity: float
+    similarity: float  # cosine to the class, corrected for few examples: it may exceed 1, and is at most 10^.5
     margin: float | None
 
 
@@ -95,9 +97,8 @@ class Board:
         """Return sizes and features; raise where the firmware speaks another version of the protocol."""
         answer = self._request(Verb.INFO)
         if len(answer) != 24 or answer[0] != PROTOCOL:
-            raise InsituError(
-                f"{self.name} speaks version {answer[0]} of the protocol, not {PROTOCOL}; update its firmware"
-            )
+            spoken = f"version {answer[0]} of the protocol" if answer else "another protocol"
+            raise InsituError(f"{self.name} speaks {spoken}, not version {PROTOCOL}; update its firmware")
         return Info(*struct.unpack("<BBHHHHHIII", answer))
 
     def teach(self, label: str, codes: NDArray[np.int16] | None = None) -> None:
@@ -116,6 +117,16 @@ class Board:
         """Forget a class."""
         self._request(Verb.FORGET, label.encode())
 
+    def forget_all(self, labels: Sequence[str]) -> None:
+        """Forget classes; where the board does not hold one of them, raise and forget none."""
+        held = self.classes()
+        if missing := [label for label in labels if label not in held]:
+            raise InsituError(
+                f"the board does not hold {', '.join(missing[:SHOWN])}; it holds {', '.join([*held][:SHOWN]) or 'none'}"
+            )
+        for label in dict.fromkeys(labels):
+            self.forget(label)
+
     def classes(self) -> dict[str, int]:
         """Return the examples learned of each class."""
         found = {}
@@ -133,14 +144,15 @@ class Board:
 
     def restore(self, block: bytes) -> None:
         """Replace the memory of the board by a block of its model; what was saved before is kept until this one is."""
-        if len(block) <= HEADER or frames.checksum(block[:-4]) != block[-4:]:  # it gets a new checksum below
+        content = unsealed(block)  # it gets a new checksum below
+        if content is None or len(content) < HEADER:
             raise InsituError("this is no whole block: its checksum does not match; give a file that 'backup' wrote")
         newest = int.from_bytes(self._request(Verb.ERASE, slow=True), "little")
-        numbered = block[: HEADER - 4] + ((newest + 1) % 2**32).to_bytes(4, "little") + block[HEADER:-4]
-        numbered += frames.checksum(numbered)
+        sequence = ((newest + 1) % 2**32).to_bytes(4, "little")
+        numbered = sealed(content[: HEADER - 4] + sequence + content[HEADER:])
         for offset in range(0, len(numbered), CHUNK):
             self._request(Verb.WRITE, offset.to_bytes(4, "little") + numbered[offset : offset + CHUNK])
-        self._request(Verb.LOAD, numbered[HEADER - 4 : HEADER], slow=True)
+        self._request(Verb.LOAD, sequence, slow=True)
 
     def constants(self, part: int, kind: str, shape: tuple[int, ...]) -> NDArray[np.generic]:
         """Return the constants of the model with this number, as ``kind``."""
@@ -169,8 +181,8 @@ class Board:
         self._sequence = (self._sequence + 1) % 2**32
         head = self._sequence.to_bytes(4, "little")
         frame = frames.encoded(head + bytes([verb]) + payload)
-        patience_s = self._patience_s * (SLOWER if slow else 1)
-        for _ in range(TRIES):
+        patience_s, tries = self._patience_s * (SLOWER if slow else 1), SLOW_TRIES if slow else TRIES
+        for _ in range(tries):
             self._write(frame)
             for content in self._contents(time.monotonic() + patience_s):
                 if len(content) > 5 and content[:5] == head + bytes([verb + ANSWER]):
@@ -179,8 +191,8 @@ class Board:
                         raise InsituError(STATUS.get(status, f"the board answers with an unknown status, {status}"))
                     return content[6:] if status >= 0 else b""
         raise InsituError(
-            f"no answer from {self.name} in {TRIES} tries; is the board on, does it run the exported firmware, and is "
-            "the speed the same on both sides?"
+            f"no answer from {self.name} to {tries} requests; is the board on, does it run the exported firmware, and "
+            "is the speed the same on both sides?"
         )
 
     def _contents(self, until_s: float) -> Iterator[bytes]:
@@ -198,13 +210,21 @@ class Board:
         try:
             return self._port.read(max(1, self._port.in_waiting))
         except OSError as error:
-            raise InsituError(f"the connection to {self.name} broke: {error}") from error
+            raise self._broken() from error
 
     def _write(self, frame: bytes) -> None:
         try:
             self._port.write(frame)
         except OSError as error:
-            raise InsituError(f"the connection to {self.name} broke: {error}") from error
+            # where the line is full, reading what the board has sent lets it take more: the frame is sent again then
+            if not timed_out(error):
+                raise self._broken() from error
+
+    def _broken(self) -> InsituError:
+        return InsituError(
+            f"the connection to {self.name} broke; is the board still connected and on, and does no other program use "
+            "the port?"
+        )
 
 
 def _text(label: bytes) -> str:

@@ -6,16 +6,15 @@ c is followed by c - 1 bytes as they are and, unless c is 255 or the content end
 
 from __future__ import annotations
 
-import zlib
+from insitu.board.checksums import sealed, unsealed
 
 RUN = 254  # bytes without 0 that one code byte covers
-CHECKSUM = 4  # bytes of CRC-32
 
 
 def encoded(content: bytes) -> bytes:
     """Return the frame of ``content``, zeros at both ends included."""
     out = bytearray(b"\0")
-    for part in (content + checksum(content)).split(b"\0"):
+    for part in sealed(content).split(b"\0"):
         whole = len(part) // RUN * RUN
         for start in range(0, whole, RUN):
             out += bytes([RUN + 1]) + part[start : start + RUN]
@@ -34,10 +33,4 @@ def decoded(frame: bytes) -> bytes | None:
         place += code
         if code <= RUN and place < len(frame):
             out.append(0)
-    content = bytes(out[:-CHECKSUM])
-    return content if content and checksum(content) == out[-CHECKSUM:] else None
-
-
-def checksum(content: bytes) -> bytes:
-    """Return the CRC-32 (IEEE 802.3) of ``content``, little-endian."""
-    return zlib.crc32(content).to_bytes(CHECKSUM, "little")
+    return unsealed(bytes(out))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.backbones.binary.integer import IntegerLayer, IntegerNetwork, words32
+from insitu.backbones.binary.integer import SLOPE_BITS, IntegerLayer, IntegerNetwork, words32
 from insitu.backbones.binary.integer_dense import DenseLayer
 from insitu.export.arrays import constants
 from insitu.export.folder import comment, sizes_of_buffers, write_part
@@ -115,19 +115,15 @@ def _is_dense(network: IntegerNetwork) -> bool:
 
 
 def _layer_constants(number: int, layer: IntegerLayer | DenseLayer) -> str:
-    parts: dict[str, NDArray[Any]] = {
-        "multiplier": layer.after.multiplier.astype(np.int32),
-        "threshold": layer.threshold.astype(np.int16),
-    }
+    parts: dict[str, NDArray[Any]] = {"multiplier": layer.after.multiplier.astype(np.int32)}
     if isinstance(layer, IntegerLayer):
         parts |= {
             "weight": words32(layer.weight.words, layer.channels),
             "bias": layer.after.bias.astype(np.int32),
-            "slope": layer.slope.astype(np.int16),
-            "lift": layer.lift.astype(np.int16),
+            **{name: getattr(layer, name).astype(np.int16) for name in effective(layer)},
         }
         return _named(number, parts)
-    parts |= {"weight": layer.weight, "bias": layer.after.bias}
+    parts |= {"weight": layer.weight, "bias": layer.after.bias, "threshold": layer.threshold.astype(np.int16)}
     if layer.filters is not None:
         after = layer.filters.after
         parts |= {
@@ -136,6 +132,12 @@ def _layer_constants(number: int, layer: IntegerLayer | DenseLayer) -> str:
             "filter_bias": after.bias,
         }
     return _named(number, parts) + _dense_record(number, layer)
+
+
+def effective(layer: IntegerLayer) -> list[str]:
+    """Return which constants behind the batch norm change anything; the others are not written."""
+    without = {"slope": 1 << SLOPE_BITS, "lift": 0, "threshold": 0}
+    return [name for name, value in without.items() if (getattr(layer, name) != value).any()]
 
 
 def _named(number: int, parts: dict[str, NDArray[Any]]) -> str:
@@ -154,6 +156,7 @@ def _dense_record(number: int, layer: DenseLayer) -> str:
 def _layer_record(number: int, layer: IntegerLayer | DenseLayer) -> str:
     if isinstance(layer, DenseLayer):
         return f"    {{{'0, ' * 11}&dense_{number}}},"
-    names = ", ".join(f"{name}_{number}" for name in ("weight", "multiplier", "bias", "slope", "lift", "threshold"))
+    names = [f"{name}_{number}" for name in ("weight", "multiplier", "bias")]
+    names += [f"{name}_{number}" if name in effective(layer) else "0" for name in ("slope", "lift", "threshold")]
     numbers = layer.channels, layer.out, layer.stride, layer.after.shift, int(layer.rectify)
-    return f"    {{{', '.join(map(str, numbers))}, {names}, 0}},"
+    return f"    {{{', '.join(map(str, numbers))}, {', '.join(names)}, 0}},"

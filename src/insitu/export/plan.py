@@ -16,7 +16,7 @@ import numpy as np
 
 from insitu.backbones.binary.integer import IntegerLayer, IntegerNetwork
 from insitu.backbones.binary.integer_dense import DenseLayer
-from insitu.export.network import working_space
+from insitu.export.network import effective, working_space
 from insitu.hardware import ENERGY_PJ
 from insitu.learners.integer_cwr import IntegerHead
 from insitu.memory.integer_memory import IntegerMemory
@@ -104,7 +104,7 @@ def _layer_cost(layer: IntegerLayer | DenseLayer, side: int) -> _Cost:
     if isinstance(layer, IntegerLayer):
         per_tap = -(-layer.channels // 32)
         words = taps(side, layer.stride) * per_tap * layer.out
-        return _Cost(4 * 9 * per_tap * layer.out + layer.out * (4 + 4 + 3 * 2), 0, words, 8 * words)
+        return _Cost(4 * 9 * per_tap * layer.out + layer.out * (4 + 4 + 2 * len(effective(layer))), 0, words, 8 * words)
     products, flash = layer.side(side) ** 2 * layer.weight.size, layer.weight.size + layer.out * (4 + 8 + 2)
     if layer.filters is None:
         return _Cost(flash, products, 0, 3 * products)

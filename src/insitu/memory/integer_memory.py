@@ -13,12 +13,12 @@ in docs/device.md.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from math import isqrt
 
 import numpy as np
 
+from insitu.board.checksums import sealed, unsealed
 from insitu.core import InsituError
 from insitu.memory.integer_space import LENGTH, Codes, IntegerSpace, Wide
 
@@ -36,7 +36,7 @@ class Answer:
     """The most similar class, its score, and how far the next one is behind."""
 
     slot: int
-    score: int
+    score: int  # 2^15 times the similarity, which may exceed 1: it is corrected for few examples
     margin: int
 
 
@@ -124,13 +124,13 @@ class IntegerMemory:
             parts.append(sums.astype("<i2").tobytes())
         content = b"".join(parts)
         content += bytes(-(len(content) + 4) % CHUNK)
-        return content + zlib.crc32(content).to_bytes(4, "little")
+        return sealed(content)
 
     def load(self, block: bytes) -> int:
         """Replace what is held by a saved block; return its sequence number. Where it raises, nothing changes."""
         if len(block) != len(self.block()) or block[:4] != MAGIC:
             raise InsituError(f"not a saved memory of {len(self.block())} bytes; got {len(block)} bytes")
-        if zlib.crc32(block[:-4]).to_bytes(4, "little") != block[-4:]:
+        if unsealed(block) is None:
             raise InsituError("the saved memory is damaged: its checksum does not match; load another copy")
         if block[4:16] != self.block()[4:16]:
             raise InsituError("the block was saved by another version or another model; export that one again")

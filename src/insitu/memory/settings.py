@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np

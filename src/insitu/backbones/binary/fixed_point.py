@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,14 @@ def limited(values: Any) -> Wide:
     """Return numbers as a map holds them."""
     out: Wide = np.clip(values, -TOP, TOP).astype(np.int64)
     return out
+
+
+def taps(x: Wide) -> Iterator[tuple[int, int, Wide]]:
+    """Yield the rows and columns of a 3x3 window, each with the map (n, h, w, channels) moved there, zeros outside."""
+    height, width = x.shape[1:3]
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    for row, column in np.ndindex(3, 3):
+        yield row, column, padded[:, row : row + height, column : column + width]
 
 
 def norm_factors(norm: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

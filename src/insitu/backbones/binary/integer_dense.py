@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.backbones.binary.fixed_point import TOP, Affine, Wide, affine, limited, norm_factors, quantised
+from insitu.backbones.binary.fixed_point import TOP, Affine, Wide, affine, limited, norm_factors, quantised, taps
 from insitu.backbones.binary.units import Transition
 from insitu.kernels.binary import pack_reference
 from insitu.kernels.packed_weights import Words
@@ -36,11 +36,9 @@ class Filters:
 
     def __call__(self, x: Wide) -> Wide:
         """Return the filtered map (n, h, w, channels)."""
-        height, width = x.shape[1:3]
-        padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
         sums = np.zeros_like(x)
-        for r, c in np.ndindex(3, 3):
-            sums += padded[:, r : r + height, c : c + width] * self.weight[:, r, c]
+        for row, column, moved in taps(x):
+            sums += moved * self.weight[:, row, column]
         return limited(self.after(sums))
 
 
@@ -84,12 +82,9 @@ class DenseLayer:
 def blurred(x: Wide) -> Wide:
     """Return the largest of each 2x2 window, blurred by 1-2-1 in both directions, at every second position."""
     top = np.maximum(np.maximum(x[:, :-1, :-1], x[:, :-1, 1:]), np.maximum(x[:, 1:, :-1], x[:, 1:, 1:]))
-    height, width = x.shape[1] // 2, x.shape[2] // 2
-    padded = np.pad(top, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    sums = np.zeros((len(x), height, width, x.shape[3]), np.int64)
-    for r, c in np.ndindex(3, 3):
-        taps = padded[:, r : r + 2 * height - 1 : 2, c : c + 2 * width - 1 : 2]
-        sums += (1 + r % 2) * (1 + c % 2) * taps
+    sums = np.zeros((len(x), x.shape[1] // 2, x.shape[2] // 2, x.shape[3]), np.int64)
+    for row, column, moved in taps(top):
+        sums += (1 + row % 2) * (1 + column % 2) * moved[:, ::2, ::2]
     return (sums + 8) >> 4
 
 

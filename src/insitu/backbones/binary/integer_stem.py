@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from insitu.backbones.binary.fixed_point import TOP, Affine, Wide, affine, limited, norm_factors, quantised
+from insitu.backbones.binary.fixed_point import TOP, Affine, Wide, affine, limited, norm_factors, quantised, taps
 from insitu.backbones.binary.frozen import FloatLayer, Frozen
 from insitu.backbones.binary.integer_dense import DenseLayer, Filters, dense_layer
 from insitu.core import InsituError
@@ -73,10 +73,7 @@ def _convolution(weight: Any, scale: Any, shift: Any, threshold: Any, step: floa
 
 
 def _convolved(x: Wide, weight: NDArray[np.int16]) -> Wide:
-    height, width = x.shape[1:3]
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    taps = np.ndindex(3, 3)
     sums = np.zeros((*x.shape[:3], len(weight)))  # exact: products in float64 stay below 2^53
-    for r, c in taps:
-        sums += padded[:, r : r + height, c : c + width].astype(np.float64) @ weight[:, r, c].T.astype(np.float64)
+    for row, column, moved in taps(x):
+        sums += moved.astype(np.float64) @ weight[:, row, column].T.astype(np.float64)
     return sums.astype(np.int64)

@@ -13,6 +13,11 @@ PORT is a serial device (/dev/ttyACM0, COM3, the pseudo-terminal of QEMU) or soc
 115200 by default. A FILE of numbers (CSV or NPY) is an example per row; with --memory, a file is an item of that
 memory's encoder, such as a picture. Without a FILE, the board's sensor gives the example.
 
+predict prints a line per example: the most similar class, its similarity, how far the next class is behind, and where
+the example is from. Similarity is the cosine between the example's vector and the class's, corrected for how few
+examples the class has: 0 is unrelated, and for a class of few examples it may exceed 1, up to 3.2. It is no
+probability. forget forgets all of the classes, or none where the board does not hold one of them.
+
 backup saves the memory of the board to its storage and writes the same block to the file OUT; restore replaces it by
 such a block. pull teaches the memory at PATH the classes and examples by which the board is ahead, push the other way.
 Every request is repeated until it is answered, and carried out once; the protocol is in docs/board.md.
@@ -25,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from insitu.cli.text import printable
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
@@ -56,6 +62,9 @@ def main(args: list[str]) -> int:
     if verb not in NEEDS or first < 2 + NEEDS[verb] or (verb not in OPEN and first > 2 + NEEDS[verb]):
         raise InsituError(f"device takes {', '.join(NEEDS)}, a port and what that needs; see 'insitu device --help'")
     options, _ = flags.parse(Options(), args[first:], prog="insitu device")
+    files = len(given) - (verb == "teach") if verb in ("teach", "predict") else 0
+    if options.memory is not None and not files:
+        raise InsituError(f"--memory is for files that teach and predict encode; leave it out of {verb}, or give files")
     with Board(args[1], options.baud) as board:
         board.info()
         _carry_out(board, verb, given, options)
@@ -74,11 +83,10 @@ def _carry_out(board: Board, verb: str, given: list[str], options: Options) -> N
         for name, codes in _inputs(board, given, options.memory):
             found = board.predict(codes)
             margin = "" if found.margin is None else f"\t{found.margin:.3f} ahead"
-            print(f"{found.label}\t{found.similarity:.3f}{margin}\t{name}")
+            print(f"{printable(found.label)}\t{found.similarity:.3f}{margin}\t{name}")
     elif verb == "forget":
-        for label in given:
-            board.forget(label)
-            print(f"forgot  {label}")
+        board.forget_all(given)
+        print("\n".join(f"forgot  {printable(label)}" for label in dict.fromkeys(given)))
     elif verb == "backup":
         block = board.backup()
         Path(given[0]).write_bytes(block)
@@ -95,7 +103,7 @@ def _print_info(board: Board) -> None:
     print(f"inputs  {info.features} codes, {info.rows} rows, model {info.digest:08x}")
     print(f"classes {info.held} of {info.capacity}, labels up to {info.label_bytes - 1} bytes")
     for label, shots in classes.items():
-        print(f"        {label}: {shots} examples")
+        print(f"        {printable(label)}: {shots} examples")
 
 
 def _exchange(board: Board, verb: str, path: Path) -> None:

@@ -3,9 +3,9 @@
 usage: insitu export c MEMORY OUT [--capacity N] [--label-bytes 24] [--input-step S] [--activations] [--plan]
        insitu export c BACKBONE OUT [--plan]
 
-MEMORY is the file of a memory; BACKBONE a binary backbone, by its name or by the path of its .safetensors file. OUT is a
-folder, which gets the C sources, a Makefile and an example: make && ./example. A memory of images is exported with its
-backbone, if that is binary; --activations exports it alone, and its inputs are then the backbone's activations.
+MEMORY is the file of a memory; BACKBONE a binary backbone, by its name or by the path of its .safetensors file. OUT is
+a folder, which gets the C sources, a Makefile and an example: make && ./example. A memory of images is exported with
+its backbone, if that is binary; --activations exports it alone, and its inputs are then the backbone's activations.
 --capacity is the number of classes there is room for (twice those held, at least 16), --label-bytes the longest label
 plus one. Inputs are integers of 16 bits; without --input-step each feature has a step of its own, which model.c states.
 With it, an input of 1 stands for S in every feature, as the readings of a sensor do; the inputs of a memory that is

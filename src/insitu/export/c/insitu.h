@@ -64,7 +64,7 @@ typedef struct {
 
 typedef struct {
     uint16_t slot;  /* of the most similar class */
-    int32_t score;  /* 2^15 times its similarity */
+    int32_t score;  /* 2^15 times its similarity, a cosine corrected for few examples: it may exceed 1 */
     int32_t margin; /* how far the next class is behind; INT32_MAX where there is none */
 } insitu_answer;
 

@@ -100,10 +100,10 @@ static int32_t finished(const insitu_layer *layer, uint32_t output, int32_t sum,
     const int32_t half = (int32_t)((1u << layer->shift) >> 1);
     const int32_t scaled = insitu_shifted(sum * layer->multiplier[output] + layer->bias[output] + half, layer->shift);
     int32_t t = clipped(scaled + residual);
-    if (t <= 0) {
+    if (layer->slope && t <= 0) {
         t = insitu_shifted(t * layer->slope[output] + (1 << (SLOPE_BITS - 1u)), SLOPE_BITS);
     }
-    return clipped(t + layer->lift[output]);
+    return clipped(t + (layer->lift ? layer->lift[output] : 0));
 }
 
 /* The rounded mean of one channel over the pixels of a window of 2 x 2 that lie within the map. */
@@ -146,7 +146,7 @@ static uint32_t apply(const insitu_network *network, const insitu_layer *layer, 
                 const int32_t y = finished(layer, output, summed(layer, network->window, &found, words, output),
                                            residual);
                 *out++ = (int16_t)y;
-                word |= (uint32_t)(y >= layer->threshold[output]) << (output % 32u);
+                word |= (uint32_t)(y >= (layer->threshold ? layer->threshold[output] : 0)) << (output % 32u);
                 if (output % 32u == 31u || output + 1u == layer->outputs) {
                     *out_bits++ = word;
                     word = 0;

@@ -19,7 +19,7 @@ typedef struct {
     const uint32_t *weight;    /* (outputs, 9, words) words of 32 channels */
     const int32_t *multiplier; /* (outputs) and so on */
     const int32_t *bias;
-    const int16_t *slope;
+    const int16_t *slope;     /* or NULL where these would change nothing: a slope of 1, a lift or threshold of 0 */
     const int16_t *lift;
     const int16_t *threshold;
     const insitu_dense *dense;

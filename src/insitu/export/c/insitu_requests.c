@@ -71,7 +71,7 @@ static int predict(insitu_line *line)
 
 static int label_of(insitu_line *line, const uint8_t *bytes, uint32_t count)
 {
-    const uint16_t slot = count == 2u ? (uint16_t)number(bytes, 2) : line->memory->model->capacity;
+    const uint16_t slot = count == 2u ? (uint16_t)insitu_number(bytes, 2) : line->memory->model->capacity;
     if (slot >= line->memory->model->capacity) {
         return INSITU_REQUEST;
     }

@@ -59,6 +59,7 @@ int main(void)
     if (insitu_predict(memory, codes, &answer) != INSITU_OK) {
         return 1;
     }
+    /* a cosine, corrected for few examples, so that it may exceed 1 */
     printf("predicted: %s, similarity %ld/32768\n", insitu_label(memory, answer.slot), (long)answer.score);
     if (insitu_save(memory, &storage) != INSITU_OK) {
         return 1;
