@@ -18,8 +18,8 @@ from torch import nn
 from insitu.backbones.binary.freezing import freeze
 from insitu.backbones.binary.frozen import FloatLayer, Frozen
 from insitu.backbones.binary.integer import IntegerNetwork, integer_network, words32
-from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.backbones.binary.integer_dense import DenseLayer
+from insitu.backbones.binary_resnet import BinaryResnet
 from insitu.backbones.inputs import to_batch
 from insitu.backbones.quicknet import Quicknet
 from insitu.core import InsituError
