@@ -26,7 +26,7 @@ Pixels = NDArray[np.uint8]
 class TrainedBackbone(Encoder):
     """The activations of a trained backbone, or the signs of its vectors where it is a binary one."""
 
-    name: str = "omniglot"  # name of the backbone: omniglot, miniimagenet, binary, or one that was trained here
+    name: str = "omniglot"  # name of the backbone: omniglot, binary, one trained here; or the path of its .safetensors
 
     kind: ClassVar[Kind] = "images"
     licence: ClassVar[str] = "Apache-2.0; see the card of the backbone for the terms of its images"
