@@ -9,6 +9,7 @@ import pytest
 from asking import Serve, Service
 
 from insitu import Memory
+from insitu.backbones import trained
 from insitu.service.names import SUFFIX
 from insitu.service.rules import AccessRules
 from insitu.service.tokens import load_or_create_token
@@ -80,7 +81,10 @@ def test_other_names_are_refused(service: Service, folder: Path, name: str) -> N
     assert sorted(folder.rglob("*")) == before
 
 
-@pytest.mark.parametrize("wrong", [{"substrate": "pcn"}, {"encoder": "omnigot"}, {"dim": 0}])
+FILES = [{"encoder": name} for name in ("net.onnx", str(trained.FOLDER / "binary"), "binary.safetensors", "./binary")]
+
+
+@pytest.mark.parametrize("wrong", [{"substrate": "pcn"}, {"encoder": "omnigot"}, {"dim": 0}, *FILES])
 def test_wrong_parameters_leave_no_file(service: Service, folder: Path, wrong: dict[str, Any]) -> None:
     assert service.post("/api/memories", {"name": "new", **wrong}).status == 422
     assert not list(folder.glob("new*"))

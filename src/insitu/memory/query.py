@@ -30,7 +30,7 @@ class QueryResult:
 
     classes: list[Label]  # sorted
     class_array: NDArray[Any]  # the same
-    similarities: Scores  # (n, classes)
+    similarities: Scores  # (n, classes) cosines to the classes, corrected for few examples: they may exceed 1
     sharpness: float  # factor of the similarities in the softmax
     familiarity: Scores | None = None  # (n,) share of left-out known examples that were no closer; None: not computed
     unknown: Unknown | None = None  # the answer to unfamiliar rows; None: every row is of a class

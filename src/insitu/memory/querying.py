@@ -72,7 +72,10 @@ class Querying(ABC):
         return np.asarray(self.query(X, familiarity=True).familiarity)
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Return similarities (n, classes), in the order of ``classes_``; for two classes, their difference (n,)."""
+        """Return similarities (n, classes), in the order of ``classes_``; for two classes, their difference (n,).
+
+        They are cosines to the classes, corrected for few examples, so that they may exceed 1.
+        """
         scores = self.query(X).similarities
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
