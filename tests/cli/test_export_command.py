@@ -37,6 +37,10 @@ def test_the_folder_builds_and_its_example_learns(stored: Path, capsys: pytest.C
     assert "predicted: new" in printed
     assert printed.count("mug: 4 examples") == 2
     assert "cups" not in (folder / "model.c").read_text()
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert main(["export", "c", "binary", str(folder)]) == 2
+    assert "has model.c of another export" in capsys.readouterr().err
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
 def test_a_trained_quicknet_is_exported_by_its_name(
@@ -142,6 +146,8 @@ def test_a_memory_of_images_takes_signs(
     assert "have no step" in capsys.readouterr().err
     assert main(["export", "c", str(path), str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "network.c").exists()
+    assert main(["export", "c", str(path), str(tmp_path / "out"), "--activations"]) == 2
+    assert "has network.c of another export" in capsys.readouterr().err
     assert main(["export", "c", str(path), str(tmp_path / "alone"), "--activations", "--input-step", "2"]) == 0
     assert not (tmp_path / "alone" / "network.c").exists()
     # moved, the weights are given again

@@ -94,6 +94,7 @@ def _network(name: str, out: Path) -> tuple[list[Path], list[Plan]]:
     if "image_size" not in card:
         raise InsituError(f"{name} is no network for images, and is not exported; give a binary_resnet or a quicknet")
     whole = integer_network(network, int(card["image_size"]))
+    _check_folder(out, "model.c")
     print(f"network {name}, {whole.size} pixels a side, {whole.last.weight.out} features")
     return export_network(whole, out), [network_plan(whole)]
 
@@ -114,6 +115,8 @@ def _memory(source: Path, out: Path, options: Options, given: Set[str]) -> tuple
             )
         step = options.input_step if network is None else 1.0
         exported = integer_memory(memory, options.capacity, options.label_bytes, step)
+    if network is None:
+        _check_folder(out, "network.c")
     held = sum(1 for label in exported.labels if label)
     print(
         f"memory  {held} classes of {exported.capacity}, {exported.space.rows} rows, {exported.space.features} inputs"
@@ -122,6 +125,12 @@ def _memory(source: Path, out: Path, options: Options, given: Set[str]) -> tuple
     if network is None:
         return files, [memory_plan(exported)]
     return [*files, *export_network(network, out)], [memory_plan(exported), network_plan(network)]
+
+
+def _check_folder(out: Path, other: str) -> None:
+    """Raise where the folder has constants that this export does not write: its example would mix two exports."""
+    if (out / other).is_file():
+        raise InsituError(f"{out} has {other} of another export, which is no part of this one; give another folder")
 
 
 def _print_plans(plans: list[Plan], out: Path) -> None:
