@@ -11,7 +11,8 @@ import pytest
 from emulation import Noisy, Pipe, built, emulated, served
 from test_saving import small_memory
 
-from insitu.board import Board, frames
+from insitu.board import Board
+from insitu.board.checksums import sealed
 from insitu.core import InsituError
 from insitu.memory.board_memory import codes_of, memory_of
 from insitu.memory.integer_memory import IntegerMemory
@@ -109,7 +110,7 @@ def test_a_block_that_does_not_fit_leaves_the_memory_as_it_is(pipe: Pipe) -> Non
     for place in (4, 6, 12):  # version, rows, model
         other = copy.copy(block)
         other[place] ^= 1
-        other[-4:] = frames.checksum(bytes(other[:-4]))  # so that the board judges it
+        other = bytearray(sealed(bytes(other[:-4])))  # so that the board judges it
         with pytest.raises(InsituError):
             board.restore(bytes(other))
     with pytest.raises(InsituError):
@@ -163,5 +164,5 @@ def test_a_port_without_a_board_says_so() -> None:
     with pytest.raises(InsituError, match="no answer from Silent"):
         Board(Silent(), patience_s=0.001).info()
     pytest.importorskip("serial")
-    with pytest.raises(InsituError, match="could not open the port /dev/nothing"):
+    with pytest.raises(InsituError, match="there is no serial port /dev/nothing"):
         Board("/dev/nothing")
