@@ -1,13 +1,11 @@
-"""Parts read from their source text, without importing them: fields of records, the composition of an experiment."""
+"""Parts read from their source text, without importing them: docstrings, and fields with their comments."""
 
 from __future__ import annotations
 
 import ast
-import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from insitu import catalog
 from insitu.catalog import Part
 from insitu.core import read_text
 
@@ -17,19 +15,8 @@ class Field:
     """One field of a record: its default as source text ('' where it has none) and its comment."""
 
     name: str
-    kind: str
     default: str
     help: str
-    value: ast.expr | None = None
-
-
-@dataclass(frozen=True)
-class Node:
-    """A line of a composition tree."""
-
-    name: str
-    text: str
-    below: list[Node] = field(default_factory=list)
 
 
 def docstring(part: Part) -> str:
@@ -54,8 +41,7 @@ def fields_of(file: Path, symbol: str) -> list[Field]:
                 continue
             value = _default(node.value)
             comment = _comment(lines, node)
-            shown = ast.unparse(value) if value else ""
-            out.append(Field(node.target.id, ast.unparse(node.annotation), shown, comment, value))
+            out.append(Field(node.target.id, ast.unparse(value) if value else "", comment))
     return out
 
 
@@ -68,18 +54,6 @@ def _comment(lines: list[str], node: ast.stmt) -> str:
             break
         above.insert(0, line.strip().removeprefix("#").strip())
     return behind or " ".join(above)
-
-
-def composition(part: Part) -> list[Node]:
-    """Return the fields given in the part's ready record as a tree; records below it that are parts show all fields."""
-    constants = catalog.assigned(_tree(part))
-    return _node("", constants[part.symbol], constants).below
-
-
-def constant(part: Part, name: str) -> str:
-    """Return the source text of the part's constant ``name``, or '' where it has none."""
-    value = catalog.assigned(_tree(part)).get(name)
-    return ast.unparse(value) if value else ""
 
 
 def _tree(part: Part) -> ast.Module:
@@ -96,40 +70,3 @@ def _default(value: ast.expr | None) -> ast.expr | None:
                 made = word.value
                 return made.body if isinstance(made, ast.Lambda) else ast.Call(made, [], [])
     return value
-
-
-def _node(name: str, value: ast.expr, constants: dict[str, ast.expr]) -> Node:
-    if isinstance(value, ast.Name) and value.id in constants:
-        return _node(name, constants[value.id], constants)
-    if isinstance(value, ast.Tuple | ast.List) and value.elts and all(isinstance(e, ast.Call) for e in value.elts):
-        return Node(name, "", [_node(str(i), item, constants) for i, item in enumerate(value.elts)])
-    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name) or not value.func.id[:1].isupper():
-        return Node(name, _plain(value, constants))
-    kind = value.func.id
-    part = next((p for p in catalog.parts() if p.symbol == kind), None)
-    known = fields(part) if part else fields_of(catalog.ROOTS[0] / "experiments" / "__init__.py", kind)
-    given = {word.arg: word.value for word in value.keywords if word.arg}
-    positional = [f.name for f in known] or [f"argument {i + 1}" for i in range(len(value.args))]
-    given |= dict(zip(positional, value.args, strict=False))
-    shown = {f.name: f.value for f in known if part and f.value is not None} | given
-    # defaults are written in the part's own file, whose constants are others
-    own = catalog.assigned(_tree(part)) if part else {}
-    below = [_node(key, item, constants if key in given else own) for key, item in shown.items()]
-    return Node(name, f"{part.name}" if part else kind, below)
-
-
-def _plain(value: ast.expr, constants: dict[str, ast.expr]) -> str:
-    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-        return value.value or '""'
-    plain = _Plain({name: item for name, item in constants.items() if isinstance(item, ast.Constant)})
-    return ast.unparse(plain.visit(copy.deepcopy(value)))
-
-
-class _Plain(ast.NodeTransformer):
-    """Replaces names of numbers by the numbers."""
-
-    def __init__(self, constants: dict[str, ast.expr]) -> None:
-        self.constants = constants
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.constants.get(node.id, node)

@@ -3,27 +3,37 @@
 usage: insitu show NAME [--figure FILE.svg|FILE.png]
 
 NAME has dashes or underscores; 'room/name' where two rooms share a name. --figure draws the curves of a device.
+Of an experiment's variants, and of its quick variant, the fields that differ are shown.
 """
 
 from __future__ import annotations
 
+import importlib
+import inspect
+from dataclasses import MISSING, fields
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from insitu import catalog
 from insitu.catalog import Part
-from insitu.cli import backbone_cards, static_source
+from insitu.cli import backbone_cards, record_tree, static_source
+from insitu.cli.part_flags import takes
+from insitu.cli.record_tree import Node
 from insitu.core import InsituError
 
 if TYPE_CHECKING:
     from insitu.devices.figures import Characteristics
+    from insitu.experiments import Claim, Experiment, Variant
+
+LONGEST_VALUE = 40  # characters of the column of values; longer ones move the help to the right
+APART = {"paper", "verified", "claims", "variants", "combined"}  # fields of an experiment that are not in its tree
 
 
 def main(args: list[str]) -> int:
-    """Print one part, without importing torch."""
+    """Print one part; its docstring comes at once, before anything is imported."""
     name, figure = _arguments(args)
-    if (backbone := name.removeprefix("encoders/")) != name and backbone in backbone_cards.shipped():
+    if not figure and (backbone := _shipped_backbone(name)):
         print(f"{backbone}  (encoders)\n")
         _encoder(backbone)
         return 0
@@ -31,25 +41,37 @@ def main(args: list[str]) -> int:
     if figure and part.room != "devices":
         devices = ", ".join(each.name for each in catalog.parts("devices"))
         raise InsituError(f"{part.name} has no curves to draw; --figure goes with a device: {devices}")
-    print(f"{part.name}  ({part.room})\n\n{static_source.docstring(part)}\n")
+    print(f"{part.name}  ({part.room})\n\n{static_source.docstring(part)}\n", flush=True)
+    record = catalog.load(part)
     if part.room == "experiments":
-        _experiment(part)
+        _experiment(part, record)
     elif part.symbol in catalog.RECORDS.values():
-        _composition({node.name: node for node in static_source.composition(part)})
+        _print("composition", record_tree.node("", record).below)
         print(f"\nrun it: insitu train {part.name} [--quick]")
-    else:
-        _fields(part)
+    elif rows := _rows(record):
+        _print_fields(rows)
     if part.room == "encoders" and all(field.default for field in static_source.fields(part)):
         _encoder(part.name)
     if part.room == "devices":
         from insitu.devices import figures
 
-        curves = _curves(part)
+        curves = _curves(record)
         print(f"\n{figures.sketch(curves)}")
         if figure:
             figures.draw(curves, figure)
             print(f"\ndrawn in {figure}")
     return 0
+
+
+def _shipped_backbone(name: str) -> str | None:
+    """Return which backbone of the package a name means, if any; raise ``InsituError`` where it names parts, too."""
+    stem = catalog.dashed(name.removeprefix("encoders/")).replace("-", "_")
+    if stem not in backbone_cards.shipped():
+        return None
+    others = [f"{part.room}/{part.name}" for part in catalog.parts() if part.name == catalog.dashed(stem)]
+    if others and "/" not in name:
+        raise InsituError(f"{name!r} is in several rooms; give {' or '.join([*others, f'encoders/{stem}'])}")
+    return stem if "/" not in name or name.startswith("encoders/") else None
 
 
 def _arguments(args: list[str]) -> tuple[str, Path | None]:
@@ -71,10 +93,10 @@ def _arguments(args: list[str]) -> tuple[str, Path | None]:
     return names[0], figure
 
 
-def _curves(part: Part) -> Characteristics:
+def _curves(device: Any) -> Characteristics:
     from insitu.devices.figures import measure
 
-    return measure(catalog.load(part)())
+    return measure(device())
 
 
 def _encoder(name: str) -> None:
@@ -92,55 +114,80 @@ def _encoder(name: str) -> None:
     print("\n".join(f"{key:12}{value}" for key, value in rows.items()))
 
 
-def _fields(part: Part) -> None:
-    known = static_source.fields(part)
-    if not known:
-        return
-    name = max(len(f.name) for f in known)
-    value = min(max(len(f.default) for f in known), 40)
+def _rows(kind: Any, depth: int = 1) -> list[tuple[str, str, str]]:
+    """Return name, default and help of each field; fields of records that are not parts come below their own."""
+    helps = {each.name: each.help for each in static_source.fields_of(Path(inspect.getfile(kind)), kind.__name__)}
+    hints, rows = get_type_hints(kind), list[tuple[str, str, str]]()
+    for each in fields(kind):
+        made = each.default_factory() if each.default_factory is not MISSING else each.default
+        inner = record_tree.is_record(made) and not catalog.part_of(type(made))
+        value = "" if inner else f"({takes(hints[each.name])})" if made is MISSING else record_tree.text(made)
+        rows.append((f"{'  ' * depth}{each.name}", value, helps.get(each.name, "")))
+        rows += _rows(type(made), depth + 1) if inner else []
+    return rows
+
+
+def _print_fields(rows: list[tuple[str, str, str]]) -> None:
+    name, value = (
+        max(len(row[0]) for row in rows),
+        max([len(row[1]) for row in rows if len(row[1]) <= LONGEST_VALUE], default=0),
+    )
     print("fields")
-    for f in known:
-        print(f"  {f.name:{name}}  {f.default or f.kind:{value}}  {f.help}".rstrip())
+    for row in rows:
+        print(f"{row[0]:{name}}  {row[1]:{value}}  {row[2]}".rstrip())
 
 
-def _experiment(part: Part) -> None:
-    nodes = {node.name: node for node in static_source.composition(part)}
-    claims = nodes.pop("claims", None)
+def _experiment(part: Part, experiment: Experiment) -> None:
     for heading in ("paper", "verified"):
-        if node := nodes.pop(heading, None):
-            print(fill(f"{heading}: {node.text}", 100, subsequent_indent="  ") + "\n")
-    _composition(nodes)
-    if claims:
+        if text := getattr(experiment, heading):
+            print(fill(f"{heading}: {text}", 100, subsequent_indent="  ") + "\n")
+    shown = [each for each in record_tree.node("", experiment, leave_out=APART).below if each.text or each.below]
+    variants = [_variant(each, experiment) for each in experiment.variants]
+    _print(
+        "composition",
+        shown + ([Node("variants", "(what differs from the learner above)", variants)] if variants else []),
+    )
+    if experiment.claims:
         print("\nclaims")
-        for claim in claims.below:
-            _claim({node.name: node.text for node in claim.below} or {"name": claim.text})
-        if not claims.below:
-            print(f"  {claims.text}")
-    if quick := static_source.constant(part, "QUICK"):
-        print(f"\nquick variant\n  {quick}")
-    print(f"\nrun it: insitu run {part.name} [--quick]; every field is a flag: insitu run {part.name} --help")
+        for claim in experiment.claims:
+            print(f"  {_claim(claim)}")
+    quick = getattr(importlib.import_module(part.module), "QUICK", None)
+    if quick is not None:
+        left = Node("variants", "; ".join(each.name for each in quick.variants) or "none")
+        changed = record_tree.node("", quick, experiment, APART).below
+        _print("\nquick variant", changed + ([left] if quick.variants != experiment.variants else []))
+    flag = "" if quick is None else " [--quick]"
+    print(f"\nrun it: insitu run {part.name}{flag}; every field is a flag: insitu run {part.name} --help")
 
 
-def _composition(nodes: dict[str, static_source.Node]) -> None:
-    print("composition")
-    width = max((_width(node) for node in nodes.values()), default=0)
-    for node in nodes.values():
-        _tree(node, width)
+def _variant(variant: Variant, experiment: Experiment) -> Node:
+    """Return what a variant changes in the learner and the scenario of the experiment."""
+    changes = [Node(f"scenario.{name}", record_tree.text(value)) for name, value in variant.changes]
+    delay = [Node("query_delay_s", str(variant.query_delay_s))] if variant.query_delay_s else []
+    return Node(variant.name, "", [record_tree.node("learner", variant.learner, experiment.learner), *changes, *delay])
 
 
-def _width(node: static_source.Node, depth: int = 1) -> int:
-    return max([2 * depth + len(node.name), *(_width(below, depth + 1) for below in node.below)])
+def _print(heading: str, nodes: list[Node]) -> None:
+    print(heading)
+    width = max((_width(each) for each in nodes), default=0)
+    for each in nodes:
+        _print_tree(each, width)
 
 
-def _tree(node: static_source.Node, width: int, depth: int = 1) -> None:
+def _width(node: Node, depth: int = 1) -> int:
+    own = 2 * depth + len(node.name) if node.text else 0  # a line without a value needs no column
+    return max([own, *(_width(below, depth + 1) for below in node.below)])
+
+
+def _print_tree(node: Node, width: int, depth: int = 1) -> None:
     print(f"{'  ' * depth + node.name:{width}}  {node.text}".rstrip())
     for below in node.below:
-        _tree(below, width, depth + 1)
+        _print_tree(below, width, depth + 1)
 
 
-def _claim(claim: dict[str, str]) -> None:
-    bounds = [f"{sign} {claim[key]}" for key, sign in (("at_most", "≤"), ("at_least", "≥")) if key in claim]
-    published = claim.get("published", "")
+def _claim(claim: Claim) -> str:
+    bounds = [f"{sign} {value}" for sign, value in (("≤", claim.at_most), ("≥", claim.at_least)) if value is not None]
+    published = claim.published
     notes = [published if published.startswith("not ") else f"published {published}"] if published else []
-    notes += [claim["where"]] if claim.get("where") else []
-    print(f"  {claim.get('name', '')}: {' and '.join(bounds) or 'reported'}  ({'; '.join(notes)})".replace("  ()", ""))
+    notes += [claim.where] if claim.where else []
+    return f"{claim.name}: {' and '.join(bounds) or 'reported'}" + (f"  ({'; '.join(notes)})" if notes else "")
