@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from insitu.cli import experiment_flags
 from insitu.cli.commands import sweep
 from insitu.cli.main import main
 from insitu.engines import STARTS, Engine, WorkerLostError
@@ -97,6 +100,27 @@ def test_a_sweep_gives_table_and_figures(
     for name in ("learner.bits", "learner.noise"):
         assert (tmp_path / "out" / f"{name}.svg").read_text().startswith("<?xml")
     assert "learner.bits" in capsys.readouterr().out
+
+
+def test_a_log_says_at_once_what_is_swept(
+    tmp_path: Path, inline: Callable[..., Inline], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment_flags, "parse", stop)  # what comes before takes no time
+        assert main([*WORDS, "--workers", "3"]) == 130
+    swept = "blobs: 4 points (learner.bits 1 4, learner.noise 0.1 0.3) by local jobs, 3 at a time; checking each"
+    assert capsys.readouterr().err.splitlines()[0] == swept
+    assert main([*WORDS, "--out", str(tmp_path / "out")]) == 0
+    assert f"4 points, 2 seeds each; 8 to be computed in {tmp_path / 'out'}" in capsys.readouterr().err.splitlines()
+
+
+def test_nothing_heavy_is_imported_before_the_first_line() -> None:
+    code = "import sys; from insitu.cli.commands import sweep; from insitu.cli import sweep_grid; print(*sys.modules)"
+    held = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "numba", "scipy", "tyro"} & set(held)
 
 
 def test_the_rows_are_those_of_a_run(tmp_path: Path, inline: Callable[..., Inline]) -> None:

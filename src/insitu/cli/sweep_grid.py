@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from insitu import catalog
-from insitu.cli import experiment_flags, flags
+from insitu.cli import flags
 from insitu.core import InsituError
-from insitu.experiments import Experiment
-from insitu.report import composition
+
+if TYPE_CHECKING:
+    from insitu.experiments import Experiment
 
 COMMAND = "sweep"
 OWN = ("grid", "engine", "workers", "address", "slurm", "out", "quick", "seeds", "help", "h")  # flags, not swept
@@ -41,6 +42,8 @@ class Composed:
     @property
     def key(self) -> str:
         """The key of its results; other code, data or weights give another one."""
+        from insitu.report import composition
+
         return composition.key(self.experiment, self.data)
 
 
@@ -78,6 +81,8 @@ def points(part: catalog.Part, grid: dict[str, list[str]], rest: list[str]) -> l
 
 def compose(part: catalog.Part, point: Point, check: Callable[[Experiment], None] = lambda _: None) -> Composed:
     """Return the experiment of a point; raise ``InsituError`` that names the point where its values do not fit."""
+    from insitu.cli import experiment_flags
+
     try:
         parsed = experiment_flags.parse(part, list(point.args), COMMAND)
         experiment = replace(parsed.experiment, sweep=(), variants=())

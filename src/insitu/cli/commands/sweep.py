@@ -13,6 +13,7 @@ where pyarrow is not installed) with all rows, sweep.json with what they are abo
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import sys
 import time
@@ -40,11 +41,15 @@ def main(args: list[str]) -> int:
         names = ", ".join(part.name for part in catalog.parts("experiments"))
         raise InsituError(f"sweep takes the name of an experiment first: {names or 'there is none yet'}")
     part = catalog.find(args[0], "experiments")
-    from insitu.cli import experiment_flags, experiment_run, flags, item_progress, part_flags, sweep_grid
+    from insitu.cli import sweep_grid
+
+    grid, rest = sweep_grid.split(args[1:])
+    if grid:  # before libraries are loaded and every point is composed, which takes a while
+        print(f"{part.name}: {_announced(grid, rest)}", file=sys.stderr)
+    from insitu.cli import experiment_flags, experiment_run, flags, item_progress, part_flags
     from insitu.encoders import own_items
     from insitu.report import formatting, seed_cache, sweep_table
 
-    grid, rest = sweep_grid.split(args[1:])
     parsed = experiment_flags.parse(part, rest, sweep_grid.COMMAND, **_flags())
     if not grid:
         raise InsituError("sweep takes the fields that it varies: --grid FIELD=VALUE,VALUE,...")
@@ -60,7 +65,7 @@ def main(args: list[str]) -> int:
     engine = _engine(given, out.resolve())
     tasks = _tasks(part.name, points, stores, count, engine)
     size = f"{formatting.plural(len(points), 'point')}, {formatting.plural(count, 'seed')} each"
-    print(f"{part.name}: {size}; {len(tasks)} to be computed", file=sys.stderr)
+    print(f"{size}; {len(tasks)} to be computed in {out}", file=sys.stderr)
     failures = _compute(tasks, dict(zip((store.folder.name for store in stores), stores, strict=True)), engine)
     _save(part, out, [*zip(points, composed, stores, strict=True)], count, failures)
     for failure, times in list(Counter(failures).items())[:SHOWN]:
@@ -73,14 +78,30 @@ def main(args: list[str]) -> int:
     return FAILED if failures else 0
 
 
+def _announced(grid: dict[str, list[str]], rest: list[str]) -> str:
+    """Return in words what is swept, how many points that are, and where they are computed."""
+    from insitu.cli import flags
+
+    given = {group.name: group.values for group in flags.groups(rest, "")}
+    engine = next(iter(given.get("engine", [])), "local")
+    workers = next(iter(given.get("workers", [])), str(_cores()))
+    where = "the Ray cluster" if engine == "ray" else f"{engine} jobs, {workers} at a time"
+    fields = ", ".join(f"{name} {' '.join(values)}" for name, values in grid.items())
+    count = math.prod(map(len, grid.values()))
+    return f"{count} point{'s' * (count > 1)} ({fields}) by {where}; checking each"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _flags() -> dict[str, Any]:
     from insitu.cli.flags import Extra
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "grid": Extra(tuple[str, ...], (), "fields and the values that each takes: FIELD=V1,V2,... FIELD=..."),
         "engine": Extra(Literal["local", "ray", "slurm"], "local", "where seeds are computed"),
-        "workers": Extra(int, cores, "number of processes, or of jobs of Slurm in the queue at a time"),
+        "workers": Extra(int, _cores(), "number of processes, or of jobs of Slurm in the queue at a time"),
         "address": Extra(str, "auto", "Ray cluster: HOST:PORT, ray://HOST:PORT, or auto for that of this machine"),
         "slurm": Extra(tuple[str, ...], (), "parameters of submitit: slurm_partition=NAME timeout_min=60 ..."),
         "out": Extra(Path | None, None, "folder of the results; by default runs/NAME-sweep-FIELDS"),
