@@ -11,10 +11,23 @@ from insitu.experiments.combinations import QUICK, Selection
 from insitu.learners.explicit_memory import ExplicitMemory
 from insitu.ledger import Ledger
 from insitu.metrics import Row
-from insitu.report import drawing
+from insitu.report import document, drawing, html_page, sections
 from insitu.report.sample import Sample
 from insitu.report.sections import combinations as section
-from insitu.report.table import Figure
+from insitu.report.table import Figure, KeyFigure
+
+ABOUT = {
+    "experiment": "matrix",
+    "title": "All combinations",
+    "quick": False,
+    "changes": [],
+    "data": "made up",
+    "versions": {"insitu": "0"},
+    "machine": {"processor": "x", "cores": 1, "python": "3", "platform": "x", "threads": 1, "instructions": ""},
+    "started": "2026-01-01T00:00:00",
+    "seeds": [0],
+    "seconds": 1.0,
+}
 
 
 def parts(given: Selection) -> list[dict[str, object]]:
@@ -96,6 +109,7 @@ def test_drops_are_below_the_same_learner_in_float_and_costs_are_shared_by_class
         for age_s in made.ages_s:
             row: Row = {"arm": arm, "seed": 0, "session": 8, "age_s": age_s, "classes": 100, "kept_x_bytes": 7}
             row["overall"] = 50.0 - number - (age_s > 60)
+            row |= {"base": 60.0 - number, "novel": 20.0 + number - (age_s > 60)}
             rows.append(row | {"spent_set_pulse": 1000, "query_core_product": 2})
     lines = section.summary(Sample.of(rows, made), made)
     assert lines is not None
@@ -119,3 +133,31 @@ def test_the_command_refuses_what_cannot_be(capsys: pytest.CaptureFixture[str]) 
     ):
         assert main(["matrix", *args]) == 2
         assert word in capsys.readouterr().err
+
+
+def test_a_report_shows_every_combination_in_every_table_and_no_pair_of_them() -> None:
+    given = Selection()
+    made = combinations.experiment(given)
+    arms = ["baseline", "learner", *(variant.name for variant in made.variants)]
+    rows: list[Row] = [
+        {"arm": arm, "seed": 0, "session": 8, "age_s": age_s, "classes": 100, "overall": 50.0}
+        | {"base": 60.0 - number, "novel": 20.0 + number - (age_s > 60)}
+        for number, arm in enumerate(arms)
+        for age_s in made.ages_s
+    ]
+    report = document.build(ABOUT, Sample.of(rows, made), made)
+    shown = sections.tables(report)
+    assert [len(table.rows) for table in shown] == [len(arms)] * len(shown)
+    first, young, old = shown
+    assert first.title == "All combinations"
+    assert [table.place for table in (young, old)] == ["open", "folded"]
+    for number, row in enumerate(young.rows):
+        assert [cell.value for cell in row[3:]] == [60.0 - number, 20.0 + number]
+    [best] = [block.note for block in sections.blocks(report) if isinstance(block, KeyFigure)]
+    assert best == "explicit-memory, float, binary"
+    page = html_page.page(report)
+    assert page.count('class="text again"><span>binary<') > len(combinations.substrates()), "narrow screens show them"
+    before = {**report, "combinations": [{**line} for line in report["combinations"]]}
+    for line in before["combinations"]:
+        del line["further"]  # as reports of earlier versions
+    assert [table.title for table in sections.tables(before)] == ["All combinations"]

@@ -126,7 +126,9 @@ def _plain(value: Any) -> Any:
 
 
 def text(value: Any) -> str:
-    """Write a value of a composition: a part by its type."""
+    """Write a value of a composition: a part by its type, a variant by its name."""
     if isinstance(value, dict):
-        return str(value["type"])
-    return " ".join(map(text, value)) if isinstance(value, list) else str(value)
+        return str(value["fields"]["name"] if value["type"] == "Variant" else value["type"])
+    if isinstance(value, list):
+        return (" " if not any(isinstance(item, dict) for item in value) else "; ").join(map(text, value))
+    return str(value)

@@ -12,6 +12,7 @@ from insitu.report import drawing, formatting, sections
 from insitu.report.formatting import Report
 from insitu.report.table import Animation, Cell, Figure, Heading, KeyFigure, Pictures, Table
 
+WIDE = 10  # numbers side by side, from which on intervals stand below theirs
 LARGEST_GIF = 400 * 1024  # bytes of an animation that the page holds
 
 
@@ -106,11 +107,17 @@ def _table(table: Table) -> str:
         for place, heading in enumerate(table.headings)
     )
     rows = "".join(
-        f"<tr>{''.join(_cell(cell, table, place) for place, cell in enumerate(row))}</tr>" for row in table.shown()
+        f"<tr>{''.join(_cell(cell, whole[place], table, place) for place, cell in enumerate(row))}</tr>"
+        for row, whole in zip(table.shown(), table.thinned(), strict=True)
     )
-    stacked = any(heading.words for heading in table.headings[table.labels :])
+    stacked = (
+        table.labels > 2
+        or any(heading.words for heading in table.headings[table.labels :])
+        or any(cell.note for row in table.rows for cell in row[1 : table.labels])
+    )
+    kind = ("stacked" if stacked else "plain") + " dense" * (table.width > WIDE)
     text = (
-        f'<div class="scroll"><table class="{"stacked" if stacked else "plain"}"><thead>'
+        f'<div class="scroll"><table class="{kind}"><thead>'
         f"{f'<tr>{upper}</tr>' if grouped else ''}<tr>{lower}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     note = f'<p class="note">{escape(table.note)}</p>\n' if table.note else ""
@@ -119,8 +126,11 @@ def _table(table: Table) -> str:
     return f"<details><summary>{escape(table.title)}</summary>{note}{text}</details>"
 
 
-def _cell(cell: Cell, table: Table, place: int) -> str:
+def _cell(cell: Cell, whole: Cell, table: Table, place: int) -> str:
+    """Return a cell; ``whole`` is what it holds where its label repeats the one above, which narrow screens show."""
     heading = table.headings[place]
+    if whole.text and not cell.text:
+        return f"<td{_classes(heading, place, table, again=True)}><span>{escape(whole.text)}</span></td>"
     number = (
         f"<strong>{escape(cell.number)}</strong>"
         if heading.strong or cell.mark in ("strong", "heading")
@@ -133,16 +143,16 @@ def _cell(cell: Cell, table: Table, place: int) -> str:
     if heading.unit and cell.suffix:
         number += f' <span class="soft">{escape(cell.suffix)}</span>'
     if cell.note:
-        number += f'<br><span class="note">{escape(cell.note)}</span>'
+        number += f'<span class="note">{escape(cell.note)}</span>'
     hint = f' title="{cell.ends}"' if cell.ends and not heading.interval else ""
-    label = f' data-label="{escape(heading.text)}"' if place >= table.labels and not cell.mark else ""
+    label = f' data-label="{escape(heading.whole)}"' if place >= table.labels and not cell.mark else ""
     return f"<td{_classes(heading, place, table, cell.mark)}{hint}{label}>{number}</td>"
 
 
-def _classes(heading: Heading, place: int, table: Table, mark: str = "") -> str:
+def _classes(heading: Heading, place: int, table: Table, mark: str = "", again: bool = False) -> str:
     first = heading.group and table.headings[place - 1].group != heading.group
     left = heading.words or place < table.labels
-    names = ["text"] * left + ["start"] * bool(first) + ["mark"] * bool(mark)
+    names = ["text"] * left + ["start"] * bool(first) + ["mark"] * bool(mark) + ["again"] * again
     return f' class="{" ".join(names)}"' if names else ""
 
 

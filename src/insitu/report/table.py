@@ -86,9 +86,13 @@ class Table:
         """Whether rows are about sessions or ages, one after the other."""
         return all(row[0].value is not None for row in self.rows)
 
+    def thinned(self) -> list[list[Cell]]:
+        """Return the rows, evenly spaced ones where they are a long sequence."""
+        return evenly(self.rows) if self.sequence else self.rows
+
     def shown(self) -> list[list[Cell]]:
-        """Return the rows, thinned out where they are a long sequence, without labels that repeat the one above."""
-        rows = evenly(self.rows) if self.sequence else self.rows
+        """Return these rows without labels that repeat the one above."""
+        rows = self.thinned()
         if self.labels < 2:
             return rows
         above = ["", *(row[0].text for row in rows)]
@@ -96,6 +100,12 @@ class Table:
             [replace(row[0], text="") if row[0].text == last else row[0], *row[1:]]
             for last, row in zip(above, rows, strict=False)
         ]
+
+    @property
+    def width(self) -> int:
+        """How many numbers stand side by side: an interval takes about as much room as one or two."""
+        apart = [h.interval and any(row[c].ends for row in self.rows) for c, h in enumerate(self.headings)]
+        return len(self.headings) + sum(apart)
 
     def present(self) -> Table:
         """Return the table without columns in which nothing was measured."""

@@ -57,8 +57,9 @@ SECTIONS: tuple[Section, ...] = (
 
 
 def blocks(report: Report) -> list[Block]:
-    """Return all tables and figures of a report."""
-    return [block for section in SECTIONS for block in section.blocks(report)]
+    """Return all tables and figures of a report; one of combinations has no baseline and learner to compare."""
+    shown: tuple[Section, ...] = (combinations, parts) if report.get(combinations.KEY) else SECTIONS
+    return [block for section in shown for block in section.blocks(report)]
 
 
 def tables(report: Report) -> list[Table]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,12 +16,14 @@ from insitu.report.drawing import FONT, HEIGHT, WIDTH, colours
 from insitu.report.formatting import Report
 from insitu.report.intervals import Stat
 from insitu.report.sample import Sample
-from insitu.report.table import DASH, Block, Cell, Figure, Heading, Table
+from insitu.report.sections import pairs
+from insitu.report.table import DASH, Block, Cell, Figure, Heading, KeyFigure, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KEY = "combinations"
+LABELS = [Heading(name, words=True) for name in ("backbone", "learner", "substrate")]
 LETTER = 0.62 * FONT  # mean width of a letter, in points
 SLOPE = 35.0  # degrees of the labels below a map
 
@@ -29,13 +31,15 @@ SLOPE = 35.0  # degrees of the labels below a map
 def summary(sample: Sample, experiment: Experiment) -> list[dict[str, Any]] | None:
     """Return a line per combination: ``accuracy`` and ``aged`` at first and last age, ``drop`` below float, costs.
 
+    ``further`` holds the other columns of the protocol, at the first and the last age.
+
     Costs are those of seed 0: picojoules per class held and per query (None where no event has an energy), and bytes
     next to the substrate. None of experiments that are no combinations.
     """
     if not experiment.combined:
         return None
     first_s, last_s = experiment.ages_s[0], experiment.ages_s[-1]
-    column = sample.protocol.columns[0].name
+    column, *others = (each.name for each in sample.protocol.columns)
     lines: list[dict[str, Any]] = []
     pair = [
         Variant(name, learner) for name, learner in (("baseline", experiment.baseline), ("learner", experiment.learner))
@@ -50,6 +54,10 @@ def summary(sample: Sample, experiment: Experiment) -> list[dict[str, Any]] | No
                 "over": sample.seeds(variant.name),
                 "accuracy": own.where(age_s=first_s).column(variant.name, column),
                 "aged": own.where(age_s=last_s).column(variant.name, column),
+                "further": [
+                    {name: own.where(age_s=age_s).column(variant.name, name) for name in others}
+                    for age_s in (first_s, last_s)
+                ],
                 "class_pj": _picojoules(row, "spent_", float(row.get("classes", 0))),
                 "query_pj": _picojoules(row, "query_", 1.0),
                 "bytes": sum(float(value) for name, value in row.items() if name.startswith("kept_")),
@@ -104,7 +112,7 @@ def _picojoules(row: Row, prefix: str, shared_by: float) -> float | None:
 
 
 def blocks(report: Report) -> list[Block]:
-    """Return the map of accuracies and the table."""
+    """Return the map of accuracies, the table, and one of the other columns per age."""
     lines = report.get(KEY)
     if not lines:
         return []
@@ -116,7 +124,7 @@ def blocks(report: Report) -> list[Block]:
         lost = fresh["median"] - aged["median"] if fresh and aged else None
         rows.append(
             [
-                *(Cell(line[name]) for name in ("backbone", "learner", "substrate")),
+                *_labels(line),
                 Cell.of(fresh, column.unit, column.digits),
                 Cell.of(line["drop"], "points", column.digits + 1),
                 Cell("", lost, unit="points", digits=column.digits + 1) if lost is not None else Cell(),
@@ -125,9 +133,7 @@ def blocks(report: Report) -> list[Block]:
             ]
         )
     headings = [
-        Heading("backbone", words=True),
-        Heading("learner", words=True),
-        Heading("substrate", words=True),
+        *LABELS,
         Heading(column.heading, interval=True, strong=True),
         Heading("below float", interval=True),
         Heading(f"lost after {formatting.age(float(ages_s[-1]))}"),
@@ -142,9 +148,43 @@ def blocks(report: Report) -> list[Block]:
     )
     title = "All combinations"
     return [
+        *_best(report, lines),
         Figure(title, f"percent, {column.heading}, after the last {protocol.step}", _map(lines), cover=True),
-        Table(title, headings, rows, note, labels=3).present(),
+        Table(title, headings, rows, note, labels=len(LABELS)).present(),
+        *_further(report, lines),
     ]
+
+
+def _labels(line: dict[str, Any]) -> list[Cell]:
+    return [Cell(line[heading.text]) for heading in LABELS]
+
+
+def _best(report: Report, lines: list[dict[str, Any]]) -> list[KeyFigure]:
+    column = formatting.protocol(report).columns[0]
+    measured = [line for line in lines if line["accuracy"]]
+    best = max(measured, key=lambda line: float(line["accuracy"]["median"]), default=None)
+    if best is None:
+        return []
+    note = f"{best['learner']}, {best['substrate']}, {best['backbone']}"
+    return [KeyFigure("Most accurate", Cell.of(best["accuracy"], column.unit, column.digits), note)]
+
+
+def _further(report: Report, lines: list[dict[str, Any]]) -> list[Table]:
+    """Return a table per age of the protocol's other columns; reports of earlier versions do not hold them."""
+    protocol, ages_s = formatting.protocol(report), report["composition"]["fields"]["ages_s"]
+    columns, tables = protocol.columns[1:], []
+    for place, age_s in enumerate(dict.fromkeys((float(ages_s[0]), float(ages_s[-1])))):
+        rows = [
+            [*_labels(line), *(Cell.of(line["further"][place][c.name], c.unit, c.digits) for c in columns)]
+            for line in lines
+            if "further" in line
+        ]
+        title = f"All combinations: old and new classes, {formatting.when(report, age_s)}"
+        headings = [*LABELS, *(Heading(pairs.titled(protocol, c), interval=True) for c in columns)]
+        if rows:
+            folded: Literal["open", "folded"] = "folded" if place else "open"
+            tables.append(Table(title, headings, rows, labels=len(LABELS), place=folded).present())
+    return tables
 
 
 def _map(lines: list[dict[str, Any]]) -> Callable[[Axes], None]:
