@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import documentation
 from documentation import PAGES, ROOT, Example
 from insitu import catalog
 from insitu.cli.main import main
+from insitu.core import install_hint
 from insitu.report import seed_cache
 from insitu.scenarios import own_folder
 from numbered import numbered_items
@@ -69,6 +71,19 @@ def test_commands_of_the_pages_start(
         (tmp_path / name).mkdir()
     (tmp_path / "mine.csv").write_text("q1,q2\n" + "0,0\n" * 100)
     assert main(shlex.split(command)[1:]) == 130, f"{page}: {capsys.readouterr().err}"
+
+
+def test_extras_are_installed_from_the_source_folder_wherever_that_is_said() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    own = [*(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.js"), *(ROOT / "src").rglob("*.html")]
+    said: set[str] = set()
+    for file in [*PAGES, *(ROOT / "docs" / "tutorials").glob("*.py"), ROOT / "CONTRIBUTING.md", *own]:
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"insitu\[\w|pip install (--\S+ )*insitu\b", text), f"{file}: insitu is on no index"
+        for names in re.findall(r"pip install[^\n'\"]*'\.\[([\w,]+)\]'|install_hint\(\"?'?(\w+)'?\"?\)", text):
+            said |= set("".join(names).split(",")) - {"extra", "EXTRA"}
+    assert {"photos", "serve", "cluster", "approximate"} <= said <= set(extras)
+    assert install_hint("onnx") == "pip install '.[onnx]' in the folder of insitu's source"
 
 
 def test_the_results_of_the_readme_are_those_of_the_ledger() -> None:

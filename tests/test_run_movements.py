@@ -110,7 +110,7 @@ def test_without_mujoco_its_arms_are_left_out_and_the_report_says_so(monkeypatch
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mujoco" else real(name))
         bare = importlib.reload(published)
         assert not {bare.FAST, bare.SLOW} & {arm.name for arm in bare.EXPERIMENT.variants}
-        assert "pip install 'insitu[arm]'" in bare.EXPERIMENT.verified
+        assert "pip install '.[arm]'" in bare.EXPERIMENT.verified
     finally:
         monkeypatch.undo()
         importlib.reload(published)

@@ -22,6 +22,11 @@ class InsituError(Exception):
     """A mistake that the user can fix: the message says what was given, what is allowed, what to do."""
 
 
+def install_hint(extra: str) -> str:
+    """Return how to install an extra, as every error says it: insitu is installed from a folder with its source."""
+    return f"pip install '.[{extra}]' in the folder of insitu's source"
+
+
 def seed_of(seed: int, *names: str | int) -> int:
     """Return a 63-bit seed derived from ``seed`` and ``names``: equal arguments, equal seed, on any machine."""
     text = "/".join(str(part) for part in (seed, *names))

@@ -77,7 +77,7 @@ def test_without_ray_it_names_the_extra(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     assert main(["serve", str(tmp_path / "new"), "--engine", "ray", "--shards", "2", "--port", "0"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "the engine ray needs Ray: pip install 'insitu[cluster]'" in line
+    assert "the engine ray needs Ray: pip install '.[cluster]'" in line
 
 
 def test_a_folder_of_shards_is_no_folder_of_memories(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

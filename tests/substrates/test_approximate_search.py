@@ -98,5 +98,5 @@ def test_what_is_missing_or_wrong_is_said(held: Held, monkeypatch: pytest.Monkey
     with pytest.raises(InsituError, match=r"candidates is 0 .* got -1"):
         Digital(candidates=-1)
     monkeypatch.setitem(sys.modules, "usearch.index", None)
-    with pytest.raises(InsituError, match=r"pip install 'insitu\[approximate\]'"):
+    with pytest.raises(InsituError, match=r"pip install '\.\[approximate\]'"):
         search(APPROXIMATE, Digital().store(held.weights, 0.0, generator(0)), queries(held))

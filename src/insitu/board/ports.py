@@ -8,7 +8,7 @@ import socket
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
-from insitu.core import InsituError
+from insitu.core import InsituError, install_hint
 
 WAIT_S, WRITE_S = 0.05, 0.5  # that a read waits for the first byte; that a write waits where the line takes no more
 
@@ -35,7 +35,7 @@ def open_port(name: str, baud: int) -> Port:
     try:
         import serial
     except ImportError as error:
-        raise InsituError("a serial port needs pyserial: pip install 'insitu[device]'") from error
+        raise InsituError(f"a serial port needs pyserial: {install_hint('device')}") from error
     _check(name)
     try:
         return cast(Port, serial.serial_for_url(name, baudrate=baud, timeout=WAIT_S, write_timeout=WRITE_S))

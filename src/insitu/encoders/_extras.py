@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 
-from insitu.core import InsituError
+from insitu.core import InsituError, install_hint
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def package_file(extra: str, encoder: str, package: str, *names: str) -> Path:
         raise _missing(extra, encoder, package)
     file = Path(found.origin).parent.joinpath(*names)
     if not file.is_file():
-        raise InsituError(f"encoder {encoder}: {package} has no file {'/'.join(names)}; pip install 'insitu[{extra}]'")
+        raise InsituError(f"encoder {encoder}: {package} has no file {'/'.join(names)}; {install_hint(extra)}")
     return file
 
 
@@ -49,4 +49,4 @@ def _content_digest(file: Path, changed_ns: int, size: int) -> str:
 
 
 def _missing(extra: str, encoder: str, package: str) -> InsituError:
-    return InsituError(f"encoder {encoder} needs {package}; install it: pip install 'insitu[{extra}]'")
+    return InsituError(f"encoder {encoder} needs {package}; install it: {install_hint(extra)}")

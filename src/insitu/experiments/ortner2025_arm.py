@@ -17,6 +17,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from insitu import metrics
+from insitu.core import install_hint
 from insitu.devices.pcm_hermes2022 import PcmHermes2022
 from insitu.experiments import Claim, Experiment, Variant
 from insitu.learners.eprop import Eprop
@@ -52,7 +53,7 @@ EXPERIMENT = Experiment(
     variants=(Variant(ROUNDED, Eprop(Digital())), Variant(LATER, PCM, query_delay_s=DAY_S), *FIGURE_VARIANTS)
     + (HEAVY if BODY else ()),
     ages_s=(FRESH_S, DAY_S),
-    verified="" if BODY else "the simulated arm, since MuJoCo is not installed: pip install 'insitu[arm]'",
+    verified="" if BODY else f"the simulated arm, since MuJoCo is not installed: {install_hint('arm')}",
     claims=(
         Claim(
             "hand, PCM",

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from insitu.core import InsituError
+from insitu.core import InsituError, install_hint
 from insitu.kernels import exact
 from insitu.substrates._search import Best
 
@@ -68,7 +68,7 @@ def built(weights: Tensor) -> Graph:
     try:
         from usearch.index import Index
     except ImportError as error:
-        raise InsituError("candidates need usearch: pip install 'insitu[approximate]'") from error
+        raise InsituError(f"candidates need usearch: {install_hint('approximate')}") from error
     nodes = Index(ndim=len(weights), metric="ip", dtype="f32", connectivity=LINKS, expansion_add=EFFORT)
     directions = torch.nn.functional.normalize(weights, dim=0).T.contiguous().numpy()
     nodes.add(np.arange(len(directions)), directions, threads=1)

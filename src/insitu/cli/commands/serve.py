@@ -24,7 +24,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from insitu.core import InsituError, cache_folder
+from insitu.core import InsituError, cache_folder, install_hint
 
 if TYPE_CHECKING:
     import socket
@@ -98,7 +98,7 @@ def main(args: list[str]) -> int:
             except ModuleNotFoundError as error:
                 if (error.name or "").partition(".")[0] == "insitu":
                     raise
-                raise InsituError(f"serving needs {error.name}; install it: pip install 'insitu[serve]'") from error
+                raise InsituError(f"serving needs {error.name}; install it: {install_hint('serve')}") from error
 
 
 def _split(args: list[str]) -> tuple[Path | None, list[str]]:

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.core import InsituError
+from insitu.core import InsituError, install_hint
 from insitu.scenarios.robot_arm import kinematics
 
 TIMESTEP_S = 0.005  # a fifth of it changes errors of the hand by less than .01 cm
@@ -126,5 +126,5 @@ def require() -> Any:
     try:
         import mujoco
     except ImportError as error:
-        raise InsituError("the simulated arm needs mujoco; install it: pip install 'insitu[arm]'") from error
+        raise InsituError(f"the simulated arm needs mujoco; install it: {install_hint('arm')}") from error
     return mujoco
