@@ -62,6 +62,24 @@ def test_what_is_no_memory_is_not_found(service: Service, path: str) -> None:
     assert service.post("/m/none/api/teach", EXAMPLE).status == 404
 
 
+@pytest.mark.parametrize("name", ["", "a b", "-a", "x" * 65, "../up", "ä", "a\n"])
+def test_a_name_that_no_memory_has_is_refused_in_one_line(service: Service, name: str) -> None:
+    reply = service.post("/api/memories", {"name": name, **NEW})
+    words = "a memory has no such name; a name has letters, digits, - and _, the first a letter or a digit, 64 at most"
+    assert (reply.status, reply.json["detail"]) == (422, f"body.name: {words}")
+    headers = {"content-type": "application/vnd.sqlite3"}
+    assert service.ask("PUT", "/api/memories/-a", b"x", headers).json["detail"] == words
+
+
+def test_what_is_wrong_with_method_or_address_is_said(service: Service) -> None:
+    reply = service.ask("PATCH", "/api/memories")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD, POST")
+    detail = "this address takes GET or HEAD or POST; GET /openapi.json lists all addresses"
+    assert reply.json["detail"] == detail
+    assert service.get("/api/nothing").json["detail"] == "there is no such address; GET /openapi.json lists all"
+    assert "GET /api/memories lists all" in service.get("/m/none/api/memory").json["detail"]
+
+
 def test_memories_are_created_and_deleted(service: Service, folder: Path) -> None:
     assert service.post("/api/memories", {"name": "new", **NEW}).json == {"name": "new", "tokens": {}}
     assert service.post("/api/memories", {"name": "new"}).status == 409

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("insitu.server")
@@ -46,7 +47,11 @@ def add_handlers(app: FastAPI) -> None:
 
     async def handle(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
-            return problem(error.status_code, error.detail, error.headers)
+            if error.status_code == 405:
+                return _wrong_method(request)
+            unknown = error.status_code == 404 and error.detail == http.HTTPStatus(404).phrase  # of no route
+            detail = "there is no such address; GET /openapi.json lists all" if unknown else error.detail
+            return problem(error.status_code, detail, error.headers)
         if isinstance(error, RequestValidationError):
             return problem(422, _validation_detail(error))
         return _bug()
@@ -83,6 +88,14 @@ class ErrorMiddleware:
             report("%s %s failed: %s: %s", scope["method"], ascii(scope["path"]), type(error).__name__, error)
             if not started:
                 await _bug()(scope, receive, tracked_send)
+
+
+def _wrong_method(request: Request) -> Response:
+    """Return the error with all methods of the address, which several routes may share."""
+    found = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    methods = sorted({method for route in found for method in getattr(route, "methods", None) or ()})
+    allowed = {"allow": ", ".join(methods)}
+    return problem(405, f"this address takes {' or '.join(methods)}; GET /openapi.json lists all addresses", allowed)
 
 
 def _validation_detail(error: RequestValidationError) -> str:

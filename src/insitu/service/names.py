@@ -7,6 +7,7 @@ from pathlib import Path
 
 SUFFIX = ".insitu"
 PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+ALLOWED = "letters, digits, - and _, the first a letter or a digit, 64 at most"  # what PATTERN says, in words
 _NAME = re.compile(PATTERN)
 
 

@@ -6,20 +6,28 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi import Path as InPath
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from insitu.backbones import trained
 from insitu.service.context import Context
 from insitu.service.errors import AsciiResponse
-from insitu.service.names import PATTERN, is_name, names_in
+from insitu.service.names import ALLOWED, PATTERN, is_name, names_in
 from insitu.service.openapi import errors
 from insitu.service.request_limits import SQLITE
 from insitu.service.schemas import Body
 
-Name = Annotated[str, Field(pattern=PATTERN, description="letters, digits, - and _; 64 characters at most")]
 
+def _checked_name(text: str) -> str:
+    """Return a name as it is; a pattern of pydantic would answer with the pattern."""
+    if not is_name(text):
+        raise PydanticCustomError("name", f"a memory has no such name; a name has {ALLOWED}")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_checked_name), Field(json_schema_extra={"pattern": PATTERN}, description=ALLOWED)]
 InUrl = Annotated[str, InPath(json_schema_extra={"pattern": PATTERN})]  # checked in the route
 
 
@@ -90,7 +98,7 @@ def add(app: FastAPI, context: Context) -> None:
     async def restore(request: Request, name: InUrl) -> Response:
         """Create a memory from a copy that /api/backup returned."""
         if not is_name(name):
-            raise HTTPException(404, "a memory has no such name: letters, digits, - and _; 64 at most")
+            raise HTTPException(404, f"a memory has no such name; a name has {ALLOWED}")
         await worker.call("write", None, "memories.restore", name, await request.body())
         return AsciiResponse({"name": name, "tokens": context.tokens.create(name)})
 
@@ -98,7 +106,7 @@ def add(app: FastAPI, context: Context) -> None:
     async def delete(name: InUrl) -> Response:
         """Delete the file of a memory, its journal and its tokens. This cannot be undone."""
         if not is_name(name):
-            raise HTTPException(404, "there is no memory of this name")
+            raise HTTPException(404, "there is no memory of this name; GET /api/memories lists all")
         await worker.call("write", None, "memories.delete", name)
         context.forget(name)
         done: dict[str, Any] = {"name": name}

@@ -152,4 +152,4 @@ def _taken() -> HTTPException:
 
 
 def _missing() -> HTTPException:
-    return HTTPException(404, "there is no memory of this name")
+    return HTTPException(404, "there is no memory of this name; GET /api/memories lists all")
