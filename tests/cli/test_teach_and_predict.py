@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+import onnx_files
 from insitu.cli.main import main
 from insitu.core import InsituError
 from insitu.memory import Memory
@@ -91,6 +92,29 @@ def test_what_a_folder_teaches_is_what_the_library_would(call: Call, tmp_path: P
     with Memory.open(tmp_path / "parts.insitu", readonly=True) as memory:
         queries = np.random.default_rng(1).standard_normal((9, 3))
         assert np.array_equal(memory.decision_function(queries), same.decision_function(queries))
+
+
+def test_an_encoder_in_a_file_that_has_moved_is_named_where_it_is(call: Call, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="ONNX files need onnxruntime")
+    model = onnx_files.pooled(tmp_path / "net.onnx")
+    for seed in range(2):
+        for kind in ("ring", "bar"):
+            drawing(tmp_path / "photos" / kind / f"{seed}.png", kind, seed)
+    assert call("teach", tmp_path / "photos", "--encoder", model)[0] == 0
+    query = tmp_path / "photos" / "ring" / "0.png"
+    found = call("predict", query)
+    assert call("predict", query, "--encoder", model) == found, "it may be given, and changes nothing"
+    moved = model.rename(tmp_path / "moved.onnx")
+    for command, file in (("predict", query), ("teach", tmp_path / "photos")):
+        code, _, said = call(command, file)
+        assert code == 2
+        assert f"has its encoder in {model}, which is not there; put it back, or say where it is now: --encoder" in said
+        assert call(command, file, "--encoder", moved)[0] == 0
+    assert call("predict", query, "--encoder", moved) == found
+    for other in ("omniglot", "none"):
+        code, _, said = call("predict", query, "--encoder", other)
+        assert code == 2
+        assert "the memory was created with another encoder, encoders/onnx" in said
 
 
 def test_a_prediction_does_not_depend_on_the_other_items(call: Call, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Name your own photos, sounds or numbers by a memory: label and confidence of each.
 
-usage: insitu predict PATH FILE ... [--unknown NAME|none] [--unknown-rate 0.05] [--json]
+usage: insitu predict PATH FILE ... [--unknown NAME|none] [--unknown-rate 0.05] [--encoder FILE] [--json]
 
-PATH is the file of the memory, which brings its encoder; a FILE that is a folder stands for the files in it. A line per
+PATH is the file of the memory, which knows its encoder: --encoder only says where a file such as an ONNX model is now,
+if it has moved since; another encoder is refused. A FILE that is a folder stands for the files in it. A line per
 item: the most similar class, its probability, and the item. An item that is less familiar than --unknown-rate of the
 known examples is answered 'unknown', or the NAME given, with its familiarity in place of the probability; 'none' always
 answers a class. Where classes are numbers, or one is called 'unknown', this is off unless NAME is given (--unknown -1).
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 LIKELIEST = 5  # classes whose probabilities are printed
 UNKNOWN = "unknown"
-NEED_VALUES = ("--unknown", "--unknown-rate")
+NEED_VALUES = ("--unknown", "--unknown-rate", "--encoder")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,14 @@ class Options:
 
     unknown: str | None = None  # answer for what is unlike anything taught; 'none': always a class
     unknown_rate: float = 0.05  # share of known examples that are answered as unknown, above 0 and below 1
+    encoder: str | None = None  # where the file of the memory's encoder is now; not needed unless it has moved
     json: bool = False  # print one JSON object per line
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of the memory that are given."""
+        if self.encoder is None:
+            return {}
+        return {"encoder": None if self.encoder.lower() == "none" else self.encoder}
 
 
 def main(args: list[str]) -> int:
@@ -51,8 +59,11 @@ def main(args: list[str]) -> int:
     if len(files) < 2:
         raise InsituError("predict takes the PATH of a memory and at least one FILE; see 'insitu predict --help'")
     from insitu.memory import Memory
+    from insitu.memory.storage.parameters import check_encoder_file
 
-    with Memory.open(files[0], readonly=True, unknown_rate=options.unknown_rate) as memory:
+    given = {"unknown_rate": options.unknown_rate, **options.parameters()}
+    with Memory.open(files[0], readonly=True, **given) as memory:
+        check_encoder_file(Path(files[0]), memory.settings.encoder)
         if not len(getattr(memory, "classes_", ())):
             raise InsituError(f"{files[0]} holds no class; teach it first: insitu teach {files[0]} FOLDER")
         memory.unknown = _unknown(memory.classes_.tolist(), options.unknown)

@@ -4,7 +4,8 @@ usage: insitu teach PATH FOLDER [--encoder NAME|none] [--again] [--json]
        insitu teach PATH --as NAME FILE ... [--encoder NAME|none] [--again] [--json]
 
 PATH is the file of the memory; a new one needs --encoder, which turns items into vectors ('insitu list encoders'; none
-for files of vectors), and takes --substrate NAME and --dim ROWS. FOLDER has a sub-folder per class, named after it;
+for files of vectors), and takes --substrate NAME and --dim ROWS. An existing one knows its encoder: there, --encoder
+only says where a file such as an ONNX model is now, if it has moved. FOLDER has a sub-folder per class, named after it;
 files in it count at any depth. Pictures, sounds (WAV), or CSV and NPY files: a series each, or a vector per row.
 
 An item that the memory was taught already, under the same name, is not taught again unless --again is given: items are
@@ -43,7 +44,7 @@ USAGE = "teach takes PATH FOLDER, or PATH --as NAME FILE ...; see 'insitu teach 
 class Options:
     """Options of teaching."""
 
-    encoder: str | None = None  # encoder of a new memory; none for vectors
+    encoder: str | None = None  # encoder of a new memory, none for vectors; of an existing one, where its file is now
     substrate: str | None = None  # substrate of a new memory: name of a substrate or device
     dim: int | None = None  # rows of the array of a new memory, 512 by default
     again: bool = False  # teach items again that the memory was taught already
@@ -127,6 +128,7 @@ def _arguments(args: list[str]) -> tuple[Path | None, Path | None, list[str] | N
 def _encoder(path: Path, options: Options) -> tuple[Encoder | None, int | None]:
     """Return the encoder of the memory and the number of features that it has; create no file."""
     from insitu.memory import Memory
+    from insitu.memory.storage.parameters import check_encoder_file
 
     if not path.exists() and options.encoder is None:
         raise InsituError(
@@ -139,6 +141,7 @@ def _encoder(path: Path, options: Options) -> tuple[Encoder | None, int | None]:
             encoder.digest()  # raises where its package is missing
         return encoder, None
     with Memory.open(path, readonly=True, **options.parameters()) as memory:
+        check_encoder_file(path, memory.settings.encoder)
         return memory.settings.encoder, memory.vector_length
 
 

@@ -90,6 +90,16 @@ def read_parameters(stored: dict[str, Any], given: dict[str, Any], fingerprint: 
     return out | {name: given[name] for name in NOT_STORED if name in given}
 
 
+def check_encoder_file(memory: Path, encoder: Encoder | None) -> None:
+    """Raise ``InsituError`` where the encoder of a memory is in a file that is not there."""
+    file = getattr(encoder, "path", None)
+    if file is not None and not Path(file).is_file():
+        raise InsituError(
+            f"{memory} has its encoder in {file}, which is not there; put it back, or say where it is now: "
+            "--encoder FILE of teach and predict, encoder=FILE in Python"
+        )
+
+
 def _describe_encoder(encoder: Encoder | None) -> Any:
     if encoder is None:
         return None

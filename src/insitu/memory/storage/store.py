@@ -28,7 +28,7 @@ from insitu.memory.storage.errors import file_errors, read_errors
 from insitu.memory.storage.event_check import check_who
 from insitu.memory.storage.identity import FileIdentity
 from insitu.memory.storage.journal_check import check_journal
-from insitu.memory.storage.parameters import read_parameters
+from insitu.memory.storage.parameters import check_encoder_file, read_parameters
 from insitu.memory.storage.paths import resolve_path
 from insitu.memory.storage.records import allowed_records
 from insitu.memory.storage.state_check import check_model, check_shapes
@@ -213,6 +213,7 @@ class Store:
 
     def _check_encoder(self) -> Settings:
         settings = settings_from(self.parameters)
+        check_encoder_file(self.path, settings.encoder)
         if settings.fingerprint() != self.metadata["fingerprint"]:
             advice = "give the encoder it was fitted with"
             if settings.keeps_images:
