@@ -101,8 +101,12 @@ def test_other_invalid_arguments_are_rejected() -> None:
     pixels, labels = drawings([0, 1])
     with pytest.raises(InsituError, match="one label per item"):
         Memory(encoder="omniglot").fit(pixels, labels[:-1])
-    with pytest.raises(InsituError, match="no encoder nothing; there are "):
+    listed = (
+        "for images: efficientnet-lite0, binary, miniimagenet, omniglot, omniglot_background.*; for sounds: wakeword"
+    )
+    with pytest.raises(InsituError, match=f"no encoder nothing; there are, {listed}") as error:
         Memory(encoder="nothing").fit(pixels, labels)
+    assert "keywords" not in str(error.value), "made of spectrograms, not of pictures"
     with pytest.raises(InsituError, match="at least 2 pixels"):
         Memory(encoder="omniglot").fit(pixels[:, :1], labels)
     with pytest.raises(InsituError, match="same encoder"):

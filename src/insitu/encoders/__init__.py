@@ -216,8 +216,29 @@ def _named(name: str) -> Encoder:
     try:
         trained.stem(name)
     except InsituError:  # whose text has a path, which clients of a server must not see
-        known = [*parts, *trained.known("images")]
-        advice = catalog.suggest(name, known) or f"there are {', '.join(known)}"
+        offered = _offered()
+        listed = "; ".join(f"for {kind}: {', '.join(names)}" for kind, names in offered.items())
+        advice = catalog.suggest(name, [each for names in offered.values() for each in names])
+        advice = advice or f"there are, {listed}; the path of an ONNX file; or none for vectors"
         raise InsituError(f"no encoder {name}; {advice}") from None
     trained.check(name, "images")
     return TrainedBackbone(name)
+
+
+def _offered() -> dict[str, list[str]]:
+    """Return the encoders that a name makes, by what they take; not the backbones made of a paper's own data alone."""
+    from insitu.backbones import trained
+
+    out: dict[str, list[str]] = {}
+    for part in catalog.parts("encoders"):
+        try:
+            encoder = catalog.load(part)()
+        except TypeError:  # a field without default
+            continue
+        if part.name != "trained-backbone":  # whose names are those of the backbones
+            out.setdefault(encoder.kind, []).append(part.name)
+    for name in trained.known("images"):
+        shipped, of_pictures = (trained.FOLDER / f"{name}{end}" for end in (".json", ".embeddings.npz"))
+        if of_pictures.exists() or not shipped.exists():
+            out.setdefault("images", []).append(name)
+    return out

@@ -71,6 +71,21 @@ def test_it_is_taught_by_drawing_and_recognises(device: dict[str, Any], server: 
         picture(page, Path(PICTURE))
 
 
+def test_a_message_covers_no_button_of_the_form(server: Server, visit: Visit) -> None:
+    page = opened(visit, server, viewport={"width": 1280, "height": 800})
+    until(page, "/written here, pulse by pulse/.test(document.querySelector('#stage figcaption').textContent)")
+    page.evaluate("import('./static/messages.js').then(made => made.say('Taught: cup.', () => {}))")
+    until(page, "document.getElementById('status').textContent")
+    toast, *rest = page.evaluate(
+        """() => [".toast", "#teach-button", "#name", "#clear", "#choose", "#undo"].map(each => {
+          const { left, top, right, bottom } = document.querySelector(each).getBoundingClientRect();
+          return [left, top, right, bottom];
+        })"""
+    )
+    for left, top, right, bottom in rest:
+        assert right <= toast[0] or left >= toast[2] or bottom <= toast[1] or top >= toast[3]
+
+
 def test_a_column_crystallises_pulse_by_pulse(server: Server, visit: Visit) -> None:
     page = opened(visit, server)
     until(page, "/amorphous/.test(document.querySelector('#stage figcaption').textContent)")

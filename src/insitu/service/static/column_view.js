@@ -23,7 +23,9 @@ export class ColumnView {
   unwritten(pairs) {
     this.#begin(pairs);
     this.#shown = [new Array(pairs).fill(0), new Array(pairs).fill(0)];
-    this.#caption.textContent = `One class: ${pairs} device pairs, all amorphous`;
+    this.#caption.textContent =
+      `Each class that you teach is written here, pulse by pulse, into a column of ${pairs} device pairs. ` +
+      "So far they are all amorphous, at their lowest conductance.";
     this.#paint();
   }
 
