@@ -23,6 +23,7 @@ from insitu.core import InsituError, read_text
 ROOMS = ("experiments", "scenarios", "learners", "substrates", "devices", "backbones", "encoders", "training", "data")
 RECORDS = {"experiments": "EXPERIMENT", "training": "JOB"}  # constants that make a file a part
 ROOTS = [Path(__file__).parent]  # tests add a folder of fakes
+MANY = 40  # names that are too many for an error
 OWN = "INSITU_PARTS"  # folders with parts of the user's own, one sub-folder per room
 
 
@@ -141,7 +142,10 @@ def suggest(given: str, allowed: list[str]) -> str:
 
 
 def _hint(given: str, allowed: list[str]) -> str:
-    return suggest(given, allowed) or f"there are: {', '.join(allowed) or 'none'}; see 'insitu list'"
+    if close := suggest(given, allowed):
+        return close
+    names = ", ".join(allowed) or "none"
+    return f"there are: {names}; see 'insitu list'" if len(allowed) <= MANY else "see 'insitu list'"
 
 
 @lru_cache(maxsize=1000)

@@ -184,6 +184,14 @@ def test_a_failing_seed_is_listed_and_the_others_are_saved(
     assert len(json.loads((tmp_path / "out" / "sweep.json").read_text())["failures"]) == 1
 
 
+def test_a_file_in_place_of_the_folder_of_results_is_refused(
+    tmp_path: Path, inline: Callable[..., Inline], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("")
+    assert main([*WORDS, "--out", str(tmp_path / "out")]) == 1, "as for other files"
+    assert "--out is a folder, and" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("grid", "said"),
     [

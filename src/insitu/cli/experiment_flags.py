@@ -63,6 +63,8 @@ def parse(part: catalog.Part, args: list[str], command: str, **more: flags.Extra
 
 def _pointing_to_sweep(error: InsituError, part: catalog.Part, args: list[str]) -> InsituError:
     """Return the error, with the command that sweeps where a flag has several values instead of one."""
+    if str(error).endswith("--help'"):  # what is no flag cannot be grouped
+        return error
     for group in flags.groups(args, ""):
         if len(group.values) > 1 and str(error).startswith(f"--{group.name} takes "):
             grid = f"{group.name}={','.join(group.values)}"

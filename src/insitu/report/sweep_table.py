@@ -23,6 +23,8 @@ def check(folder: Path, experiment: str) -> None:
         schema, of = held["schema"], held["experiment"]
     except FileNotFoundError:
         return
+    except NotADirectoryError as error:
+        raise InsituError(f"--out is a folder, and {folder} is a file; give another folder") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InsituError(f"{folder / ABOUT} is not that of a sweep; choose another --out, or remove it") from error
     if schema != SCHEMA:

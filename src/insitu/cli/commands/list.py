@@ -21,6 +21,8 @@ def main(args: list[str]) -> int:
     """Print the parts of all rooms, or of the one given."""
     if len(args) > 1:
         raise InsituError(f"list takes one room at most, got {' '.join(args)}; rooms are {', '.join(catalog.ROOMS)}")
+    if args and args[0].startswith("-"):
+        raise InsituError(f"list does not know {args[0]}; it takes one room at most: {', '.join(catalog.ROOMS)}")
     found = catalog.parts(args[0] if args else None)
     cards = backbone_cards.shipped()
     width = max((len(name) for name in [*(part.name for part in found), *cards]), default=0)

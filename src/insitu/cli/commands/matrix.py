@@ -28,6 +28,9 @@ def main(args: list[str]) -> int:
     original = QUICK if quick else Selection()
     if given and any(word.partition("=")[0] == "--data-set" for word in rest):
         raise InsituError("the data set is given once, as the first word or by --data-set")
+    for group in flags.groups(rest, "insitu matrix"):
+        if group.name in ("learners", "substrates", "backbones") and not group.values:
+            raise InsituError(f"--{group.name} takes names; leave it away to combine all; got nothing")
     start = replace(original, data_set=given.replace("-", "_")) if given else original
     selected, extras = flags.parse(
         start,

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from insitu.cli import memory_paths
 from insitu.cli.text import printable
 from insitu.core import InsituError
 
@@ -58,6 +59,7 @@ def main(args: list[str]) -> int:
     options, _ = flags.parse(Options(), rest, prog="insitu predict")
     if len(files) < 2:
         raise InsituError("predict takes the PATH of a memory and at least one FILE; see 'insitu predict --help'")
+    memory_paths.refuse_folder(Path(files[0]))
     from insitu.memory import Memory
     from insitu.memory.storage.parameters import check_encoder_file
 

@@ -8,6 +8,7 @@ Of an experiment's variants, and of its quick variant, the fields that differ ar
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 from dataclasses import MISSING, fields
@@ -33,6 +34,8 @@ APART = {"paper", "verified", "claims", "variants", "combined"}  # fields of an 
 def main(args: list[str]) -> int:
     """Print one part; its docstring comes at once, before anything is imported."""
     name, figure = _arguments(args)
+    if (room := name.rstrip("/")) in catalog.ROOMS:
+        raise InsituError(f"{room} is a room; 'insitu list {room}' lists what is in it")
     if not figure and (backbone := _shipped_backbone(name)):
         print(f"{backbone}  (encoders)\n")
         _encoder(backbone)
@@ -42,20 +45,19 @@ def main(args: list[str]) -> int:
         devices = ", ".join(each.name for each in catalog.parts("devices"))
         raise InsituError(f"{part.name} has no curves to draw; --figure goes with a device: {devices}")
     print(f"{part.name}  ({part.room})\n\n{static_source.docstring(part)}\n", flush=True)
-    record = catalog.load(part)
     if part.room == "experiments":
-        _experiment(part, record)
+        _experiment(part, catalog.load(part))
     elif part.symbol in catalog.RECORDS.values():
-        _print("composition", record_tree.node("", record).below)
+        _print("composition", record_tree.node("", catalog.load(part)).below)
         print(f"\nrun it: insitu train {part.name} [--quick]")
-    elif rows := _rows(record):
+    elif rows := _literal_rows(part) or _rows(catalog.load(part)):
         _print_fields(rows)
     if part.room == "encoders" and all(field.default for field in static_source.fields(part)):
         _encoder(part.name)
     if part.room == "devices":
         from insitu.devices import figures
 
-        curves = _curves(record)
+        curves = _curves(part)
         print(f"\n{figures.sketch(curves)}")
         if figure:
             figures.draw(curves, figure)
@@ -93,10 +95,10 @@ def _arguments(args: list[str]) -> tuple[str, Path | None]:
     return names[0], figure
 
 
-def _curves(device: Any) -> Characteristics:
+def _curves(part: Part) -> Characteristics:
     from insitu.devices.figures import measure
 
-    return measure(device())
+    return measure(catalog.load(part)())
 
 
 def _encoder(name: str) -> None:
@@ -112,6 +114,17 @@ def _encoder(name: str) -> None:
         print(f"\n{error}")
         return
     print("\n".join(f"{key:12}{value}" for key, value in rows.items()))
+
+
+def _literal_rows(part: Part) -> list[tuple[str, str, str]]:
+    """Return the rows of a record that has literals alone as defaults, which need no import; else none."""
+    try:
+        return [
+            (f"  {each.name}", record_tree.text(ast.literal_eval(each.default)), each.help)
+            for each in static_source.fields(part)
+        ]
+    except (ValueError, SyntaxError):
+        return []
 
 
 def _rows(kind: Any, depth: int = 1) -> list[tuple[str, str, str]]:

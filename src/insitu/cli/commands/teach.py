@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from insitu.cli import memory_paths
 from insitu.cli.text import printable
 from insitu.core import InsituError
 
@@ -77,6 +78,7 @@ def main(args: list[str]) -> int:
     options, _ = flags.parse(Options(), rest, prog="insitu teach")
     if path is None:
         raise InsituError(USAGE)
+    memory_paths.refuse_folder(path)
     started = time.monotonic()
     encoder, features = _encoder(path, options)
     batch = _batch(folder, named, "vectors" if encoder is None else encoder.kind)
