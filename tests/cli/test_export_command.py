@@ -81,7 +81,7 @@ def test_a_backbone_with_a_name_of_the_package_is_exported_by_its_path(
 
 
 def test_the_plan_is_a_table_of_what_each_call_takes(stored: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", "c", str(stored), str(stored.parent / "device"), "--plan"]) == 0
+    assert main(["export", "c", "--plan", str(stored), "--capacity", "20", str(stored.parent / "device")]) == 0
     lines = capsys.readouterr().out.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("one call"))
     titles = re.split(r" {2,}", lines[first])
@@ -105,6 +105,9 @@ def test_the_plan_is_a_table_of_what_each_call_takes(stored: Path, capsys: pytes
         (["c", "binary", "out", "--capacity", "4"], "--capacity is an option for memories"),
         (["c", "binary", "out", "--plan", "--label-bytes", "24"], "--label-bytes is an option for memories"),
         (["c", "binary", "out", "--no-activations"], "--activations is an option for memories"),
+        (["c", "--capacity", "4", "binary", "out"], "--capacity is an option for memories"),
+        (["c", "binary", "out", "--capacity"], "--capacity takes a value"),
+        (["c", "binary", "out", "more"], "export takes c"),
     ],
 )
 def test_mistakes_are_one_line(args: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

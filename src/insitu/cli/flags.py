@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Set
 from contextlib import nullcontext, redirect_stderr
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -110,6 +110,25 @@ def groups(args: list[str], prog: str) -> list[Group]:
         else:
             raise InsituError(f"{token!r} is not a flag; flags begin with --: see '{prog} --help'")
     return out
+
+
+def parted(args: list[str], need_values: Collection[str], prog: str) -> tuple[list[str], list[str]]:
+    """Return the words that are no flags, and the flags, which may stand anywhere between them.
+
+    Flags in ``need_values`` are joined with the word that follows them, since -1 may be a value and no flag.
+    """
+    words, given, rest = list[str](), list[str](), iter(args)
+    for word in rest:
+        if not word.startswith("-"):
+            words.append(word)
+        elif word in need_values:
+            value = next(rest, "")
+            if not value or value.startswith("--"):
+                raise InsituError(f"{word} takes a value; got {value or 'nothing'}; see '{prog} --help'")
+            given.append(f"{word}={value}")
+        else:
+            given.append(word)
+    return words, given
 
 
 def _shape(record: object, hidden: Set[str], extras: dict[str, Extra]) -> type:

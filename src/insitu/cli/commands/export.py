@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from insitu.export.plan import Plan
 
 
+NEED_VALUES = ("--capacity", "--label-bytes", "--input-step")
+
+
 @dataclass(frozen=True)
 class Options:
     """Options of an export."""
@@ -44,20 +47,22 @@ def main(args: list[str]) -> int:
     """Export the memory at the second argument into the folder at the third."""
     from insitu.cli import flags
 
-    if len(args) < 3 or args[0] != "c" or any(word.startswith("-") for word in args[1:3]):
+    words, rest = flags.parted(args, NEED_VALUES, prog="insitu export c")
+    if len(words) != 3 or words[0] != "c":
         raise InsituError(
-            f"export takes c, the file of a memory and a folder; got {' '.join(args) or 'nothing'}; see --help"
+            "export takes c, the file of a memory or the name of a binary backbone, and a folder; "
+            f"got {' '.join(args) or 'nothing'}; see --help"
         )
-    source, out = Path(args[1]), Path(args[2])
-    options, _ = flags.parse(Options(), args[3:], prog="insitu export c")
-    given = {group.name.removeprefix("no-") for group in flags.groups(args[3:], "insitu export c")} - {"plan"}
-    if _is_backbone(args[1]):
+    name, source, out = words[1], Path(words[1]), Path(words[2])
+    options, _ = flags.parse(Options(), rest, prog="insitu export c")
+    given = {group.name.removeprefix("no-") for group in flags.groups(rest, "insitu export c")} - {"plan"}
+    if _is_backbone(name):
         if given:
             raise InsituError(
-                f"--{min(given)} is an option for memories, and {args[1]} is a backbone, which takes --plan alone; "
+                f"--{min(given)} is an option for memories, and {name} is a backbone, which takes --plan alone; "
                 "leave it out, or give the file of a memory"
             )
-        files, plans = _network(args[1], out)
+        files, plans = _network(name, out)
     else:
         files, plans = _memory(source, out, options, given)
     print(f"folder  {out}: {', '.join(sorted({file.name for file in files}))}")

@@ -55,7 +55,7 @@ def main(args: list[str]) -> int:
     """Predict the items in the files after the first."""
     from insitu.cli import flags
 
-    files, rest = _arguments(args)
+    files, rest = flags.parted(args, NEED_VALUES, prog="insitu predict")
     options, _ = flags.parse(Options(), rest, prog="insitu predict")
     if len(files) < 2:
         raise InsituError("predict takes the PATH of a memory and at least one FILE; see 'insitu predict --help'")
@@ -75,22 +75,6 @@ def main(args: list[str]) -> int:
         for item in items:
             _print(_predicted(memory, item), options.json)
     return 1 if failed else 0
-
-
-def _arguments(args: list[str]) -> tuple[list[str], list[str]]:
-    """Return the files and the flags, which may stand anywhere between them."""
-    files, rest, words = list[str](), list[str](), iter(args)
-    for word in words:
-        if not word.startswith("-"):
-            files.append(word)
-        elif word in NEED_VALUES:
-            value = next(words, "")
-            if not value or value.startswith("--"):
-                raise InsituError(f"{word} takes a value; got {value or 'nothing'}; see 'insitu predict --help'")
-            rest.append(f"{word}={value}")  # joined, since -1 is a label and no flag
-        else:
-            rest.append(word)
-    return files, rest
 
 
 def _unknown(classes: list[Label], name: str | None) -> Label | None:
