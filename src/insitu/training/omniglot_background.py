@@ -1,6 +1,6 @@
 """Omniglot backbone of 964 background characters only, 1 million weights, 32 pixels; evaluation characters are unseen.
 
-The recipe is that of ``omniglot``, shorter, and nothing was chosen by results.
+The recipe is that of ``omniglot``, shorter and with less warping, and nothing was chosen by results.
 """
 
 from __future__ import annotations
