@@ -59,10 +59,10 @@ class FewShotSessions(Scenario[FewShotBase]):
 
     def sessions(self, data: str, seed: int) -> Iterator[Session]:
         """Yield session 0 (nothing to learn) and the sessions of the lists."""
-        return self._sessions(data, seed) if self.supports == "redrawn" else iter(_listed_sessions(self, data))
-
-    def _sessions(self, data: str, seed: int) -> Iterator[Session]:
         all_ = self._embedded(data)
+        return self._sessions(all_, seed) if self.supports == "redrawn" else iter(_listed_sessions(self, all_))
+
+    def _sessions(self, all_: Embedded, seed: int) -> Iterator[Session]:
         base_classes = len(all_.means)
         x, labels, shot, test = self._pool(all_, seed)
         session_of = torch.zeros(int(labels.max()) + 1, dtype=torch.int64)
@@ -114,6 +114,6 @@ class FewShotSessions(Scenario[FewShotBase]):
 
 
 @lru_cache(maxsize=2)
-def _listed_sessions(scenario: FewShotSessions, data: str) -> tuple[Session, ...]:
+def _listed_sessions(scenario: FewShotSessions, all_: Embedded) -> tuple[Session, ...]:
     """Return the sessions of the published lists as the same tensors every time, so that a learner knows them again."""
-    return tuple(scenario._sessions(data, 0))
+    return tuple(scenario._sessions(all_, 0))
