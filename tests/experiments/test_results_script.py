@@ -25,7 +25,8 @@ def test_every_experiment_is_run_and_every_figure_drawn(tmp_path: Path) -> None:
     calls = [line.split()[2:] for line in (tmp_path / "calls").read_text().splitlines()]
     run = [call[1] for call in calls if call[0] == "run"]
     assert set(run) == {part.name for part in catalog.parts("experiments")} - NOT_TO_BE_HAD
-    reported = {word for call in calls if call[:3] == ["report", "--results", "docs/results.md"] for word in call[3:]}
+    ledgers = [["report", "--results", f"docs/{name}.md"] for name in ("results", "retention")]
+    reported = {word for call in calls if call[:3] in ledgers for word in call[3:]}
     assert {f"runs/{name}" for name in run} <= reported
     assert len(reported) == len(run)  # one composition of its own among them
     drawn = {Path(call[2]).name for call in calls if call[:2] == ["report", "--figure"]} | {"arm.gif"}
