@@ -46,7 +46,7 @@ def run(*command: object, folder: Path) -> str:
 
 
 def fifty_classes() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return shots, their labels, tests and theirs: 40 new and 10 base classes of miniImageNet, 512 features."""
+    """Return shots, their labels, tests and theirs: 40 new and 10 base classes of miniImageNet."""
     scenario = FewShotSessions()
     base = scenario.base("package")
     x, y = [], []
