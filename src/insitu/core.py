@@ -52,6 +52,11 @@ def cache_folder() -> Path:
     return Path(given).expanduser() if given else Path(base).expanduser() / "insitu"
 
 
+def is_path(name: str, *suffixes: str) -> bool:
+    """Return whether a model is given by its path: with a slash, or by the name of a file with one of the suffixes."""
+    return "/" in name or "\\" in name or name.lower().endswith(suffixes)
+
+
 def read_text(path: Path) -> str:
     """Return the text of a file, UTF-8 whatever the system's encoding is; Windows line ends become newlines.
 

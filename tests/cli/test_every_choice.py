@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from insitu import catalog
+from insitu.backbones import trained
 from insitu.cli import flags
 from insitu.cli.main import main
 from insitu.core import InsituError
@@ -24,7 +26,9 @@ EXPERIMENTS = [part.name for part in catalog.parts("experiments")]
 LEARNERS = [part.name for part in catalog.parts("learners")]
 SCENARIOS = [part.name for part in catalog.parts("scenarios")]
 DATA_SETS = [part.name for part in catalog.parts("data")]
-BACKBONES = sorted(file.stem for file in (Path(catalog.__file__).parent / "weights").glob("*.json"))
+CARDS = {file.stem: json.loads(file.read_text()) for file in sorted(trained.FOLDER.glob("*.json"))}
+# one of each architecture and data set
+BACKBONES = [*{(card["architecture"], card["data"].partition(":")[0]): name for name, card in CARDS.items()}.values()]
 WRONG: dict[type, list[str]] = {
     int: ["-1", "0", "1", "7", "x"],
     float: ["-1", "0", "nan", "inf", "x"],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -122,3 +124,14 @@ def test_an_unavailable_address_is_reported() -> None:
         listening.listen("no such name.invalid", 0)
     with listening.listen("0.0.0.0", 0) as everywhere:
         assert not listening.is_loopback(everywhere)
+
+
+def test_the_process_that_speaks_http_imports_nothing_heavy() -> None:
+    code = (
+        "import importlib, pkgutil, sys, insitu.service.server, insitu.service.routes as routes;"
+        "[importlib.import_module(f'{routes.__name__}.{each.name}') for each in pkgutil.iter_modules(routes.__path__)];"
+        "heavy = {'torch', 'numba', 'scipy', 'sklearn', 'insitu.memory'} & set(sys.modules);"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

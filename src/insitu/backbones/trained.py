@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from insitu.backbones import weights_file
-from insitu.core import InsituError, cache_folder
+from insitu.core import InsituError, cache_folder, is_path
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"  # of those that come with the package
 WEIGHTS = ".safetensors"
@@ -13,7 +13,7 @@ WEIGHTS = ".safetensors"
 
 def stem(name: str) -> Path:
     """Return where backbone ``name`` is: in the package, else where ``insitu train`` writes it, or at that path."""
-    if is_path(name):
+    if is_path(name, WEIGHTS):
         place = Path(name.removesuffix(WEIGHTS)).absolute()  # a memory in a file is opened from other folders too
         if place.with_suffix(WEIGHTS).is_file():
             return place
@@ -28,15 +28,10 @@ def stem(name: str) -> Path:
     )
 
 
-def is_path(name: str) -> bool:
-    """Return whether a backbone is given by its path: with a slash, or by the name of its file."""
-    return "/" in name or "\\" in name or name.endswith(WEIGHTS)
-
-
 def hidden(name: str) -> Path | None:
     """Return where ``insitu train`` wrote a backbone that has the name of one of the package, which is used instead."""
     own = _of_training(name)
-    both = not is_path(name) and all(each.with_suffix(WEIGHTS).exists() for each in (FOLDER / name, own))
+    both = not is_path(name, WEIGHTS) and all(each.with_suffix(WEIGHTS).exists() for each in (FOLDER / name, own))
     return own.with_suffix(WEIGHTS) if both else None
 
 

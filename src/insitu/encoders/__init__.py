@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu import catalog
-from insitu.core import InsituError
+from insitu.core import InsituError, is_path
 from insitu.encoders import _cache, _items
 
 ONNX_SUFFIX = ".onnx"
@@ -211,7 +211,7 @@ def _named(name: str) -> Encoder:
             )
             raise InsituError(f"encoder {part.name} is more than a name; {how}") from None
         return encoder
-    if trained.is_path(name):
+    if is_path(name, trained.WEIGHTS):
         name = str(trained.stem(name))  # absolute
     try:
         trained.stem(name)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from insitu.backbones import trained, weights_file
 from insitu.backbones.binary.frozen import Frozen
 from insitu.backbones.binary.integer import IntegerNetwork, integer_network
-from insitu.core import InsituError
+from insitu.core import InsituError, is_path
 from insitu.export.arrays import constants
 from insitu.export.folder import comment, sizes_of_buffers, write_part
 from insitu.learners.array_columns import held_columns
@@ -70,7 +70,7 @@ def network_of(memory: Memory) -> IntegerNetwork | None:
 
 
 def _is_trained(name: str) -> bool:
-    return trained.is_path(name) or any(name in trained.known(use) for use in ("images", "latents"))
+    return is_path(name, trained.WEIGHTS) or any(name in trained.known(use) for use in ("images", "latents"))
 
 
 def export_memory(memory: IntegerMemory, folder: Path) -> list[Path]:

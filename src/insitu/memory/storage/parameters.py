@@ -14,7 +14,7 @@ import numpy as np
 
 from insitu import catalog, encoders
 from insitu.backbones import trained
-from insitu.core import InsituError
+from insitu.core import InsituError, is_path
 from insitu.devices import Device
 from insitu.encoders import Encoder
 from insitu.encoders.function_encoder import FunctionEncoder
@@ -103,7 +103,7 @@ def check_encoder_file(memory: Path, encoder: Encoder | None) -> None:
 def _describe_encoder(encoder: Encoder | None) -> Any:
     if encoder is None:
         return None
-    if isinstance(encoder, TrainedBackbone) and not trained.is_path(encoder.name):
+    if isinstance(encoder, TrainedBackbone) and not is_path(encoder.name, trained.WEIGHTS):
         return str(encoder.name)
     if catalog.part_of(type(encoder)) and not isinstance(encoder, FunctionEncoder):
         return _describe(encoder)
@@ -165,7 +165,9 @@ def _unlocated(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     fields_of = value["fields"].items()
-    located = [name for name, each in fields_of if name == "path" or (name == "name" and trained.is_path(each))]
+    located = [
+        name for name, each in fields_of if name == "path" or (name == "name" and is_path(each, trained.WEIGHTS))
+    ]
     return value | {"fields": {name: each for name, each in fields_of if name not in located}}
 
 

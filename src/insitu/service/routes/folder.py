@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from insitu.backbones import trained
+from insitu.core import is_path
 from insitu.service.context import Context
 from insitu.service.errors import AsciiResponse
 from insitu.service.names import ALLOWED, PATTERN, is_name, names_in
@@ -85,7 +85,7 @@ def add(app: FastAPI, context: Context) -> None:
         given = sent.model_dump(exclude_none=True, exclude={"name"})
         if "encoder" in given:
             named = given["encoder"]
-            if named.lower().endswith(".onnx") or trained.is_path(named):  # else a client could have files read
+            if is_path(named, ".onnx", ".safetensors"):  # else a client could have files read
                 raise HTTPException(422, "a client names no file of the server; create this memory by 'insitu teach'")
             given["encoder"] = None if given["encoder"].lower() == "none" else given["encoder"]
         await worker.call("write", None, "memories.create", sent.name, given)
