@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from insitu.memory import Memory
 
 FILES = (
-    *("insitu.h", "insitu.c", "insitu_save.c", "insitu_internal.h"),
+    *("insitu.h", "insitu.c", "insitu_save.c", "insitu_internal.h", "ram_flash.h"),
     *("insitu_serial.h", "insitu_serial.c", "insitu_requests.c", "firmware.c"),
 )
 

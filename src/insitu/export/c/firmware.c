@@ -4,10 +4,9 @@
  *     qemu-system-arm -M mps2-an386 -nographic -monitor none -serial pty -kernel firmware.elf
  *
  * For a board of yours replace what is marked: the UART, the two sectors of flash, and the sensor. */
-#include <string.h>
-
 #include "insitu_serial.h"
 #include "model.h"
+#include "ram_flash.h" /* storage: replace by two sectors of flash */
 
 /* UART of the board (Arm, CMSDK): replace by that of yours */
 #define UART ((volatile uint32_t *)0x40004000)
@@ -26,30 +25,6 @@ static uint8_t uart_receive(void)
     while (!(UART[STATE] & 2u)) { /* empty */
     }
     return (uint8_t)UART[DATA];
-}
-
-/* Storage: RAM here, since this board has no flash that can be written; replace by two sectors of flash */
-static uint8_t flash[2][INSITU_BLOCK_BYTES];
-
-static int flash_read(void *context, unsigned slot, uint32_t offset, uint8_t *bytes, uint32_t count)
-{
-    (void)context;
-    memcpy(bytes, flash[slot] + offset, count);
-    return 0;
-}
-
-static int flash_erase(void *context, unsigned slot)
-{
-    (void)context;
-    memset(flash[slot], 0xff, sizeof flash[slot]);
-    return 0;
-}
-
-static int flash_write(void *context, unsigned slot, uint32_t offset, const uint8_t *bytes, uint32_t count)
-{
-    (void)context;
-    memcpy(flash[slot] + offset, bytes, count);
-    return 0;
 }
 
 /* Sensor: a ramp that moves with every reading; replace by codes of what your sensor or network gives */

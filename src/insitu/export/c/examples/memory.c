@@ -1,33 +1,10 @@
 /* Teach a class, find it again, save, lose power, load. Run it on a computer; a device replaces the storage, which
- * is an array here, by two sectors of flash, and the inputs by what its sensor or network gives. */
+ * is RAM here, by two sectors of flash, and the inputs by what its sensor or network gives. */
 #include <stdio.h>
-#include <string.h>
 
 #include "insitu.h"
 #include "model.h"
-
-static uint8_t flash[2][INSITU_BLOCK_BYTES];
-
-static int flash_read(void *context, unsigned slot, uint32_t offset, uint8_t *bytes, uint32_t count)
-{
-    (void)context;
-    memcpy(bytes, flash[slot] + offset, count);
-    return 0;
-}
-
-static int flash_erase(void *context, unsigned slot)
-{
-    (void)context;
-    memset(flash[slot], 0xff, sizeof flash[slot]);
-    return 0;
-}
-
-static int flash_write(void *context, unsigned slot, uint32_t offset, const uint8_t *bytes, uint32_t count)
-{
-    (void)context;
-    memcpy(flash[slot] + offset, bytes, count);
-    return 0;
-}
+#include "ram_flash.h"
 
 static void list(const insitu_memory *memory)
 {
