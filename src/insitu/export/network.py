@@ -157,6 +157,7 @@ def _layer_record(number: int, layer: IntegerLayer | DenseLayer) -> str:
     if isinstance(layer, DenseLayer):
         return f"    {{{'0, ' * 11}&dense_{number}}},"
     names = [f"{name}_{number}" for name in ("weight", "multiplier", "bias")]
-    names += [f"{name}_{number}" if name in effective(layer) else "0" for name in ("slope", "lift", "threshold")]
+    written = effective(layer)
+    names += [f"{name}_{number}" if name in written else "0" for name in ("slope", "lift", "threshold")]
     numbers = layer.channels, layer.out, layer.stride, layer.after.shift, int(layer.rectify)
     return f"    {{{', '.join(map(str, numbers))}, {', '.join(names)}, 0}},"
