@@ -57,6 +57,11 @@ def is_path(name: str, *suffixes: str) -> bool:
     return "/" in name or "\\" in name or name.lower().endswith(suffixes)
 
 
+def named_encoder(word: str) -> str | None:
+    """Return what an encoder is named by; None for the word none, of memories that hold vectors."""
+    return None if word.lower() == "none" else word
+
+
 def read_text(path: Path) -> str:
     """Return the text of a file, UTF-8 whatever the system's encoding is; Windows line ends become newlines.
 

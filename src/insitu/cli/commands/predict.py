@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from insitu.cli import memory_paths
 from insitu.cli.text import printable
-from insitu.core import InsituError
+from insitu.core import InsituError, named_encoder
 
 if TYPE_CHECKING:
     from insitu.encoders.own_items import Failure, Item
@@ -46,9 +46,7 @@ class Options:
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the memory that are given."""
-        if self.encoder is None:
-            return {}
-        return {"encoder": None if self.encoder.lower() == "none" else self.encoder}
+        return {} if self.encoder is None else {"encoder": named_encoder(self.encoder)}
 
 
 def main(args: list[str]) -> int:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from insitu.core import InsituError, cache_folder, install_hint
+from insitu.core import InsituError, cache_folder, install_hint, named_encoder
 
 if TYPE_CHECKING:
     import socket
@@ -176,7 +176,7 @@ def _start_worker(path: Path | None, kind: Kind, options: Options) -> Supervisor
     if options.substrate is not None:
         given["substrate"] = options.substrate
     if options.encoder is not None:
-        given["encoder"] = None if options.encoder.lower() == "none" else options.encoder
+        given["encoder"] = named_encoder(options.encoder)
     return Supervisor(path, kind, given, limits)
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from insitu.cli import memory_paths
 from insitu.cli.text import printable
-from insitu.core import InsituError
+from insitu.core import InsituError, named_encoder
 
 if TYPE_CHECKING:
     from insitu.encoders import Encoder
@@ -56,7 +56,7 @@ class Options:
         given: dict[str, Any] = {"substrate": self.substrate, "dim": self.dim}
         given = {name: value for name, value in given.items() if value is not None}
         if self.encoder is not None:
-            given["encoder"] = None if self.encoder.lower() == "none" else self.encoder
+            given["encoder"] = named_encoder(self.encoder)
         return given
 
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from insitu.core import is_path
+from insitu.core import is_path, named_encoder
 from insitu.service.context import Context
 from insitu.service.errors import AsciiResponse
 from insitu.service.names import ALLOWED, PATTERN, is_name, names_in
@@ -87,7 +87,7 @@ def add(app: FastAPI, context: Context) -> None:
             named = given["encoder"]
             if is_path(named, ".onnx", ".safetensors"):  # else a client could have files read
                 raise HTTPException(422, "a client names no file of the server; create this memory by 'insitu teach'")
-            given["encoder"] = None if given["encoder"].lower() == "none" else given["encoder"]
+            given["encoder"] = named_encoder(named)
         await worker.call("write", None, "memories.create", sent.name, given)
         return AsciiResponse({"name": sent.name, "tokens": context.tokens.create(sent.name)})
 
