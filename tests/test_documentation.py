@@ -70,7 +70,10 @@ def test_commands_of_the_pages_start(
     for name in ("photos", "sounds", "rows"):
         (tmp_path / name).mkdir()
     (tmp_path / "mine.csv").write_text("q1,q2\n" + "0,0\n" * 100)
-    assert main(shlex.split(command)[1:]) == 130, f"{page}: {capsys.readouterr().err}"
+    code, said = main(shlex.split(command)[1:]), capsys.readouterr().err
+    if "is not on this machine" in said:
+        pytest.skip(said.strip())
+    assert code == 130, f"{page}: {said}"
 
 
 def test_extras_are_installed_from_the_source_folder_wherever_that_is_said() -> None:
